@@ -1,0 +1,667 @@
+"""Linux's TIME-WAIT: ``net/ipv4/tcp_minisocks.c``, ``tcp_ipv4.c`` and ``tcp_input.c``.
+
+The lists are functions of what changed between versions, so that each version below states its
+own few facts.
+"""
+
+from __future__ import annotations
+
+from reference.clock import MILLISECOND, SECOND
+from reference.profile import Manners, Profile, Setting
+from reference.profiles.common import CALLS, CLOSED
+from reference.reaping import TimerWheel, TwoCalendars, wheel_slot
+from reference.rules import (
+    Action,
+    Condition,
+    DecisionList,
+    Rule,
+    Stage,
+    all_of,
+    always,
+    any_of,
+    atom,
+)
+from reference.seqnum import add, after, distance
+from reference.timewait import (
+    Bind,
+    Connect,
+    Entry,
+    Orphaned,
+    SegmentArrives,
+    TimeWaitBlock,
+    Unconnected,
+)
+from reference.vocabulary import (
+    ACK,
+    EMPTY,
+    FIN,
+    LISTENER,
+    QUEUE_FULL,
+    RST,
+    SEQ_AFTER,
+    SEQ_IS_RCV_NXT,
+    SYN,
+    setting,
+)
+
+_PAWS_WRAP = 2147 * SECOND
+"""TCP_PAWS_WRAP, INT_MAX microseconds: so old, TS.Recent says nothing any more."""
+_PAWS_24DAYS = 24 * 24 * 3600 * SECOND
+"""TCP_PAWS_24DAYS, the same before 6.7 (RFC 7323 section 5.5)."""
+_PAWS_MSL = 60 * SECOND
+"""TCP_PAWS_MSL: after this long an RST need not pass PAWS."""
+_TIMEWAIT_LEN = 60 * SECOND
+
+
+def paws_reject(valid_for: int, *, zero_is_unknown: bool = True) -> Condition:
+    """tcp_paws_reject() of include/net/tcp.h, on the block's TS.Recent.
+
+    ``valid_for``: nanoseconds after which TS.Recent says nothing.  ``zero_is_unknown``: nor does
+    a TS.Recent of 0.
+    """
+
+    def fails(q: SegmentArrives) -> bool:
+        stamps, block = q.segment.timestamps, q.block
+        if stamps is None or not block.timestamps or (zero_is_unknown and block.ts_recent == 0):
+            return False
+        # Older by up to, but not at, half the space: (s32)(TSR - TSval) > 0.
+        if not -(1 << 31) < distance(stamps.tsval, block.ts_recent) < 0:
+            return False
+        age = q.now - block.ts_recent_stamp
+        return age < valid_for and not (RST.test(q) and age >= _PAWS_MSL)
+
+    return Condition("the segment fails PAWS", fails)
+
+
+PAWS_REJECT = paws_reject(_PAWS_WRAP)
+
+
+@atom("TSval is newer than TS.Recent")
+def TSVAL_NEWER(q: SegmentArrives) -> bool:
+    stamps, block = q.segment.timestamps, q.block
+    return stamps is not None and block.timestamps and after(stamps.tsval, block.ts_recent)
+
+
+@atom("the segment overlaps the window (tcp_in_window)")
+def IN_WINDOW(q: SegmentArrives) -> bool:
+    segment, block = q.segment, q.block
+    if segment.seq == block.rcv_nxt:
+        return True
+    right = add(block.rcv_nxt, block.rcv_wnd)
+    if after(segment.end, block.rcv_nxt) and after(right, segment.seq):
+        return True
+    return segment.seq == right and segment.length == 0
+
+
+@atom("SEG.SEQ is not before RCV.NXT")
+def SEQ_NOT_BEFORE(q: SegmentArrives) -> bool:
+    return not after(q.block.rcv_nxt, q.segment.seq)
+
+
+@atom("the segment ends after RCV.NXT")
+def ENDS_AFTER(q: SegmentArrives) -> bool:
+    return after(q.segment.end, q.block.rcv_nxt)
+
+
+@atom("the segment ends at RCV.NXT + 1")
+def ENDS_AT_NEXT(q: SegmentArrives) -> bool:
+    return q.segment.end == add(q.block.rcv_nxt, 1)
+
+
+@atom("the socket asked for a negative TCP_LINGER2")
+def LINGER2_NEGATIVE(q: Orphaned) -> bool:
+    return q.negative
+
+
+@atom("it is to wait for more than TCP_TIMEWAIT_LEN, 60 s")
+def WAITS_LONG(q: Orphaned) -> bool:
+    return q.timeout > _TIMEWAIT_LEN
+
+
+@atom("the segment that led here carries FIN")
+def FIN_FOLLOWS(q: Orphaned) -> bool:
+    return q.fin
+
+
+@atom("both sockets have SO_REUSEADDR")
+def BOTH_REUSE(q: Bind) -> bool:
+    return q.reuse_address and q.block.reuse_address
+
+
+@atom("the block has a timestamp of the peer")
+def STAMPED(q: Connect) -> bool:
+    return q.block.timestamps
+
+
+@atom("the port was chosen by bind()")
+def CHOSEN(q: Connect) -> bool:
+    return not q.automatic
+
+
+@atom("the block is in the FIN-WAIT-2 substate")
+def IN_FIN_WAIT_2(q: Connect) -> bool:
+    return q.block.substate == "FIN-WAIT-2"
+
+
+@atom("the addresses are loopback")
+def LOOPBACK(q: Connect) -> bool:
+    return q.loopback
+
+
+@atom("the block is younger than tcp_tw_reuse_delay")
+def YOUNG(q: Connect) -> bool:
+    return q.now - q.block.entered <= q.settings["tw_reuse_delay"] * MILLISECOND
+
+
+@atom("no whole second has passed since the peer's last timestamp")
+def SAME_SECOND(q: Connect) -> bool:
+    return q.now // SECOND <= q.block.ts_recent_stamp // SECOND
+
+
+@atom("no more than 1 s has passed since the peer's last timestamp")
+def WITHIN_A_SECOND(q: Connect) -> bool:
+    return q.now // SECOND - q.block.ts_recent_stamp // SECOND <= 1
+
+
+@atom("tcp_tw_recycle is on and the peer's stamp is remembered (IPv4)")
+def RECYCLES(q: Entry) -> bool:
+    return q.settings["tw_recycle"] == 1 and _can_be_remembered(q.block)
+
+
+@atom("tcp_tw_recycle is on and the block's stamp is remembered (IPv4)")
+def BLOCK_RECYCLES(q: SegmentArrives) -> bool:
+    return q.settings["tw_recycle"] == 1 and _can_be_remembered(q.block)
+
+
+def _can_be_remembered(block: TimeWaitBlock) -> bool:
+    return block.timestamps and not block.flow.is_ipv6
+
+
+@atom("tcp_tw_recycle is on and TSval is older than the peer's stamp of the last 60 s")
+def OLDER_THAN_PEER(q: Unconnected) -> bool:
+    stamps, peer = q.segment.timestamps, q.peer
+    if q.settings["tw_recycle"] != 1 or stamps is None or peer is None:
+        return False
+    return q.now < peer.seen + _PAWS_MSL and distance(peer.tcp_ts, stamps.tsval) > 1
+
+
+@atom("tcp_max_tw_buckets blocks are in use")
+def TABLE_FULL(q: Entry) -> bool:
+    return q.blocks >= q.settings["max_tw_buckets"]
+
+
+@atom("tcp_invalid_ratelimit has not passed since the last such ACK")
+def TOO_SOON(q: SegmentArrives) -> bool:
+    last = q.block.last_ack
+    return last is not None and q.now - last < q.settings["invalid_ratelimit"] * MILLISECOND
+
+
+ORPHAN = DecisionList(
+    Stage.ORPHAN,
+    (
+        Rule(
+            "linux.orphan-linger2",
+            LINGER2_NEGATIVE,
+            (Action.RESET_AND_CLOSE,),
+            "A negative TCP_LINGER2 leaves no FIN-WAIT-2: RST, and the connection is gone.",
+            ("tcp.c, __tcp_close(), TCPABORTONLINGER", "tcp_input.c, tcp_rcv_state_process()"),
+        ),
+        Rule(
+            "linux.orphan-long",
+            WAITS_LONG,
+            (Action.COMPRESS_LATER,),
+            "A wait above 60 s begins with a keepalive timer on the full socket.",
+            ("tcp.c, __tcp_close()", "tcp_timer.c, tcp_keepalive_timer()"),
+        ),
+        Rule(
+            "linux.orphan-fin",
+            FIN_FOLLOWS,
+            (Action.WAIT,),
+            "Where the FIN has come with the ACK, the full socket takes it.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_FIN_WAIT1",),
+        ),
+        Rule(
+            "linux.orphan",
+            always(),
+            (Action.COMPRESS,),
+            "An orphan waits for the FIN as a block, for TCP_LINGER2 or tcp_fin_timeout.",
+            ("tcp_minisocks.c, tcp_time_wait()", "include/net/tcp.h, tcp_fin_time()"),
+        ),
+    ),
+)
+
+ENTRY = DecisionList(
+    Stage.ENTRY,
+    (
+        Rule(
+            "linux.entry-overflow",
+            TABLE_FULL,
+            (Action.CLOSE,),
+            "With tcp_max_tw_buckets blocks in use the connection is simply closed.",
+            ("tcp_minisocks.c, tcp_time_wait()",),
+        ),
+        Rule(
+            "linux.entry",
+            always(),
+            (Action.ENTER_TIME_WAIT,),
+            "The connection is compressed into a block that lives TCP_TIMEWAIT_LEN, 60 s.",
+            ("tcp_minisocks.c, tcp_time_wait()",),
+        ),
+    ),
+)
+
+
+def fin_wait_2(paws: Condition) -> DecisionList:
+    """What a FIN-WAIT-2 block answers, given the kernel's idea of PAWS."""
+    return DecisionList(
+        Stage.FIN_WAIT_2,
+        (
+            Rule(
+                "linux.fw2-unacceptable",
+                any_of(paws, ~IN_WINDOW),
+                (Action.ACK_LIMITED,),
+                "What fails PAWS or misses the window is acknowledged, an RST too.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-rst",
+                RST,
+                (Action.DELETE, Action.DROP),
+                "An RST in the window ends the connection.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-syn",
+                all_of(SYN, SEQ_NOT_BEFORE),
+                (Action.DELETE, Action.RST),
+                "A SYN in the window is reset and ends the connection.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-nothing-new",
+                any_of(~ACK, ~ENDS_AFTER, EMPTY),
+                (Action.DROP,),
+                "A segment without ACK, or with nothing new in it, is dropped.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-data",
+                any_of(~FIN, ~ENDS_AT_NEXT),
+                (Action.DELETE, Action.RST),
+                "New data has no reader left: it is reset and ends the connection.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-fin",
+                always(),
+                (Action.ENTER_TIME_WAIT, Action.UPDATE_TS, Action.ACK),
+                "The peer's FIN is acknowledged and starts TIME-WAIT.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+        ),
+    )
+
+
+def time_wait(paws: Condition) -> DecisionList:
+    """What a TIME-WAIT block answers, given the kernel's idea of PAWS."""
+    new_syn = all_of(SYN, ~RST, ~ACK, ~paws, any_of(SEQ_AFTER, TSVAL_NEWER))
+    return DecisionList(
+        Stage.TIME_WAIT,
+        (
+            Rule(
+                "linux.rst-kill",
+                all_of(RST, SEQ_IS_RCV_NXT, ~paws, setting("rfc1337", 0)),
+                (Action.DELETE, Action.DROP),
+                "An RST at exactly RCV.NXT ends TIME-WAIT silently unless tcp_rfc1337 is set.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), sysctl_tcp_rfc1337",),
+            ),
+            Rule(
+                "linux.rst-1337",
+                all_of(RST, SEQ_IS_RCV_NXT, ~paws),
+                (Action.UPDATE_TS, Action.DROP),
+                "With tcp_rfc1337 an RST at RCV.NXT is dropped; the timer runs on.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()", "RFC 1337 section 3"),
+            ),
+            Rule(
+                "linux.bare-ack",
+                all_of(SEQ_IS_RCV_NXT, EMPTY, ~paws),
+                (Action.RESTART, Action.UPDATE_TS, Action.DROP),
+                "An empty segment at RCV.NXT silently restarts the timer, whatever its SEG.ACK.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()",),
+            ),
+            Rule(
+                "linux.syn-reopen",
+                all_of(new_syn, LISTENER),
+                (Action.REOPEN_ABOVE,),
+                "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation.",
+                (
+                    "tcp_minisocks.c, tcp_timewait_state_process(), TCP_TW_SYN",
+                    "RFC 9293 section 3.6.1",
+                ),
+            ),
+            Rule(
+                "linux.syn-no-listener",
+                new_syn,
+                (Action.ACK,),
+                "With no listener left the new SYN is acknowledged and the block stays.",
+                ("tcp_ipv4.c, tcp_v4_rcv(), TCP_TW_SYN falls through to TCP_TW_ACK",),
+            ),
+            Rule(
+                "linux.rst-drop",
+                RST,
+                (Action.DROP,),
+                "An RST anywhere else, or one that fails PAWS, is dropped.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()",),
+            ),
+            Rule(
+                "linux.ack-restart",
+                any_of(ACK, paws),
+                (Action.RESTART, Action.ACK_LIMITED),
+                "Whatever has ACK or fails PAWS restarts the timer and is acknowledged.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()",),
+            ),
+            Rule(
+                "linux.ack",
+                always(),
+                (Action.ACK_LIMITED,),
+                "Whatever is left is acknowledged; the timer runs on.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()",),
+            ),
+        ),
+    )
+
+
+ACKNOWLEDGE = DecisionList(
+    Stage.ACK_LIMIT,
+    (
+        Rule(
+            "linux.oow-exempt",
+            all_of(~EMPTY, ~SYN),
+            (Action.SEND,),
+            "A segment with data or FIN and no SYN can't be part of an ACK loop: no limit.",
+            ("tcp_input.c, tcp_oow_rate_limited()",),
+        ),
+        Rule(
+            "linux.oow-suppress",
+            TOO_SOON,
+            (Action.SUPPRESS,),
+            "Within tcp_invalid_ratelimit (500 ms) of the last such ACK it is not sent.",
+            ("tcp_input.c, tcp_oow_rate_limited()", "RFC 5961 section 7"),
+        ),
+        Rule(
+            "linux.oow-send",
+            always(),
+            (Action.SEND_AND_STAMP,),
+            "Otherwise it is sent, and the limit starts anew.",
+            ("tcp_input.c, tcp_oow_rate_limited()",),
+        ),
+    ),
+)
+
+LISTEN = DecisionList(
+    Stage.LISTEN,
+    (
+        Rule(
+            "linux.listen-rst",
+            RST,
+            (Action.DROP,),
+            "A listener drops an RST.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
+        ),
+        Rule(
+            "linux.listen-ack",
+            ACK,
+            (Action.RST,),
+            "A listener answers an ACK that belongs to no handshake with <SEQ=SEG.ACK><CTL=RST>.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
+        ),
+        Rule(
+            "linux.listen-no-syn",
+            any_of(~SYN, FIN),
+            (Action.DROP,),
+            "A listener drops what is no SYN, and a SYN that has FIN.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN",),
+        ),
+        Rule(
+            "linux.listen-full",
+            QUEUE_FULL,
+            (Action.DROP,),
+            "With its accept queue full a listener drops the SYN.",
+            ("tcp_input.c, tcp_conn_request(), sk_acceptq_is_full()",),
+        ),
+        Rule(
+            "linux.listen-syn",
+            always(),
+            (Action.SYN_RECEIVED,),
+            "A listener answers a SYN; the ISS is the one that TIME-WAIT chose, if it did.",
+            ("tcp_input.c, tcp_conn_request()", "RFC 9293 section 3.10.7.2"),
+        ),
+    ),
+)
+
+BIND = DecisionList(
+    Stage.BIND,
+    (
+        Rule(
+            "linux.bind-reuse",
+            BOTH_REUSE,
+            (Action.ALLOW,),
+            "A port in TIME-WAIT can be bound if the old socket and the new one have SO_REUSEADDR.",
+            ("inet_connection_sock.c, inet_csk_bind_conflict()",),
+        ),
+        Rule(
+            "linux.bind-in-use",
+            always(),
+            (Action.EADDRINUSE,),
+            "Otherwise it is in use; SO_REUSEPORT on the new socket alone does not help.",
+            ("inet_connection_sock.c, inet_csk_bind_conflict()",),
+        ),
+    ),
+)
+
+
+def connect(young: Condition) -> DecisionList:
+    """What connect() does, given when a block is too young to be reused."""
+    return DecisionList(
+        Stage.CONNECT,
+        (
+            Rule(
+                "linux.connect-no-timestamps",
+                ~STAMPED,
+                (Action.EADDRNOTAVAIL,),
+                "Without timestamps a 4-tuple in TIME-WAIT can't be used again.",
+                ("tcp_ipv4.c, tcp_twsk_unique()",),
+            ),
+            Rule(
+                "linux.connect-chosen",
+                CHOSEN,
+                (Action.CONNECT_ABOVE,),
+                "With timestamps a port chosen by bind() is reused at once, whatever tcp_tw_reuse.",
+                ("inet_hashtables.c, __inet_hash_connect()", "tcp_ipv4.c, tcp_twsk_unique()"),
+            ),
+            Rule(
+                "linux.connect-fin-wait-2",
+                IN_FIN_WAIT_2,
+                (Action.EADDRNOTAVAIL,),
+                "An automatic port is never taken from a block in FIN-WAIT-2.",
+                ("tcp_ipv4.c, tcp_twsk_unique()",),
+            ),
+            Rule(
+                "linux.connect-no-reuse",
+                any_of(setting("tw_reuse", 0), all_of(setting("tw_reuse", 2), ~LOOPBACK)),
+                (Action.EADDRNOTAVAIL,),
+                "tcp_tw_reuse 0 forbids the reuse of an automatic port, 2 allows it on loopback.",
+                ("tcp_ipv4.c, tcp_twsk_unique(), sysctl_tcp_tw_reuse",),
+            ),
+            Rule(
+                "linux.connect-too-young",
+                young,
+                (Action.EADDRNOTAVAIL,),
+                "A block must have some age before an automatic port is taken from it.",
+                ("tcp_ipv4.c, tcp_twsk_unique()",),
+            ),
+            Rule(
+                "linux.connect-reuse",
+                always(),
+                (Action.CONNECT_ABOVE,),
+                "An automatic port is taken from the block.",
+                ("tcp_ipv4.c, tcp_twsk_unique()",),
+            ),
+        ),
+    )
+
+
+LINUX_6_18 = Profile(
+    name="linux-6.18",
+    title="Linux 6.18: the timewait minisock, a timer each",
+    settings={
+        "timestamps": Setting(1, "Use timestamps where the peer asks.", "tcp_timestamps"),
+        "rfc1337": Setting(0, "Drop an RST at RCV.NXT in TIME-WAIT.", "tcp_rfc1337"),
+        "invalid_ratelimit": Setting(
+            500, "Milliseconds between limited ACKs of one block; 0: none.", "tcp_invalid_ratelimit"
+        ),
+        "fin_timeout": Setting(60, "Seconds of FIN-WAIT-2 without a process.", "tcp_fin_timeout"),
+        "max_tw_buckets": Setting(262144, "Blocks in the table.", "tcp_max_tw_buckets"),
+        "tw_reuse": Setting(2, "Reuse for connect(): 0 no, 1 yes, 2 loopback.", "tcp_tw_reuse"),
+        "tw_reuse_delay": Setting(
+            1000, "Milliseconds before a block may be reused.", "tcp_tw_reuse_delay"
+        ),
+        "hz": Setting(250, "Timer ticks a second, of which the wheel is made.", "CONFIG_HZ"),
+    },
+    msl=_TIMEWAIT_LEN // 2,
+    lateness=lambda settings: (
+        wheel_slot(60 * settings["hz"]) * SECOND // settings["hz"] + 50 * MILLISECOND
+    ),
+    manners=Manners(
+        receive_window=lambda mss: 65535 // mss * mss,
+        reopens_window=False,
+        acknowledges_before_entry=True,
+        ecn=True,
+        first_rto=1 * SECOND,
+        least_rto=200 * MILLISECOND,
+        longest_linger2=120 * SECOND,
+    ),
+    reaper=lambda clock, expire, settings: TimerWheel(clock, expire, hz=settings["hz"]),
+    decisions=(
+        ORPHAN,
+        ENTRY,
+        fin_wait_2(PAWS_REJECT),
+        time_wait(PAWS_REJECT),
+        ACKNOWLEDGE,
+        LISTEN,
+        CLOSED,
+        BIND,
+        connect(YOUNG),
+        CALLS,
+    ),
+)
+
+_PAWS_6_1 = paws_reject(_PAWS_24DAYS)
+
+LINUX_6_1 = LINUX_6_18.derive(
+    "linux-6.1",
+    "Linux 6.1: an ordinary ISS for a reopened connection",
+    fin_wait_2(_PAWS_6_1),
+    time_wait(_PAWS_6_1).replacing(
+        "linux.syn-reopen",
+        Rule(
+            "linux.syn-reopen",
+            time_wait(_PAWS_6_1).rule("linux.syn-reopen").when,
+            (Action.REOPEN,),
+            "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation; its ISS is new.",
+            ("tcp_minisocks.c of 6.1, tcp_timewait_state_process()", "RFC 9293 section 3.6.1"),
+        ),
+    ),
+    connect(SAME_SECOND),
+    dropped_settings=("tw_reuse_delay",),
+)
+
+_PAWS_2_6 = paws_reject(_PAWS_24DAYS, zero_is_unknown=False)
+_TIME_WAIT_2_6 = time_wait(_PAWS_2_6)
+
+LINUX_2_6_32 = LINUX_6_18.derive(
+    "linux-2.6.32",
+    "Linux 2.6.32 (2009): two calendars, tcp_tw_recycle, no limit on ACKs",
+    DecisionList(
+        Stage.ENTRY,
+        (
+            Rule(
+                "linux.entry-overflow-recycle",
+                all_of(TABLE_FULL, RECYCLES),
+                (Action.REMEMBER_PEER, Action.CLOSE),
+                "The peer's stamp is remembered before the bucket limit is looked at.",
+                ("tcp_minisocks.c of 2.6.32, tcp_time_wait()",),
+            ),
+            ENTRY.rules[0],
+            Rule(
+                "linux.entry-recycle",
+                RECYCLES,
+                (Action.REMEMBER_PEER, Action.ENTER_FOR_RTO),
+                "With tcp_tw_recycle the block lives 3.5 RTO, and the peer's stamp is remembered.",
+                ("tcp_minisocks.c of 2.6.32, tcp_time_wait()", "tcp_v4_remember_stamp()"),
+            ),
+            ENTRY.rules[1],
+        ),
+    ),
+    fin_wait_2(_PAWS_2_6).before(
+        "linux.fw2-fin",
+        Rule(
+            "linux.fw2-fin-recycle",
+            BLOCK_RECYCLES,
+            (Action.ENTER_FOR_RTO, Action.UPDATE_TS, Action.REMEMBER_PEER, Action.ACK),
+            "With tcp_tw_recycle the FIN starts a TIME-WAIT of 3.5 RTO.",
+            ("tcp_minisocks.c of 2.6.32, tcp_timewait_state_process(), FIN_WAIT2",),
+        ),
+    ),
+    _TIME_WAIT_2_6.replacing(
+        "linux.rst-1337",
+        Rule(
+            "linux.rst-1337",
+            all_of(RST, SEQ_IS_RCV_NXT, ~_PAWS_2_6),
+            (Action.RESTART, Action.UPDATE_TS, Action.DROP),
+            "With tcp_rfc1337 an RST at RCV.NXT is dropped, and restarts the timer.",
+            ("tcp_minisocks.c of 2.6.32, tcp_timewait_state_process()", "RFC 1337 section 3"),
+        ),
+    ),
+    LISTEN.replacing(
+        "linux.listen-no-syn",
+        Rule(
+            "linux.listen-no-syn",
+            ~SYN,
+            (Action.DROP,),
+            "A listener drops what is no SYN; a SYN that has FIN is answered.",
+            ("tcp_input.c of 2.6.32, tcp_rcv_state_process(), TCP_LISTEN",),
+        ),
+    ).before(
+        "linux.listen-full",
+        Rule(
+            "linux.listen-recycle",
+            OLDER_THAN_PEER,
+            (Action.DROP,),
+            "With tcp_tw_recycle a SYN older than the peer's last stamp is dropped: peers behind "
+            "one NAT shut each other out.",
+            ("tcp_ipv4.c of 2.6.32, tcp_v4_conn_request(), PAWSPassive", "4396e46187ca"),
+        ),
+    ),
+    connect(WITHIN_A_SECOND),
+    without=(Stage.ACK_LIMIT,),
+    settings={
+        "hz": Setting(100, "Timer ticks a second; the calendars' slots follow.", "CONFIG_HZ"),
+        "tw_reuse": Setting(0, "Reuse for connect(): 0 no, 1 yes.", "tcp_tw_reuse"),
+        "tw_recycle": Setting(0, "Blocks of 3.5 RTO, and a stamp for each peer.", "tcp_tw_recycle"),
+        "max_tw_buckets": Setting(
+            16384, "Blocks in the table (NR_FILE * 2).", "tcp_max_tw_buckets"
+        ),
+    },
+    dropped_settings=("tw_reuse_delay", "invalid_ratelimit"),
+    lateness=lambda settings: 15 * SECOND,
+    reaper=lambda clock, expire, settings: TwoCalendars(clock, expire, hz=settings["hz"]),
+    manners=Manners(
+        receive_window=lambda mss: 4 * mss,
+        reopens_window=False,
+        acknowledges_before_entry=True,
+        ecn=True,
+        first_rto=3 * SECOND,
+        least_rto=200 * MILLISECOND,
+    ),
+)

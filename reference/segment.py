@@ -1,0 +1,126 @@
+"""What crosses the reference's border: TCP segments, echo probes, and the flow that they belong to.
+
+Flags are plain integers, not an enumeration: a segment is judged against a dozen rules, and a
+sweep judges a hundred thousand segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
+
+FLAG_BITS: dict[str, int] = {
+    "FIN": FIN,
+    "SYN": SYN,
+    "RST": RST,
+    "PSH": PSH,
+    "ACK": ACK,
+    "URG": URG,
+    "ECE": ECE,
+    "CWR": CWR,
+}
+
+_PRINT_ORDER = ("SYN", "FIN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+
+
+def flag_names(flags: int) -> str:
+    """Flags as a case file writes them, ``FIN|ACK``; ``none`` where no bit is set."""
+    return "|".join(name for name in _PRINT_ORDER if flags & FLAG_BITS[name]) or "none"
+
+
+def flag_bits(names: Iterable[str]) -> int:
+    """The bits of the named flags.
+
+    :raises KeyError: with the name that is no TCP flag.
+    """
+    bits = 0
+    for name in names:
+        bits |= FLAG_BITS[name]
+    return bits
+
+
+class Flow(NamedTuple):
+    """The 4-tuple in the direction in which a packet travels.  Addresses are canonical text."""
+
+    src: str
+    sport: int
+    dst: str
+    dport: int
+
+    @property
+    def reverse(self) -> Flow:
+        return Flow(self.dst, self.dport, self.src, self.sport)
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.src
+
+
+class Timestamps(NamedTuple):
+    """The Timestamps option (RFC 7323 section 3.2): two 32-bit clock values."""
+
+    tsval: int
+    tsecr: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One TCP segment in absolute numbers; an option that is absent is ``None``.
+
+    ``window`` is SEG.WND as in the header, unscaled.  ``other_options`` are options of other
+    kinds as (kind, value) pairs, in order.  ``reserved`` are the four bits between the data
+    offset and CWR.
+    """
+
+    seq: int
+    ack: int
+    flags: int
+    window: int = 0
+    payload: bytes = b""
+    mss: int | None = None
+    wscale: int | None = None
+    sack_permitted: bool = False
+    timestamps: Timestamps | None = None
+    urgent: int = 0
+    reserved: int = 0
+    other_options: tuple[tuple[int, bytes], ...] = ()
+
+    @property
+    def length(self) -> int:
+        """SEG.LEN: octets of sequence space, SYN and FIN counted (RFC 9293 section 3.4)."""
+        flags = self.flags
+        return len(self.payload) + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
+
+    @property
+    def end(self) -> int:
+        """The sequence number one past this segment, modulo 2^32."""
+        return (self.seq + self.length) & 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A segment and the parts of the IP header that a stack is judged by."""
+
+    flow: Flow
+    segment: Segment
+    ttl: int = 64
+    tos: int = 0
+    df: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """An ICMP or ICMPv6 echo request or reply; ``ident`` and ``sequence`` are 16 bits wide.
+
+    A reply returns the ``data`` of its request (RFC 1122 section 3.2.2.6, RFC 4443 section 4.2).
+    """
+
+    src: str
+    dst: str
+    ident: int
+    sequence: int
+    reply: bool = False
+    data: bytes = b""

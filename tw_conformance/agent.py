@@ -1,0 +1,469 @@
+"""The agent: socket calls and state reads on the DUT, asked for in JSON lines.
+
+This file runs on the DUT as it is, so it stands alone: standard library only, Python 3.6 or later.
+Requests come on standard input, one JSON object a line, and replies go to standard output::
+
+    {"id": 1, "verb": "listen", "family": "ipv4", "address": "192.0.2.1", "port": 5000,
+     "policy": "close"}
+    {"id": 1, "ok": {"port": 5000}}
+    {"id": 2, "verb": "unlisten", "family": "ipv6", "port": 9}
+    {"id": 2, "error": "ENOENT", "message": "nothing listens on port 9"}
+
+A connection is named by ``local``, ``local_port``, ``peer``, ``peer_port``, as the DUT sees it.
+When standard input ends, every sysctl is put back and the agent exits.
+"""
+
+import contextlib
+import errno
+import gzip
+import json
+import os
+import pathlib
+import platform
+import re
+import resource
+import selectors
+import socket
+import struct
+import sys
+from typing import Any, NamedTuple
+
+BACKLOG = 4096
+_READ_SIZE = 65536
+_FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+
+# include/net/tcp_states.h; both of Linux's SYN-RECEIVED have one name in the RFC.
+_LINUX_STATES = {
+    1: "ESTABLISHED",
+    2: "SYN-SENT",
+    3: "SYN-RECEIVED",
+    4: "FIN-WAIT-1",
+    5: "FIN-WAIT-2",
+    6: "TIME-WAIT",
+    7: "CLOSED",
+    8: "CLOSE-WAIT",
+    9: "LAST-ACK",
+    10: "LISTEN",
+    11: "CLOSING",
+    12: "SYN-RECEIVED",
+}
+_LISTEN = 10
+
+
+class Connection(NamedTuple):
+    """A 4-tuple as the DUT sees it; addresses are canonical text."""
+
+    local: str
+    local_port: int
+    peer: str
+    peer_port: int
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.local else socket.AF_INET
+
+
+class Row(NamedTuple):
+    """What the kernel says of a connection; ``remaining`` (seconds) is None without a timer.
+
+    ``resolution`` is how coarse ``remaining`` is, in seconds.
+    """
+
+    state: str
+    remaining: "float | None"
+    resolution: float
+
+
+class Refused(Exception):
+    """A request that can't be served; becomes an error reply."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.name = errno.errorcode[code]
+
+
+class Agent:
+    """Serves requests until their stream ends.  One thread; a selector over it and listeners."""
+
+    def __init__(self, requests: int = 0, replies: int = 1) -> None:
+        self._requests = requests
+        self._replies = replies
+        self._unread = b""
+        self._serving = True
+        self._selector = selectors.DefaultSelector()
+        self._listeners: dict[tuple[int, int], Listener] = {}
+        self._held: dict[Connection, socket.socket] = {}
+        self._old_sysctls: dict[str, str] = {}
+        self._states: SockDiag | ProcTable | None = None
+        self._verbs: dict[str, Any] = {
+            "version": self._version,
+            "listen": self._listen,
+            "unlisten": self._unlisten,
+            "fill": self._fill,
+            "release": self._release,
+            "close": self._close,
+            "shutdown": self._shutdown,
+            "abort": self._abort,
+            "state": self._state,
+            "sysctl_set": self._sysctl_set,
+            "sysctl_restore": self._sysctl_restore,
+        }
+
+    def serve(self) -> None:
+        """Answer until the requests end, then put the sysctls back."""
+        self._selector.register(self._requests, selectors.EVENT_READ, self._read_requests)
+        try:
+            while self._serving:
+                for key, _ in self._selector.select():
+                    key.data()
+        finally:
+            self._sysctl_restore()
+
+    def _read_requests(self) -> None:
+        chunk = os.read(self._requests, _READ_SIZE)
+        if not chunk:
+            self._serving = False
+            return
+        *lines, self._unread = (self._unread + chunk).split(b"\n")
+        for line in lines:
+            self._write(json.dumps(self._answer(line)).encode() + b"\n")
+
+    def _answer(self, line: bytes) -> "dict[str, Any]":
+        request_id = None
+        try:
+            request = json.loads(line.decode())
+            request_id = request.pop("id", None)
+            name = request.pop("verb", None)
+            if name not in self._verbs:
+                raise Refused(errno.ENOSYS, f"the agent has no verb {name!r}")
+            return {"id": request_id, "ok": self._verbs[name](**request)}
+        except Refused as refusal:
+            code, message = refusal.name, str(refusal)
+        except OSError as error:
+            code = errno.errorcode.get(error.errno or errno.EIO, "EIO")
+            message = f"{error}"
+        except (TypeError, ValueError, AttributeError) as error:
+            code, message = "EINVAL", f"not a request that can be understood: {error}"
+        except Exception as error:
+            code, message = "EIO", f"{type(error).__name__}: {error}"
+        return {"id": request_id, "error": code, "message": message}
+
+    def _write(self, line: bytes) -> None:
+        try:
+            while line:
+                line = line[os.write(self._replies, line) :]
+        except BrokenPipeError:
+            self._serving = False
+
+    def _version(self) -> "dict[str, Any]":
+        return {
+            "platform": platform.system(),
+            "release": platform.release(),
+            "hz": kernel_hz(),
+        }
+
+    def _listen(self, family: str, address: str, port: int, policy: str) -> "dict[str, int]":
+        """Port 0 lets the kernel choose.  Policy ``close``: the DUT closes what it accepts at
+        once, so that it closes first; ``hold``: it keeps it for later verbs."""
+        if policy not in ("close", "hold"):
+            raise Refused(errno.EINVAL, f"no policy {policy!r}: close or hold")
+        listener = Listener(
+            _family(family), address, port, self._held if policy == "hold" else None
+        )
+        self._listeners[listener.key] = listener
+        self._selector.register(listener.socket, selectors.EVENT_READ, listener.accept_all)
+        return {"port": listener.key[1]}
+
+    def _unlisten(self, family: str, port: int) -> "dict[str, int]":
+        listener = self._listeners.pop((_family(family), port), None)
+        if listener is None:
+            raise Refused(errno.ENOENT, f"nothing listens on port {port}")
+        if not listener.is_full:
+            self._selector.unregister(listener.socket)
+        listener.close()
+        return {"port": port}
+
+    def _fill(self, family: str, port: int) -> "dict[str, int]":
+        """Accept no more on that port, and let its accept queue run full."""
+        key = (_family(family), port)
+        if key not in self._listeners:
+            raise Refused(errno.ENOENT, f"nothing listens on port {port}")
+        listener = self._listeners[key]
+        if not listener.is_full:
+            self._selector.unregister(listener.socket)
+            listener.fill()
+        return {"port": port}
+
+    def _release(self, family: str, port: int) -> "dict[str, int]":
+        """Drop the listener of a port, if any, and reset what is still held of it."""
+        listener = self._listeners.get((_family(family), port))
+        if listener is not None:
+            if not listener.is_full:
+                listener.accept_all()
+            self._unlisten(family, port)
+        held = [c for c in self._held if (c.family, c.local_port) == (_family(family), port)]
+        for connection in held:
+            _reset(self._held.pop(connection))
+        return {"port": port}
+
+    def _close(self, **names: Any) -> "dict[str, Any]":
+        self._held.pop(self._find(names)).close()
+        return {}
+
+    def _shutdown(self, how: str = "write", **names: Any) -> "dict[str, Any]":
+        ways = {"read": socket.SHUT_RD, "write": socket.SHUT_WR, "both": socket.SHUT_RDWR}
+        if how not in ways:
+            raise Refused(errno.EINVAL, f"no way {how!r} to shut down: read, write or both")
+        self._held[self._find(names)].shutdown(ways[how])
+        return {}
+
+    def _abort(self, **names: Any) -> "dict[str, Any]":
+        _reset(self._held.pop(self._find(names)))
+        return {}
+
+    def _find(self, names: "dict[str, Any]") -> Connection:
+        """The connection named, accepted by now if it is complete: the request may have overtaken
+        the listener's own event."""
+        connection = _connection(**names)
+        listener = self._listeners.get((connection.family, connection.local_port))
+        if connection not in self._held and listener is not None:
+            listener.accept_all()
+        if connection not in self._held:
+            raise Refused(
+                errno.ENOTCONN,
+                "no connection of {} port {} with {} port {} is held".format(
+                    *connection[:2], *connection[2:]
+                ),
+            )
+        return connection
+
+    def _state(self, **names: Any) -> "dict[str, Any]":
+        if self._states is None:
+            self._states = open_state_table()
+        return dict(self._states.find(_connection(**names))._asdict())
+
+    def _sysctl_set(self, name: str, value: "int | str") -> "dict[str, str]":
+        file = _sysctl_file(name)
+        old = file.read_text().strip()
+        file.write_text(f"{value}\n")
+        self._old_sysctls.setdefault(name, old)
+        return {"old": old}
+
+    def _sysctl_restore(self) -> "dict[str, str]":
+        restored = self._old_sysctls
+        self._old_sysctls = {}
+        for name, old in restored.items():
+            _sysctl_file(name).write_text(old + "\n")
+        return restored
+
+
+class Listener:
+    """A listening socket; what it accepts is closed at once, or held."""
+
+    def __init__(
+        self,
+        family: socket.AddressFamily,
+        address: str,
+        port: int,
+        held: "dict[Connection, socket.socket] | None",
+    ) -> None:
+        self._held = held
+        self._queued: list[socket.socket] = []
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            # TIME-WAIT blocks of earlier connections must not keep the port.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            self.socket.setblocking(False)
+            self.socket.bind((address, port))
+            self.socket.listen(BACKLOG)
+        except OSError:
+            self.socket.close()
+            raise
+        self.key = (family, self.socket.getsockname()[1])
+
+    @property
+    def is_full(self) -> bool:
+        return bool(self._queued)
+
+    def fill(self) -> None:
+        """Shrink the accept queue to its smallest, and put a connection of our own into it."""
+        self.accept_all()
+        self.socket.listen(0)
+        address = self.socket.getsockname()[:2]
+        self._queued.append(socket.create_connection(address, timeout=1.0))
+
+    def close(self) -> None:
+        for queued in self._queued:
+            _reset(queued)
+        self.socket.close()
+
+    def accept_all(self) -> None:
+        """Take every complete connection.  One that was reset meanwhile is nobody's error."""
+        with contextlib.suppress(OSError):
+            while True:
+                accepted, peer = self.socket.accept()
+                if self._held is None:
+                    accepted.close()
+                else:
+                    local = accepted.getsockname()
+                    self._held[Connection(*local[:2], *peer[:2])] = accepted
+
+
+def _reset(connection: socket.socket) -> None:
+    """close() that sends an RST (ABORT, RFC 9293 section 3.10.5)."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def _family(name: str) -> socket.AddressFamily:
+    if name not in _FAMILIES:
+        raise Refused(errno.EINVAL, f"no address family {name!r}: ipv4 or ipv6")
+    return _FAMILIES[name]
+
+
+def _connection(local: str, local_port: int, peer: str, peer_port: int) -> Connection:
+    return Connection(_canonical(local), local_port, _canonical(peer), peer_port)
+
+
+def _canonical(address: str) -> str:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return socket.inet_ntop(family, socket.inet_pton(family, address))
+
+
+def _sysctl_file(name: str) -> pathlib.Path:
+    return pathlib.Path("/proc/sys") / name.replace(".", "/")
+
+
+def kernel_hz() -> "int | None":
+    """CONFIG_HZ of the running kernel, None where its configuration isn't shipped."""
+    shipped = pathlib.Path("/boot/config-" + platform.release())
+    for file, opener in ((pathlib.Path("/proc/config.gz"), gzip.open), (shipped, open)):
+        try:
+            with opener(str(file), "rb") as config:
+                found = re.search(rb"^CONFIG_HZ=(\d+)$", config.read(), re.MULTILINE)
+        except OSError:
+            continue
+        if found:
+            return int(found.group(1))
+    return None
+
+
+# ---------------------------------------------------------------------------------------------
+# The state of one connection, from Linux
+# ---------------------------------------------------------------------------------------------
+
+
+def open_state_table() -> "SockDiag | ProcTable":
+    """The quickest way that this kernel has to tell one connection's state.
+
+    sock_diag looks a single connection up; /proc walks the whole hash table for it, 1.4 ms with
+    262,144 buckets, but is there in every kernel.
+    """
+    if sys.platform != "linux":
+        raise Refused(errno.ENOSYS, f"the agent can't read TCP states on {sys.platform}")
+    try:
+        return SockDiag()
+    except OSError:
+        return ProcTable()
+
+
+class SockDiag:
+    """Looks connections up through NETLINK_SOCK_DIAG (linux/inet_diag.h).
+
+    :raises OSError: where the kernel has no tcp_diag.
+    """
+
+    _NETLINK_SOCK_DIAG = 4
+    _SOCK_DIAG_BY_FAMILY = 20
+    _NLM_F_REQUEST = 1
+    _NLMSG_ERROR = 2
+    _HEADER = struct.Struct("=IHHII")
+    _NO_COOKIE = b"\xff" * 8
+
+    def __init__(self) -> None:
+        self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, self._NETLINK_SOCK_DIAG)
+        # A kernel without tcp_diag answers ENOENT, as for a connection that isn't there: only
+        # something that is there can tell the two apart.
+        with socket.socket() as known:
+            known.bind(("127.0.0.1", 0))
+            known.listen(1)
+            host, port = known.getsockname()
+            try:
+                self._ask(Connection(host, port, "0.0.0.0", 0))
+            except OSError:
+                self._netlink.close()
+                raise
+
+    def find(self, connection: Connection) -> Row:
+        """The state of a connection; CLOSED where there is none, even if its port listens."""
+        try:
+            reply = self._ask(connection)
+        except FileNotFoundError:
+            return Row("CLOSED", None, 0.0)
+        state, timer = struct.unpack_from("=BB", reply, 1)
+        (expires,) = struct.unpack_from("=I", reply, 52)
+        if state == _LISTEN:
+            return Row("CLOSED", None, 0.0)
+        return Row(_LINUX_STATES[state], expires / 1000 if timer else None, 0.01)
+
+    def _ask(self, connection: Connection) -> bytes:
+        """One struct inet_diag_msg."""
+        ports = struct.pack("!HH", connection.local_port, connection.peer_port)
+        addresses = b"".join(
+            socket.inet_pton(connection.family, address).ljust(16, b"\0")
+            for address in (connection.local, connection.peer)
+        )
+        identity = ports + addresses + struct.pack("=I", 0) + self._NO_COOKIE
+        every_state = 0xFFFFFFFF
+        body = struct.pack("=BBBxI", connection.family, socket.IPPROTO_TCP, 0, every_state)
+        length = self._HEADER.size + len(body) + len(identity)
+        header = self._HEADER.pack(length, self._SOCK_DIAG_BY_FAMILY, self._NLM_F_REQUEST, 0, 0)
+        self._netlink.send(header + body + identity)
+        reply = self._netlink.recv(_READ_SIZE)
+        kind = self._HEADER.unpack_from(reply)[1]
+        if kind == self._NLMSG_ERROR:
+            (code,) = struct.unpack_from("=i", reply, self._HEADER.size)
+            raise OSError(-code, os.strerror(-code))
+        return reply[self._HEADER.size :]
+
+
+class ProcTable:
+    """The same from /proc/net/tcp and tcp6."""
+
+    def find(self, connection: Connection) -> Row:
+        """The state of a connection; CLOSED where there is none."""
+        name = "tcp6" if connection.family == socket.AF_INET6 else "tcp"
+        wanted = [
+            _proc_endpoint(connection.local, connection.local_port),
+            _proc_endpoint(connection.peer, connection.peer_port),
+        ]
+        for line in (pathlib.Path("/proc/net") / name).read_text().splitlines()[1:]:
+            _, local, peer, state, _, timer, *_ = line.split()
+            if [local, peer] == wanted:
+                kind, ticks = timer.split(":")
+                user_hz = os.sysconf("SC_CLK_TCK")
+                remaining = int(ticks, 16) / user_hz if int(kind, 16) else None
+                return Row(_LINUX_STATES[int(state, 16)], remaining, 1 / user_hz)
+        return Row("CLOSED", None, 0.0)
+
+
+def _proc_endpoint(address: str, port: int) -> str:
+    """``0100007F:1F90``: the address as words in the machine's own byte order."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    packed = socket.inet_pton(family, address)
+    words = struct.unpack(f"={len(packed) // 4}I", packed)
+    return "{}:{:04X}".format("".join(f"{word:08X}" for word in words), port)
+
+
+def _raise_descriptor_limit() -> None:
+    """Held connections and accept bursts may go past the usual 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    _raise_descriptor_limit()
+    Agent().serve()

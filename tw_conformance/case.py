@@ -1,0 +1,228 @@
+"""The case model: what a case says, with no trace of the notation that it was written in.
+
+One YAML document becomes one :class:`Case` per point of its matrix.  Every number that depends on
+the connection is an :class:`~tw_conformance.expressions.Expression` over the DUT's own variables,
+so a case means the same on every stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from tw_conformance.errors import Place
+from tw_conformance.expressions import SequenceExpression, TimeExpression
+
+T = TypeVar("T")
+
+STATES = (
+    "CLOSED",
+    "LISTEN",
+    "SYN-RECEIVED",
+    "ESTABLISHED",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSING",
+    "TIME-WAIT",
+)
+"""State names of RFC 9293 that a case may use, as printed in the RFC."""
+
+
+class Through(Enum):
+    """The way a connection takes into TIME-WAIT (RFC 9293 figures 12 and 13)."""
+
+    FIN_WAIT_2 = "FIN-WAIT-2"
+    """Our ACK of the DUT's FIN, then our FIN."""
+    FIN_WAIT_1 = "FIN-WAIT-1"
+    """One segment that carries our FIN and acknowledges the DUT's."""
+    CLOSING = "CLOSING"
+    """Both FINs cross, then our ACK of the DUT's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The connection that the steps find: its options, and the state that it was brought to."""
+
+    state: str = "TIME-WAIT"
+    through: Through = Through.FIN_WAIT_2
+    family: Literal["ipv4", "ipv6"] = "ipv4"
+    timestamps: bool = False
+    window_scale: int | None = None
+    """Shift that the tester offers; None: no window scaling."""
+    mss: int | None = 1460
+    """MSS that the tester offers; None: no option."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByProfile(Generic[T]):
+    """A value that may differ by profile: (glob, value) pairs in the order written.
+
+    The first glob that matches decides; ``default`` is stored as ``*`` and comes last.
+    """
+
+    choices: tuple[tuple[str, T], ...]
+
+    def choose(self, profile: str) -> T | None:
+        """The value for that profile, or None where no glob matches."""
+        for glob, value in self.choices:
+            if fnmatchcase(profile, glob):
+                return value
+        return None
+
+
+TimestampRelation: TypeAlias = Literal["newer", "older", "same", "absent"]
+"""TSval against the last one that the DUT recorded: +1000, -1, equal, no option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Inject one segment.  A field that is None takes the player's default for it.
+
+    Defaults: ``seq`` rcv_nxt; ``ack`` snd_nxt where ACK is set, else 0; ``window`` the tester's
+    own; timestamps ``newer`` where negotiated, else absent.
+    """
+
+    place: Place
+    flags: int
+    seq: SequenceExpression | None = None
+    ack: SequenceExpression | None = None
+    window: int | None = None
+    length: int = 0
+    """Payload octets."""
+    urgent: int = 0
+    reserved: int = 0
+    timestamps: TimestampRelation | None = None
+    tsval: SequenceExpression | None = None
+    """An explicit TSval; excludes ``timestamps``."""
+    tsecr: SequenceExpression | None = None
+    mss: int | None = None
+    wscale: int | None = None
+    sack_permitted: bool = False
+    checksum: Literal["good", "bad"] = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One segment expected from the DUT; a field that is None may have any value."""
+
+    flags: int | None = None
+    seq: SequenceExpression | None = None
+    ack: SequenceExpression | None = None
+    window: SequenceExpression | None = None
+    length: int | None = None
+    timestamps: Literal["present", "absent"] | None = None
+    tsval: SequenceExpression | None = None
+    tsecr: SequenceExpression | None = None
+    mss: int | Literal["absent"] | None = None
+    wscale: int | Literal["absent"] | None = None
+    ttl: int | None = None
+    tos: int | None = None
+    df: bool | None = None
+    word: str | None = None
+    """The shorthand that it was written as (``ack``, ``rst``, ``syn-ack``), for reports."""
+
+
+class Silence(Enum):
+    """``expect: nothing``, as a value."""
+
+    NOTHING = "nothing"
+
+
+NOTHING = Silence.NOTHING
+
+Expected: TypeAlias = Answer | Literal[Silence.NOTHING]
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What the DUT must answer to all that was sent since the last expect.
+
+    ``within`` is how long an answer may take where the DUT owes it to a timer; None: it must be
+    there before the answer to a sentinel sent now.
+    """
+
+    place: Place
+    answer: ByProfile[Expected]
+    within: TimeExpression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let time pass: virtual on the reference, real on a wire."""
+
+    place: Place
+    duration: TimeExpression
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A socket call on the DUT.
+
+    ``close``, ``shutdown`` and ``abort`` are about the connection.  ``unlisten`` closes the listener that accepted the connection; ``listen`` opens it again;
+    ``fill`` stops accepting on it until its accept queue is full.
+    """
+
+    place: Place
+    verb: str
+    arguments: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StateIs:
+    """An expected state; ``timer`` says whether the last send restarted the 2MSL timer."""
+
+    name: str
+    timer: Literal["restarted", "kept"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The DUT's state for this 4-tuple, read on the DUT (no segment is sent for it)."""
+
+    place: Place
+    state: ByProfile[StateIs]
+
+
+Step: TypeAlias = Send | Expect | Wait | Call | State
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case at one point of its matrix: all that a player needs."""
+
+    name: str
+    title: str
+    cites: tuple[str, ...]
+    place: Place
+    reach: Reach
+    steps: tuple[Step, ...]
+    profiles: tuple[str, ...] = ("*",)
+    """Globs of the profiles that the case is about."""
+    settings: Mapping[str, int] = field(default_factory=dict)
+    """Settings of the DUT's stack, by the profile's names (``rfc1337: 1``)."""
+    point: Mapping[str, str | int | bool] = field(default_factory=dict)
+    """The matrix values of this case."""
+
+    @property
+    def id(self) -> str:
+        """``name[value-value]``: unique within a file, the same on every run."""
+        values = "-".join(_id_part(value) for value in self.point.values())
+        return f"{self.name}[{values}]" if values else self.name
+
+    def applies_to(self, profile: str) -> bool:
+        return any(fnmatchcase(profile, glob) for glob in self.profiles)
+
+    def waits(self) -> Iterator[TimeExpression]:
+        """The durations that this case will let pass, for whoever orders cases by length."""
+        for step in self.steps:
+            if isinstance(step, Wait):
+                yield step.duration
+
+
+def _id_part(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)

@@ -1,0 +1,313 @@
+"""The tester's end of one connection: a TCP of its own, as small as a handshake and a close need.
+
+It brings the DUT to the state that a case starts from and knows, from what crossed the link, every
+variable of the DUT that a case may name.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Literal
+
+from reference import segment as tcp
+from reference.segment import Echo, Packet, Segment, Timestamps, flag_names
+from reference.seqnum import add
+from tw_conformance.case import Case, Through
+from tw_conformance.targets.base import Arrival, Link
+from tw_conformance.verdict import Event, Transcript
+
+WINDOW = 65535
+"""The window that the tester offers, octets."""
+
+_RTO = 1.0
+_TRIES = 4
+_PROBE_TIMEOUT = 1.0
+_PROBES = 3
+
+
+class NotReached(Exception):
+    """The DUT could not be brought to the state that the case starts from; says where it
+    failed."""
+
+
+class Peer:
+    """The tester's side of one case: sends, keeps the transcript, proves delivery.
+
+    ``variables`` are the DUT's, as a case names them.  ``pending`` are segments that arrived and
+    that no step has accounted for.
+    """
+
+    def __init__(self, case: Case, link: Link) -> None:
+        self.case = case
+        self.link = link
+        self.transcript = Transcript()
+        self.variables = self.transcript.variables
+        self.pending: list[Arrival] = []
+        self.probes_sent = 0
+        self.probes_lost = 0
+        self.step: int | None = None
+        self.timestamps = case.reach.timestamps
+        self._origin = link.now()
+        self._tsval = Random(link.tester_isn).getrandbits(31) + 1
+        self._echoed = 0
+        """The DUT's latest TSval."""
+        self.settled: float = self._origin
+        """By when the DUT had processed all that was sent before the latest segment."""
+        self._proven = True
+        """Whether all that was sent is known to have been processed by the DUT."""
+        self._reset_at: int | None = None
+        """The SEG.SEQ at which what is left of the connection takes an RST; None: nothing is."""
+
+    # -- sending and receiving -------------------------------------------------------------------
+
+    def send(self, segment: Segment, *, checksum_ok: bool = True) -> float:
+        """Put one segment on the link; returns when."""
+        packet = Packet(self.link.flow, segment)
+        time, frame = self.link.send(packet, checksum_ok=checksum_ok)
+        self._proven = False
+        note = "" if checksum_ok else "bad checksum"
+        self._note("sent", time, packet, frame, note)
+        return time
+
+    async def receive(self, until: float) -> Arrival | None:
+        """The next segment of this connection; echo replies are noted and passed over."""
+        while (arrival := await self.link.receive(until)) is not None:
+            if self._take(arrival):
+                return arrival
+        return None
+
+    def _take(self, arrival: Arrival) -> bool:
+        """Note an arrival; whether it is a segment of the connection."""
+        self._note("received", arrival.time, arrival.packet, arrival.frame)
+        if not isinstance(arrival.packet, Packet):
+            return False
+        segment = arrival.packet.segment
+        if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
+            self._reset_at = segment.ack
+        return True
+
+    async def drain(self) -> None:
+        """Take in what has arrived already."""
+        while (arrival := await self.receive(self.link.now())) is not None:
+            self.pending.append(arrival)
+
+    async def prove_delivery(self) -> bool:
+        """Whether the DUT is known to have processed all that was sent to it.
+
+        A sentinel follows the segments on their path; its answer can only come after theirs.  It
+        may itself be lost and is repeated; all that arrives before its answer is kept as pending.
+        """
+        if self._proven:
+            await self.drain()
+            return True
+        for _ in range(_PROBES):
+            self.probes_sent += 1
+            flow, ident = self.link.flow, self.link.echo_ident
+            probe = Echo(flow.src, flow.dst, ident, self.probes_sent)
+            probe_answer = Echo(flow.dst, flow.src, ident, self.probes_sent, reply=True)
+            time, frame = self.link.send(probe)
+            self._note("sent", time, probe, frame)
+            while (arrival := await self.link.receive(time + _PROBE_TIMEOUT)) is not None:
+                if self._take(arrival):
+                    self.pending.append(arrival)
+                elif arrival.packet == probe_answer:
+                    self._settle(arrival)
+                    return True
+            self.probes_lost += 1
+        return False
+
+    def _settle(self, answer: Arrival) -> None:
+        self._proven = True
+        self.settled = answer.time
+
+    def note(self, text: str) -> None:
+        """A line of the transcript without a packet."""
+        self._note("note", self.link.now(), None, b"", text)
+
+    def _note(
+        self,
+        direction: Literal["sent", "received", "note"],
+        time: float,
+        packet: Packet | Echo | None,
+        frame: bytes,
+        note: str = "",
+    ) -> None:
+        self.transcript.events.append(
+            Event(time - self._origin, direction, packet, frame, note, self.step)
+        )
+
+    # -- timestamps ------------------------------------------------------------------------------
+
+    def stamps(self, tsval: int | None = None, tsecr: int | None = None) -> Timestamps:
+        """A Timestamps option: the tester's clock and the DUT's latest TSval unless given."""
+        if tsval is None:
+            self._tsval = add(self._tsval, 1)
+            tsval = self._tsval
+        return Timestamps(tsval, self._echoed if tsecr is None else tsecr)
+
+    def _own_stamps(self) -> Timestamps | None:
+        if not self.timestamps:
+            return None
+        stamps = self.stamps()
+        self.variables["ts_recent"] = stamps.tsval
+        return stamps
+
+    # -- the way to the state that a case starts from --------------------------------------------
+
+    async def reach(self) -> None:
+        """Bring the DUT to the case's first state.
+
+        :raises NotReached: where it does not do its part.
+        """
+        target = self.case.reach.state
+        self.variables.update(irs=self.link.tester_isn, rcv_nxt=self.link.tester_isn)
+        self.variables.update(ts_recent=0, rcv_scale=0)
+        if target == "LISTEN":
+            self.variables.update(snd_nxt=0, iss=0, rcv_wnd=0)
+            return
+        await self._open()
+        if target == "ESTABLISHED":
+            await self._must_prove("the ACK of the handshake")
+            return
+        await self._await_fin()
+        if target == "FIN-WAIT-1":
+            return
+        if self.case.reach.through is Through.CLOSING or target == "CLOSING":
+            await self._cross_fins(stop=target == "CLOSING")
+        elif self.case.reach.through is Through.FIN_WAIT_1 and target != "FIN-WAIT-2":
+            await self._finish("the FIN with the ACK of the DUT's FIN")
+        else:
+            self._plain(tcp.ACK)
+            if target == "FIN-WAIT-2":
+                await self._must_prove("the ACK of the DUT's FIN")
+            else:
+                await self._finish("the FIN")
+        if target == "TIME-WAIT":
+            self._reset_at = None
+
+    async def _open(self) -> None:
+        """Three-way handshake (RFC 9293 figure 6)."""
+        reach = self.case.reach
+        syn = Segment(
+            seq=self.link.tester_isn,
+            ack=0,
+            flags=tcp.SYN,
+            window=WINDOW,
+            mss=reach.mss,
+            wscale=reach.window_scale,
+            timestamps=self._own_stamps(),
+        )
+        self.variables["rcv_nxt"] = add(syn.seq, 1)
+        answer = await self._ask(syn, tcp.SYN | tcp.ACK, "the SYN")
+        if self.timestamps and answer.timestamps is None:
+            raise NotReached("the DUT did not take up timestamps in its SYN-ACK")
+        scaling = reach.window_scale is not None and answer.wscale is not None
+        self.variables["rcv_scale"] = (answer.wscale or 0) if scaling else 0
+        self.variables.update(iss=answer.seq, snd_nxt=add(answer.seq, 1))
+        self._plain(tcp.ACK)
+
+    async def _await_fin(self) -> None:
+        """The DUT closes first; what it says before is acknowledged with its FIN."""
+        deadline = self.link.now() + _RTO * _TRIES
+        while (arrival := await self.receive(deadline)) is not None:
+            segment = self._segment(arrival)
+            if segment.flags & tcp.RST:
+                raise NotReached("the DUT reset the connection instead of closing it")
+            if segment.flags & tcp.SYN:
+                self._plain(tcp.ACK)
+                continue
+            if segment.seq != self.variables["snd_nxt"]:
+                continue
+            self._learn(segment)
+            self.variables["snd_nxt"] = segment.end
+            if segment.flags & tcp.FIN:
+                return
+            if segment.payload:
+                self._plain(tcp.ACK)
+        raise NotReached("the DUT did not close first: no FIN came after the handshake")
+
+    async def _cross_fins(self, *, stop: bool) -> None:
+        """Simultaneous close (RFC 9293 figure 13)."""
+        variables = self.variables
+        fin = Segment(
+            seq=variables["rcv_nxt"],
+            ack=add(variables["snd_nxt"], -1),
+            flags=tcp.FIN | tcp.ACK,
+            # FreeBSD takes a FIN with an unchanged window and ACK for a duplicate ACK.
+            window=WINDOW - 1,
+            timestamps=self._own_stamps(),
+        )
+        variables["rcv_nxt"] = add(fin.seq, 1)
+        await self._ask(fin, tcp.ACK, "the FIN that crosses the DUT's")
+        self._reset_at = variables["rcv_nxt"]
+        if stop:
+            return
+        self._plain(tcp.ACK)
+        await self._must_prove("the ACK of the DUT's FIN")
+
+    async def _finish(self, what: str) -> None:
+        variables = self.variables
+        fin = Segment(
+            seq=variables["rcv_nxt"],
+            ack=variables["snd_nxt"],
+            flags=tcp.FIN | tcp.ACK,
+            window=WINDOW,
+            timestamps=self._own_stamps(),
+        )
+        variables["rcv_nxt"] = add(fin.seq, 1)
+        await self._ask(fin, tcp.ACK, what)
+
+    async def _ask(self, segment: Segment, flags: int, what: str) -> Segment:
+        """Send a segment until the DUT acknowledges it with ``flags``; retransmit as a TCP
+        would."""
+        for attempt in range(_TRIES):
+            deadline = self.send(segment) + _RTO * 2**attempt
+            while (arrival := await self.receive(deadline)) is not None:
+                answer = self._segment(arrival)
+                if answer.flags & tcp.RST:
+                    raise NotReached(f"the DUT answered {what} with {flag_names(answer.flags)}")
+                acknowledged = answer.flags & tcp.ACK and answer.ack == segment.end
+                if acknowledged and answer.flags & flags == flags:
+                    self._learn(answer)
+                    self._settle(arrival)
+                    return answer
+        raise NotReached(f"no answer to {what} in {_TRIES} tries")
+
+    async def _must_prove(self, what: str) -> None:
+        if not await self.prove_delivery():
+            raise NotReached(f"{what} can't be shown to have arrived: no echo came back")
+        for arrival in self.pending:
+            if self._segment(arrival).flags & tcp.RST:
+                raise NotReached(f"the DUT answered {what} with a reset")
+        self.pending.clear()
+
+    def _plain(self, flags: int) -> float:
+        return self.send(
+            Segment(
+                seq=self.variables["rcv_nxt"],
+                ack=self.variables["snd_nxt"],
+                flags=flags,
+                window=WINDOW,
+                timestamps=self._own_stamps(),
+            )
+        )
+
+    def _learn(self, segment: Segment) -> None:
+        """What any segment of the DUT tells of its variables."""
+        scale = 0 if segment.flags & tcp.SYN else self.variables["rcv_scale"]
+        self.variables["rcv_wnd"] = segment.window << scale
+        if segment.timestamps is not None:
+            self._echoed = segment.timestamps.tsval
+
+    def _segment(self, arrival: Arrival) -> Segment:
+        assert isinstance(arrival.packet, Packet)
+        return arrival.packet.segment
+
+    # -- leaving ---------------------------------------------------------------------------------
+
+    def abandon(self) -> None:
+        """Reset what the case left half open on the DUT, so that it does not linger there."""
+        if self._reset_at is not None:
+            self.step = None
+            self.note("the tester resets what is left of the connection")
+            self.send(Segment(seq=self._reset_at, ack=0, flags=tcp.RST))

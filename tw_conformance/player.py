@@ -1,0 +1,346 @@
+"""The player: one case, one transcript, one verdict.
+
+It asks a target to send, to receive, to let time pass and to make a call; it never asks what the
+target is.  PASS and FAIL rest on packets that were seen or on a silence that a sentinel proved;
+everything else ends INCONCLUSIVE with its reason.
+"""
+
+from __future__ import annotations
+
+from reference import segment as tcp
+from reference.segment import Packet, Segment, Timestamps
+from reference.seqnum import add
+from tw_conformance.case import (
+    NOTHING,
+    Answer,
+    Call,
+    Case,
+    Expect,
+    Expected,
+    Send,
+    State,
+    StateIs,
+    Step,
+    Wait,
+)
+from tw_conformance.compare import compare, summary
+from tw_conformance.peer import WINDOW, NotReached, Peer
+from tw_conformance.targets.base import Arrival, Link, Observation, Target
+from tw_conformance.verdict import Mismatch, Outcome, Verdict
+
+_LATE = 0.25
+"""Seconds by which a wait may overrun before what follows it says nothing any more."""
+
+
+class Decided(Exception):
+    """The verdict fell before the last step: FAIL or INCONCLUSIVE."""
+
+    def __init__(
+        self, verdict: Verdict, reason: str, mismatches: list[Mismatch] | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.verdict = verdict
+        self.reason = reason
+        self.mismatches = mismatches or []
+
+
+async def play(case: Case, target: Target) -> Outcome:
+    """Play one case on a target.
+
+    :raises TargetError: where the target itself is gone or refuses.
+    """
+    link = await target.open(case)
+    try:
+        return await Performance(case, target, link).run()
+    finally:
+        await link.aclose()
+
+
+async def rehearse(case: Case, target: Target, steps: int) -> tuple[Link, Performance]:
+    """Play the first ``steps`` steps without judging them: the oracle's way to ask what a stack
+    would answer.  The link stays open for questions."""
+    link = await target.open(case)
+    performance = Performance(case, target, link, judging=False)
+    await performance.perform(case.steps[:steps])
+    return link, performance
+
+
+class Performance:
+    """One playing of one case.  ``answers`` are the segments that came since the last send."""
+
+    def __init__(self, case: Case, target: Target, link: Link, *, judging: bool = True) -> None:
+        self.case = case
+        self.target = target
+        self.link = link
+        self.peer = Peer(case, link)
+        self.answers: list[Arrival] = []
+        self._judging = judging
+        self._step: Step | None = None
+        self._last_sent: float | None = None
+        self._settled_before = 0.0
+        """By when the DUT had processed all that was sent before the last send."""
+
+    async def run(self) -> Outcome:
+        started = self.link.now()
+        verdict, reason, mismatches = Verdict.PASS, "", list[Mismatch]()
+        try:
+            await self.perform(self.case.steps)
+        except NotReached as failure:
+            state = self.case.reach.state
+            verdict, reason = Verdict.INCONCLUSIVE, f"{state} was not reached: {failure}"
+        except Decided as decided:
+            verdict, reason = decided.verdict, decided.reason
+            mismatches = decided.mismatches
+        lost = self.link.capture_losses()
+        if lost and verdict is not Verdict.INCONCLUSIVE:
+            verdict = Verdict.INCONCLUSIVE
+            reason = f"{lost} frames were lost in capture: the transcript has holes"
+        self.peer.abandon()
+        return Outcome(
+            case=self.case,
+            target=self.target.name,
+            profile=self.target.profile,
+            verdict=verdict,
+            transcript=self.peer.transcript,
+            reason=reason,
+            step=None if verdict is Verdict.PASS else self._step,
+            mismatches=mismatches,
+            duration=self.link.now() - started,
+        )
+
+    async def perform(self, steps: tuple[Step, ...]) -> None:
+        """Reach the first state, then take the steps in order.
+
+        :raises NotReached: where the first state is not reached.
+        :raises Decided: where a step decides against PASS.
+        """
+        await self.peer.reach()
+        for index, step in enumerate(steps):
+            self.peer.step, self._step = index, step
+            if not isinstance(step, Expect):
+                await self._nothing_left_over()
+            match step:
+                case Send():
+                    self._send(step)
+                case Expect():
+                    await self._expect(step)
+                case Wait():
+                    await self._wait(step)
+                case Call():
+                    await self._call(step)
+                case State():
+                    await self._state(step)
+        await self._prove()
+        await self._nothing_left_over()
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def _send(self, step: Send) -> None:
+        segment = self._segment(step)
+        self.answers.clear()
+        self._settled_before = self.peer.settled
+        self._last_sent = self.peer.send(segment, checksum_ok=step.checksum == "good")
+        self.peer.variables.update(
+            seg_seq=segment.seq,
+            seg_ack=segment.ack,
+            seg_len=segment.length,
+            seg_tsval=segment.timestamps.tsval if segment.timestamps else 0,
+        )
+
+    def _segment(self, step: Send) -> Segment:
+        variables = self.peer.variables
+        has_ack = step.flags & tcp.ACK != 0
+        default_ack = variables["snd_nxt"] if has_ack else 0
+        return Segment(
+            seq=variables["rcv_nxt"] if step.seq is None else step.seq.evaluate(variables),
+            ack=default_ack if step.ack is None else step.ack.evaluate(variables),
+            flags=step.flags,
+            window=WINDOW if step.window is None else step.window,
+            payload=b"t" * step.length,
+            mss=step.mss,
+            wscale=step.wscale,
+            sack_permitted=step.sack_permitted,
+            timestamps=self._timestamps(step),
+            urgent=step.urgent,
+            reserved=step.reserved,
+        )
+
+    def _timestamps(self, step: Send) -> Timestamps | None:
+        variables = self.peer.variables
+        tsecr = None if step.tsecr is None else step.tsecr.evaluate(variables)
+        if step.tsval is not None:
+            return self.peer.stamps(step.tsval.evaluate(variables), tsecr)
+        relation = step.timestamps or ("newer" if self.peer.timestamps else "absent")
+        recent = variables["ts_recent"]
+        match relation:
+            case "absent":
+                return None
+            case "newer":
+                return self.peer.stamps(add(recent, 1000), tsecr)
+            case "same":
+                return self.peer.stamps(recent, tsecr)
+            case "older":
+                return self.peer.stamps(add(recent, -1), tsecr)
+
+    async def _expect(self, step: Expect) -> None:
+        if step.within is not None and not self.peer.pending:
+            until = self.link.now() + step.within.evaluate(self.target.time_variables)
+            arrival = await self.peer.receive(until)
+            if arrival is not None:
+                self.peer.pending.append(arrival)
+        proven = await self.peer.prove_delivery()
+        if not self._judging:
+            self.answers += self.peer.pending
+            self.peer.pending.clear()
+            return
+        expected = step.answer.choose(self.target.profile)
+        if expected is None:
+            raise Decided(
+                Verdict.INCONCLUSIVE, f"the case says nothing about {self.target.profile}"
+            )
+        if not self.peer.pending:
+            self._judge_silence(expected, proven)
+            return
+        arrival = self.peer.pending.pop(0)
+        self.answers.append(arrival)
+        self._judge_answer(expected, arrival)
+
+    def _judge_silence(self, expected: Expected, proven: bool) -> None:
+        if not proven:
+            raise Decided(
+                Verdict.INCONCLUSIVE,
+                "nothing came, and no echo probe was answered either: the path or the DUT is gone",
+            )
+        if self.peer.probes_lost:
+            raise Decided(
+                Verdict.INCONCLUSIVE,
+                f"nothing came, but the path lost {self.peer.probes_lost} of "
+                f"{self.peer.probes_sent} probes: the segment or its answer may be lost too",
+            )
+        if isinstance(expected, Answer):
+            what = summary(expected)
+            raise Decided(
+                Verdict.FAIL,
+                f"expected {what}, but nothing came: the probe sent after it was answered",
+                [Mismatch("answer", what, "nothing")],
+            )
+
+    def _judge_answer(self, expected: Expected, arrival: Arrival) -> None:
+        variables = self.peer.variables
+        packet = _packet(arrival)
+        seen = summary(packet, variables)
+        if expected is NOTHING:
+            raise Decided(
+                Verdict.FAIL,
+                f"expected nothing, but {seen} came",
+                [Mismatch("answer", "nothing", seen)],
+            )
+        assert isinstance(expected, Answer)
+        mismatches = compare(expected, packet, variables)
+        if mismatches:
+            fields = ", ".join(mismatch.field for mismatch in mismatches)
+            raise Decided(
+                Verdict.FAIL, f"expected {summary(expected)}, but {seen} came: {fields}", mismatches
+            )
+
+    async def _wait(self, step: Wait) -> None:
+        await self._prove()
+        until = self.link.now() + step.duration.evaluate(self.target.time_variables)
+        self.peer.note(f"wait {step.duration.text}")
+        await self.link.sleep(until)
+        late = self.link.now() - until
+        if late > _LATE:
+            raise Decided(
+                Verdict.INCONCLUSIVE,
+                f"the tester woke up {late:.2f} s late from a wait: this machine is too busy",
+            )
+        await self.peer.drain()
+
+    async def _call(self, step: Call) -> None:
+        await self._prove()
+        self.peer.note(f"call {step.verb}")
+        await self.link.call(step.verb, step.arguments)
+
+    async def _state(self, step: State) -> None:
+        await self._prove()
+        await self._nothing_left_over()
+        seen = await self.link.observe()
+        if not self._judging:
+            return
+        expected = step.state.choose(self.target.profile)
+        if expected is None or seen is None:
+            why = (
+                f"the case says nothing about {self.target.profile}"
+                if expected is None
+                else "this target can't tell its state"
+            )
+            raise Decided(Verdict.INCONCLUSIVE, why)
+        timer = "" if seen.remaining is None else f", timer at {seen.remaining:.3f} s"
+        self.peer.note(f"state {seen.state}{timer}")
+        if seen.state != expected.name:
+            raise Decided(
+                Verdict.FAIL,
+                f"expected state {expected.name}, but the DUT is in {seen.state}",
+                [Mismatch("state", expected.name, seen.state)],
+            )
+        self._judge_timer(expected, seen)
+
+    def _judge_timer(self, expected: StateIs, seen: Observation) -> None:
+        """Whether the last send restarted the 2MSL timer.
+
+        The timer was started at some moment between ``earliest`` and ``latest``: the reading was
+        taken between two moments, and has a resolution.  It was kept if that was before the last
+        send, and restarted if it was after all that came before it had been processed.
+        """
+        if expected.timer is None or self._last_sent is None:
+            return
+        if seen.remaining is None:
+            raise Decided(Verdict.INCONCLUSIVE, "this target can't read the block's timer")
+        lifetime = 2 * self.target.time_variables["msl"]
+        earliest = seen.asked + seen.remaining - lifetime - seen.resolution
+        latest = seen.answered + seen.remaining - lifetime + seen.resolution
+        if latest < self._last_sent:
+            timer = "kept"
+        elif earliest > self._settled_before:
+            timer = "restarted"
+        else:
+            raise Decided(
+                Verdict.INCONCLUSIVE,
+                "the timer can't be read finely enough to tell a restart: "
+                "let more time pass before the segment",
+            )
+        if timer != expected.timer:
+            raise Decided(
+                Verdict.FAIL,
+                f"expected the 2MSL timer {expected.timer}, but it was {timer}",
+                [Mismatch("timer", expected.timer, timer)],
+            )
+
+    # -- what every step rests on ----------------------------------------------------------------
+
+    async def _prove(self) -> None:
+        if not await self.peer.prove_delivery() and self._judging:
+            raise Decided(
+                Verdict.INCONCLUSIVE,
+                "no echo probe was answered: what was sent can't be shown to have arrived",
+            )
+
+    async def _nothing_left_over(self) -> None:
+        """A segment that no step accounts for fails the case."""
+        if not self.peer.pending:
+            return
+        if not self._judging:
+            self.answers += self.peer.pending
+            self.peer.pending.clear()
+            return
+        seen = summary(_packet(self.peer.pending[0]), self.peer.variables)
+        raise Decided(
+            Verdict.FAIL,
+            f"{seen} came, which no step expects",
+            [Mismatch("answer", "nothing more", seen)],
+        )
+
+
+def _packet(arrival: Arrival) -> Packet:
+    assert isinstance(arrival.packet, Packet)
+    return arrival.packet

@@ -1,0 +1,122 @@
+"""The pytest plugin: case files are collected, each case is an item on each chosen target.
+
+Everything heavy (Scapy, YAML, JSON Schema, the reference) is imported when the first case file is
+collected, so that a suite without one pays nothing for having this plugin installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tw_conformance.plugin.options import add_options, describe
+from tw_conformance.plugin.state import STATE, State
+from tw_conformance.plugin.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from tw_conformance.plugin.items import CaseFile
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    state = config.stash[STATE] = State(config)
+    config.add_cleanup(state.pool.close)
+    config.pluginmanager.register(Verdicts(state), "tw_conformance.verdicts")
+    if _chosen(config):
+        state.choices  # noqa: B018 - a wrong name is said now, not after collection
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A target that was asked for by name must be there; that it is not is said once, not by each
+    case, and by the controller alone where pytest-xdist has workers."""
+    config = session.config
+    if not config.getoption("--target") or config.option.collectonly:
+        return
+    if hasattr(config, "workerinput"):
+        return
+    from tw_conformance.targets import unavailable
+
+    for target in dict.fromkeys(c.target for c in State.of(config).choices if c.named):
+        sentence = unavailable(target)
+        if sentence is not None:
+            State.of(config).missing_target = target
+            raise pytest.UsageError(f"target {target}: {sentence}")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return _describe(config) if _chosen(config) else []
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Where nothing was chosen, the default matters to those alone who have cases."""
+    has_cases = State.of(config).parking is not None
+    return _describe(config) if has_cases and not _chosen(config) else []
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
+    config = parent.config
+    state = State.of(config)
+    if not any(fnmatchcase(file_path.name, glob) for glob in state.case_files):
+        return None
+    from tw_conformance.plugin.items import CaseFile
+    from tw_conformance.plugin.parking import Parking
+
+    if state.parking is None:
+        state.parking = Parking()
+        config.pluginmanager.register(state.parking, "tw_conformance.parking")
+    return CaseFile.from_parent(parent, path=file_path)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Cases that are not about a profile go; those that wait in real time come first, so that
+    their waits overlap all the rest.  Stable: the same on every worker of pytest-xdist."""
+    if State.of(config).parking is None:
+        return
+    from tw_conformance.plugin.items import CaseItem
+
+    def applies(item: pytest.Item) -> bool:
+        return not isinstance(item, CaseItem) or item.case.applies_to(item.choice.profile)
+
+    deselected = [item for item in items if not applies(item)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+    items[:] = sorted(
+        filter(applies, items),
+        key=lambda item: not (isinstance(item, CaseItem) and item.may_be_long()),
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """A faulty case file stops that file, not the run, which fails all the same.  Errors in
+    anybody else's files are left to pytest."""
+    if session.testsfailed and session.testsfailed == State.of(session.config).faulty_files:
+        session.config.option.continue_on_collection_errors = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if State.of(item.config).parking is not None and call.when == "call":
+        from tw_conformance.plugin.items import CaseItem
+
+        if isinstance(item, CaseItem):
+            item.complete(report)
+    return report
+
+
+def _chosen(config: pytest.Config) -> bool:
+    return bool(config.getoption("--target") or config.getoption("--profile"))
+
+
+def _describe(config: pytest.Config) -> list[str]:
+    return describe(State.of(config).choices, by_version=not config.getoption("--profile"))

@@ -1,0 +1,266 @@
+"""Case files and cases as pytest collects and runs them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest._code.code import ReprFileLocation, TerminalRepr, Traceback
+from _pytest._io import TerminalWriter
+
+from tw_conformance import oracle, player
+from tw_conformance.case import Case, Expect, Wait
+from tw_conformance.errors import CaseError, ExitCode, Fault, Place, SuiteError, TargetError
+from tw_conformance.expressions import TimeExpression
+from tw_conformance.loader import load_file
+from tw_conformance.plugin.options import Choice
+from tw_conformance.plugin.state import State
+from tw_conformance.report.capture import write_pcap
+from tw_conformance.report.explain import explain_outcome, headline
+from tw_conformance.report.style import shown
+from tw_conformance.verdict import Outcome, Transcript, Verdict
+
+if TYPE_CHECKING:
+    from tw_conformance.oracle import OracleAnswer
+    from tw_conformance.targets.base import Play, Target
+
+SHORT = 0.05
+"""Seconds that a case may have to wait and still be played in its turn."""
+
+
+class NoPass(Exception):
+    """A case that did not pass, with the outcome that says why."""
+
+    def __init__(self, outcome: Outcome, answers: Sequence[OracleAnswer]) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+        self.answers = answers
+
+
+class Explanation(TerminalRepr):
+    """What pytest prints for a case that did not pass; plain for files, marked up for terminals."""
+
+    def __init__(self, path: str, line: int, message: str, plain: str, marked_up: str) -> None:
+        self.reprcrash = ReprFileLocation(path, line, message)
+        self._plain = plain
+        self._marked_up = marked_up
+
+    def as_data(self) -> dict[str, Any]:
+        """What another process needs to make the same again: the arguments."""
+        crash = self.reprcrash
+        return {
+            "path": crash.path,
+            "line": crash.lineno,
+            "message": crash.message,
+            "plain": self._plain,
+            "marked_up": self._marked_up,
+        }
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        tw.line(self._marked_up if tw.hasmarkup else self._plain)
+
+    def __str__(self) -> str:
+        return self._plain
+
+
+class CaseFile(pytest.File):
+    """A YAML file of cases."""
+
+    def collect(self) -> Iterator[CaseItem]:
+        state = State.of(self.config)
+        try:
+            cases = load_file(self.path)
+        except CaseError as error:
+            state.faulty_files += 1
+            raise self.CollectError(_text(error)) from None
+        for case in cases:
+            for choice in state.choices:
+                yield CaseItem.from_parent(
+                    self, name=f"{case.id}@{choice.label}", case=case, choice=choice
+                )
+
+
+class CaseItem(pytest.Item):
+    """One case on one target, held to one profile."""
+
+    def __init__(self, *, case: Case, choice: Choice, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.case = case
+        self.choice = choice
+        self._play: Play[Outcome] | None = None
+        self._began = 0.0
+        self._seconds = 0.0
+        self._verdict = ""
+        self._exit_code = ExitCode.CONFORMS
+
+    def is_long(self) -> bool:
+        """Whether playing this case keeps the user waiting: real time, and more than an instant.
+
+        :raises TargetError: where the target, whose time it is, can't be had.
+        :raises CaseError: where a time lies before now on that target.
+        """
+        if not self.may_be_long():
+            return False
+        target = self._target()
+        return target.realtime and self._longest(target) >= SHORT
+
+    def may_be_long(self) -> bool:
+        """What can be known of :meth:`is_long` before the target is there."""
+        return self.choice.waits_in_real_time and any(_times(self.case))
+
+    def begin(self, finished: SimpleQueue[CaseItem] | None = None) -> None:
+        """Start to play; the item is put into ``finished`` at the end, whatever the end is.
+
+        :raises TargetError: where the target can't be had.
+        :raises CaseError: where a time lies before now on that target.
+        """
+        target = self._target()
+        self._longest(target)
+        self._play = target.start(self._timed(player.play(self.case, target), finished))
+
+    def runtest(self) -> None:
+        try:
+            if self._play is None:
+                self._begin_or_skip()
+            assert self._play is not None
+            outcome = self._play.result()
+        except SuiteError as error:
+            self._exit_code = error.exit_code
+            self._note_verdict("ERROR", rule="")
+            raise
+        self._conclude(outcome)
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
+        """Place and heading.  pytest puts ``::`` for the dots of a heading that ends an ID, so this
+        one doesn't."""
+        return self.path, self.case.place.line - 1, f"{self.case.id} on {self.choice.label}"
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        error = excinfo.value
+        if isinstance(error, NoPass):
+            return self._explain(error)
+        if isinstance(error, SuiteError):
+            text = _text(error)
+            return self._explanation(text, text, text)
+        return super().repr_failure(excinfo, style)
+
+    def _traceback_filter(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Traceback:
+        """pytest's own frames say nothing about a crash of ours."""
+        return excinfo.traceback.cut(path=__file__)
+
+    def complete(self, report: pytest.TestReport) -> None:
+        """Put into a report of the call what pytest can't know: the time that the play took, and
+        the verdict; what an INCONCLUSIVE that is allowed looks like."""
+        report.start, report.duration = self._began or report.start, self._seconds
+        report.stop = report.start + report.duration
+        # Plain data: a report travels from a worker of pytest-xdist to its controller.
+        vars(report).update(tw_verdict=self._verdict, tw_exit_code=int(self._exit_code))
+        longrepr = report.longrepr
+        place = os.fspath(self.path), self.case.place.line
+        if isinstance(longrepr, Explanation):
+            vars(report)["tw_explanation"] = longrepr.as_data()
+            allowed = State.of(self.config).allow_inconclusive
+            if self._verdict == Verdict.INCONCLUSIVE.value and allowed:
+                report.outcome = "skipped"
+                report.longrepr = (*place, longrepr.reprcrash.message)
+        elif report.skipped and isinstance(longrepr, tuple):
+            report.longrepr = (*place, longrepr[2])
+
+    def _target(self) -> Target:
+        return State.of(self.config).pool.get(self.choice)
+
+    def _begin_or_skip(self) -> None:
+        """A target that nobody asked for by name may be missing; but not silently in a CI, where
+        nobody would see that its cases were not run."""
+        try:
+            self.begin()
+        except TargetError as error:
+            if not self.choice.named and not os.environ.get("CI"):
+                pytest.skip(f"{self.choice.target}: {error}")
+            raise
+
+    def _longest(self, target: Target) -> float:
+        """Seconds that the play takes where every answer comes as late as it may."""
+        seconds = 0.0
+        for place, duration in _times(self.case):
+            try:
+                seconds += duration.evaluate(target.time_variables)
+            except ValueError as error:
+                raise CaseError([Fault(place, str(error))]) from None
+        return seconds
+
+    async def _timed(
+        self, play: Coroutine[Any, Any, Outcome], finished: SimpleQueue[CaseItem] | None
+    ) -> Outcome:
+        self._began = time.time()
+        start = time.perf_counter()
+        try:
+            return await play
+        finally:
+            self._seconds = time.perf_counter() - start
+            if finished is not None:
+                finished.put(self)
+
+    def _conclude(self, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.PASS:
+            self._note_verdict(outcome.verdict.value, rule="")
+            return
+        answers = oracle.explain(outcome)
+        rules = [answer.rule for answer in answers if answer.profile == outcome.profile]
+        self._note_verdict(outcome.verdict.value, rule=rules[0] if rules else "")
+        raise NoPass(outcome, answers)
+
+    def _note_verdict(self, verdict: str, *, rule: str) -> None:
+        self._verdict = verdict
+        self.user_properties += [
+            ("target", self.choice.target),
+            ("profile", self.choice.profile),
+            ("verdict", verdict),
+            ("rule", rule),
+        ]
+
+    def _explain(self, error: NoPass) -> Explanation:
+        outcome = error.outcome
+        capture = self._capture(outcome.transcript)
+        plain, marked_up = (
+            explain_outcome(outcome, color=color, capture=capture, answers=error.answers)
+            for color in (False, True)
+        )
+        return self._explanation(headline(outcome), plain, marked_up)
+
+    def _capture(self, transcript: Transcript) -> Path | str:
+        """Write the packets; where to, or why not: a full disk does not change a verdict."""
+        try:
+            path = State.of(self.config).capture_path(self.nodeid)
+            write_pcap(transcript, path)
+        except OSError as error:
+            return f"not written: {error}"
+        return path
+
+    def _explanation(self, message: str, plain: str, marked_up: str) -> Explanation:
+        return Explanation(os.fspath(self.path), self.case.place.line, message, plain, marked_up)
+
+
+def _times(case: Case) -> Iterator[tuple[Place, TimeExpression]]:
+    """All that a case may spend its time on, and where that is written."""
+    for step in case.steps:
+        if isinstance(step, Wait):
+            yield step.place, step.duration
+        elif isinstance(step, Expect) and step.within is not None:
+            yield step.place, step.within
+
+
+def _text(error: SuiteError) -> str:
+    """The message, with places as short as they can be said from here."""
+    if not isinstance(error, CaseError):
+        return str(error)
+    places = (replace(fault.place, file=shown(fault.place.file)) for fault in error.faults)
+    return "\n".join(
+        str(replace(fault, place=place)) for fault, place in zip(error.faults, places, strict=True)
+    )

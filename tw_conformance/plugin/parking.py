@@ -1,0 +1,136 @@
+"""Waiting side by side: how a run takes about as long as its longest case.
+
+pytest runs one item after another.  A case that has to wait in real time is therefore *parked*: its
+play is started on its target and pytest goes on to the next item; set-up, call, tear-down and
+reports of the parked item come when its play has ended, or before the run ends.  Until then pytest
+knows nothing of it, so nothing needs to be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from tw_conformance.errors import SuiteError
+from tw_conformance.plugin.items import CaseItem
+
+LIMIT = 500
+"""Cases in flight: each costs its target a connection and a port."""
+
+_HAVE_A_TURN = ("skip", "skipif", "xfail")
+"""Marks that pytest judges in an item's set-up, before anything may be sent for it."""
+
+
+class Parking:
+    """A pytest plugin that overlaps the long waits of cases."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._parked: set[CaseItem] = set()
+        self._finished: SimpleQueue[CaseItem] = SimpleQueue()
+
+    @property
+    def waiting(self) -> int:
+        """How many cases were started and have no report."""
+        return len(self._parked)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> bool | None:
+        """Reports of parked cases are made only next to other cases, and after the last item: in
+        between two items of a module they would tear its fixtures down."""
+        if not isinstance(item, CaseItem):
+            return None
+        parked = self._park(item)
+        if parked:
+            item.session._setupstate.teardown_exact(nextitem)
+        following = nextitem if parked else item
+        if following is not None:
+            self._report_finished(item.session, following)
+        return parked or None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_runtest_protocol")
+    def pytest_report_the_rest(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        result = yield
+        if nextitem is None:
+            self._report_all(item.session)
+        return result
+
+    def _park(self, item: CaseItem) -> bool:
+        """Start a long case; one that can't be started fails in its turn instead."""
+        if item.config.getoption("setuponly") or any(map(item.get_closest_marker, _HAVE_A_TURN)):
+            return False
+        try:
+            if not item.is_long():
+                return False
+            item.begin(self._finished)
+        except SuiteError:
+            return False
+        self._parked.add(item)
+        return True
+
+    def _report_finished(self, session: pytest.Session, nextitem: pytest.Item) -> None:
+        """Report what has ended; where too many are in flight, wait until that is so no more."""
+        while not _is_stopping(session):
+            try:
+                item = self._finished.get(block=len(self._parked) >= self._limit)
+            except Empty:
+                return
+            self._report(item, nextitem)
+
+    def _report_all(self, session: pytest.Session) -> None:
+        """Report all that are parked, each as it ends."""
+        if self._parked:
+            _say(session.config, f"waiting for {len(self._parked)} cases that let time pass")
+        while self._parked and not _is_stopping(session):
+            self._report(self._finished.get(), None)
+
+    def _report(self, item: CaseItem, nextitem: pytest.Item | None) -> None:
+        self._parked.remove(item)
+        item.session._setupstate.teardown_exact(item)  # what neighbours left is not its own
+        with _as_current(item):
+            hook = item.ihook
+            hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            runtestprotocol(item, nextitem=nextitem, log=True)
+            hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
+def _say(config: pytest.Config, line: str) -> None:
+    """A line on the terminal, where this process has it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.isatty():
+        reporter.ensure_newline()
+        reporter.write_line(line)
+
+
+def _is_stopping(session: pytest.Session) -> bool:
+    return bool(session.shouldfail or session.shouldstop)
+
+
+@contextmanager
+def _as_current(item: CaseItem) -> Iterator[None]:
+    """Make an item the one that a pytest-xdist worker believes to be running.
+
+    The worker sends the index of that item with every report, and asserts that they agree.
+    """
+    workers: list[Any] = [
+        plugin
+        for plugin in item.config.pluginmanager.get_plugins()
+        if type(plugin).__name__ == "WorkerInteractor"
+    ]
+    running = [worker.item_index for worker in workers]
+    for worker in workers:
+        worker.item_index = item.session.items.index(item)
+    try:
+        yield
+    finally:
+        for worker, index in zip(workers, running, strict=True):
+            worker.item_index = index

@@ -1,0 +1,50 @@
+"""The open targets of one process: opened when first needed, closed with the run."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from tw_conformance.errors import TargetError
+
+if TYPE_CHECKING:
+    from tw_conformance.plugin.options import Choice
+    from tw_conformance.targets.base import Target
+
+
+class TargetPool:
+    """One target for each (name, profile), kept until :meth:`close`.
+
+    One that could not be opened is not tried again: each case that wants it gets the same error.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._open: dict[tuple[str, str], Target] = {}
+        self._failed: dict[tuple[str, str], TargetError] = {}
+
+    def get(self, choice: Choice) -> Target:
+        """The open target of that choice.
+
+        :raises TargetError: with a sentence that says what to do.
+        """
+        from tw_conformance import targets
+
+        key = choice.target, choice.profile
+        if key in self._failed:
+            raise self._failed[key]
+        if key not in self._open:
+            try:
+                self._open[key] = targets.open_target(
+                    choice.target, profile=choice.profile, seed=self._seed
+                )
+            except TargetError as error:
+                self._failed[key] = error
+                raise
+        return self._open[key]
+
+    def close(self) -> None:
+        """Close all, also those after one that fails to; may be called twice."""
+        with ExitStack() as closing:
+            while self._open:
+                closing.callback(self._open.popitem()[1].close)

@@ -1,0 +1,63 @@
+"""What one run of pytest knows: what to play the cases on, the open targets, where captures go."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tw_conformance.plugin.options import Choice, choices
+from tw_conformance.plugin.pool import TargetPool
+
+if TYPE_CHECKING:
+    from tw_conformance.plugin.parking import Parking
+
+_LONGEST_NAME = 200
+"""Characters of a capture's name: file systems end at 255 octets."""
+
+
+class State:
+    """The state of one run in one process; kept in pytest's config."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self.pool = TargetPool(config.getoption("--tw-seed"))
+        self.allow_inconclusive: bool = config.getoption("--tw-allow-inconclusive")
+        self.case_files: list[str] = config.getini("tw_case_files")
+        self.faulty_files = 0
+        """Case files that could not be used."""
+        self.missing_target = ""
+        """The target that was asked for by name and can't be had."""
+        self.parking: Parking | None = None
+        """There once the first case file is collected."""
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> State:
+        return config.stash[STATE]
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """:raises pytest.UsageError: for a name that is neither a target nor a profile."""
+        return choices(self._config)
+
+    def capture_path(self, nodeid: str) -> Path:
+        """Where the capture of that item goes: the same file on every run."""
+        name = re.sub(r"[^\w.@+-]+", "_", nodeid).strip("_")[-_LONGEST_NAME:]
+        return self._captures / f"{name}.pcap"
+
+    @cached_property
+    def _captures(self) -> Path:
+        folder = self._config.getoption("--tw-pcap")
+        if folder:
+            return Path(self._config.invocation_params.dir, folder)
+        cache = getattr(self._config, "cache", None)  # absent with -p no:cacheprovider
+        if cache is None:
+            return Path(tempfile.mkdtemp(prefix="tw-conformance-"))
+        return Path(cache.mkdir("tw-conformance"))
+
+
+STATE = pytest.StashKey[State]()

@@ -1,0 +1,94 @@
+"""What pytest says about cases: INCONCLUSIVE as a category of its own, and no case left unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tw_conformance.plugin.state import State
+
+_CATEGORY = "inconclusive"
+
+
+class Verdicts:
+    """A pytest plugin: what the terminal says about cases."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._stopped = 0
+        self._expected: dict[str, None] = {}
+        self._reported: set[str] = set()
+        self._lost: list[str] = []
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport | pytest.CollectReport
+    ) -> tuple[str, str, str | tuple[str, Mapping[str, bool]]] | None:
+        if report.when != "call" or hasattr(report, "wasxfail"):
+            return None
+        verdict = getattr(report, "tw_verdict", "")
+        if verdict == "INCONCLUSIVE":
+            return _CATEGORY, "?", ("INCONCLUSIVE", {"yellow": True})
+        if verdict == "ERROR":
+            return "error", "E", "ERROR"
+        return None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_from_serializable(self, data: dict[str, Any]) -> Any:
+        """A worker's report arrives with its explanation as mere text: make it whole again."""
+        report = yield
+        explained = getattr(report, "tw_explanation", None)
+        if explained and report.outcome == "failed":
+            from tw_conformance.plugin.items import Explanation
+
+            report.longrepr = Explanation(**explained)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._reported.add(report.nodeid)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        self._expected.update(dict.fromkeys(ids))
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
+        took along when it died."""
+        waiting = self._state.parking.waiting if self._state.parking else 0
+        self._lost = [nodeid for nodeid in self._expected if nodeid not in self._reported]
+        finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if not finished or session.shouldstop or session.shouldfail:
+            self._stopped, self._lost = waiting + len(self._lost), []
+        if exitstatus == pytest.ExitCode.OK and (self._lost or waiting):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        _tell_inconclusive(terminalreporter, terminalreporter.stats.get(_CATEGORY, []))
+        if self._lost:
+            terminalreporter.write_sep("=", "cases without a verdict", red=True)
+            terminalreporter.write_line("The worker that played them crashed; run them again:")
+            for nodeid in self._lost:
+                terminalreporter.write_line(f"  {nodeid}")
+        if self._stopped:
+            cases = "1 case was" if self._stopped == 1 else f"{self._stopped} cases were"
+            terminalreporter.write_line(
+                f"{cases} still waiting when the run stopped: no verdict.", yellow=True
+            )
+
+
+def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]) -> None:
+    """What failures get: an explanation each, then a line each."""
+    if not reports:
+        return
+    from tw_conformance.plugin.items import Explanation
+
+    if reporter.config.option.tbstyle != "no":
+        reporter.write_sep("=", "INCONCLUSIVE")
+        for report in reports:
+            reporter.write_sep("_", report.head_line, yellow=True, bold=True)
+            Explanation(**report.tw_explanation).toterminal(reporter._tw)
+    reporter.write_sep("=", "inconclusive: neither PASS nor FAIL was seen")
+    for report in reports:
+        word = reporter._tw.markup("INCONCLUSIVE", yellow=True)
+        reporter.write_line(f"{word} {report.nodeid} - {report.tw_explanation['message']}")

@@ -1,0 +1,1 @@
+"""Views of a verdict for people: the ladder, the explanation, the capture."""

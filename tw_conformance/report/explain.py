@@ -1,0 +1,146 @@
+"""A verdict explained: what was expected, where that is written, what came, and who answers so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tw_conformance.case import Step
+from tw_conformance.errors import Place
+from tw_conformance.report.ladder import ladder
+from tw_conformance.report.steps import step_text
+from tw_conformance.report.style import Style, shown
+from tw_conformance.verdict import Mismatch, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from tw_conformance.oracle import OracleAnswer
+
+WIDTH = 100
+"""Columns of an explanation: a report is kept and sent to people with other terminals."""
+
+_AROUND = 2
+"""Lines of the case file shown on either side of the step."""
+
+_VERDICT_MARK = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
+
+
+def headline(outcome: Outcome) -> str:
+    """The verdict in one line, for summaries."""
+    return outcome.reason or outcome.verdict.value
+
+
+def explain_outcome(
+    outcome: Outcome,
+    *,
+    color: bool,
+    capture: Path | str | None,
+    answers: Sequence[OracleAnswer] = (),
+) -> str:
+    """The whole explanation of one outcome, as text of :data:`WIDTH` columns.
+
+    ``capture`` is where the packets were written, or a sentence why they were not; ``answers`` are
+    the oracle's, for the step that decided.
+    """
+    style = Style(color)
+    sections = (
+        _head(outcome, style),
+        _source(outcome.step, outcome.profile, style),
+        _differences(outcome.mismatches, style),
+        _ladder(outcome, color),
+        _expecting_rule(outcome, answers, style),
+        _other_profiles(outcome, answers, style),
+        _further(outcome, capture, style),
+    )
+    return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines)
+
+
+def _head(outcome: Outcome, style: Style) -> Iterator[str]:
+    verdict = outcome.verdict
+    held = f"{outcome.target}, held to {outcome.profile}"
+    word = style(verdict.value, "bold", _VERDICT_MARK[verdict])
+    yield f"{word} {style(outcome.case.id, 'bold')} on {held}"
+    yield f"     {outcome.case.title}"
+    if outcome.reason:
+        yield f"     {style(outcome.reason, _VERDICT_MARK[verdict])}"
+
+
+def _source(step: Step | None, profile: str, style: Style) -> Iterator[str]:
+    """The lines around the step that decided, the step's own marked."""
+    if step is None:
+        return
+    yield style(f"{shown(step.place.file)}:{step.place.line}", "bold")
+    for number, text in _excerpt(step.place):
+        here = number == step.place.line
+        line = f"{'>' if here else ' '} {number:>4} | {text}"
+        yield style(line, "bold") if here else style(line, "dim")
+    yield style(f"       for {profile}: {step_text(step, profile)}", "dim")
+
+
+def _excerpt(place: Place) -> list[tuple[int, str]]:
+    """Numbered lines of the case file; none where it can't be read any more."""
+    try:
+        lines = place.file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    first = max(1, place.line - _AROUND)
+    return list(enumerate(lines[first - 1 : place.line + _AROUND], start=first))
+
+
+def _differences(mismatches: Sequence[Mismatch], style: Style) -> Iterator[str]:
+    if not mismatches:
+        return
+    rows = [("", "expected", "seen"), *((m.field, m.expected, m.seen) for m in mismatches)]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for number, (field, expected, seen) in enumerate(rows):
+        expected = expected.ljust(widths[1])
+        if number == 0:
+            yield f"  {field:<{widths[0]}}  {style(expected, 'bold')}   {style(seen, 'bold')}"
+        else:
+            yield f"  {field:<{widths[0]}}  {style(expected, 'green')}   {style(seen, 'red')}"
+
+
+def _ladder(outcome: Outcome, color: bool) -> Iterator[str]:
+    if not outcome.transcript.events:
+        return
+    steps = outcome.case.steps
+    decided = next((i for i, step in enumerate(steps) if step is outcome.step), None)
+    yield ladder(outcome.transcript, outcome.case, width=WIDTH, color=color, step=decided)
+
+
+def _expecting_rule(
+    outcome: Outcome, answers: Sequence[OracleAnswer], style: Style
+) -> Iterator[str]:
+    """What the documented stack does here, and where that is written."""
+    for answer in answers:
+        if answer.profile == outcome.profile:
+            yield f"{style(answer.profile, 'bold')} by its own rules: {_does(answer)}"
+            if answer.rule:
+                yield f"  rule {answer.rule}: {answer.says}"
+                yield f"  source: {'; '.join(answer.source)}"
+
+
+def _other_profiles(
+    outcome: Outcome, answers: Sequence[OracleAnswer], style: Style
+) -> Iterator[str]:
+    others = [answer for answer in answers if answer.profile != outcome.profile]
+    if not others:
+        return
+    yield style("other profiles", "bold")
+    names = max(len(answer.profile) for answer in others)
+    for answer in others:
+        yield f"  {answer.profile:<{names}}  {_does(answer)}"
+        if answer.same_as_seen:
+            yield style(f"  {'':<{names}}  ^ this is what {answer.profile} does", "yellow")
+
+
+def _does(answer: OracleAnswer) -> str:
+    return f"answers {answer.answer}, then {answer.state}"
+
+
+def _further(outcome: Outcome, capture: Path | str | None, style: Style) -> Iterator[str]:
+    yield f"cites:   {'; '.join(outcome.case.cites)}"
+    if isinstance(capture, Path):
+        yield f"capture: {style(str(shown(capture)), 'bold')} (open in Wireshark)"
+    elif capture:
+        yield f"capture: {capture}"

@@ -1,0 +1,131 @@
+"""Decision lists for machines: plain values with stable keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from reference.clock import SECOND
+from reference.difference import Place, differing_lists, differing_settings
+from reference.explain import Explanation, Passage
+from reference.profile import Profile, Setting
+from reference.rules import Rule, Snapshot, Stage
+from tw_conformance.report.numbers import relative
+from tw_conformance.report.rules import sent_words, situation_words
+from tw_conformance.stimulus import Stimulus
+
+Value: TypeAlias = dict[str, Any]
+
+
+def profile_value(profile: Profile, stage: Stage | None = None) -> Value:
+    """A profile's lists and settings, or one list.  Times are in seconds."""
+    settings = profile.defaults()
+    return {
+        "profile": profile.name,
+        "title": profile.title,
+        "parent": profile.parent,
+        "lifetime": profile.lifetime(settings) / SECOND,
+        "lateness": profile.lateness(settings) / SECOND,
+        "lists": [
+            {"list": str(rules.stage), "rules": [_rule(rule) for rule in rules]}
+            for rules in profile.lists()
+            if stage in (None, rules.stage)
+        ],
+        "settings": [
+            {"name": name, **_setting(setting)}
+            for name, setting in profile.settings.items()
+            if stage is None
+        ],
+    }
+
+
+def difference_value(first: Profile, second: Profile, stage: Stage | None = None) -> Value:
+    """Two profiles side by side; ``kind`` is same, differs, only-first or only-second."""
+    return {
+        "first": first.name,
+        "second": second.name,
+        "lists": [
+            {
+                "list": str(difference.stage),
+                "rules": [
+                    {
+                        "kind": pair.kind.value,
+                        "first": _place(pair.first),
+                        "second": _place(pair.second),
+                    }
+                    for pair in difference.pairs
+                ],
+            }
+            for difference in differing_lists(first, second)
+            if stage in (None, difference.stage)
+        ],
+        "settings": [
+            {
+                "name": pair.name,
+                "kind": pair.kind.value,
+                "first": pair.first and _setting(pair.first),
+                "second": pair.second and _setting(pair.second),
+            }
+            for pair in differing_settings(first, second)
+            if stage is None
+        ],
+    }
+
+
+def explanation_value(stimulus: Stimulus, explanation: Explanation) -> Value:
+    """One segment's way through the lists of one profile.  Timers are seconds from now."""
+    return {
+        "profile": explanation.profile.name,
+        "stimulus": stimulus.text,
+        "situation": situation_words(stimulus),
+        "decisions": [_passage(passage) for passage in explanation.passages],
+        "sent": sent_words(explanation) if explanation.sent else [],
+        "before": _snapshot(explanation.before, explanation),
+        "after": _snapshot(explanation.after, explanation),
+        "timer_restarted": explanation.restarted,
+    }
+
+
+def _rule(rule: Rule) -> Value:
+    return {
+        "id": rule.id,
+        "when": rule.when.text,
+        "then": [action.value for action in rule.then],
+        "says": rule.says,
+        "source": list(rule.source),
+    }
+
+
+def _place(place: Place | None) -> Value | None:
+    return None if place is None else {"position": place.position, **_rule(place.rule)}
+
+
+def _setting(setting: Setting) -> Value:
+    return {
+        "default": setting.default,
+        "least": setting.least,
+        "says": setting.says,
+        "source": setting.source,
+    }
+
+
+def _passage(passage: Passage) -> Value:
+    return {
+        "list": str(passage.stage),
+        "passed": [
+            {"rule": rule.id, "false_part": false_part} for rule, false_part in passage.passed
+        ],
+        "fired": _rule(passage.fired),
+    }
+
+
+def _snapshot(snapshot: Snapshot, explanation: Explanation) -> Value:
+    variables: Mapping[str, int] = explanation.variables
+    held: Value = {"state": snapshot.state, "timer": None, "rcv_nxt": None, "ts_recent": None}
+    if snapshot.expires is not None:
+        held["timer"] = (snapshot.expires - explanation.now) / SECOND
+    if snapshot.rcv_nxt is not None:
+        held["rcv_nxt"] = relative(snapshot.rcv_nxt, "rcv_nxt", variables)
+    if snapshot.ts_recent:
+        held["ts_recent"] = relative(snapshot.ts_recent, "ts_recent", variables)
+    return held

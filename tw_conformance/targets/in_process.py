@@ -1,0 +1,198 @@
+"""The reference as a target: in this process, on virtual time, over frames that Scapy built.
+
+Each case gets a host and a clock of its own, so cases can't touch each other and a 2MSL costs
+microseconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from random import Random
+from typing import Generic, NoReturn, TypeVar
+
+from reference.clock import SECOND, Clock
+from reference.host import CallError, Host
+from reference.profile import Profile
+from reference.rules import Decision
+from reference.segment import Echo, Flow, Packet
+from reference.wire import Wire, WireError
+from tw_conformance.case import Call, Case
+from tw_conformance.errors import TargetError
+from tw_conformance.targets.base import Arrival, Observation, tester_isn
+
+T = TypeVar("T")
+
+_TESTER = {"ipv4": "192.0.2.2", "ipv6": "2001:db8::2"}
+_DUT = {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"}
+_TESTER_MAC, _DUT_MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
+_PORT = 7
+
+
+class InProcessTarget:
+    """The reference under one profile."""
+
+    realtime = False
+    name = "reference"
+
+    def __init__(self, profile: Profile, *, seed: int = 0) -> None:
+        self.profile = profile.name
+        self.seed = seed
+        self.stack = profile
+        self.time_variables: Mapping[str, float] = {
+            "msl": profile.lifetime(profile.defaults()) / 2 / SECOND,
+            "tick": profile.lateness(profile.defaults()) / SECOND,
+        }
+        self.tester_wire = Wire(_TESTER_MAC, _DUT_MAC)
+        self.dut_wire = Wire(_DUT_MAC, _TESTER_MAC)
+
+    def describe(self) -> str:
+        return f"the bundled reference as {self.profile}: {self.stack.title}"
+
+    async def open(self, case: Case) -> InProcessLink:
+        return InProcessLink(self, case)
+
+    def start(self, play: Coroutine[object, object, T]) -> Played[T]:
+        return Played(play)
+
+    def close(self) -> None:
+        """Nothing outlives a case."""
+
+
+class Played(Generic[T]):
+    """A coroutine that ran to its end at once: on virtual time nothing is ever waited for."""
+
+    def __init__(self, play: Coroutine[object, object, T]) -> None:
+        self._outcome: Callable[[], T]
+        try:
+            play.send(None)
+        except StopIteration as stop:
+            value: T = stop.value
+            self._outcome = lambda: value
+        except Exception as error:
+            self._outcome = _raiser(error)
+        else:
+            play.close()
+            raise RuntimeError("a play on the reference awaited something that is not virtual")
+
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> T:
+        return self._outcome()
+
+
+def _raiser(error: Exception) -> Callable[[], NoReturn]:
+    def fail() -> NoReturn:
+        raise error
+
+    return fail
+
+
+class InProcessLink:
+    """One case's connection to a host of its own."""
+
+    def __init__(self, target: InProcessTarget, case: Case) -> None:
+        family = case.reach.family
+        seed = f"{target.seed}:{case.id}"
+        self._tester_wire, self._dut_wire = target.tester_wire, target.dut_wire
+        self._clock = Clock(SECOND)
+        self._mailbox: deque[tuple[int, bytes]] = deque()
+        self._holds = case.reach.state == "ESTABLISHED" or any(
+            isinstance(step, Call) and step.verb in ("close", "shutdown", "abort")
+            for step in case.steps
+        )
+        try:
+            self._host = Host(
+                target.stack,
+                self._clock,
+                addresses=frozenset(_DUT.values()),
+                seed=seed,
+                settings=case.settings,
+            )
+        except KeyError as unknown:
+            raise TargetError(f"{target.profile} has no setting {unknown}") from None
+        self._host.listen(_PORT, closes_first=not self._holds)
+        port = Random(seed).randrange(20000, 61000)
+        self.flow = Flow(_TESTER[family], port, _DUT[family], _PORT)
+        self.tester_isn = tester_isn(target.seed, case)
+        self.echo_ident = port
+
+    def now(self) -> float:
+        return self._clock.now / SECOND
+
+    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
+        frame = self._tester_wire.encode(packet, checksum_ok=checksum_ok)
+        try:
+            received = self._dut_wire.decode(frame)
+        except WireError:
+            received = None
+        if received is not None:
+            self._host.receive(received)
+            self._collect()
+        return self.now(), frame
+
+    async def receive(self, until: float) -> Arrival | None:
+        deadline = round(until * SECOND)
+        while not self._mailbox:
+            timer = self._clock.next_timer()
+            if timer is None or timer > deadline:
+                self._clock.advance(deadline)
+                return None
+            self._clock.advance(timer)
+            self._collect()
+        time, frame = self._mailbox.popleft()
+        packet = self._tester_wire.decode(frame)
+        if packet is None:
+            raise TargetError("the reference sent a frame that is neither TCP nor an echo")
+        return Arrival(time / SECOND, packet, frame)
+
+    async def sleep(self, until: float) -> None:
+        deadline = round(until * SECOND)
+        while (timer := self._clock.next_timer()) is not None and timer <= deadline:
+            self._clock.advance(timer)
+            self._collect()
+        self._clock.advance(deadline)
+
+    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
+        host, flow = self._host, self.flow.reverse
+        try:
+            match verb:
+                case "listen":
+                    host.listen(_PORT, closes_first=not self._holds)
+                case "unlisten":
+                    host.unlisten(_PORT)
+                case "fill":
+                    host.listen(_PORT).queue_full = True
+                case "close":
+                    host.close(flow)
+                case "shutdown":
+                    host.shutdown(flow)
+                case "abort":
+                    host.abort(flow)
+                case _:
+                    raise TargetError(f"the reference has no call {verb!r}")
+        except CallError as refused:
+            raise TargetError(f"{verb}: {refused}") from None
+        self._collect()
+
+    async def observe(self) -> Observation:
+        now = self.now()
+        flow = self.flow.reverse
+        block = self._host.block(flow)
+        remaining = None if block is None else (block.expires - self._clock.now) / SECOND
+        return Observation(self._host.state(flow), now, now, remaining, 1e-6)
+
+    def decisions(self) -> list[Decision]:
+        return list(self._host.trace)
+
+    def capture_losses(self) -> int:
+        return 0
+
+    async def aclose(self) -> None:
+        """The host goes with the link."""
+
+    def _collect(self) -> None:
+        outbox = self._host.outbox
+        while outbox:
+            self._mailbox.append((self._clock.now, self._dut_wire.encode(outbox.popleft())))

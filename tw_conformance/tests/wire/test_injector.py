@@ -1,0 +1,221 @@
+"""The tester as a host of its own, against a real kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reference import segment as tcp
+from reference.segment import Echo, Packet, Segment
+from tw_conformance import injector
+from tw_conformance.errors import TargetError
+from tw_conformance.mailbox import Mailbox
+from tw_conformance.targets import world
+from tw_conformance.targets.base import Arrival
+from tw_conformance.targets.bench import SHARED_PORT, Bench
+from tw_conformance.targets.loop_thread import LoopThread
+
+FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+CLOSED_PORT = 9
+SYN = Segment(seq=0xFFFFFFFF, ack=0, flags=tcp.SYN, window=65535, mss=1460)
+
+
+def run(loop: LoopThread, scenario: Coroutine[object, object, Any]) -> Any:
+    return loop.start(scenario).result()
+
+
+async def next_arrival(mail: Mailbox) -> Arrival | None:
+    return await mail.receive(time.monotonic() + 5.0)
+
+
+def probe(mail: Mailbox, sequence: int = 1) -> Echo:
+    return Echo(mail.flow.src, mail.flow.dst, mail.echo_ident, sequence)
+
+
+def reply(echo: Echo) -> Echo:
+    return replace(echo, src=echo.dst, dst=echo.src, reply=True)
+
+
+@FAMILIES
+def test_an_echo_is_answered(bench: Bench, loop: LoopThread, family: str) -> None:
+    async def scenario() -> Arrival | None:
+        mail = bench.connect(family, SHARED_PORT)
+        bench.injector.send(probe(mail))
+        arrival = await next_arrival(mail)
+        assert arrival is not None
+        assert arrival.packet == reply(probe(mail))
+        return arrival
+
+    run(loop, scenario())
+
+
+@FAMILIES
+def test_the_dut_finds_an_address_that_it_never_heard_of(
+    bench: Bench, loop: LoopThread, family: str
+) -> None:
+    """To answer, it has to resolve the tester's last address first, and the injector answers."""
+    stranger = (world.TESTER_IPV4 if family == "ipv4" else world.TESTER_IPV6)[-1]
+
+    async def scenario() -> None:
+        mail = bench.connect(family, SHARED_PORT)
+        question = replace(probe(mail), src=stranger)
+        bench.injector.send(question)
+        arrival = await next_arrival(mail)
+        assert arrival is not None
+        assert arrival.packet == reply(question)
+
+    run(loop, scenario())
+
+
+@FAMILIES
+def test_a_closed_port_answers_a_syn_with_a_reset(
+    bench: Bench, loop: LoopThread, family: str
+) -> None:
+    """It arrives at all only if its checksum is right: the DUT's end has no offload."""
+
+    async def scenario() -> None:
+        mail = bench.connect(family, CLOSED_PORT)
+        bench.injector.send(Packet(mail.flow, SYN))
+        arrival = await next_arrival(mail)
+        assert arrival is not None
+        assert isinstance(arrival.packet, Packet)
+        assert arrival.packet.segment.flags == tcp.RST | tcp.ACK
+        assert arrival.packet.segment.ack == 0
+        assert bench.injector.frames_lost() == 0
+
+    run(loop, scenario())
+
+
+@FAMILIES
+def test_the_dut_drops_a_bad_checksum(bench: Bench, loop: LoopThread, family: str) -> None:
+    async def scenario() -> None:
+        mail = bench.connect(family, CLOSED_PORT)
+        bench.injector.send(Packet(mail.flow, SYN), checksum_ok=False)
+        bench.injector.send(probe(mail))
+        arrival = await next_arrival(mail)
+        assert arrival is not None
+        assert arrival.packet == reply(probe(mail))
+
+    run(loop, scenario())
+
+
+def test_an_echo_never_overtakes_an_answer(bench: Bench, loop: LoopThread) -> None:
+    """What every proof of silence rests on."""
+
+    async def scenario() -> None:
+        for sequence in range(300):
+            mail = bench.connect("ipv4", CLOSED_PORT)
+            bench.injector.send(Packet(mail.flow, SYN))
+            bench.injector.send(probe(mail, sequence))
+            first, second = await next_arrival(mail), await next_arrival(mail)
+            assert first is not None
+            assert second is not None
+            assert isinstance(first.packet, Packet)
+            assert second.packet == reply(probe(mail, sequence))
+            bench.injector.release(mail)
+
+    run(loop, scenario())
+
+
+def test_connections_do_not_read_each_others_mail(bench: Bench, loop: LoopThread) -> None:
+    async def scenario() -> None:
+        mails = [bench.connect("ipv4", CLOSED_PORT) for _ in range(100)]
+        for number, mail in enumerate(mails):
+            bench.injector.send(Packet(mail.flow, replace(SYN, seq=number * 1000)))
+        for number, mail in enumerate(mails):
+            arrival = await next_arrival(mail)
+            assert arrival is not None
+            assert isinstance(arrival.packet, Packet)
+            assert arrival.packet.segment.ack == number * 1000 + 1
+
+    run(loop, scenario())
+
+
+def test_what_belongs_to_no_connection_is_counted(bench: Bench, loop: LoopThread) -> None:
+    async def scenario() -> None:
+        gone, witness = bench.connect("ipv4", CLOSED_PORT), bench.connect("ipv4", CLOSED_PORT)
+        bench.injector.release(gone)
+        bench.injector.send(Packet(gone.flow, SYN))
+        bench.injector.send(probe(witness))
+        assert await next_arrival(witness) is not None
+        assert bench.injector.strays == 1
+
+    run(loop, scenario())
+
+
+def test_frames_that_the_kernel_dropped_are_seen(bench: Bench, loop: LoopThread) -> None:
+    """More answers than the socket's buffer holds, while nobody reads."""
+
+    async def scenario() -> int:
+        bench.injector._packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        mail = bench.connect("ipv4", CLOSED_PORT)
+        for _ in range(200):
+            bench.injector.send(Packet(mail.flow, SYN))
+        lost = bench.injector.frames_lost()
+        assert bench.injector.frames_lost() == lost, "a drop is counted once"
+        return lost
+
+    assert 0 < run(loop, scenario()) < 200
+
+
+def test_an_arrival_has_the_time_at_which_the_kernel_received_it(
+    bench: Bench, loop: LoopThread
+) -> None:
+    async def scenario() -> None:
+        mail = bench.connect("ipv4", CLOSED_PORT)
+        sent, _ = bench.injector.send(probe(mail))
+        taken = time.monotonic()
+        busy_until = taken + 0.05
+        while time.monotonic() < busy_until:
+            """The suite is busy; the frame waits in the socket."""
+        arrival = await next_arrival(mail)
+        assert arrival is not None
+        assert sent <= arrival.time < busy_until - 0.02
+
+    run(loop, scenario())
+
+
+def test_nobody_answering_is_said(
+    bench: Bench, loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(injector, "_RESOLVE_SECONDS", 0.1)
+    with pytest.raises(TargetError, match=r"192\.0\.2\.99 does not answer on this link"):
+        run(loop, bench.injector.resolve("192.0.2.99"))
+
+
+def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(injector, "SOURCE_PORTS", range(20000, 20001))
+
+    async def scenario() -> None:
+        bench = await Bench.open(0, {})
+        try:
+            used = [bench.connect("ipv4", CLOSED_PORT).flow[:2] for _ in world.TESTER_IPV4]
+            assert used == [(address, 20000) for address in world.TESTER_IPV4]
+            with pytest.raises(TargetError, match="every source port"):
+                bench.connect("ipv4", CLOSED_PORT)
+        finally:
+            await bench.aclose()
+
+    run(loop, scenario())
+
+
+def test_a_link_that_goes_down_fails_every_wait(bench: Bench, loop: LoopThread) -> None:
+    """The world ends under a case: its DUT is killed."""
+
+    async def scenario() -> None:
+        mail = bench.connect("ipv4", CLOSED_PORT)
+        waiting = asyncio.create_task(mail.receive(time.monotonic() + 30.0))
+        await asyncio.sleep(0)
+        bench._world.process.kill()
+        with pytest.raises(TargetError, match="the link is gone"):
+            await waiting
+        with pytest.raises(TargetError, match="the agent has ended"):
+            await bench.agent.ask("version")
+
+    run(loop, scenario())

@@ -1,0 +1,164 @@
+"""The running kernel as a target."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Literal
+
+import pytest
+
+from reference import segment as tcp
+from tw_conformance.case import Answer, ByProfile, Call, Expect, Reach, Send, State, StateIs
+from tw_conformance.errors import TargetError
+from tw_conformance.peer import Peer
+from tw_conformance.player import play
+from tw_conformance.targets.base import Observation, Play
+from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.tests.wire.conftest import PLACE, case_of
+from tw_conformance.verdict import Outcome, Verdict
+
+
+async def observed(target: NetnsTarget, reach: Reach) -> Observation:
+    case = case_of(reach=reach)
+    link = await target.open(case)
+    try:
+        peer = Peer(case, link)
+        await peer.reach()
+        seen = await link.observe()
+        peer.abandon()
+        assert seen is not None
+        return seen
+    finally:
+        await link.aclose()
+
+
+def state(name: str) -> State:
+    return State(PLACE, ByProfile((("*", StateIs(name)),)))
+
+
+def expect(flags: int) -> Expect:
+    return Expect(PLACE, ByProfile((("*", Answer(flags=flags)),)))
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_time_wait_is_seen_with_its_timer(
+    target: NetnsTarget, family: Literal["ipv4", "ipv6"]
+) -> None:
+    seen = target.start(observed(target, Reach(family=family))).result()
+    assert seen.state == "TIME-WAIT"
+    assert seen.remaining == pytest.approx(60.0, abs=1.0)
+    assert seen.asked <= seen.answered
+
+
+@pytest.mark.parametrize("name", ["ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSING"])
+def test_every_state_has_its_name(target: NetnsTarget, name: str) -> None:
+    seen = target.start(observed(target, Reach(state=name))).result()
+    assert seen.state == name
+
+
+def test_an_established_connection_is_closed_by_call(target: NetnsTarget) -> None:
+    case = case_of(
+        Call(PLACE, "close"),
+        expect(tcp.FIN | tcp.ACK),
+        state("FIN-WAIT-1"),
+        reach=Reach(state="ESTABLISHED"),
+    )
+    assert played(target.start(play(case, target))) is Verdict.PASS
+
+
+def test_an_abort_resets(target: NetnsTarget) -> None:
+    case = case_of(
+        Call(PLACE, "abort"),
+        expect(tcp.RST | tcp.ACK),
+        state("CLOSED"),
+        reach=Reach(state="ESTABLISHED"),
+    )
+    assert played(target.start(play(case, target))) is Verdict.PASS
+
+
+def test_a_listener_can_go_and_come_back(target: NetnsTarget) -> None:
+    case = case_of(Call(PLACE, "unlisten"), Call(PLACE, "listen"), state("TIME-WAIT"))
+    assert played(target.start(play(case, target))) is Verdict.PASS
+
+
+def test_a_call_that_can_not_be_made_says_so(target: NetnsTarget) -> None:
+    case = case_of(Call(PLACE, "dance"))
+    with pytest.raises(TargetError, match="no call 'dance'"):
+        target.start(play(case, target)).result()
+
+
+def test_a_listener_goes_with_its_case(target: NetnsTarget) -> None:
+    async def scenario() -> None:
+        link = await target.open(case_of(Call(PLACE, "unlisten")))
+        await link.aclose()
+        with pytest.raises(TargetError, match="nothing listens"):
+            await link.call("unlisten", {})
+
+    target.start(scenario()).result()
+
+
+def test_settings_hold_for_their_cases_only(target: NetnsTarget) -> None:
+    """Under rfc1337 an RST at RCV.NXT leaves TIME-WAIT alone; by default it ends it."""
+    rst = Send(PLACE, tcp.RST)
+    plain = target.start(play(case_of(rst, state("CLOSED")), target))
+    strict = target.start(play(case_of(rst, state("TIME-WAIT"), rfc1337=1), target))
+    again = target.start(play(case_of(rst, state("CLOSED")), target))
+    assert [played(each) for each in (plain, strict, again)] == [Verdict.PASS] * 3
+
+
+def test_a_full_table_is_felt_by_its_own_case_only(target: NetnsTarget) -> None:
+    plays = [
+        target.start(play(case_of(state("TIME-WAIT"), max_tw_buckets=1), target)) for _ in range(3)
+    ]
+    assert {played(each) for each in plays} == {Verdict.PASS}
+
+
+def test_a_setting_that_no_sysctl_has_is_refused(target: NetnsTarget) -> None:
+    case = case_of(drop_synfin=1)
+    with pytest.raises(TargetError, match="can't set 'drop_synfin': it knows timestamps, rfc1337"):
+        target.start(play(case, target)).result()
+
+
+def test_many_cases_overlap(target: NetnsTarget) -> None:
+    plays = [target.start(play(case_of(state("TIME-WAIT")), target)) for _ in range(200)]
+    assert {played(each) for each in plays} == {Verdict.PASS}
+
+
+def test_two_targets_have_the_same_addresses_and_nothing_else_in_common(
+    target: NetnsTarget,
+) -> None:
+    other = NetnsTarget()
+    try:
+        cases = [case_of(state("TIME-WAIT"))] * 20
+        plays = [each.start(play(case, each)) for case in cases for each in (target, other)]
+        assert {played(each) for each in plays} == {Verdict.PASS}
+    finally:
+        other.close()
+
+
+def test_close_cancels_what_runs_and_ends_its_thread() -> None:
+    before = threading.active_count()
+    target = NetnsTarget()
+    running = target.start(asyncio.sleep(3600))
+    target.close()
+    target.close()
+    assert running.done()
+    assert threading.active_count() == before
+    with pytest.raises(TargetError, match="closed"):
+        target.start(asyncio.sleep(0))
+
+
+def test_the_profile_is_that_of_the_kernel_unless_asked_for() -> None:
+    target = NetnsTarget(profile="freebsd-10")
+    try:
+        assert target.profile == "freebsd-10"
+        assert "held to freebsd-10 (as asked)" in target.describe()
+    finally:
+        target.close()
+
+
+def played(one: Play[Outcome]) -> Verdict:
+    outcome = one.result()
+    assert not outcome.reason, outcome.reason
+    return outcome.verdict

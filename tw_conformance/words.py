@@ -1,0 +1,35 @@
+"""Small phrases that every message to a person needs: the word quoted, the nearest known one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_LONGEST_WORD = 40
+
+
+def quoted(text: str) -> str:
+    """The text in quotes, on one line, cut where it is too long for a sentence."""
+    if len(text) > _LONGEST_WORD:
+        text = text[: _LONGEST_WORD - 3] + "..."
+    return repr(text)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like ``word``, capitals aside; None where nothing comes close."""
+    if len(word) > _LONGEST_WORD:
+        return None
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    close = get_close_matches(word.casefold(), by_folded, n=1)
+    return by_folded[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?``, or nothing where no known word comes close."""
+    near = nearest(word, known)
+    return "" if near is None else f"; did you mean {near!r}?"
+
+
+def listed(words: Iterable[str]) -> str:
+    """``(known: a, b, c)``."""
+    return f"(known: {', '.join(words)})"
