@@ -13,6 +13,7 @@ A connection is named by ``local``, ``local_port``, ``peer``, ``peer_port``, as 
 When standard input ends, every sysctl is put back and the agent exits.
 """
 
+import base64
 import contextlib
 import errno
 import gzip
@@ -30,6 +31,8 @@ from typing import Any, NamedTuple
 
 BACKLOG = 4096
 _READ_SIZE = 65536
+_PATIENCE = 5.0
+"""Seconds that a call on a held connection may take; no other request is served meanwhile."""
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 # include/net/tcp_states.h; both of Linux's SYN-RECEIVED have one name in the RFC.
@@ -103,6 +106,9 @@ class Agent:
             "release": self._release,
             "close": self._close,
             "shutdown": self._shutdown,
+            "connect": self._connect,
+            "send": self._send,
+            "recv": self._recv,
             "abort": self._abort,
             "state": self._state,
             "sysctl_set": self._sysctl_set,
@@ -205,6 +211,40 @@ class Agent:
         for connection in held:
             _reset(self._held.pop(connection))
         return {"port": port}
+
+    def _connect(self, peer: str, peer_port: int) -> "dict[str, Any]":
+        """Open a connection from a port that the kernel chooses; it is held for later verbs."""
+        family = socket.AF_INET6 if ":" in peer else socket.AF_INET
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened.settimeout(_PATIENCE)
+        try:
+            opened.connect((peer, peer_port))
+        except OSError:
+            opened.close()
+            raise
+        connection = Connection(*opened.getsockname()[:2], *opened.getpeername()[:2])
+        self._held[connection] = opened
+        return dict(connection._asdict())
+
+    def _send(self, data: str, **names: Any) -> "dict[str, int]":
+        """Send ``data`` (base64), all of it."""
+        octets = base64.b64decode(data)
+        held = self._held[self._find(names)]
+        held.settimeout(_PATIENCE)
+        held.sendall(octets)
+        return {"sent": len(octets)}
+
+    def _recv(self, size: int, **names: Any) -> "dict[str, str]":
+        """``size`` octets (base64); less where the peer has closed before."""
+        held = self._held[self._find(names)]
+        held.settimeout(_PATIENCE)
+        octets = b""
+        while len(octets) < size:
+            more = held.recv(size - len(octets))
+            if not more:
+                break
+            octets += more
+        return {"data": base64.b64encode(octets).decode()}
 
     def _close(self, **names: Any) -> "dict[str, Any]":
         self._held.pop(self._find(names)).close()

@@ -161,8 +161,9 @@ class Wait:
 class Call:
     """A socket call on the DUT.
 
-    ``close``, ``shutdown`` and ``abort`` are about the connection.  ``unlisten`` closes the listener that accepted the connection; ``listen`` opens it again;
-    ``fill`` stops accepting on it until its accept queue is full.
+    ``close``, ``shutdown`` and ``abort`` are about the connection.  ``unlisten`` closes the
+    listener that accepted it; ``listen`` opens it again; ``fill`` stops accepting on it until its
+    accept queue is full.
     """
 
     place: Place

@@ -1,4 +1,4 @@
-"""The command ``tw-conformance``: run, check, list and show cases; print and explain rules."""
+"""The command ``tw-conformance``: run, check, list and show cases; print and explain rules; serve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import tw_conformance
-from tw_conformance import rules_command
+from tw_conformance import rules_command, serve_command
 from tw_conformance.bundled import bundled_cases, case_files, existing
 from tw_conformance.errors import CaseError, ExitCode, SuiteError, UsageError
 from tw_conformance.words import did_you_mean, listed
@@ -127,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_profile(show_parser, "show this profile only")
     rules_parser = command("rules", rules_command.rules, "print, compare or explain the rules")
     rules_command.add_options(rules_parser)
+    serve_parser = command("serve", serve_command.serve, "put the reference on a link, as a host")
+    serve_command.add_options(serve_parser)
     return parser
 
 

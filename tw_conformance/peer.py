@@ -308,6 +308,6 @@ class Peer:
     def abandon(self) -> None:
         """Reset what the case left half open on the DUT, so that it does not linger there."""
         if self._reset_at is not None:
-            self.step = None
+            self.step = len(self.case.steps)
             self.note("the tester resets what is left of the connection")
             self.send(Segment(seq=self._reset_at, ack=0, flags=tcp.RST))

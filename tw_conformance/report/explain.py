@@ -118,6 +118,8 @@ def _expecting_rule(
             if answer.rule:
                 yield f"  rule {answer.rule}: {answer.says}"
                 yield f"  source: {'; '.join(answer.source)}"
+            if outcome.verdict is Verdict.FAIL and answer.same_as_seen:
+                yield style("  ^ the DUT did just that: look at the case again", "yellow")
 
 
 def _other_profiles(
@@ -127,11 +129,22 @@ def _other_profiles(
     if not others:
         return
     yield style("other profiles", "bold")
-    names = max(len(answer.profile) for answer in others)
+    alike: dict[tuple[bool, str], list[str]] = {}
     for answer in others:
-        yield f"  {answer.profile:<{names}}  {_does(answer)}"
-        if answer.same_as_seen:
-            yield style(f"  {'':<{names}}  ^ this is what {answer.profile} does", "yellow")
+        alike.setdefault((not answer.same_as_seen, _does(answer)), []).append(answer.profile)
+    for (differs, does), names in sorted(alike.items()):
+        if not differs:
+            yield style(f"  this is what {_and(names)} {_verb(names)}: {does}", "yellow")
+        else:
+            yield f"  {', '.join(names)}: {does}"
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _verb(names: Sequence[str]) -> str:
+    return "does" if len(names) == 1 else "do"
 
 
 def _does(answer: OracleAnswer) -> str:

@@ -35,7 +35,7 @@ def ladder(
     heading = f"{'time s':>{_TIME - 2}}  tester{'DUT':>{inner + 2 - len('tester')}}"
     lines = [style(heading, "bold")]
     told = False
-    for event in _without_quiet_probes(transcript.events):
+    for event in _without_quiet_probes(sorted(transcript.events, key=lambda event: event.time)):
         if event.step is not None and not told:
             told = True
             lines.append(
