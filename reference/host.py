@@ -169,6 +169,11 @@ class Host:
         if least is None or value >= least:
             self.settings[name] = value
 
+    def adopt(self, block: TimeWaitBlock) -> None:
+        """Have a connection enter TIME-WAIT that was not played here: for whoever knows the
+        variables of one and asks what becomes of it."""
+        self._table.enter(block, peer_is_local=block.flow.dst in self._addresses)
+
     def unlisten(self, port: int) -> None:
         self._listeners.pop(port, None)
 

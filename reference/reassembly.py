@@ -27,6 +27,6 @@ class Reassembly:
                 break
             text, fin = self._segments.pop(seq)
             data += text[known:]
-            if fin and known <= len(text):
+            if fin:
                 return bytes(data), True
         return bytes(data), False

@@ -111,6 +111,7 @@ class Agent:
             "recv": self._recv,
             "abort": self._abort,
             "state": self._state,
+            "states": self._many_states,
             "sysctl_set": self._sysctl_set,
             "sysctl_restore": self._sysctl_restore,
         }
@@ -281,6 +282,15 @@ class Agent:
         if self._states is None:
             self._states = open_state_table()
         return dict(self._states.find(_connection(**names))._asdict())
+
+    def _many_states(
+        self, local: str, local_port: int, peers: "list[list[Any]]"
+    ) -> "dict[str, list[Any]]":
+        """The same of many connections of one local port; ``peers`` as (address, port)."""
+        if self._states is None:
+            self._states = open_state_table()
+        find, local = self._states.find, _canonical(local)
+        return {"rows": [find(Connection(local, local_port, *peer)) for peer in peers]}
 
     def _sysctl_set(self, name: str, value: "int | str") -> "dict[str, str]":
         file = _sysctl_file(name)

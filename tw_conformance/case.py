@@ -102,6 +102,8 @@ class Send:
     wscale: int | None = None
     sack_permitted: bool = False
     checksum: Literal["good", "bad"] = "good"
+    within: TimeExpression | None = None
+    """How soon after the last send this one must leave for the case to mean anything."""
 
 
 @dataclass(frozen=True, slots=True)

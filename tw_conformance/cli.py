@@ -12,6 +12,7 @@ import tw_conformance
 from tw_conformance import rules_command, serve_command
 from tw_conformance.bundled import bundled_cases, case_files, existing
 from tw_conformance.errors import CaseError, ExitCode, SuiteError, UsageError
+from tw_conformance.explore import fuzz_command
 from tw_conformance.words import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -127,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_profile(show_parser, "show this profile only")
     rules_parser = command("rules", rules_command.rules, "print, compare or explain the rules")
     rules_command.add_options(rules_parser)
+    fuzz_command.add_options(
+        command("fuzz", fuzz_command.fuzz, "draw scripts at random, compare with the reference")
+    )
     serve_parser = command("serve", serve_command.serve, "put the reference on a link, as a host")
     serve_command.add_options(serve_parser)
     return parser

@@ -11,12 +11,12 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Iterable, Iterator, Sequence
 
 from reference.segment import Echo, Flow, Packet
 from reference.wire import Wire, WireError
 from reference.wire_neighbours import Neighbours, is_resolution
+from reference.wire_plain import decode_plain
 from tw_conformance.errors import TargetError
 from tw_conformance.mailbox import Mailbox
 from tw_conformance.targets.base import Arrival
@@ -36,7 +36,8 @@ _MAX_FRAME = 9216
 _RECEIVE_BUFFER = 16 << 20
 _BURST = 256
 """Frames read before timers and other tasks have their turn."""
-_IDENTS = 1 << 16
+_CLAIMS = 3
+_CLAIM_INTERVAL = 0.2
 _RESOLVE_SECONDS = 5.0
 _RESOLVE_INTERVAL = 0.05
 
@@ -44,10 +45,17 @@ _RESOLVE_INTERVAL = 0.05
 class Injector:
     """Sends and receives for the addresses ``addresses`` from the link-layer address ``mac``.
 
-    To be made and used on one event loop; takes the packet socket over.
+    To be made and used on one event loop; takes the packet socket over.  ``ports`` are the source
+    ports that connections may have, in the order in which they are taken.
     """
 
-    def __init__(self, packets: socket.socket, mac: str, addresses: Sequence[str]) -> None:
+    def __init__(
+        self,
+        packets: socket.socket,
+        mac: str,
+        addresses: Sequence[str],
+        ports: Iterable[int] = SOURCE_PORTS,
+    ) -> None:
         self._packets = packets
         self._mac = bytes.fromhex(mac.replace(":", ""))
         self._mac_text = mac
@@ -55,11 +63,10 @@ class Injector:
         self._wires: dict[str, Wire] = {}
         self._reader = Wire(mac, mac)
         self._by_flow: dict[Flow, Mailbox] = {}
-        self._by_ident: dict[int, Mailbox] = {}
+        self._by_ident: dict[tuple[str, int], Mailbox] = {}
         self._ipv4 = [address for address in addresses if ":" not in address]
         self._ipv6 = [address for address in addresses if ":" in address]
-        self._sources = {False: _sources(self._ipv4), True: _sources(self._ipv6)}
-        self._idents = count(1)
+        self._sources = {False: _sources(self._ipv4, ports), True: _sources(self._ipv6, ports)}
         self._resolved = asyncio.Event()
         self._lost = 0
         self._failure: TargetError | None = None
@@ -69,25 +76,42 @@ class Injector:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(packets, self._read)
 
-    async def resolve(self, address: str) -> None:
-        """Learn the link-layer address of the DUT, and let it learn ours.
+    async def claim(self) -> None:
+        """Make sure that nobody else has our addresses (RFC 5227, RFC 4862 section 5.4), as fast
+        as a person's patience asks for.
+
+        :raises TargetError: where somebody has.
+        """
+        for address in (*self._ipv4, *self._ipv6) * _CLAIMS:
+            deadline = self._loop.time() + _CLAIM_INTERVAL
+            self._transmit(self._neighbours.probe(address))
+            while self._neighbours.contested is None and self._loop.time() < deadline:
+                await self._something_resolved(deadline - self._loop.time())
+        if self._neighbours.contested is not None:
+            address, owner = self._neighbours.contested
+            raise TargetError(
+                f"{address} is in use on this link ({owner} has it): choose one that no host has"
+            )
+
+    async def resolve(self, address: str, via: str | None = None) -> None:
+        """Learn the link-layer address of the DUT, and let it learn ours; or those of the router
+        ``via`` that leads to it.
 
         :raises TargetError: where nobody answers.
         """
+        hop = via or address
         source = (self._ipv6 if ":" in address else self._ipv4)[0]
-        question = self._neighbours.ask(source, address)
+        question = self._neighbours.ask(source, hop)
         deadline = self._loop.time() + _RESOLVE_SECONDS
-        while address not in self._neighbours.known:
+        while hop not in self._neighbours.known:
             if self._loop.time() > deadline:
+                whose = "the DUT's address" if hop == address else f"the router to {address}"
                 raise TargetError(
-                    f"{address} does not answer on this link: is it the DUT's address,"
-                    " and is the DUT up?"
+                    f"{hop} does not answer on this link: is it {whose}, and is it up?"
                 )
-            self._resolved.clear()
             self._transmit(question)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._resolved.wait(), _RESOLVE_INTERVAL)
-        self._wires[address] = Wire(self._mac_text, self._neighbours.known[address])
+            await self._something_resolved(_RESOLVE_INTERVAL)
+        self._wires[address] = Wire(self._mac_text, self._neighbours.known[hop])
 
     def open(self, dut: str, port: int) -> Mailbox:
         """A connection to ``port`` of the DUT's address ``dut``, with a source port never used
@@ -95,6 +119,31 @@ class Injector:
 
         :raises TargetError: where every source port has been used.
         """
+        flow = self._unused(dut, port)
+        # No other tester has this address with this port: echoes are told apart by the same pair.
+        mailbox = Mailbox(flow, flow.sport, self._read)
+        self._deliver(flow, mailbox)
+        return mailbox
+
+    def join(self, mailbox: Mailbox, dut: str, port: int) -> Flow:
+        """One more connection, of which arrivals go to ``mailbox`` too: its 4-tuple as the tester
+        sends it.  Its source port is the ident of its probes, as that of :meth:`open`'s is.
+
+        :raises TargetError: where every source port has been used.
+        """
+        flow = self._unused(dut, port)
+        mailbox.joined.append(flow)
+        self._deliver(flow, mailbox)
+        return flow
+
+    def release(self, mailbox: Mailbox) -> None:
+        """Give a connection up, and those that joined it; no 4-tuple of them is used again.  May
+        be done twice."""
+        for flow in (mailbox.flow, *mailbox.joined):
+            self._by_flow.pop(flow, None)
+            self._by_ident.pop((flow.src, flow.sport), None)
+
+    def _unused(self, dut: str, port: int) -> Flow:
         try:
             source, source_port = next(self._sources[":" in dut])
         except StopIteration:
@@ -102,18 +151,10 @@ class Injector:
                 "every source port of the tester's addresses has been used:"
                 " run the rest in a second run, or spread the cases over workers (-n)"
             ) from None
-        if len(self._by_ident) == _IDENTS:
-            raise TargetError(f"more than {_IDENTS} connections can't be open at once")
-        ident = next(i for n in self._idents if (i := n % _IDENTS) not in self._by_ident)
-        mailbox = Mailbox(Flow(source, source_port, dut, port), ident, self._read)
-        self._by_flow[mailbox.flow] = mailbox
-        self._by_ident[ident] = mailbox
-        return mailbox
+        return Flow(source, source_port, dut, port)
 
-    def release(self, mailbox: Mailbox) -> None:
-        """Give a connection up; its 4-tuple is not used again.  May be done twice."""
-        self._by_flow.pop(mailbox.flow, None)
-        self._by_ident.pop(mailbox.echo_ident, None)
+    def _deliver(self, flow: Flow, mailbox: Mailbox) -> None:
+        self._by_flow[flow] = self._by_ident[flow.src, flow.sport] = mailbox
 
     def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
         """Put one packet on the link; the time just before it left, and its frame.
@@ -140,6 +181,12 @@ class Injector:
         if self._packets.fileno() >= 0:
             self._loop.remove_reader(self._packets)
             self._packets.close()
+
+    async def _something_resolved(self, seconds: float) -> None:
+        """Wait for address resolution to be heard, that long at most."""
+        self._resolved.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._resolved.wait(), seconds)
 
     def _transmit(self, frame: bytes) -> None:
         if self._failure is not None:
@@ -168,7 +215,7 @@ class Injector:
         if frame[:6] != self._mac:
             return
         try:
-            packet = self._reader.decode(frame)
+            packet = decode_plain(frame) or self._reader.decode(frame)
         except WireError:
             self._lost += 1
             return
@@ -176,7 +223,7 @@ class Injector:
             case Packet():
                 mailbox = self._by_flow.get(packet.flow.reverse)
             case Echo(reply=True):
-                mailbox = self._by_ident.get(packet.ident)
+                mailbox = self._by_ident.get((packet.dst, packet.ident))
             case _:
                 return
         if mailbox is None:
@@ -198,8 +245,8 @@ class Injector:
             mailbox.fail(failure)
 
 
-def _sources(addresses: Sequence[str]) -> Iterator[tuple[str, int]]:
-    return ((address, port) for address in addresses for port in SOURCE_PORTS)
+def _sources(addresses: Sequence[str], ports: Iterable[int]) -> Iterator[tuple[str, int]]:
+    return ((address, port) for address in addresses for port in ports)
 
 
 def _prepare(packets: socket.socket) -> None:

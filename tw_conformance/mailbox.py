@@ -12,28 +12,34 @@ from tw_conformance.errors import TargetError
 from tw_conformance.targets.base import Arrival
 
 _CAPACITY = 4096
+"""Arrivals for each connection."""
 
 
 class Mailbox:
-    """Arrivals of one flow, and echo replies with its ``echo_ident``; bounded.
+    """Arrivals of one flow, and echo replies with its ``echo_ident``.
 
-    ``flow`` is the 4-tuple as the tester sends it.  ``refused`` counts arrivals that found the
-    mailbox full.  ``catch_up`` delivers whatever the kernel has received by now.
+    ``flow`` is the 4-tuple as the tester sends it; ``joined`` are those of further connections in
+    lockstep with it.  A mailbox takes so many for each in its life, so that a DUT that never stops
+    to answer costs neither memory nor time without end; ``refused`` counts what came after that.
+    ``catch_up`` delivers whatever the kernel has received by now.
     """
 
     def __init__(self, flow: Flow, echo_ident: int, catch_up: Callable[[], None]) -> None:
         self.flow = flow
         self.echo_ident = echo_ident
+        self.joined: list[Flow] = []
         self.refused = 0
         self._catch_up = catch_up
         self._arrivals: deque[Arrival] = deque()
+        self._taken = 0
         self._waiting: asyncio.Future[None] | None = None
         self._failure: TargetError | None = None
 
     def put(self, arrival: Arrival) -> None:
-        if len(self._arrivals) == _CAPACITY:
+        if self._taken >= _CAPACITY * (1 + len(self.joined)):
             self.refused += 1
             return
+        self._taken += 1
         self._arrivals.append(arrival)
         self._wake()
 

@@ -7,6 +7,10 @@ everything else ends INCONCLUSIVE with its reason.
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from dataclasses import replace
+
 from reference import segment as tcp
 from reference.segment import Packet, Segment, Timestamps
 from reference.seqnum import add
@@ -24,10 +28,13 @@ from tw_conformance.case import (
     Wait,
 )
 from tw_conformance.compare import compare, summary
+from tw_conformance.path import Evidence
 from tw_conformance.peer import WINDOW, NotReached, Peer
 from tw_conformance.targets.base import Arrival, Link, Observation, Target
 from tw_conformance.verdict import Mismatch, Outcome, Verdict
 
+_PERFORMANCES = 40
+"""Performances after which a case on a bad path is given up."""
 _LATE = 0.25
 """Seconds by which a wait may overrun before what follows it says nothing any more."""
 
@@ -36,19 +43,68 @@ class Decided(Exception):
     """The verdict fell before the last step: FAIL or INCONCLUSIVE."""
 
     def __init__(
-        self, verdict: Verdict, reason: str, mismatches: list[Mismatch] | None = None
+        self,
+        verdict: Verdict,
+        reason: str,
+        mismatches: list[Mismatch] | None = None,
+        *,
+        by_absence: bool = False,
     ) -> None:
         super().__init__(reason)
         self.verdict = verdict
         self.reason = reason
         self.mismatches = mismatches or []
+        self.by_absence = by_absence
 
 
 async def play(case: Case, target: Target) -> Outcome:
-    """Play one case on a target.
+    """Play one case on a target, as often as the path to it makes necessary.
 
     :raises TargetError: where the target itself is gone or refuses.
     """
+    outcome = await perform_once(case, target)
+    if target.path.perfect:
+        return outcome
+    segments = sum(isinstance(step, Send) for step in case.steps)
+    evidence = Evidence(target.path)
+    outcomes = [outcome]
+    _weigh(evidence, outcome, segments)
+    while not (evidence.conforms or evidence.deviates) and len(outcomes) < _PERFORMANCES:
+        more = min(evidence.passes_needed(segments), _PERFORMANCES - len(outcomes))
+        fresh = await asyncio.gather(*(perform_once(case, target) for _ in range(more)))
+        for outcome in fresh:
+            outcomes.append(outcome)
+            _weigh(evidence, outcome, segments)
+    return _conclude(outcomes, evidence)
+
+
+def _weigh(evidence: Evidence, outcome: Outcome, segments: int) -> None:
+    if outcome.verdict is Verdict.PASS:
+        evidence.passed(segments)
+    elif outcome.verdict is Verdict.FAIL and outcome.by_absence:
+        evidence.failed_by_absence(segments)
+    elif outcome.verdict is Verdict.FAIL:
+        evidence.failed_by_packet()
+
+
+def _conclude(outcomes: list[Outcome], evidence: Evidence) -> Outcome:
+    """The outcome that stands for all performances of a case."""
+    count = Counter(outcome.verdict for outcome in outcomes)
+    if evidence.conforms or evidence.deviates:
+        verdict = Verdict.PASS if evidence.conforms else Verdict.FAIL
+        return next(outcome for outcome in reversed(outcomes) if outcome.verdict is verdict)
+    last = next((o for o in reversed(outcomes) if o.verdict is not Verdict.PASS), outcomes[-1])
+    tally = f"{count[Verdict.PASS]} PASS and {count[Verdict.FAIL]} FAIL"
+    return replace(
+        last,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"{len(outcomes)} performances on this path gave {tally}, which decides nothing"
+        + (f": {last.reason}" if last.reason else ""),
+    )
+
+
+async def perform_once(case: Case, target: Target) -> Outcome:
+    """Play one case once, on a connection of its own."""
     link = await target.open(case)
     try:
         return await Performance(case, target, link).run()
@@ -72,7 +128,7 @@ class Performance:
         self.case = case
         self.target = target
         self.link = link
-        self.peer = Peer(case, link)
+        self.peer = Peer(case, link, target.path)
         self.answers: list[Arrival] = []
         self._judging = judging
         self._step: Step | None = None
@@ -83,6 +139,7 @@ class Performance:
     async def run(self) -> Outcome:
         started = self.link.now()
         verdict, reason, mismatches = Verdict.PASS, "", list[Mismatch]()
+        by_absence = False
         try:
             await self.perform(self.case.steps)
         except NotReached as failure:
@@ -90,7 +147,7 @@ class Performance:
             verdict, reason = Verdict.INCONCLUSIVE, f"{state} was not reached: {failure}"
         except Decided as decided:
             verdict, reason = decided.verdict, decided.reason
-            mismatches = decided.mismatches
+            mismatches, by_absence = decided.mismatches, decided.by_absence
         lost = self.link.capture_losses()
         if lost and verdict is not Verdict.INCONCLUSIVE:
             verdict = Verdict.INCONCLUSIVE
@@ -103,6 +160,7 @@ class Performance:
             verdict=verdict,
             transcript=self.peer.transcript,
             reason=reason,
+            by_absence=by_absence,
             step=None if verdict is Verdict.PASS else self._step,
             mismatches=mismatches,
             duration=self.link.now() - started,
@@ -115,27 +173,38 @@ class Performance:
         :raises Decided: where a step decides against PASS.
         """
         await self.peer.reach()
+        if not self.target.path.perfect:
+            # What is still under way from reaching the state must not be taken for an answer.
+            await self.peer.forget_what_came()
         for index, step in enumerate(steps):
-            self.peer.step, self._step = index, step
-            if not isinstance(step, Expect):
-                await self._nothing_left_over()
-            match step:
-                case Send():
-                    self._send(step)
-                case Expect():
-                    await self._expect(step)
-                case Wait():
-                    await self._wait(step)
-                case Call():
-                    await self._call(step)
-                case State():
-                    await self._state(step)
+            await self.take(index, step)
         await self._prove()
         await self._nothing_left_over()
+
+    async def take(self, index: int, step: Step) -> None:
+        """One step; ``index`` is its place in the script.
+
+        :raises Decided: where it decides against PASS.
+        """
+        self.peer.step, self._step = index, step
+        if not isinstance(step, Expect):
+            await self._nothing_left_over()
+        match step:
+            case Send():
+                self._send(step)
+            case Expect():
+                await self._expect(step)
+            case Wait():
+                await self._wait(step)
+            case Call():
+                await self._call(step)
+            case State():
+                await self._state(step)
 
     # -- steps -----------------------------------------------------------------------------------
 
     def _send(self, step: Send) -> None:
+        self._in_time(step)
         segment = self._segment(step)
         self.answers.clear()
         self._settled_before = self.peer.settled
@@ -146,6 +215,17 @@ class Performance:
             seg_len=segment.length,
             seg_tsval=segment.timestamps.tsval if segment.timestamps else 0,
         )
+
+    def _in_time(self, step: Send) -> None:
+        if step.within is None or self._last_sent is None:
+            return
+        since = self.link.now() - self._last_sent
+        if since > step.within.evaluate(self.target.time_variables):
+            raise Decided(
+                Verdict.INCONCLUSIVE,
+                f"{since:.3f} s passed since the last segment, and {step.within.text} may: "
+                "the path or this machine is too slow for this case",
+            )
 
     def _segment(self, step: Send) -> Segment:
         variables = self.peer.variables
@@ -211,18 +291,13 @@ class Performance:
                 Verdict.INCONCLUSIVE,
                 "nothing came, and no echo probe was answered either: the path or the DUT is gone",
             )
-        if self.peer.probes_lost:
-            raise Decided(
-                Verdict.INCONCLUSIVE,
-                f"nothing came, but the path lost {self.peer.probes_lost} of "
-                f"{self.peer.probes_sent} probes: the segment or its answer may be lost too",
-            )
         if isinstance(expected, Answer):
             what = summary(expected)
             raise Decided(
                 Verdict.FAIL,
                 f"expected {what}, but nothing came: the probe sent after it was answered",
                 [Mismatch("answer", what, "nothing")],
+                by_absence=True,
             )
 
     def _judge_answer(self, expected: Expected, arrival: Arrival) -> None:
@@ -230,6 +305,7 @@ class Performance:
         packet = _packet(arrival)
         seen = summary(packet, variables)
         if expected is NOTHING:
+            self._doubt_a_repeat(packet)
             raise Decided(
                 Verdict.FAIL,
                 f"expected nothing, but {seen} came",
@@ -282,28 +358,34 @@ class Performance:
                 Verdict.FAIL,
                 f"expected state {expected.name}, but the DUT is in {seen.state}",
                 [Mismatch("state", expected.name, seen.state)],
+                by_absence=True,
             )
         self._judge_timer(expected, seen)
 
-    def _judge_timer(self, expected: StateIs, seen: Observation) -> None:
-        """Whether the last send restarted the 2MSL timer.
+    def timer(self, seen: Observation) -> Literal["restarted", "kept"] | None:
+        """What the last send did to the 2MSL timer; None where the reading can't tell.
 
         The timer was started at some moment between ``earliest`` and ``latest``: the reading was
         taken between two moments, and has a resolution.  It was kept if that was before the last
         send, and restarted if it was after all that came before it had been processed.
         """
-        if expected.timer is None or self._last_sent is None:
-            return
-        if seen.remaining is None:
-            raise Decided(Verdict.INCONCLUSIVE, "this target can't read the block's timer")
+        if seen.remaining is None or self._last_sent is None:
+            return None
         lifetime = 2 * self.target.time_variables["msl"]
         earliest = seen.asked + seen.remaining - lifetime - seen.resolution
         latest = seen.answered + seen.remaining - lifetime + seen.resolution
         if latest < self._last_sent:
-            timer = "kept"
-        elif earliest > self._settled_before:
-            timer = "restarted"
-        else:
+            return "kept"
+        return "restarted" if earliest > self._settled_before else None
+
+    def _judge_timer(self, expected: StateIs, seen: Observation) -> None:
+        """Whether the last send restarted the 2MSL timer."""
+        if expected.timer is None or self._last_sent is None:
+            return
+        if seen.remaining is None:
+            raise Decided(Verdict.INCONCLUSIVE, "this target can't read the block's timer")
+        timer = self.timer(seen)
+        if timer is None:
             raise Decided(
                 Verdict.INCONCLUSIVE,
                 "the timer can't be read finely enough to tell a restart: "
@@ -333,12 +415,23 @@ class Performance:
             self.answers += self.peer.pending
             self.peer.pending.clear()
             return
-        seen = summary(_packet(self.peer.pending[0]), self.peer.variables)
+        packet = _packet(self.peer.pending[0])
+        self._doubt_a_repeat(packet)
+        seen = summary(packet, self.peer.variables)
         raise Decided(
             Verdict.FAIL,
             f"{seen} came, which no step expects",
             [Mismatch("answer", "nothing more", seen)],
         )
+
+    def _doubt_a_repeat(self, packet: Packet) -> None:
+        """On a path that repeats or holds up packets, a segment like one that came before may be
+        that one, or the answer to a repeat of ours."""
+        if not self.target.path.perfect and self.peer.has_come_before(packet):
+            raise Decided(
+                Verdict.INCONCLUSIVE,
+                f"{summary(packet, self.peer.variables)} came once more; the path may repeat",
+            )
 
 
 def _packet(arrival: Arrival) -> Packet:

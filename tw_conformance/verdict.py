@@ -79,3 +79,5 @@ class Outcome:
     mismatches: Sequence[Mismatch] = ()
     duration: float = 0.0
     """Seconds on the target's own clock."""
+    by_absence: bool = False
+    """Whether a FAIL rests on something that did not come, which a path may have lost."""

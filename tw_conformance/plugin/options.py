@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tw_conformance.errors import SuiteError
+from tw_conformance.targets.access_options import add_access_options, given
 from tw_conformance.words import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from tw_conformance.targets.named import Roster
 
 VIRTUAL_TARGETS = frozenset({"reference"})
 """Targets whose time is virtual; on all others a wait costs the user's own time.
@@ -76,6 +82,14 @@ def add_options(parser: pytest.Parser) -> None:
         help="do not fail the run for an INCONCLUSIVE case. It is still counted and explained, "
         "and never counts as passed.",
     )
+    group.addoption(
+        "--tw-targets",
+        metavar="FILE",
+        default=None,
+        help="a YAML file that names targets, for --target; without --target all of them are "
+        "meant.",
+    )
+    add_access_options(group.addoption, "tw-")
     parser.addini(
         "tw_case_files",
         type="args",
@@ -84,7 +98,34 @@ def add_options(parser: pytest.Parser) -> None:
     )
 
 
-def choices(config: pytest.Config) -> tuple[Choice, ...]:
+def roster_of(config: pytest.Config) -> Roster:
+    """The targets that may be named beside the suite's own, and what was said about them.
+
+    :raises pytest.UsageError: where the file that names them can't be used.
+    """
+    try:
+        return make_roster(
+            config.getoption("--tw-targets"),
+            given(lambda option: config.getoption(f"--tw-{option}")),
+        )
+    except SuiteError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def make_roster(file: str | None, fields: Mapping[str, Any]) -> Roster:
+    """The roster of a targets.yaml, if any, and of what the command line says.
+
+    :raises SuiteError: where the file can't be used.
+    """
+    from tw_conformance.targets import TARGETS
+    from tw_conformance.targets.named import Roster, load_targets
+
+    if file is None:
+        return Roster(given=fields)
+    return Roster(load_targets(Path(file), (*TARGETS, "all")), fields)
+
+
+def choices(config: pytest.Config, roster: Roster) -> tuple[Choice, ...]:
     """Targets and profiles as chosen on the command line, in the order given, none twice.
 
     Touches no target.
@@ -92,18 +133,25 @@ def choices(config: pytest.Config) -> tuple[Choice, ...]:
     :raises pytest.UsageError: for a name that is neither a target nor a profile.
     """
     try:
-        return choose(config.getoption("--target"), config.getoption("--profile"))
+        return choose(config.getoption("--target"), config.getoption("--profile"), roster)
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from None
 
 
-def choose(targets: Sequence[str], profiles: Sequence[str]) -> tuple[Choice, ...]:
-    """What :func:`choices` returns, from the names themselves.
+def choose(
+    targets: Sequence[str], profiles: Sequence[str], roster: Roster | None = None
+) -> tuple[Choice, ...]:
+    """What :func:`choices` returns, from the names themselves.  Where none is given those of a
+    file are meant, if there is one.
 
     :raises SuiteError: for a name that is neither a target nor a profile.
     """
+    from tw_conformance.targets.named import Roster
+
+    roster = roster or Roster()
     wanted = profile_names(profiles) if profiles else []
-    return tuple(dict.fromkeys(_choose(list(targets) or ["reference"], wanted)))
+    names = list(targets) or list(roster.named) or ["reference"]
+    return tuple(dict.fromkeys(_choose(names, wanted, roster)))
 
 
 def profile_names(names: Sequence[str]) -> list[str]:
@@ -136,32 +184,38 @@ def _line(target: str, profiles: list[str], by_version: bool) -> str:
     return f"target {target}: {platform.system()} {platform.release()}, held to {names} ({why})"
 
 
-def _choose(names: list[str], wanted: list[str]) -> Iterator[Choice]:
+def _choose(names: list[str], wanted: list[str], roster: Roster) -> Iterator[Choice]:
     from tw_conformance.targets import default_profiles
 
-    for target, named in _targets(names).items():
-        profiles = wanted or list(default_profiles(target))
+    for target, named in _targets(names, roster).items():
+        roster.access(target)  # what excludes each other is said before anything is collected
+        profiles = wanted or list(default_profiles(target, roster))
         for profile in profiles:
             if target in VIRTUAL_TARGETS:
                 label = profile
             else:
-                label = target if len(profiles) == 1 else f"{target}:{profile}"
+                label = _short(target) if len(profiles) == 1 else f"{_short(target)}:{profile}"
             yield Choice(target, profile, label, named)
 
 
-def _targets(names: list[str]) -> dict[str, bool]:
+def _short(target: str) -> str:
+    """A target's name as a part of an item's: a command has spaces, and may have anything."""
+    return "cmd" if target.startswith("cmd:") else target
+
+
+def _targets(names: list[str], roster: Roster) -> dict[str, bool]:
     """Target names, each with whether it was named itself."""
     from tw_conformance.targets import TARGETS
 
-    known = tuple(TARGETS)
+    known = (*TARGETS, *roster.named)
     chosen: dict[str, bool] = {}
     for name in names:
         if name == "all":
             chosen = {target: chosen.get(target, False) for target in (*chosen, *known)}
-        elif name in known:
+        elif name in known or roster.locator(name) is not None:
             chosen[name] = True
         else:
             words = (*known, "all")
             hint = f"{did_you_mean(name, words)} {listed(words)}"
-            raise SuiteError(f"no target {name!r}{hint}")
+            raise SuiteError(f"no target {name!r}{hint}; a host is written HOST:PORT")
     return chosen

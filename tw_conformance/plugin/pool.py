@@ -43,6 +43,14 @@ class TargetPool:
                 raise
         return self._open[key]
 
+    def paths(self) -> list[str]:
+        """What each real path did to packets, a line each."""
+        return [
+            f"path to {target.name}: {target.path.describe()}"
+            for target in self._open.values()
+            if target.realtime
+        ]
+
     def close(self) -> None:
         """Close all, also those after one that fails to; may be called twice."""
         with ExitStack() as closing:

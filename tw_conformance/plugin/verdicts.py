@@ -9,6 +9,9 @@ import pytest
 
 from tw_conformance.plugin.state import State
 
+PATHS = "tw_conformance_paths"
+"""Where a worker of pytest-xdist tells what the paths to its targets did."""
+
 _CATEGORY = "inconclusive"
 
 
@@ -21,6 +24,7 @@ class Verdicts:
         self._expected: dict[str, None] = {}
         self._reported: set[str] = set()
         self._lost: list[str] = []
+        self._paths: list[str] = []
 
     def pytest_report_teststatus(
         self, report: pytest.TestReport | pytest.CollectReport
@@ -52,9 +56,17 @@ class Verdicts:
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         self._expected.update(dict.fromkeys(ids))
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        lines = getattr(node, "workeroutput", {}).get(PATHS, ())
+        self._paths += [f"{node.gateway.id}: {line}" for line in lines]
+
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
         took along when it died."""
+        self._paths += self._state.pool.paths()
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[PATHS] = self._paths
         waiting = self._state.parking.waiting if self._state.parking else 0
         self._lost = [nodeid for nodeid in self._expected if nodeid not in self._reported]
         finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -65,6 +77,8 @@ class Verdicts:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         _tell_inconclusive(terminalreporter, terminalreporter.stats.get(_CATEGORY, []))
+        for line in self._paths:
+            terminalreporter.write_line(line)
         if self._lost:
             terminalreporter.write_sep("=", "cases without a verdict", red=True)
             terminalreporter.write_line("The worker that played them crashed; run them again:")

@@ -92,6 +92,8 @@ def _send(send: Send) -> str:
         parts.append("sack_permitted")
     if send.checksum == "bad":
         parts.append("checksum=bad")
+    if send.within is not None:
+        parts.append(f"within={send.within.text}")
     return " ".join(parts)
 
 

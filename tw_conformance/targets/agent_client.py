@@ -1,16 +1,25 @@
-"""The suite's side of the agent's JSON lines."""
+"""The suite's side of the agent's JSON lines.
+
+The agent runs on the DUT, so nothing that it says is believed unseen: a line that is no answer, or
+one without end, ends the conversation with a sentence.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 from tw_conformance.errors import TargetError
 
+LONGEST_LINE = 1 << 20
+"""Octets of an answer that are read; what makes the streams has to know."""
+
 _SECONDS_TO_ANSWER = 10.0
+_QUOTED = 80
 
 
 class AgentError(TargetError):
@@ -28,17 +37,17 @@ class AgentClient:
         self._requests = requests
         self._ids = count(1)
         self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._gone = False
+        self._gone: TargetError | None = None
         self._listening = asyncio.create_task(self._listen(replies))
 
-    async def ask(self, verb: str, **arguments: str | int) -> dict[str, Any]:
+    async def ask(self, verb: str, **arguments: str | int | Sequence[tuple[str, int]]) -> dict[str, Any]:
         """What the agent answers to that verb.
 
         :raises AgentError: where the agent refused, or the call failed on the DUT.
         :raises TargetError: where there is no answer, or no agent any more.
         """
-        if self._gone:
-            raise TargetError("the agent has ended, and the DUT with it")
+        if self._gone is not None:
+            raise self._gone
         request = next(self._ids)
         answer = self._pending[request] = asyncio.get_running_loop().create_future()
         line = json.dumps({"id": request, "verb": verb, **arguments})
@@ -53,7 +62,7 @@ class AgentClient:
         finally:
             del self._pending[request]
         if "error" in reply:
-            raise AgentError(verb, reply["error"], reply["message"])
+            raise AgentError(verb, str(reply["error"]), str(reply.get("message", "")))
         ok: dict[str, Any] = reply["ok"]
         return ok
 
@@ -67,13 +76,36 @@ class AgentClient:
             await self._requests.wait_closed()
 
     async def _listen(self, replies: asyncio.StreamReader) -> None:
+        gone = TargetError("the agent has ended, and the DUT with it")
         try:
             async for line in replies:
-                reply = json.loads(line)
-                if (answer := self._pending.get(reply["id"])) is not None and not answer.done():
+                reply = _understood(line)
+                answer = self._pending.get(reply["id"])
+                if answer is not None and not answer.done():
                     answer.set_result(reply)
+        except TargetError as nonsense:
+            gone = nonsense
+        except ValueError:  # asyncio's own, for a line beyond the stream's limit
+            gone = TargetError("the agent sent a line without end: this is not our agent")
         finally:
-            self._gone = True
+            self._gone = gone
             for answer in self._pending.values():
                 if not answer.done():
-                    answer.set_exception(TargetError("the agent has ended, and the DUT with it"))
+                    answer.set_exception(gone)
+
+
+def _understood(line: bytes) -> dict[str, Any]:
+    """An answer of the agent.
+
+    :raises TargetError: where the line is none.
+    """
+    try:
+        reply = json.loads(line)
+    except (ValueError, RecursionError):
+        reply = None
+    answers = isinstance(reply, dict) and isinstance(reply.get("id"), int | None)
+    if answers and (isinstance(reply.get("ok"), dict) or "error" in reply):
+        answer: dict[str, Any] = reply
+        return {"id": None, **answer}
+    said = line[:_QUOTED].decode(errors="replace").strip()
+    raise TargetError(f"the agent says {said!r}, which is no answer: this is not our agent")

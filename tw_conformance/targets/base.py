@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from reference.rules import Decision
 from reference.segment import Echo, Flow, Packet
 from tw_conformance.case import Case
+from tw_conformance.path import Path
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -114,11 +115,18 @@ class Target(Protocol):
     time_variables: Mapping[str, float]
     """Seconds behind the names that a case's times may use: ``msl``, ``tick``."""
 
+    path: Path
+    """What is known of the path to it."""
+
     realtime: bool
     """Whether a wait costs the user's own time: only a scheduler may look at this."""
 
     def describe(self) -> str:
         """One line for the head of a report: what it is, and why this profile."""
+
+    def lacks(self, case: Case) -> str | None:
+        """What keeps this target from playing that case, such as ``needs to read the DUT's state:
+        use ssh://``; None where nothing does."""
 
     async def open(self, case: Case) -> Link:
         """A link of its own for that case.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Self
 
+from reference.segment import Echo, Packet
 from tw_conformance.errors import TargetError
 from tw_conformance.injector import Injector
 from tw_conformance.mailbox import Mailbox
 from tw_conformance.targets import world
 from tw_conformance.targets.agent_client import AgentClient, AgentError
+from tw_conformance.targets.base import Arrival
 from tw_conformance.targets.world import World
 
 SHARED_PORT = 7
@@ -34,13 +37,15 @@ class Bench:
     _ports: cycle[int]
 
     @classmethod
-    async def open(cls, cpu: int, sysctls: Mapping[str, int]) -> Self:
-        """Make a world on that CPU, with those sysctls.
+    async def open(
+        cls, cpu: int, sysctls: Mapping[str, int], start: Callable[[int], World] = World.start
+    ) -> Self:
+        """Have ``start`` make a world on that CPU, and set those sysctls in its DUT.
 
         :raises TargetError: where it can't be had; says what to do.
         """
         async with AsyncExitStack() as on_failure:
-            made = await asyncio.to_thread(World.start, cpu)
+            made = await _started(start, cpu)
             on_failure.push_async_callback(asyncio.to_thread, made.close)
             agent = AgentClient(*await asyncio.open_connection(sock=made.agent))
             on_failure.push_async_callback(agent.aclose)
@@ -83,3 +88,41 @@ class Bench:
         :raises TargetError: where every source port has been used.
         """
         return self.injector.open(_DUT[family], port)
+
+    @contextmanager
+    def probing(self, family: str) -> Iterator[ProbeLine]:
+        """A line to the DUT for echo probes alone."""
+        mailbox = self.connect(family, SHARED_PORT)
+        try:
+            yield ProbeLine(self.injector, mailbox)
+        finally:
+            self.injector.release(mailbox)
+
+
+class ProbeLine:
+    """What probes need of a link (:class:`tw_conformance.prober.Probed`), without a connection."""
+
+    def __init__(self, injector: Injector, mailbox: Mailbox) -> None:
+        self.flow = mailbox.flow
+        self.echo_ident = mailbox.echo_ident
+        self._injector = injector
+        self._mailbox = mailbox
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def send(self, packet: Packet | Echo) -> tuple[float, bytes]:
+        return self._injector.send(packet)
+
+    async def receive(self, until: float) -> Arrival | None:
+        return await self._mailbox.receive(until)
+
+
+async def _started(start: Callable[[int], World], cpu: int) -> World:
+    """What ``start`` makes; cancelled, it waits for the world all the same, to end it."""
+    starting = asyncio.get_running_loop().run_in_executor(None, start, cpu)
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        (await starting).close()
+        raise

@@ -19,6 +19,7 @@ from reference.segment import Echo, Flow, Packet
 from reference.wire import Wire, WireError
 from tw_conformance.case import Call, Case
 from tw_conformance.errors import TargetError
+from tw_conformance.path import perfect_path
 from tw_conformance.targets.base import Arrival, Observation, tester_isn
 
 T = TypeVar("T")
@@ -43,11 +44,15 @@ class InProcessTarget:
             "msl": profile.lifetime(profile.defaults()) / 2 / SECOND,
             "tick": profile.lateness(profile.defaults()) / SECOND,
         }
+        self.path = perfect_path()
         self.tester_wire = Wire(_TESTER_MAC, _DUT_MAC)
         self.dut_wire = Wire(_DUT_MAC, _TESTER_MAC)
 
     def describe(self) -> str:
         return f"the bundled reference as {self.profile}: {self.stack.title}"
+
+    def lacks(self, case: Case) -> str | None:
+        return None
 
     async def open(self, case: Case) -> InProcessLink:
         return InProcessLink(self, case)

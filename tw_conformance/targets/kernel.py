@@ -1,4 +1,4 @@
-"""The kernel of this machine, and the documented profile that stands for it."""
+"""A Linux kernel, and the documented profile that stands for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reference.profiles import PROFILES
 from reference.reaping import wheel_slot
+from tw_conformance.agent import kernel_hz
 
 MSL = 30.0
 """Seconds; Linux has TCP_TIMEWAIT_LEN, 60 s, for 2MSL."""
@@ -20,30 +21,31 @@ _RUN_DELAY = 0.1
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """A Linux kernel.  ``profile`` is the newest documented one that is not newer than it, else
-    the oldest; ``because`` says how it was found."""
+    the oldest; ``because`` says how it was found.  ``hz`` is CONFIG_HZ, None where unknown."""
 
     release: str
     profile: str
     because: str
+    hz: int | None
 
 
 def running_kernel() -> Kernel:
     """The kernel of this machine."""
-    return kernel_of(platform.release())
+    return kernel_of(platform.release(), kernel_hz())
 
 
-def kernel_of(release: str) -> Kernel:
+def kernel_of(release: str, hz: int | None = None) -> Kernel:
     """The kernel with that release, as uname writes it (``6.18.44-generic``)."""
     documented = {_version(name): name for name in PROFILES if name.startswith("linux-")}
     version = _version(release)
     past = [known for known in documented if known <= version[: len(known)]]
     if not past:
         profile = documented[min(documented)]
-        return Kernel(release, profile, "the oldest documented Linux, which is newer")
+        return Kernel(release, profile, "the oldest documented Linux, which is newer", hz)
     newest = max(past)
     exact = version[: len(newest)] == newest
     because = "its version" if exact else "the newest documented Linux that is not newer"
-    return Kernel(release, documented[newest], because)
+    return Kernel(release, documented[newest], because, hz)
 
 
 def timer_lateness(hz: int | None) -> float:

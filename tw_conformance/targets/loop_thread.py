@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines beside each other in one thread, on one CPU."""
+    """Runs coroutines beside each other in one thread, on one CPU where that is said (Linux)."""
 
-    def __init__(self, name: str, cpu: int) -> None:
+    def __init__(self, name: str, cpu: int | None = None) -> None:
         self._cpu = cpu
         self._loop = asyncio.new_event_loop()
         self._closed = False
@@ -44,7 +44,8 @@ class LoopThread:
         self._thread.join()
 
     def _run(self) -> None:
-        os.sched_setaffinity(0, {self._cpu})  # 0 is the calling thread
+        if self._cpu is not None:
+            os.sched_setaffinity(0, {self._cpu})  # 0 is the calling thread
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.get_loop().run_forever()
 

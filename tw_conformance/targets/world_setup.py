@@ -3,12 +3,16 @@
 :mod:`tw_conformance.targets.world` starts this file by its path, in an isolated interpreter, so it
 uses the standard library only::
 
-    python -I -S world_setup.py CONTROL_FD CPU AGENT
+    python -I -S world_setup.py CONTROL_FD CPU kernel AGENT...
+    python -I -S world_setup.py CONTROL_FD CPU guest GUEST...
 
 The world is two network namespaces of one anonymous user namespace, and a veth pair between them.
 A packet socket on the tester's end goes out through CONTROL_FD (a UNIX socket), and keeps that
-namespace; this process stays in the other one and becomes the agent.  Nothing has a name, so when
-the socket is closed and the agent has seen the end of its input, nothing is left.
+namespace; this process stays in the other one.  Where the DUT is the kernel itself, it gives the
+DUT's end the DUT's addresses and becomes AGENT.  Where it is a guest, this kernel keeps off the
+DUT's end; the process becomes GUEST, whose last argument is the descriptor of a packet socket
+there.  Nothing has a name, so when the sockets are closed and AGENT or GUEST has seen the end of
+its input, nothing is left.
 
 What goes wrong is said in one sentence through CONTROL_FD instead of the packet socket.
 """
@@ -37,6 +41,8 @@ ETHTOOL_STSO = 0x1F
 ETHTOOL_SGSO = 0x24
 ETHTOOL_SGRO = 0x2C
 ETH_P_ALL = 0x0003
+SO_RCVBUFFORCE = 33
+RECEIVE_BUFFER = 16 << 20
 
 NO_NAMESPACES = (
     "this user may not make namespaces: run as root, or allow it (sysctls"
@@ -49,6 +55,8 @@ NO_NAMESPACES = (
 VETH = """\
 link add dut index 9 type veth peer name tester netns {tester}
 link set dut addrgenmode none
+"""
+ADDRESSES = """\
 addr add 192.0.2.1/24 dev dut
 addr add 2001:db8::1/64 dev dut nodad
 """
@@ -59,20 +67,17 @@ class Impossible(Exception):
 
 
 def make_world() -> socket.socket:
-    """Make the world and enter the DUT's namespace.
+    """Make the world, with both ends of its link up, and enter the DUT's namespace.
 
-    Returns a packet socket on the tester's end of the link.
+    Returns a packet socket on the tester's end.
 
     :raises Impossible: where the kernel or this user's rights don't allow it.
     """
     enter_own_namespaces()
     # The kernel at the tester's end must never speak: it has no IPv4 address, and no IPv6 at all.
-    Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
+    turn_ipv6_off()
     tester = current_network()
-    try:
-        packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    except OSError as error:
-        raise Impossible(f"packet sockets can't be had (AF_PACKET): {error.strerror}") from error
+    packets = packet_socket()
     unshare(CLONE_NEWNET)
     dut = current_network()
     run_ip(VETH.format(tester=f"/proc/{os.getpid()}/fd/{tester}"))
@@ -83,11 +88,42 @@ def make_world() -> socket.socket:
     bring_up("tester")
     packets.bind(("tester", ETH_P_ALL))
     enter_network(dut)
-    bring_up("lo")
-    bring_up("dut")
     os.close(tester)
     os.close(dut)
     return packets
+
+
+def be_the_dut() -> None:
+    run_ip(ADDRESSES)
+    bring_up("lo")
+    bring_up("dut")
+
+
+def leave_the_dut_to_a_guest() -> int:
+    """The descriptor of a packet socket on the DUT's end, where this kernel never speaks."""
+    turn_ipv6_off()
+    bring_up("dut")
+    packets = packet_socket()
+    packets.bind(("dut", ETH_P_ALL))
+    # What finds the buffer full is lost: a guest is slower than the tester's bursts.
+    try:
+        packets.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except PermissionError:
+        packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    os.set_inheritable(packets.fileno(), True)
+    return packets.detach()
+
+
+def packet_socket() -> socket.socket:
+    try:
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except OSError as error:
+        raise Impossible(f"packet sockets can't be had (AF_PACKET): {error.strerror}") from error
+
+
+def turn_ipv6_off() -> None:
+    """For every interface that this network namespace is going to have."""
+    Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
 
 
 def enter_own_namespaces() -> None:
@@ -168,17 +204,21 @@ def turn_off(interface: str, offload: int) -> None:
                 raise
 
 
-def main(control_fd: str, cpu: str, agent: str) -> None:
+def main(control_fd: str, cpu: str, dut: str, *command: str) -> None:
     with socket.socket(fileno=int(control_fd)) as control:
         try:
             # The link's order holds on one CPU only: see targets/netns.py.
             os.sched_setaffinity(0, {int(cpu)})
             with make_world() as packets:
+                if dut == "kernel":
+                    be_the_dut()
+                else:
+                    command = (*command, str(leave_the_dut_to_a_guest()))
                 socket.send_fds(control, [b"up"], [packets.fileno()])
         except (Impossible, OSError) as error:
             control.send(str(error).encode())
             sys.exit(1)
-    os.execv(sys.executable, [sys.executable, "-I", "-S", agent])
+    os.execv(command[0], command)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from reference.segment import FIN, RST, Flow, Packet, Segment
 from tw_conformance import oracle, player, targets
 from tw_conformance.case import Case
 from tw_conformance.errors import TargetError
+from tw_conformance.path import perfect_path
 from tw_conformance.targets.base import Link
 from tw_conformance.verdict import Event, Mismatch, Outcome, Transcript, Verdict
 
@@ -55,6 +56,7 @@ class PretendedKernel:
 
     def __init__(self, profile: str, closed: Path) -> None:
         self.profile = profile
+        self.path = perfect_path()
         self._closed = closed
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)

@@ -23,7 +23,7 @@ async def observed(target: NetnsTarget, reach: Reach) -> Observation:
     case = case_of(reach=reach)
     link = await target.open(case)
     try:
-        peer = Peer(case, link)
+        peer = Peer(case, link, target.path)
         await peer.reach()
         seen = await link.observe()
         peer.abandon()

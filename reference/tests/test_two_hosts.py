@@ -1,0 +1,168 @@
+"""Two hosts on one wire that loses, repeats and reorders: they come to rest, and every run repeats."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from reference.clock import MILLISECOND, SECOND, Clock
+from reference.host import CallError, Host
+from reference.profiles import PROFILES
+from reference.rules import Decision
+from reference.segment import Flow, Packet
+from reference.tests.strategies import (
+    ACCEPTS,
+    CLOSES_FIRST,
+    HOST,
+    MILLISECONDS,
+    OTHER,
+    ChosenSettings,
+    a_profile_and_settings,
+    budget,
+    run_dry,
+    taken,
+)
+
+ENOUGH = 400
+"""Packets that two hosts may exchange without new input.  What is under way and unsent takes fewer;
+a war of ACKs takes more than any number."""
+
+
+class Wire:
+    """Two hosts, one clock, and what is on the way between them."""
+
+    def __init__(self, first: ChosenSettings, second: ChosenSettings, seed: int) -> None:
+        self.clock = Clock(SECOND)
+        self.hosts: dict[str, Host] = {}
+        for address, (name, switches) in ((HOST, first), (OTHER, second)):
+            host = Host(
+                PROFILES[name],
+                self.clock,
+                addresses=frozenset((address,)),
+                seed=f"{seed}{address}",
+                settings=switches,
+            )
+            host.listen(CLOSES_FIRST)
+            host.listen(ACCEPTS, closes_first=False)
+            self.hosts[address] = host
+        self.on_the_way: deque[Packet] = deque()
+        self.carried: deque[Packet] = deque(maxlen=64)
+
+    def collect(self) -> None:
+        for host in self.hosts.values():
+            self.on_the_way.extend(taken(host))
+
+    def deliver(self, packet: Packet) -> None:
+        self.carried.append(packet)
+        self.hosts[packet.flow.dst].receive(packet)
+        self.collect()
+
+    def settle(self) -> int:
+        """Deliver until nobody says more, no time passing: how many packets it took."""
+        self.collect()
+        count = 0
+        while self.on_the_way and count < ENOUGH:
+            self.deliver(self.on_the_way.popleft())
+            count += 1
+        return count
+
+
+class TwoHosts(RuleBasedStateMachine):
+    @initialize(
+        first=a_profile_and_settings(), second=a_profile_and_settings(), seed=st.integers(0, 3)
+    )
+    def boot(self, first: ChosenSettings, second: ChosenSettings, seed: int) -> None:
+        self.wire = Wire(first, second, seed)
+
+    def _flow(self, from_first: bool, port: int, listener: int) -> Flow:
+        here, there = (HOST, OTHER) if from_first else (OTHER, HOST)
+        return Flow(here, port, there, listener)
+
+    @rule(
+        from_first=st.booleans(),
+        port=st.sampled_from((CLOSES_FIRST, 40000)),
+        listener=st.sampled_from((CLOSES_FIRST, ACCEPTS)),
+    )
+    def one_connects(self, from_first: bool, port: int, listener: int) -> None:
+        flow = self._flow(from_first, port, listener)
+        try:
+            self.wire.hosts[flow.src].connect(flow)
+        except CallError as error:
+            assert str(error)
+        self.wire.collect()
+
+    @rule(
+        from_first=st.booleans(),
+        as_client=st.booleans(),
+        port=st.sampled_from((CLOSES_FIRST, 40000)),
+        listener=st.sampled_from((CLOSES_FIRST, ACCEPTS)),
+        call=st.sampled_from(("close", "shutdown", "abort", "send")),
+    )
+    def one_calls(
+        self, from_first: bool, as_client: bool, port: int, listener: int, call: str
+    ) -> None:
+        flow = self._flow(from_first, port, listener)
+        host = self.wire.hosts[flow.src if as_client else flow.dst]
+        own = flow if as_client else flow.reverse
+        try:
+            if call == "send":
+                host.send(own, b"y" * 3000)
+            else:
+                getattr(host, call)(own)
+        except CallError as error:
+            assert str(error)
+        self.wire.collect()
+
+    @rule(index=st.integers(0, 63))
+    def one_arrives(self, index: int) -> None:
+        """Out of its turn, unless it is the first."""
+        if self.wire.on_the_way:
+            index %= len(self.wire.on_the_way)
+            packet = self.wire.on_the_way[index]
+            del self.wire.on_the_way[index]
+            self.wire.deliver(packet)
+
+    @rule(index=st.integers(0, 63))
+    def one_is_lost(self, index: int) -> None:
+        if self.wire.on_the_way:
+            del self.wire.on_the_way[index % len(self.wire.on_the_way)]
+
+    @rule(index=st.integers(0, 63))
+    def an_old_one_arrives_again(self, index: int) -> None:
+        if self.wire.carried:
+            self.wire.deliver(self.wire.carried[index % len(self.wire.carried)])
+
+    @rule()
+    def all_arrive(self) -> None:
+        assert self.wire.settle() < ENOUGH, "a war of ACKs"
+
+    @rule(milliseconds=MILLISECONDS)
+    def time_passes(self, milliseconds: int) -> None:
+        self.wire.clock.advance(self.wire.clock.now + milliseconds * MILLISECOND)
+        self.wire.collect()
+
+    @rule(from_first=st.booleans())
+    def one_restarts(self, from_first: bool) -> None:
+        """With all its tables gone, as after a crash."""
+        address = HOST if from_first else OTHER
+        old = self.wire.hosts[address]
+        host = Host(
+            old.profile,
+            self.wire.clock,
+            addresses=frozenset((address,)),
+            seed=self.wire.clock.now,
+            settings=old.settings,
+        )
+        host.listen(CLOSES_FIRST)
+        host.listen(ACCEPTS, closes_first=False)
+        self.wire.hosts[address] = host
+
+    def teardown(self) -> None:
+        if hasattr(self, "wire"):
+            assert self.wire.settle() < ENOUGH, "a war of ACKs"
+
+
+TwoHosts.TestCase.settings = budget(300)
+TestTwoHosts = TwoHosts.TestCase

@@ -1,0 +1,129 @@
+"""What the path to the DUT does to packets, as seen by probes, and what a verdict is worth on it.
+
+On a path that was never seen to lose, repeat or reorder anything one performance decides.  On any
+other the case is performed again, each time on a fresh connection, until the evidence outweighs
+what the path may have done: Wald's sequential test between «the DUT conforms» and «it does not».
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import ceil, log
+
+_ERROR = 1e-5
+"""Probability of a wrong verdict that is put up with, a case."""
+_CLEAR = 1e-3
+"""Probability that the path makes up a segment that the DUT never sent: an old one that was held up
+so long that no settling waits for it."""
+_LONGEST_SETTLING = 0.25
+"""Seconds; a DUT that waits for an answer of ours sends again after a second."""
+_SURVEY = 100
+"""Probes after which a path without a fault is taken for a perfect one."""
+
+
+@dataclass(slots=True)
+class Path:
+    """Counts of one target's path, over a run."""
+
+    probes: int = 0
+    lost: int = 0
+    repeated: int = 0
+    reordered: int = 0
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_SURVEY))
+    """The latest round trips."""
+
+    def answered(self, round_trip: float) -> None:
+        self.probes += 1
+        self.recent.append(round_trip)
+
+    def missed(self) -> None:
+        self.probes += 1
+        self.lost += 1
+
+    @property
+    def surveyed(self) -> bool:
+        return self.probes >= _SURVEY
+
+    @property
+    def perfect(self) -> bool:
+        """Whether nothing was ever lost, repeated or reordered."""
+        return self.lost == self.repeated == self.reordered == 0
+
+    @property
+    def loss(self) -> float:
+        """The share of round trips that are lost, never taken for less than one in so many."""
+        return min(max(self.lost, 1) / max(self.probes, 1), 0.9)
+
+    @property
+    def settling(self) -> float:
+        """Seconds after an answer in which something sent earlier may still arrive."""
+        if self.perfect or not self.recent:
+            return 0.0
+        # Now and then this machine is slow, not the path: such a round trip says nothing of it.
+        ordered = sorted(self.recent)
+        usual = ordered[len(ordered) * 95 // 100]
+        return min(1.5 * (usual - ordered[0]), _LONGEST_SETTLING)
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for an answer before it is given up."""
+        return max(0.2, 4 * max(self.recent)) if self.recent else 1.0
+
+    def describe(self) -> str:
+        """One line for the end of a report."""
+        if not self.recent:
+            return "no probe was sent"
+        if self.perfect:
+            return f"{self.probes} probes, none lost, repeated or reordered"
+        return (
+            f"{self.lost} of {self.probes} probes lost ({self.lost / self.probes:.1%}),"
+            f" {self.repeated} repeated, {self.reordered} out of order,"
+            f" round trip {min(self.recent) * 1e3:.1f} to {max(self.recent) * 1e3:.1f} ms"
+        )
+
+
+def perfect_path() -> Path:
+    """The path to a target in this process, which loses nothing."""
+    return Path(probes=_SURVEY)
+
+
+class Evidence:
+    """The weight of the performances of one case, in natural logarithms: above zero for «the DUT
+    conforms»."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threshold = log(1 / _ERROR)
+        self.weight = 0.0
+
+    def passed(self, segments: int) -> None:
+        """A PASS; a DUT that deviates shows one only where its telling packet was lost."""
+        disturbed = self._disturbed(segments)
+        self.weight += log((1 - disturbed) / self._path.loss)
+
+    def failed_by_absence(self, segments: int) -> None:
+        """A FAIL since something was missing, which may have been lost; ``segments`` were sent."""
+        disturbed = self._disturbed(segments)
+        self.weight += log(disturbed / (1 - disturbed))
+
+    def failed_by_packet(self) -> None:
+        """A FAIL since a packet was seen that the DUT should not have sent."""
+        self.weight += log(_CLEAR / (1 - self._path.loss))
+
+    def passes_needed(self, segments: int) -> int:
+        """How many more performances would settle it if they all passed."""
+        each = log((1 - self._disturbed(segments)) / self._path.loss)
+        return max(1, ceil((self._threshold - self.weight) / each))
+
+    @property
+    def conforms(self) -> bool:
+        return self.weight >= self._threshold
+
+    @property
+    def deviates(self) -> bool:
+        return self.weight <= -self._threshold
+
+    def _disturbed(self, segments: int) -> float:
+        """The chance that one of these segments, or its answer, was lost."""
+        return min(1 - (1 - self._path.loss) ** max(segments, 1), 0.49)

@@ -1,0 +1,251 @@
+"""A Linux kernel as a target, in worlds made for the run: one for each combination of settings.
+
+Which kernel, and how its world is made, is said by a target of its own (netns, uml).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Self, TypeVar
+
+from reference.rules import Decision
+from reference.segment import Echo, Packet
+from tw_conformance.case import Call, Case
+from tw_conformance.errors import TargetError
+from tw_conformance.mailbox import Mailbox
+from tw_conformance.path import Path
+from tw_conformance.prober import survey
+from tw_conformance.targets.base import Arrival, Observation, Play, tester_isn
+from tw_conformance.targets.bench import SHARED_PORT, Bench
+from tw_conformance.targets.kernel import MSL, Kernel, timer_lateness
+from tw_conformance.targets.loop_thread import LoopThread
+from tw_conformance.targets.world import World
+
+T = TypeVar("T")
+
+SYSCTLS: Mapping[str, str] = {
+    "timestamps": "net.ipv4.tcp_timestamps",
+    "rfc1337": "net.ipv4.tcp_rfc1337",
+    "invalid_ratelimit": "net.ipv4.tcp_invalid_ratelimit",
+    "fin_timeout": "net.ipv4.tcp_fin_timeout",
+    "max_tw_buckets": "net.ipv4.tcp_max_tw_buckets",
+    "tw_reuse": "net.ipv4.tcp_tw_reuse",
+    "syncookies": "net.ipv4.tcp_syncookies",
+    "window_scaling": "net.ipv4.tcp_window_scaling",
+    "sack": "net.ipv4.tcp_sack",
+    "ecn": "net.ipv4.tcp_ecn",
+}
+"""Where Linux keeps the settings that a case may ask for."""
+
+_OF_THE_WHOLE_TABLE = frozenset({"max_tw_buckets"})
+"""Settings under which a connection feels the others: such a case gets a world to itself."""
+
+_CONNECTION_CALLS = frozenset({"close", "shutdown", "abort"})
+
+
+class KernelTarget:
+    """A Linux kernel held to ``profile``; None: to the documented one of its version.
+
+    ``start`` makes a world on a CPU.  The kernel that it has is ``kernel``; ``where`` completes
+    «Linux 6.18 ...» for a reader.
+
+    :raises TargetError: where no world can be had; says what to do.
+    """
+
+    name: str
+    realtime = True
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        where: str,
+        start: Callable[[int], World],
+        profile: str | None,
+        seed: int,
+    ) -> None:
+        self.profile = profile or kernel.profile
+        self.seed = seed
+        self.time_variables: Mapping[str, float] = {
+            "msl": MSL,
+            "tick": timer_lateness(kernel.hz),
+        }
+        because = kernel.because if self.profile == kernel.profile else "as asked"
+        self._description = (
+            f"Linux {kernel.release} {where}, held to {self.profile} ({because})"
+        )
+        self.path = Path()
+        self._start_world = start
+        cpus = sorted(os.sched_getaffinity(0))
+        self._cpu = cpus[os.getpid() % len(cpus)]
+        self._benches: dict[frozenset[tuple[str, int]], asyncio.Task[Bench]] = {}
+        self._loop = LoopThread(self.name, self._cpu)
+        try:
+            self._loop.start(self._survey()).result()
+        except TargetError:
+            self.close()
+            raise
+
+    def describe(self) -> str:
+        return self._description
+
+    def lacks(self, case: Case) -> str | None:
+        return None
+
+    async def open(self, case: Case) -> KernelLink:
+        sysctls = {self._sysctl(name): value for name, value in case.settings.items()}
+        alone = not _OF_THE_WHOLE_TABLE.isdisjoint(case.settings)
+        bench = await (self._new_bench(sysctls) if alone else self._bench(sysctls))
+        try:
+            return await KernelLink.open(bench, case, tester_isn(self.seed, case), alone=alone)
+        except BaseException:
+            if alone:
+                await bench.aclose()
+            raise
+
+    async def bench(self, settings: Mapping[str, int]) -> Bench:
+        """The bench whose DUT has those settings, for whoever plays many connections in lockstep.
+
+        :raises TargetError: where it can't be had; says what to do.
+        """
+        return await self._bench({self._sysctl(name): value for name, value in settings.items()})
+
+    def start(self, play: Coroutine[object, object, T]) -> Play[T]:
+        return self._loop.start(play)
+
+    def close(self) -> None:
+        self._loop.close(self._close_benches)
+
+    async def _survey(self) -> None:
+        """Learn what the path does, before a verdict rests on it."""
+        bench = await self._bench({})
+        with bench.probing("ipv4") as probed:
+            await survey(probed, self.path)
+
+    async def _bench(self, sysctls: Mapping[str, int]) -> Bench:
+        """The bench with those settings, made by the first case that asks for it."""
+        key = frozenset(sysctls.items())
+        if key not in self._benches:
+            self._benches[key] = asyncio.create_task(self._new_bench(sysctls))
+        return await asyncio.shield(self._benches[key])
+
+    async def _new_bench(self, sysctls: Mapping[str, int]) -> Bench:
+        return await Bench.open(self._cpu, sysctls, self._start_world)
+
+    def _sysctl(self, setting: str) -> str:
+        if setting not in SYSCTLS:
+            known = ", ".join(SYSCTLS)
+            raise TargetError(f"the {self.name} target can't set {setting!r}: it knows {known}")
+        return SYSCTLS[setting]
+
+    async def _close_benches(self) -> None:
+        for task in self._benches.values():
+            if not task.cancelled() and task.exception() is None:
+                await task.result().aclose()
+
+
+class KernelLink:
+    """One case's connection to the DUT of a bench.
+
+    ``private_port``: the port is this case's own.  ``policy`` is that of its listener.  ``alone``:
+    the bench is, too, and goes with the link.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        mailbox: Mailbox,
+        case: Case,
+        isn: int,
+        *,
+        private_port: bool,
+        policy: str,
+        alone: bool,
+    ) -> None:
+        self.flow = mailbox.flow
+        self.tester_isn = isn
+        self.echo_ident = mailbox.echo_ident
+        self._bench = bench
+        self._mailbox = mailbox
+        self._family = case.reach.family
+        self._private_port = private_port
+        self._policy = policy
+        self._alone = alone
+        self._lost_before = bench.injector.frames_lost()
+
+    @classmethod
+    async def open(cls, bench: Bench, case: Case, isn: int, *, alone: bool) -> Self:
+        """Take a 4-tuple, and a listener of its own where the case makes calls."""
+        calls = {step.verb for step in case.steps if isinstance(step, Call)}
+        holds = case.reach.state == "ESTABLISHED" or not calls.isdisjoint(_CONNECTION_CALLS)
+        policy = "hold" if holds else "close"
+        private = holds or bool(calls)
+        port = bench.private_port() if private else SHARED_PORT
+        family = case.reach.family
+        mailbox = bench.connect(family, port)
+        if private:
+            await bench.listen(family, port, policy=policy)
+        return cls(bench, mailbox, case, isn, private_port=private, policy=policy, alone=alone)
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
+        return self._bench.injector.send(packet, checksum_ok=checksum_ok)
+
+    async def receive(self, until: float) -> Arrival | None:
+        return await self._mailbox.receive(until)
+
+    async def sleep(self, until: float) -> None:
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+
+    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
+        agent = self._bench.agent
+        if verb in _CONNECTION_CALLS:
+            await agent.ask(verb, **self._connection(), **arguments)
+        elif verb == "listen":
+            await self._bench.listen(self._family, self.flow.dport, policy=self._policy)
+        elif verb in ("unlisten", "fill"):
+            await agent.ask(verb, family=self._family, port=self.flow.dport)
+        else:
+            raise TargetError(f"a kernel's target has no call {verb!r}")
+
+    async def observe(self) -> Observation | None:
+        asked = time.monotonic()
+        row = await self._bench.agent.ask("state", **self._connection())
+        return Observation(
+            row["state"], asked, time.monotonic(), row["remaining"], row["resolution"]
+        )
+
+    def decisions(self) -> list[Decision]:
+        return []
+
+    def capture_losses(self) -> int:
+        return self._bench.injector.frames_lost() - self._lost_before + self._mailbox.refused
+
+    async def aclose(self) -> None:
+        """Give the 4-tuple up; a private listener and what it still holds go with it."""
+        self._bench.injector.release(self._mailbox)
+        if self._alone:
+            await self._bench.aclose()
+        elif self._private_port:
+            await self._bench.agent.ask("release", family=self._family, port=self.flow.dport)
+
+    def _connection(self) -> dict[str, str | int]:
+        flow = self.flow.reverse
+        return {
+            "local": flow.src,
+            "local_port": flow.sport,
+            "peer": flow.dst,
+            "peer_port": flow.dport,
+        }
+
+
+def check_platform(name: str) -> None:
+    """:raises TargetError: where worlds can't be made at all."""
+    if sys.platform != "linux":
+        raise TargetError(f"the {name} target needs Linux: this is {sys.platform}")

@@ -1,0 +1,196 @@
+"""``targets.yaml``: targets by names of one's own.
+
+.. code-block:: yaml
+
+    build-box:
+      target: ssh://root@192.0.2.20
+      profile: freebsd-15
+      tester_ip: [192.0.2.99, "2001:db8::99"]
+      settings: {msl: 5000}
+      rate: 50
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from reference.profiles import ALIASES, PROFILES
+from tw_conformance.errors import CaseError, UsageError
+from tw_conformance.loader.faults import Faults
+from tw_conformance.loader.nodes import Document, KeyPath, read
+from tw_conformance.targets.access import Access
+from tw_conformance.targets.locator import Locator, locate
+from tw_conformance.words import did_you_mean, listed, quoted
+
+_KEYS = {
+    "target": "",
+    "profile": "",
+    "tester_ip": "tester_ips",
+    "source_ip": "borrow",
+    "dut_ip": "dut_ips",
+    "dut_port": "dut_port",
+    "rate": "rate",
+    "max_time": "max_time",
+    "yes_i_own_this_host": "owned",
+    "settings": "settings",
+}
+"""A target's keys, and the field of :class:`Access` that each one fills."""
+
+_KINDS: Mapping[str, tuple[type, str]] = {
+    "target": (str, "a target, such as ssh://root@192.0.2.20"),
+    "profile": (str, "a profile, such as freebsd-15"),
+    "source_ip": (bool, "true or false"),
+    "yes_i_own_this_host": (bool, "true or false"),
+    "dut_port": (int, "a number"),
+    "rate": (int, "a number"),
+    "max_time": (int, "a number"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One target of a file; ``fields`` are those of :class:`Access` that it says."""
+
+    target: str
+    profile: str | None
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The targets that a run may name: those of a file, and every place.
+
+    ``given`` are fields of :class:`Access` from the command line: they go before a file's.
+    """
+
+    named: Mapping[str, Named] = field(default_factory=lambda: MappingProxyType({}))
+    given: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def target(self, name: str) -> str:
+        """What ``name`` stands for; itself, where no file names it."""
+        return self.named[name].target if name in self.named else name
+
+    def profile(self, name: str) -> str | None:
+        """The profile that a file holds it to."""
+        return self.named[name].profile if name in self.named else None
+
+    def locator(self, name: str) -> Locator | None:
+        """Where it is; None for a target that this suite makes itself.
+
+        :raises UsageError: where it begins like a place and is none.
+        """
+        return locate(self.target(name))
+
+    def access(self, name: str) -> Access:
+        """:raises UsageError: where what is said about it excludes each other."""
+        said = self.named[name].fields if name in self.named else {}
+        return Access(**{**said, **self.given})
+
+
+def load_targets(file: Path, known: tuple[str, ...]) -> dict[str, Named]:
+    """The targets of a file.  ``known`` are the names that the suite has for its own.
+
+    :raises UsageError: where the file can't be read.
+    :raises CaseError: with every fault in it.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} can't be read: {error}") from None
+    faults = Faults()
+    documents = read(text, file, faults)
+    named: dict[str, Named] = {}
+    for document in documents:
+        if not isinstance(document.data, dict):
+            faults.add(document.value_place(()), "write NAME: {target: ...}, one for each target")
+            continue
+        for name, entry in document.data.items():
+            if name in known or name in named:
+                faults.add(document.key_place((name,)), f"there is a target {name} already")
+            reader = _Reader(document, name, known)
+            found = reader.named(entry)
+            for fault in reader.faults.as_list():
+                faults.add(fault.place, fault.message)
+            if found is not None:
+                named[name] = found
+    if not documents and not faults:
+        raise UsageError(f"{file} names no target")
+    if faults:
+        raise CaseError(faults.as_list())
+    return named
+
+
+class _Reader:
+    """Reads one target of a file."""
+
+    def __init__(self, document: Document, name: str, known: tuple[str, ...]) -> None:
+        self.faults = Faults()
+        self._document = document
+        self._name = name
+        self._known = known
+
+    def named(self, entry: Any) -> Named | None:
+        """The target; None, with its faults, where it can't be used."""
+        if not self._document.is_sound((self._name,)):
+            return None
+        if not isinstance(entry, dict) or "target" not in entry:
+            self._fault((self._name,), "a target needs the key «target», and says where it is")
+            return None
+        for key in entry:
+            if key not in _KEYS:
+                hint = f"{did_you_mean(key, _KEYS)} {listed(_KEYS)}"
+                place = self._document.key_place((self._name, key))
+                self.faults.add(place, f"no key {quoted(key)}{hint}")
+        values = {key: self._value(key, entry[key]) for key in _KEYS if key in entry}
+        if self.faults:
+            return None
+        fields = {_KEYS[key]: value for key, value in values.items() if _KEYS[key]}
+        try:
+            Access(**fields)
+        except UsageError as error:
+            self._fault((self._name,), str(error))
+        return Named(values["target"], values.get("profile"), fields)
+
+    def _value(self, key: str, value: Any) -> Any:
+        path = (self._name, key)
+        if key in ("tester_ip", "dut_ip"):
+            return self._addresses(path, value)
+        if key == "settings":
+            return self._settings(path, value)
+        kind, what = _KINDS[key]
+        if type(value) is not kind:
+            self._fault(path, f"{key} is {what}")
+        elif key == "profile" and value not in PROFILES and value not in ALIASES:
+            known = (*PROFILES, *ALIASES)
+            self._fault(path, f"no profile {quoted(value)}{did_you_mean(value, known)}")
+        elif key == "target":
+            self._check_target(path, value)
+        return value
+
+    def _check_target(self, path: KeyPath, value: str) -> None:
+        try:
+            if value in self._known or locate(value) is not None:
+                return
+            self._fault(path, f"no target {quoted(value)}{did_you_mean(value, self._known)}")
+        except UsageError as error:
+            self._fault(path, str(error))
+
+    def _addresses(self, path: KeyPath, value: Any) -> tuple[str, ...]:
+        listed_values = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, str) for each in listed_values):
+            self._fault(path, f"{path[-1]} is an address, or a list of one IPv4 and one IPv6")
+            return ()
+        return tuple(listed_values)
+
+    def _settings(self, path: KeyPath, value: Any) -> dict[str, int]:
+        if not isinstance(value, dict) or not all(type(each) is int for each in value.values()):
+            self._fault(path, "settings are NAME: NUMBER, by the profile's names")
+            return {}
+        return value
+
+    def _fault(self, path: KeyPath, message: str) -> None:
+        self.faults.add(self._document.value_place(path), message)

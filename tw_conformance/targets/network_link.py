@@ -1,0 +1,168 @@
+"""One case's connection to a DUT on a link."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from reference.rules import Decision
+from reference.segment import Echo, Packet
+from tw_conformance.case import Call, Case, Send
+from tw_conformance.errors import TargetError
+from tw_conformance.mailbox import Mailbox
+from tw_conformance.targets.agent_client import AgentClient
+from tw_conformance.targets.attachment import Attachment
+from tw_conformance.targets.base import Arrival, Observation
+from tw_conformance.targets.pace import Pace
+
+_CONNECTION_CALLS = frozenset({"close", "shutdown", "abort"})
+_LISTENER_CALLS = frozenset({"unlisten", "fill"})
+_TO_REACH_AND_LEAVE = 10
+_FOR_A_SEGMENT = 2
+"""Packets: the segment, and the probe behind it."""
+
+
+def packets_of(case: Case) -> int:
+    """About as many packets as a case sends."""
+    sends = sum(isinstance(step, Send) for step in case.steps)
+    return _TO_REACH_AND_LEAVE + _FOR_A_SEGMENT * sends
+
+
+class NetworkLink:
+    """A 4-tuple, and nothing on the DUT: no calls, no reading of states.
+
+    ``admitted`` packets of it have been allowed for by ``pace``.
+    """
+
+    def __init__(
+        self, attachment: Attachment, mailbox: Mailbox, isn: int, pace: Pace, admitted: int
+    ) -> None:
+        self.flow = mailbox.flow
+        self.tester_isn = isn
+        self.echo_ident = mailbox.echo_ident
+        self._injector = attachment.injector
+        self._mailbox = mailbox
+        self._pace = pace
+        self._admitted = admitted
+        self._lost_before = self._injector.frames_lost()
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
+        self._admitted -= 1
+        return self._injector.send(packet, checksum_ok=checksum_ok)
+
+    async def receive(self, until: float) -> Arrival | None:
+        return await self._mailbox.receive(until)
+
+    async def sleep(self, until: float) -> None:
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+
+    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
+        raise TargetError(f"nothing on the DUT can make the call «{verb}»: use ssh://")
+
+    async def observe(self) -> Observation | None:
+        return None
+
+    def decisions(self) -> list[Decision]:
+        return []
+
+    def capture_losses(self) -> int:
+        return self._injector.frames_lost() - self._lost_before + self._mailbox.refused
+
+    async def aclose(self) -> None:
+        self._injector.release(self._mailbox)
+        self._pace.settle(self._admitted)
+        self._admitted = 0
+
+
+class AgentLink(NetworkLink):
+    """A 4-tuple, and the agent on the DUT.
+
+    ``policy`` is that of the listener, which is this case's own where ``private_port``; ``holding``
+    is what ends with the link.
+    """
+
+    def __init__(
+        self,
+        attachment: Attachment,
+        agent: AgentClient,
+        mailbox: Mailbox,
+        isn: int,
+        pace: Pace,
+        admitted: int,
+        *,
+        private_port: bool,
+        policy: str,
+        holding: AsyncExitStack,
+    ) -> None:
+        super().__init__(attachment, mailbox, isn, pace, admitted)
+        self._agent = agent
+        self._private_port = private_port
+        self._policy = policy
+        self._holding = holding
+
+    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
+        family = "ipv6" if self.flow.is_ipv6 else "ipv4"
+        port = self.flow.dport
+        if verb in _CONNECTION_CALLS:
+            await self._agent.ask(verb, **self._connection(), **arguments)
+        elif verb == "listen":
+            address, policy = self.flow.dst, self._policy
+            await self._agent.ask(
+                "listen", family=family, address=address, port=port, policy=policy
+            )
+        elif verb in _LISTENER_CALLS:
+            await self._agent.ask(verb, family=family, port=port)
+        else:
+            raise TargetError(f"the agent has no call {verb!r}")
+
+    async def observe(self) -> Observation | None:
+        asked = time.monotonic()
+        row = await self._agent.ask("state", **self._connection())
+        return _observation(row, asked, time.monotonic())
+
+    async def aclose(self) -> None:
+        """Give the 4-tuple up; a private listener and what it still holds go with it."""
+        await super().aclose()
+        try:
+            if self._private_port:
+                family = "ipv6" if self.flow.is_ipv6 else "ipv4"
+                await self._agent.ask("release", family=family, port=self.flow.dport)
+        finally:
+            await self._holding.aclose()
+
+    def _connection(self) -> dict[str, str | int]:
+        flow = self.flow.reverse
+        return {
+            "local": flow.src,
+            "local_port": flow.sport,
+            "peer": flow.dst,
+            "peer_port": flow.dport,
+        }
+
+
+def listener_policy(case: Case) -> tuple[str, bool]:
+    """The policy of the listener that a case needs, and whether it has to be the case's own."""
+    calls = {step.verb for step in case.steps if isinstance(step, Call)}
+    if case.reach.state == "ESTABLISHED" or not calls.isdisjoint(_CONNECTION_CALLS):
+        return "hold", True
+    return "close", bool(calls)
+
+
+def _observation(row: Mapping[str, Any], asked: float, answered: float) -> Observation:
+    """:raises TargetError: where the agent's answer is no row of a state table."""
+    match row:
+        case {
+            "state": str(state),
+            "remaining": (int() | float() | None) as remaining,
+            "resolution": (int() | float()) as resolution,
+        }:
+            return Observation(state, asked, answered, remaining, resolution)
+        case _:
+            raise TargetError("the agent answers no state: this is not our agent")

@@ -1,0 +1,130 @@
+"""A userspace stack on a TAP device (Linux): one that runs, or one that is started for the run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import IO
+
+from tw_conformance.errors import TargetError, UsageError
+from tw_conformance.link_layer import open_packet_socket
+from tw_conformance.targets.access import Access, by_family
+from tw_conformance.targets.attachment import Attachment, Way, attach_to
+from tw_conformance.targets.consent import check_may_fire
+from tw_conformance.targets.locator import Locator
+from tw_conformance.targets.route import Route
+from tw_conformance.targets.world import DUT_IPV4, DUT_IPV6, TESTER_IPV4, TESTER_IPV6
+
+PORT = 7
+"""Where a stack that says nothing else closes first."""
+
+_TAP = "tap0"
+_SECONDS_TO_SET_UP = 10.0
+_SECONDS_TO_END = 5.0
+_LONGEST_MESSAGE = 4096
+_PACKAGES = str(Path(__file__).parents[2])
+_SET_UP = (
+    f"import sys; sys.path.insert(0, {_PACKAGES!r});"
+    " from tw_conformance.targets.stack_setup import main; main(*sys.argv[1:])"
+)
+
+
+async def attach_tap(locator: Locator, access: Access) -> Attachment:
+    """Reach the stack that holds the TAP device which ``locator`` names.
+
+    :raises TargetError: where there is no such device, or nobody answers behind it.
+    """
+    packets = open_packet_socket(locator.detail)
+    return await attach_to(packets, _way(locator.detail, access), access.dut_port or PORT)
+
+
+async def attach_command(locator: Locator, access: Access) -> Attachment:
+    """Start the stack that ``locator`` names, in a namespace of its own that ends with it.
+
+    :raises TargetError: where there is no namespace to be had, the command fails, or nobody
+        answers behind its TAP device.
+    """
+    way = _way(_TAP, access)
+    async with AsyncExitStack() as closing:
+        said = closing.enter_context(tempfile.TemporaryFile())
+        process, packets = start(locator.detail, said)
+        closing.push_async_callback(asyncio.to_thread, end, process)
+        try:
+            attached = await attach_to(packets, way, access.dut_port or PORT)
+        except TargetError as error:
+            raise TargetError(f"{error}{_end_of(process, said)}") from None
+        closing.push_async_callback(attached.closing.aclose)
+        return Attachment(attached.injector, attached.duts, attached.ports, closing.pop_all())
+
+
+def start(command: str, said: IO[bytes]) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """The stack's process and a packet socket on the kernel's side of its TAP device; what it says
+    goes into ``said``.
+
+    :raises TargetError: where this machine or this user can't have a namespace.
+    :raises UsageError: where the command is none.
+    """
+    try:
+        words = [word.replace("{ifname}", _TAP) for word in shlex.split(command)]
+    except ValueError as error:
+        raise UsageError(f"cmd:{command}: {error}") from None
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with here:
+        with there:
+            process = subprocess.Popen(
+                [sys.executable, "-c", _SET_UP, str(there.fileno()), _TAP, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                pass_fds=[there.fileno()],
+                start_new_session=True,  # Ctrl-C is for the suite, which then ends the stack
+            )
+        here.settimeout(_SECONDS_TO_SET_UP)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(here, _LONGEST_MESSAGE, 1)
+        except TimeoutError:
+            message, descriptors = b"its process says nothing", []
+    if not descriptors:
+        end(process)
+        reason = message.decode() or "its process ended without a word"
+        raise TargetError(f"no TAP device for the stack: {reason}")
+    return process, socket.socket(fileno=descriptors[0])
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End the stack; may be called twice."""
+    process.terminate()
+    try:
+        process.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _way(interface: str, access: Access) -> Way:
+    duts = by_family(access.dut_ips or (DUT_IPV4, DUT_IPV6))
+    for address in duts.values():
+        check_may_fire(address, own=(), broadcast=(), owned=True)
+    defaults = by_family((TESTER_IPV4[0], TESTER_IPV6[0]))
+    testers = defaults | by_family(access.tester_ips)
+    routes = {family: Route(interface, "", "", address) for family, address in duts.items()}
+    return Way(duts, routes, {family: testers[family] for family in duts})
+
+
+def _end_of(process: subprocess.Popen[bytes], said: IO[bytes]) -> str:
+    """How the stack ended, where it did, and its last words."""
+    status = process.poll()
+    if status is None:
+        return ""
+    said.seek(0, os.SEEK_END)
+    said.seek(max(said.tell() - _LONGEST_MESSAGE, 0))
+    lines = said.read().decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+    return f"; the stack ended with status {status}, and its last words are: {last}"

@@ -1,0 +1,46 @@
+"""Under loss, reordering and repetition a verdict may take longer, but it may not be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tw_conformance.bundled import bundled_cases, case_files
+from tw_conformance.case import Case
+from tw_conformance.loader import load_file
+from tw_conformance.player import play
+from tw_conformance.targets.kernel import running_kernel
+from tw_conformance.targets.kernel_target import KernelTarget
+from tw_conformance.tests.wire.impaired import Impairment, impaired
+from tw_conformance.verdict import Verdict
+
+
+class BadNetwork(KernelTarget):
+    name = "netns"
+
+
+@pytest.fixture(params=[Impairment(0.05), Impairment(0.05, 0.02, 0.02)], ids=["loss", "all"])
+def bad_network(request: pytest.FixtureRequest, world_or_skip: None) -> Iterator[BadNetwork]:
+    start = impaired(request.param, seed=1)
+    target = BadNetwork(running_kernel(), "behind a bad network", start, None, 1)
+    yield target
+    target.close()
+
+
+def brief_cases(profile: str) -> list[Case]:
+    """One case in seven, of those that wait for nothing."""
+    cases = [case for file in case_files([str(bundled_cases())]) for case in load_file(file)]
+    return [c for c in cases if c.applies_to(profile) and not any(c.waits())][::7]
+
+
+def test_no_verdict_is_wrong(bad_network: BadNetwork) -> None:
+    assert not bad_network.path.perfect
+    plays = [
+        (case, bad_network.start(play(case, bad_network)))
+        for case in brief_cases(bad_network.profile)
+    ]
+    wrong = [f"{c.id}: {o.reason}" for c, p in plays if (o := p.result()).verdict is Verdict.FAIL]
+    assert not wrong
+    undecided = [c.id for c, p in plays if p.result().verdict is Verdict.INCONCLUSIVE]
+    assert len(undecided) <= len(plays) // 50
