@@ -7,20 +7,26 @@ bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 
 MICROSECOND = 1_000
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
+_STALE = 64
+"""Entries of cancelled timers that the clock may carry along, beside as many as live ones."""
+
 
 class Timer:
     """One appointment.  ``when`` is in nanoseconds on the clock that made it."""
 
-    __slots__ = ("action", "when")
+    __slots__ = ("_clock", "action", "entry", "when")
 
-    def __init__(self, when: int, action: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, when: int, action: Callable[[], None]) -> None:
+        self._clock = clock
         self.when = when
+        self.entry = when
+        """The time that the clock's heap has for it: never later than ``when``."""
         self.action: Callable[[], None] | None = action
 
     @property
@@ -28,7 +34,15 @@ class Timer:
         return self.action is not None
 
     def cancel(self) -> None:
-        self.action = None
+        if self.action is not None:
+            self.action = None
+            self._clock.note_stale()
+
+    def move(self, when: int) -> None:
+        """Fire at another time.  Later costs nothing: it is looked at when its old time comes."""
+        self.when = when
+        if when < self.entry:
+            self._clock.insert(self)
 
 
 class Clock:
@@ -38,21 +52,44 @@ class Clock:
     def __init__(self, now: int = 0) -> None:
         self.now = now
         self._made = 0
+        self._stale = 0
         self._timers: list[tuple[int, int, Timer]] = []
 
     def call_at(self, when: int, action: Callable[[], None]) -> Timer:
         """Have ``action`` called once the clock reads ``when``; at the next advance if that is
         past."""
-        timer = Timer(when, action)
-        self._made += 1
-        heappush(self._timers, (when, self._made, timer))
+        timer = Timer(self, when, action)
+        self.insert(timer)
         return timer
+
+    def insert(self, timer: Timer) -> None:
+        """Put a timer where its time says; an entry that it had before is passed over."""
+        timer.entry = timer.when
+        self._made += 1
+        heappush(self._timers, (timer.when, self._made, timer))
+
+    def note_stale(self) -> None:
+        """A timer was cancelled; now and then the heap is cleared of such."""
+        self._stale += 1
+        if self._stale > _STALE + len(self._timers) // 2:
+            self._timers = [e for e in self._timers if e[2].pending and e[2].entry == e[0]]
+            heapify(self._timers)
+            self._stale = 0
 
     def next_timer(self) -> int | None:
         """When the earliest pending timer fires, in nanoseconds; None without one."""
-        while self._timers and not self._timers[0][2].pending:
-            heappop(self._timers)
-        return self._timers[0][0] if self._timers else None
+        timers = self._timers
+        while timers:
+            when, _, timer = timers[0]
+            if timer.action is None or timer.entry != when:
+                heappop(timers)
+            elif timer.when != when:
+                timer.entry = timer.when
+                self._made += 1
+                heapreplace(timers, (timer.when, self._made, timer))
+            else:
+                return when
+        return None
 
     def advance(self, to: int) -> None:
         """Let time pass until ``to``, firing what falls due; never backwards."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Protocol, Self
 
 from reference import segment as tcp
-from reference.clock import Clock
+from reference.clock import MILLISECOND, Clock, Timer
 from reference.flight import Flight
 from reference.profile import Profile
 from reference.reassembly import Reassembly
@@ -28,6 +28,9 @@ SYNCHRONIZED = frozenset(
 )
 _WE_CLOSED = frozenset(("FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"))
 _PEER_MAY_SEND = frozenset(("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2"))
+
+
+_CHALLENGE_INTERVAL = 500 * MILLISECOND
 
 
 class Owner(Protocol):
@@ -76,6 +79,8 @@ class Connection:
         self.tos = 0
         self.linger2: int | None = None
         """TCP_LINGER2 in seconds, where the process set it; negative: no FIN-WAIT-2 at all."""
+        self.orphan_timer: Timer | None = None
+        """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
         self.reuse_address = False
         """SO_REUSEADDR."""
         self.held = True
@@ -94,6 +99,8 @@ class Connection:
         self.rcv_adv = self._manners.receive_window(self.mss)
         """One past the right edge of the window that was advertised."""
         self._ecn = False
+        self._challenged: int | None = None
+        """When what is not accepted was last acknowledged for its own sake (ns)."""
         self._reassembly = Reassembly()
         self._unsent = bytearray()
         self._fin_wanted = False
@@ -171,28 +178,41 @@ class Connection:
             return
         if self._fails_paws(segment):
             if not segment.flags & tcp.RST:
-                self._acknowledge()
+                self._challenge(segment)
             return
         if not self._acceptable(segment):
+            if segment.flags & tcp.RST:
+                return
             if self.state == "SYN-RECEIVED" and segment.flags & tcp.SYN and segment.seq == self.irs:
                 self._flight.resend()
-            elif not segment.flags & tcp.RST:
-                self._acknowledge()
+            else:
+                self._challenge(segment)
             return
         if segment.flags & tcp.RST:
             if segment.seq == self.rcv_nxt:
                 self.leave(self._owner.gone)
             else:
-                self._acknowledge()
+                self._challenge(segment)
             return
         if segment.flags & tcp.SYN:
-            self._acknowledge()
+            self._challenge(segment)
             return
         if not segment.flags & tcp.ACK:
             return
         self._note_timestamp(segment)
         if self._ack_arrives(packet):
             self._text_and_fin_arrive(packet)
+
+    def _challenge(self, segment: Segment) -> None:
+        """Acknowledge what is not accepted; but not all of it, or two ends that accept nothing of
+        each other would do so for ever (RFC 5961 section 7)."""
+        text = segment.length and not segment.flags & tcp.SYN
+        now = self._owner.clock.now
+        if not text:
+            if self._challenged is not None and now - self._challenged < _CHALLENGE_INTERVAL:
+                return
+            self._challenged = now
+        self._acknowledge()
 
     def _answer_arrives(self, packet: Packet) -> None:
         """In SYN-SENT; text that comes with the SYN is left to be sent again."""
@@ -280,8 +300,8 @@ class Connection:
         fin_acknowledged = self.state in _WE_CLOSED and self.snd_una == self.snd_nxt
         if fin_acknowledged and self.state == "FIN-WAIT-1":
             self.state = "FIN-WAIT-2"
-            # New data for an orphan is reset below, whatever its FIN-WAIT-2 would have been.
-            if not self.held and not segment.payload:
+            # What an orphan can't take is reset below, whatever its FIN-WAIT-2 would have been.
+            if not self.held and not self._is_for_nobody(segment):
                 self._owner.orphaned(self, fin=bool(segment.flags & tcp.FIN))
                 if self.state == "CLOSED":
                     return False
@@ -315,12 +335,11 @@ class Connection:
         if self.state not in _PEER_MAY_SEND:
             self._acknowledge()
             return
-        text = segment.payload[: distance(self.rcv_adv, segment.seq)]
-        if not self.held and distance(add(segment.seq, len(text)), self.rcv_nxt) > 0 and text:
-            # Nobody is left to read it (RFC 1122 section 4.2.2.13).
+        if not self.held and self._is_for_nobody(segment):
             self._owner.reset(packet)
             self.leave(self._owner.gone)
             return
+        text = segment.payload[: distance(self.rcv_adv, segment.seq)]
         whole = len(text) == len(segment.payload)
         self._reassembly.put(segment.seq, text, fin=whole and bool(segment.flags & tcp.FIN))
         data, fin = self._reassembly.take(self.rcv_nxt)
@@ -334,6 +353,12 @@ class Connection:
             self._owner.delivered(self, data)
         if fin and self.state == "CLOSE-WAIT":
             self._owner.peer_closed(self)
+
+    def _is_for_nobody(self, segment: Segment) -> bool:
+        """Whether a segment has, or lies behind, text that a process would have to read, after
+        close() (RFC 1122 section 4.2.2.13)."""
+        text_end = add(segment.seq, len(segment.payload))
+        return segment.length > 0 and distance(text_end, self.rcv_nxt) > 0
 
     def _fin_arrives(self) -> None:
         """The eighth check: RCV.NXT is past the FIN already."""
@@ -397,13 +422,12 @@ class Connection:
 
     def _emit(self, segment: Segment) -> None:
         """Complete a segment with what is true now: ACK number, window, timestamps."""
-        if self._manners.reopens_window:
-            self.rcv_adv = add(self.rcv_nxt, self._manners.receive_window(self.mss))
+        scale = 0 if segment.flags & tcp.SYN else self.rcv_scale
+        self._open_window(scale)
         stamps = None
         if self.timestamps:
             tsval = (self._owner.timestamp() + self.ts_offset) & 0xFFFFFFFF
             stamps = Timestamps(tsval, self.ts_recent)
-        scale = 0 if segment.flags & tcp.SYN else self.rcv_scale
         now = replace(
             segment,
             ack=self.rcv_nxt,
@@ -411,6 +435,15 @@ class Connection:
             timestamps=stamps,
         )
         self._owner.emit(Packet(self.flow, now, ttl=self._manners.ttl, tos=self.tos))
+
+    def _open_window(self, scale: int) -> None:
+        """Move the right edge of the window, where the stack does so with this segment."""
+        window = self._manners.receive_window(self.mss)
+        if scale and self._manners.aligns_scaled_window:
+            window = -(-window >> scale) << scale
+        elif not self._manners.reopens_window:
+            return
+        self.rcv_adv = add(self.rcv_nxt, window)
 
     def _acknowledged(self, ack: int) -> None:
         self.snd_una = ack

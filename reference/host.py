@@ -21,6 +21,9 @@ from reference.table import TimeWaitTable, above
 from reference.timewait import Orphaned, TimeWaitBlock, Unconnected
 
 _TRACE_LENGTH = 4096
+_EVENTS = 65536
+_HALF_OPEN = 4096
+"""Connections in SYN-RECEIVED beyond which a listener's queue is full."""
 
 
 class CallError(Exception):
@@ -79,13 +82,15 @@ class Host:
                 raise KeyError(name)
             self.settings[name] = value
         self.outbox: deque[Packet | Echo] = deque()
-        self.events: deque[Event] = deque()
+        self.events: deque[Event] = deque(maxlen=_EVENTS)
         self.trace: deque[Decision] = deque(maxlen=_TRACE_LENGTH)
         self._addresses = addresses
         self._random = Random(seed)
         self._clock_offset = self._random.getrandbits(32)
         self._listeners: dict[int, Listener] = {}
         self._connections: dict[Flow, Connection] = {}
+        self._half_open: dict[Flow, Connection] = {}
+        """Those of them that are in SYN-RECEIVED."""
         self._closed = profile[Stage.CLOSED]
         self._listen = profile[Stage.LISTEN]
         self._table = TimeWaitTable(
@@ -112,8 +117,8 @@ class Host:
 
         :raises CallError: EADDRINUSE, where the port is in TIME-WAIT and may not be bound.
         """
-        block = self._table.on_port(port)
-        if block is not None and port not in self._listeners:
+        blocks = [] if port in self._listeners else self._table.on_port(port)
+        for block in blocks:
             answer = self._table.bind(block, reuse_address=reuse_address, reuse_port=reuse_port)
             if answer is not Action.ALLOW:
                 raise CallError(answer.value, f"port {port} is in TIME-WAIT")
@@ -126,8 +131,11 @@ class Host:
 
         ``automatic``: no bind() chose the port, and no other is free.
 
-        :raises CallError: by errno, where the 4-tuple is in use or in TIME-WAIT.
+        :raises CallError: by errno, where the source address is not this host's, or the 4-tuple is
+            in use or in TIME-WAIT.
         """
+        if flow.src not in self._addresses:
+            raise CallError(Action.EADDRNOTAVAIL.value, f"{flow.src} is no address of this host")
         if flow in self._connections:
             raise CallError(Action.EADDRINUSE.value, f"{flow} is in use")
         iss, ts_recent = self._new_iss(), 0
@@ -170,9 +178,9 @@ class Host:
             self.settings[name] = value
 
     def adopt(self, block: TimeWaitBlock) -> None:
-        """Have a connection enter TIME-WAIT that was not played here: for whoever knows the
-        variables of one and asks what becomes of it."""
-        self._table.enter(block, peer_is_local=block.flow.dst in self._addresses)
+        """Take over a connection that enters TIME-WAIT now, from whoever knows its variables and
+        asks what becomes of it."""
+        self._table.adopt(block)
 
     def unlisten(self, port: int) -> None:
         self._listeners.pop(port, None)
@@ -228,7 +236,9 @@ class Host:
         """«SEGMENT ARRIVES» in LISTEN or CLOSED (RFC 9293 sections 3.10.7.1 and 3.10.7.2)."""
         listener = self._listeners.get(packet.flow.dport)
         rules = self._closed if listener is None else self._listen
-        full = listener is not None and listener.queue_full
+        full = listener is not None and (
+            listener.queue_full or len(self._half_open) >= _HALF_OPEN
+        )
         peer = self._table.peer(packet.flow.src)
         question = Unconnected(packet.segment, self.settings, self.clock.now, full, peer)
         rule = rules.decide(question)
@@ -246,7 +256,7 @@ class Host:
             if listener is not None:
                 connection.reuse_address = listener.reuse_address
                 connection.linger2 = listener.linger2
-            self._connections[flow] = connection
+            self._connections[flow] = self._half_open[flow] = connection
 
     def _new_iss(self) -> int:
         """A random ISS (RFC 9293 section 3.4.1); one in four lies just below the wrap."""
@@ -267,6 +277,7 @@ class Host:
         self.emit(reset_for(packet, self.profile.manners.ttl))
 
     def established(self, connection: Connection) -> None:
+        self._half_open.pop(connection.flow, None)
         listener = self._listeners.get(connection.flow.sport)
         self.events.append(Event("established", connection.flow))
         if listener is not None and listener.closes_first:
@@ -280,6 +291,9 @@ class Host:
 
     def gone(self, connection: Connection) -> None:
         del self._connections[connection.flow]
+        self._half_open.pop(connection.flow, None)
+        if connection.orphan_timer is not None:
+            connection.orphan_timer.cancel()
         self.events.append(Event("gone", connection.flow))
 
     def entering_time_wait(self, connection: Connection) -> None:
@@ -299,11 +313,8 @@ class Host:
             case Action.COMPRESS:
                 connection.leave(lambda c: self._compress(c, "FIN-WAIT-2", timeout))
             case Action.COMPRESS_LATER:
-                self._after(
-                    timeout - longest,
-                    connection,
-                    lambda c: self._compress(c, "FIN-WAIT-2", longest),
-                )
+                excess = timeout - longest
+                self._after(excess, connection, lambda c: self._compress(c, "FIN-WAIT-2", excess))
             case Action.WAIT_TIMEOUT:
                 wait = self.settings["finwait2_timeout"] * MILLISECOND
                 self._after(wait, connection, self.gone)
@@ -333,7 +344,7 @@ class Host:
             if self._connections.get(connection.flow) is connection:
                 connection.leave(end)
 
-        self.clock.call_at(self.clock.now + wait, due)
+        connection.orphan_timer = self.clock.call_at(self.clock.now + wait, due)
 
     def _compress(self, connection: Connection, substate: str, timeout: int | None) -> None:
         block = TimeWaitBlock(

@@ -30,13 +30,16 @@ class Manners:
 
     ``receive_window`` gives the window in octets offered for a given MSS (of payload, options
     taken off).  ``reopens_window`` tells whether the right edge of the window moves with a FIN
-    that was received; ``acknowledges_before_entry`` whether the connection sends the ACK of the FIN
-    that leads to TIME-WAIT, or leaves it to the block; ``ecn`` whether a listener takes up ECN
-    (RFC 3168 section 6.1.1).  ``longest_linger2`` is the most that TCP_LINGER2 may ask for.
+    that was received; ``aligns_scaled_window`` that a scaled window is opened anew with every
+    segment and rounded up to its scale (Linux, ``__tcp_select_window()``);
+    ``acknowledges_before_entry`` whether the connection sends the ACK of the FIN that leads to
+    TIME-WAIT, or leaves it to the block; ``ecn`` whether a listener takes up ECN (RFC 3168 section
+    6.1.1).  ``longest_linger2`` is the most that TCP_LINGER2 may ask for.
     """
 
     receive_window: Callable[[int], int]
     reopens_window: bool
+    aligns_scaled_window: bool
     acknowledges_before_entry: bool
     ecn: bool
     first_rto: int

@@ -6,6 +6,7 @@ What sets the stacks apart on the wire is how late they are: a block's timer fal
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
@@ -41,7 +42,8 @@ class FifoScan:
         self._clock = clock
         self._expire = expire
         self._period = period
-        self._queue: dict[Flow, TimeWaitBlock] = {}
+        # Unlike a dict's, the head of an OrderedDict costs the same after any number of removals.
+        self._queue: OrderedDict[Flow, TimeWaitBlock] = OrderedDict()
         self._scan: Timer | None = None
 
     def schedule(self, block: TimeWaitBlock, lifetime: int) -> None:
@@ -52,6 +54,7 @@ class FifoScan:
 
     def forget(self, block: TimeWaitBlock) -> None:
         self._queue.pop(block.flow, None)
+        self._arm()
 
     def oldest(self) -> TimeWaitBlock | None:
         return next(iter(self._queue.values()), None)
@@ -59,9 +62,15 @@ class FifoScan:
     def _arm(self) -> None:
         """The slow time-out ticks for ever; it is modelled only at the ticks that find work."""
         head = self.oldest()
-        if head is not None and (self._scan is None or not self._scan.pending):
-            due = max(head.expires, self._clock.now + 1)
-            self._scan = self._clock.call_at(-(-due // self._period) * self._period, self._tick)
+        if head is None:
+            if self._scan is not None:
+                self._scan.cancel()
+            return
+        due = -(-max(head.expires, self._clock.now + 1) // self._period) * self._period
+        if self._scan is None or not self._scan.pending:
+            self._scan = self._clock.call_at(due, self._tick)
+        elif due < self._scan.when:
+            self._scan.move(due)
 
     def _tick(self) -> None:
         while (head := self.oldest()) is not None and head.expires <= self._clock.now:
@@ -79,10 +88,13 @@ class TimerEach:
         self._timers: dict[Flow, Timer] = {}
 
     def schedule(self, block: TimeWaitBlock, lifetime: int) -> None:
-        self.forget(block)
         block.expires = self._clock.now + lifetime
         fires = self.fires(lifetime)
-        self._timers[block.flow] = self._clock.call_at(fires, lambda: self._fire(block))
+        timer = self._timers.get(block.flow)
+        if timer is not None:
+            timer.move(fires)
+        else:
+            self._timers[block.flow] = self._clock.call_at(fires, lambda: self._fire(block))
 
     def fires(self, lifetime: int) -> int:
         """When a timer set now for ``lifetime`` goes off, in nanoseconds of the clock."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from reference.seqnum import distance
 
+_MOST = 256
+"""Segments held at most: they may overlap, and be many for one window."""
+
 
 class Reassembly:
     """Segments by sequence number (RFC 9293 section 3.10.7.4: those with higher beginning sequence
@@ -14,6 +17,8 @@ class Reassembly:
 
     def put(self, seq: int, text: bytes, fin: bool) -> None:
         """Hold ``text``, and the FIN behind it; of two at one place the longer is held."""
+        if len(self._segments) >= _MOST and seq not in self._segments:
+            return  # it will be sent again
         held_text, held_fin = self._segments.get(seq, (b"", False))
         if len(text) + fin > len(held_text) + held_fin:
             self._segments[seq] = (text, fin)

@@ -160,7 +160,7 @@ class Action(Enum):
     CLOSE = "close, no TIME-WAIT"
     RESET_AND_CLOSE = "<CTL=RST,ACK>, CLOSED"
     COMPRESS = "keep a FIN-WAIT-2 block for the FIN-WAIT-2 time-out"
-    COMPRESS_LATER = "keep the connection until 60 s are left, then a FIN-WAIT-2 block"
+    COMPRESS_LATER = "keep the connection for what exceeds 60 s, then a block for as long again"
     WAIT_TIMEOUT = "close after the FIN-WAIT-2 time-out"
     WAIT_IDLE = "close after the keepalive's idle limit"
     WAIT = "wait"

@@ -7,6 +7,7 @@ is handed back to the host.  No stack's name occurs in this file.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ class TimeWaitTable:
         self._limit = profile.find(Stage.ACK_LIMIT)
         self._blocks: dict[Flow, TimeWaitBlock] = {}
         self._reaper = profile.reaper(clock, self._expire, settings)
-        self._peers: dict[str, PeerStamp] = {}
+        self._peers: OrderedDict[str, PeerStamp] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -77,9 +78,9 @@ class TimeWaitTable:
     def get(self, flow: Flow) -> TimeWaitBlock | None:
         return self._blocks.get(flow)
 
-    def on_port(self, port: int) -> TimeWaitBlock | None:
-        """A block whose local port that is."""
-        return next((b for flow, b in self._blocks.items() if flow.sport == port), None)
+    def on_port(self, port: int) -> list[TimeWaitBlock]:
+        """The blocks whose local port that is."""
+        return [block for flow, block in self._blocks.items() if flow.sport == port]
 
     def peer(self, address: str) -> PeerStamp | None:
         """What is remembered of the timestamps of a peer."""
@@ -121,6 +122,11 @@ class TimeWaitTable:
                     raise AssertionError(f"{action} is no way into TIME-WAIT")
         self._trace(Stage.ENTRY, rule, block, CLOSED)
 
+    def adopt(self, block: TimeWaitBlock) -> None:
+        """Take in a block that entered TIME-WAIT now, without asking the entry list."""
+        self._blocks[block.flow] = block
+        self._reaper.schedule(block, self._profile.lifetime(self._settings))
+
     def _lifetime(self, action: Action, block: TimeWaitBlock) -> int:
         match action:
             case Action.ENTER_FOR_RTO:
@@ -141,7 +147,7 @@ class TimeWaitTable:
             self._peers.pop(address, None)
             self._peers[address] = fresh
             if len(self._peers) > _PEERS:
-                del self._peers[next(iter(self._peers))]
+                self._peers.popitem(last=False)
 
     # -- questions -------------------------------------------------------------------------------
 

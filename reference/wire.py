@@ -165,6 +165,8 @@ def _set_ip_length(frame: bytearray, ipv6: bool) -> None:
 def _payload_bounds(frame: bytes, ip: IP | IPv6) -> tuple[int, int]:
     """Where the IP payload starts and ends in ``frame``; Ethernet padding lies behind the end."""
     if isinstance(ip, IP):
+        if ip.version != 4:
+            raise WireError("IP version is not that of the frame's type")
         header = (ip.ihl or 0) * 4
         start, end = _ETHER + header, _ETHER + (ip.len or 0)
         if header < 20 or end < start or end > len(frame):

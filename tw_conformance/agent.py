@@ -26,6 +26,7 @@ import resource
 import selectors
 import socket
 import struct
+import subprocess
 import sys
 from typing import Any, NamedTuple
 
@@ -51,6 +52,21 @@ _LINUX_STATES = {
     12: "SYN-RECEIVED",
 }
 _LISTEN = 10
+
+# FreeBSD's tcp_fsm.h, as netstat(1) prints them; macOS has the same.
+_NETSTAT_STATES = {
+    "LISTEN": "LISTEN",
+    "SYN_SENT": "SYN-SENT",
+    "SYN_RCVD": "SYN-RECEIVED",
+    "SYN_RECEIVED": "SYN-RECEIVED",
+    "ESTABLISHED": "ESTABLISHED",
+    "CLOSE_WAIT": "CLOSE-WAIT",
+    "FIN_WAIT_1": "FIN-WAIT-1",
+    "CLOSING": "CLOSING",
+    "LAST_ACK": "LAST-ACK",
+    "FIN_WAIT_2": "FIN-WAIT-2",
+    "TIME_WAIT": "TIME-WAIT",
+}
 
 
 class Connection(NamedTuple):
@@ -97,7 +113,7 @@ class Agent:
         self._listeners: dict[tuple[int, int], Listener] = {}
         self._held: dict[Connection, socket.socket] = {}
         self._old_sysctls: dict[str, str] = {}
-        self._states: SockDiag | ProcTable | None = None
+        self._states: SockDiag | ProcTable | NetstatTable | None = None
         self._verbs: dict[str, Any] = {
             "version": self._version,
             "listen": self._listen,
@@ -112,6 +128,7 @@ class Agent:
             "abort": self._abort,
             "state": self._state,
             "states": self._many_states,
+            "sysctl_get": self._sysctl_get,
             "sysctl_set": self._sysctl_set,
             "sysctl_restore": self._sysctl_restore,
         }
@@ -292,10 +309,12 @@ class Agent:
         find, local = self._states.find, _canonical(local)
         return {"rows": [find(Connection(local, local_port, *peer)) for peer in peers]}
 
+    def _sysctl_get(self, name: str) -> "dict[str, str]":
+        return {"value": read_sysctl(name)}
+
     def _sysctl_set(self, name: str, value: "int | str") -> "dict[str, str]":
-        file = _sysctl_file(name)
-        old = file.read_text().strip()
-        file.write_text(f"{value}\n")
+        old = read_sysctl(name)
+        write_sysctl(name, str(value))
         self._old_sysctls.setdefault(name, old)
         return {"old": old}
 
@@ -303,7 +322,7 @@ class Agent:
         restored = self._old_sysctls
         self._old_sysctls = {}
         for name, old in restored.items():
-            _sysctl_file(name).write_text(old + "\n")
+            write_sysctl(name, old)
         return restored
 
 
@@ -383,8 +402,39 @@ def _canonical(address: str) -> str:
     return socket.inet_ntop(family, socket.inet_pton(family, address))
 
 
+def read_sysctl(name: str) -> str:
+    """A setting of the kernel, by the name that sysctl(8) has for it.
+
+    :raises OSError: where there is no such setting.
+    """
+    if platform.system() == "Linux":
+        return _sysctl_file(name).read_text().strip()
+    return _output("sysctl", "-n", name).strip()
+
+
+def write_sysctl(name: str, value: str) -> None:
+    """:raises OSError: where there is no such setting, or this user may not change it."""
+    if platform.system() == "Linux":
+        _sysctl_file(name).write_text(value + "\n")
+    else:
+        _output("sysctl", f"{name}={value}")
+
+
 def _sysctl_file(name: str) -> pathlib.Path:
     return pathlib.Path("/proc/sys") / name.replace(".", "/")
+
+
+def _output(*command: str) -> str:
+    """What a command of the system prints.
+
+    :raises OSError: where it fails; quotes what it complains of.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:
+        said, complaint = process.communicate()
+    if process.returncode != 0:
+        raise OSError(errno.EIO, complaint.decode(errors="replace").strip() or command[0])
+    return said.decode(errors="replace")
 
 
 def kernel_hz() -> "int | None":
@@ -406,22 +456,26 @@ def kernel_hz() -> "int | None":
 # ---------------------------------------------------------------------------------------------
 
 
-def open_state_table() -> "SockDiag | ProcTable":
+def open_state_table() -> "SockDiag | ProcTable | NetstatTable":
     """The quickest way that this kernel has to tell one connection's state.
 
-    sock_diag looks a single connection up; /proc walks the whole hash table for it, 1.4 ms with
-    262,144 buckets, but is there in every kernel.
+    On Linux sock_diag looks a single connection up; /proc walks the whole hash table for it, 1.4 ms
+    with 262,144 buckets, but is there in every kernel.
     """
-    if sys.platform != "linux":
-        raise Refused(errno.ENOSYS, f"the agent can't read TCP states on {sys.platform}")
+    if platform.system() != "Linux":
+        return NetstatTable()
+    # Timers are set and read in whole ticks, and a busy kernel counts its ticks late.
+    resolution = 4 / (kernel_hz() or 100)
     try:
-        return SockDiag()
+        return SockDiag(resolution)
     except OSError:
-        return ProcTable()
+        return ProcTable(resolution)
 
 
 class SockDiag:
     """Looks connections up through NETLINK_SOCK_DIAG (linux/inet_diag.h).
+
+    ``resolution``: how far, in seconds, what it says of timers may be off.
 
     :raises OSError: where the kernel has no tcp_diag.
     """
@@ -433,7 +487,8 @@ class SockDiag:
     _HEADER = struct.Struct("=IHHII")
     _NO_COOKIE = b"\xff" * 8
 
-    def __init__(self) -> None:
+    def __init__(self, resolution: float) -> None:
+        self._resolution = resolution
         self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, self._NETLINK_SOCK_DIAG)
         # A kernel without tcp_diag answers ENOENT, as for a connection that isn't there: only
         # something that is there can tell the two apart.
@@ -457,7 +512,7 @@ class SockDiag:
         (expires,) = struct.unpack_from("=I", reply, 52)
         if state == _LISTEN:
             return Row("CLOSED", None, 0.0)
-        return Row(_LINUX_STATES[state], expires / 1000 if timer else None, 0.01)
+        return Row(_LINUX_STATES[state], expires / 1000 if timer else None, self._resolution)
 
     def _ask(self, connection: Connection) -> bytes:
         """One struct inet_diag_msg."""
@@ -483,6 +538,9 @@ class SockDiag:
 class ProcTable:
     """The same from /proc/net/tcp and tcp6."""
 
+    def __init__(self, resolution: float) -> None:
+        self._resolution = resolution
+
     def find(self, connection: Connection) -> Row:
         """The state of a connection; CLOSED where there is none."""
         name = "tcp6" if connection.family == socket.AF_INET6 else "tcp"
@@ -496,7 +554,7 @@ class ProcTable:
                 kind, ticks = timer.split(":")
                 user_hz = os.sysconf("SC_CLK_TCK")
                 remaining = int(ticks, 16) / user_hz if int(kind, 16) else None
-                return Row(_LINUX_STATES[int(state, 16)], remaining, 1 / user_hz)
+                return Row(_LINUX_STATES[int(state, 16)], remaining, self._resolution)
         return Row("CLOSED", None, 0.0)
 
 
@@ -506,6 +564,50 @@ def _proc_endpoint(address: str, port: int) -> str:
     packed = socket.inet_pton(family, address)
     words = struct.unpack(f"={len(packed) // 4}I", packed)
     return "{}:{:04X}".format("".join(f"{word:08X}" for word in words), port)
+
+
+# ---------------------------------------------------------------------------------------------
+# The state of one connection, from FreeBSD and macOS
+# ---------------------------------------------------------------------------------------------
+
+
+class NetstatTable:
+    """From netstat(1), a line a connection; it tells no timers.
+
+    sockstat(1) is no help: sockets without a process, as in TIME-WAIT, are not in it.
+    """
+
+    _COMMAND = ("netstat", "-anW", "-p", "tcp")
+
+    def find(self, connection: Connection) -> Row:
+        """The state of a connection; CLOSED where there is none."""
+        return self.find_in(_output(*self._COMMAND), connection)
+
+    def find_in(self, listed: str, connection: Connection) -> Row:
+        """The same in what netstat has printed::
+
+            tcp4       0      0 192.0.2.1.13           192.0.2.9.20000        TIME_WAIT
+        """
+        wanted = [
+            (connection.local, connection.local_port),
+            (connection.peer, connection.peer_port),
+        ]
+        for line in listed.splitlines():
+            fields = line.split()
+            if len(fields) < 6 or not fields[0].startswith("tcp"):
+                continue
+            if [_netstat_endpoint(text) for text in fields[3:5]] == wanted:
+                return Row(_NETSTAT_STATES.get(fields[5], "CLOSED"), None, 0.0)
+        return Row("CLOSED", None, 0.0)
+
+
+def _netstat_endpoint(text: str) -> "tuple[str, int] | None":
+    """``192.0.2.1.13`` or ``2001:db8::1.13``, maybe with a zone (``%em0``); None for ``*.13``."""
+    address, _, port = text.rpartition(".")
+    try:
+        return _canonical(address.partition("%")[0]), int(port)
+    except (OSError, ValueError):
+        return None
 
 
 def _raise_descriptor_limit() -> None:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import tw_conformance
-from tw_conformance import rules_command, serve_command
+from tw_conformance import doctor_command, rules_command, serve_command
+from tw_conformance.access_options import add_access_options, given
 from tw_conformance.bundled import bundled_cases, case_files, existing
 from tw_conformance.errors import CaseError, ExitCode, SuiteError, UsageError
-from tw_conformance.explore import fuzz_command
+from tw_conformance.explore import fuzz_command, identify_command, sweep_command
 from tw_conformance.words import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -128,9 +129,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_profile(show_parser, "show this profile only")
     rules_parser = command("rules", rules_command.rules, "print, compare or explain the rules")
     rules_command.add_options(rules_parser)
+    sweep_command.add_options(
+        command("sweep", sweep_command.sweep, "walk every class of segment, compare with an oracle")
+    )
     fuzz_command.add_options(
         command("fuzz", fuzz_command.fuzz, "draw scripts at random, compare with the reference")
     )
+    identify_command.add_options(
+        command("identify", identify_command.identify, "find out which documented stack it is")
+    )
+    doctor_parser = command(
+        "doctor", doctor_command.doctor, "look whether a target can be tested, say what to do"
+    )
+    doctor_command.add_options(doctor_parser)
     serve_parser = command("serve", serve_command.serve, "put the reference on a link, as a host")
     serve_command.add_options(serve_parser)
     return parser
@@ -142,8 +153,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="reference (default), netns, or all that this machine can offer; repeatable",
+        help="reference (default), netns, uml, or all that this machine can offer; "
+        "HOST:PORT, ssh://USER@HOST, tap:NAME, cmd:'./stack --tap {ifname}', or a name of "
+        "--targets; repeatable",
     )
+    parser.add_argument("--targets", metavar="FILE", help="a YAML file that names targets")
+    add_access_options(parser.add_argument)
     _add_profile(
         parser,
         "hold the target to this documented stack, e.g. freebsd-10; freebsd and "
@@ -181,7 +196,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     return run_cases(
         paths=existing(arguments.paths) or [str(bundled_cases())],
-        targets=arguments.target or ["reference"],
+        targets=arguments.target,
+        targets_file=arguments.targets,
+        access=given(lambda option: getattr(arguments, option.replace("-", "_"))),
         profiles=arguments.profile,
         seed=arguments.seed,
         workers=arguments.workers,

@@ -109,7 +109,9 @@ class Evidence:
 
     def failed_by_packet(self) -> None:
         """A FAIL since a packet was seen that the DUT should not have sent."""
-        self.weight += log(_CLEAR / (1 - self._path.loss))
+        # Where the path repeats a segment of ours its second answer may overtake the first.
+        made_up = max(_CLEAR, 2 * self._path.repeated / max(self._path.probes, 1))
+        self.weight += log(made_up / (1 - self._path.loss))
 
     def passes_needed(self, segments: int) -> int:
         """How many more performances would settle it if they all passed."""

@@ -52,6 +52,7 @@ class Peer:
         self.pending: list[Arrival] = []
         self._prober = Prober(link, path, self._note)
         self._came: Counter[tuple[int, int, int]] = Counter()
+        self._retransmittable: Counter[tuple[int, int, int]] = Counter()
         self.step: int | None = None
         self.timestamps = case.reach.timestamps
         self._origin = link.now()
@@ -90,6 +91,8 @@ class Peer:
             return False
         segment = arrival.packet.segment
         self._came[_shape(arrival.packet)] += 1
+        if segment.length:
+            self._retransmittable[_shape(arrival.packet)] += 1
         if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
             self._reset_at = segment.ack
         return True
@@ -102,8 +105,14 @@ class Peer:
         self._came.clear()
 
     def has_come_before(self, packet: Packet) -> bool:
-        """Whether another segment with the same flags and numbers has arrived."""
-        return self._came[_shape(packet)] > 1
+        """Whether another segment with the same flags and numbers has arrived: since the steps
+        began, or at all where the DUT would send it again until it is acknowledged."""
+        shape = _shape(packet)
+        return self._came[shape] > 1 or self._retransmittable[shape] > 1
+
+    def expect_news(self) -> None:
+        """The DUT has been told to do something: what it sends for that may be under way."""
+        self._proven = False
 
     async def drain(self) -> None:
         """Take in what has arrived already."""
@@ -198,7 +207,7 @@ class Peer:
             return
         await self._open()
         if target == "ESTABLISHED":
-            await self._must_prove("the ACK of the handshake")
+            await self._must_be_in("ESTABLISHED", "the ACK of the handshake")
             return
         await self._await_fin()
         if target == "FIN-WAIT-1":

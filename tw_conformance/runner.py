@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tw_conformance
+from tw_conformance.access_options import as_arguments
 from tw_conformance.errors import ExitCode
-from tw_conformance.plugin.options import choose, describe
+from tw_conformance.plugin.options import choose, describe, make_roster
 from tw_conformance.plugin.state import State
 
 
@@ -26,12 +28,16 @@ def run_cases(
     captures: str | None,
     junit: str | None,
     verbosity: int,
+    targets_file: str | None = None,
+    access: Mapping[str, Any] | None = None,
 ) -> ExitCode:
     """Play the cases of ``paths`` and print pytest's report; what came of it as an exit code.
 
+    ``access`` are the fields of :class:`~tw_conformance.access.Access` that were given.
+
     :raises SuiteError: where a target or profile has no such name.
     """
-    chosen = choose(targets, profiles)
+    chosen = choose(targets, profiles, make_roster(targets_file, access or {}))
     print(f"tw-conformance {tw_conformance.__version__}")
     print(*describe(chosen, by_version=not profiles), sep="\n", flush=True)
 
@@ -45,6 +51,8 @@ def run_cases(
         *(f"--target={name}" for name in targets),
         *(f"--profile={name}" for name in profiles),
         f"--tw-seed={seed}",
+        *([f"--tw-targets={targets_file}"] if targets_file else []),
+        *as_arguments(access or {}, "tw-"),
         *(["-n", workers] if workers else []),
         *(["-k", select] if select else []),
         *([f"--tw-pcap={captures}"] if captures else []),

@@ -80,4 +80,4 @@ class Outcome:
     duration: float = 0.0
     """Seconds on the target's own clock."""
     by_absence: bool = False
-    """Whether a FAIL rests on something that did not come, which a path may have lost."""
+    """Whether a path that loses segments could have brought this FAIL about."""

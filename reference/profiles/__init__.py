@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 from reference.profile import Profile
 from reference.profiles.freebsd import FREEBSD_10, FREEBSD_13, FREEBSD_15
-from reference.profiles.linux import LINUX_2_6_32, LINUX_6_1, LINUX_6_18
+from reference.profiles.linux import LINUX_6_1, LINUX_6_18
+from reference.profiles.linux_2_6 import LINUX_2_6_32
 from reference.profiles.rfc9293 import RFC_9293
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(

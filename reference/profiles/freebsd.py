@@ -283,6 +283,7 @@ FREEBSD_10 = Profile(
     manners=Manners(
         receive_window=lambda mss: 65535,
         reopens_window=True,
+        aligns_scaled_window=False,
         acknowledges_before_entry=False,
         ecn=False,
         first_rto=3 * SECOND,
@@ -350,21 +351,21 @@ FREEBSD_15 = FREEBSD_13.derive(
             Rule(
                 "freebsd.entry-no-local",
                 all_of(setting("nolocaltimewait", 1), PEER_IS_LOCAL),
-                (Action.ACK_OWED, Action.CLOSE),
+                (Action.CLOSE,),
                 "With nolocaltimewait a local peer gets the ACK of its FIN, but no TIME-WAIT.",
                 ("tcp_timewait.c of 15, tcp_twstart()",),
             ),
             Rule(
                 "freebsd.entry-local",
                 PEER_IS_LOCAL,
-                (Action.ENTER_FOR_LOCAL, Action.ACK_OWED),
+                (Action.ENTER_FOR_LOCAL,),
                 "Between two local ends TIME-WAIT lasts 2 msl_local.",
                 ("tcp_timewait.c of 15, tcp_twstart(), msl_local",),
             ),
             Rule(
                 "freebsd.entry",
                 always(),
-                (Action.ENTER_TIME_WAIT, Action.ACK_OWED),
+                (Action.ENTER_TIME_WAIT,),
                 "The connection enters TIME-WAIT for 2MSL; there is no limit on their number.",
                 ("tcp_timewait.c of 15, tcp_twstart(), 0d7445193abc",),
             ),
@@ -381,6 +382,7 @@ FREEBSD_15 = FREEBSD_13.derive(
     manners=Manners(
         receive_window=lambda mss: 65535,
         reopens_window=True,
+        aligns_scaled_window=False,
         acknowledges_before_entry=True,
         ecn=True,
         first_rto=1 * SECOND,

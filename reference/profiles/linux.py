@@ -1,7 +1,7 @@
 """Linux's TIME-WAIT: ``net/ipv4/tcp_minisocks.c``, ``tcp_ipv4.c`` and ``tcp_input.c``.
 
-The lists are functions of what changed between versions, so that each version below states its
-own few facts.
+The lists are functions of what changed between versions, so that each version states its own few
+facts: 6.18 and 6.1 below, 2.6.32 in a file of its own.
 """
 
 from __future__ import annotations
@@ -9,28 +9,31 @@ from __future__ import annotations
 from reference.clock import MILLISECOND, SECOND
 from reference.profile import Manners, Profile, Setting
 from reference.profiles.common import CALLS, CLOSED
-from reference.reaping import TimerWheel, TwoCalendars, wheel_slot
-from reference.rules import (
-    Action,
-    Condition,
-    DecisionList,
-    Rule,
-    Stage,
-    all_of,
-    always,
-    any_of,
-    atom,
+from reference.profiles.linux_words import (
+    BOTH_REUSE,
+    CHOSEN,
+    ENDS_AFTER,
+    ENDS_AT_NEXT,
+    FIN_FOLLOWS,
+    IN_FIN_WAIT_2,
+    IN_WINDOW,
+    LINGER2_NEGATIVE,
+    LOOPBACK,
+    PAWS_24DAYS,
+    PAWS_WRAP,
+    SAME_SECOND,
+    SEQ_NOT_BEFORE,
+    STAMPED,
+    TABLE_FULL,
+    TIMEWAIT_LEN,
+    TOO_SOON,
+    TSVAL_NEWER,
+    WAITS_LONG,
+    YOUNG,
+    paws_reject,
 )
-from reference.seqnum import add, after, distance
-from reference.timewait import (
-    Bind,
-    Connect,
-    Entry,
-    Orphaned,
-    SegmentArrives,
-    TimeWaitBlock,
-    Unconnected,
-)
+from reference.reaping import TimerWheel, wheel_slot
+from reference.rules import Action, Condition, DecisionList, Rule, Stage, all_of, always, any_of
 from reference.vocabulary import (
     ACK,
     EMPTY,
@@ -44,156 +47,7 @@ from reference.vocabulary import (
     setting,
 )
 
-_PAWS_WRAP = 2147 * SECOND
-"""TCP_PAWS_WRAP, INT_MAX microseconds: so old, TS.Recent says nothing any more."""
-_PAWS_24DAYS = 24 * 24 * 3600 * SECOND
-"""TCP_PAWS_24DAYS, the same before 6.7 (RFC 7323 section 5.5)."""
-_PAWS_MSL = 60 * SECOND
-"""TCP_PAWS_MSL: after this long an RST need not pass PAWS."""
-_TIMEWAIT_LEN = 60 * SECOND
-
-
-def paws_reject(valid_for: int, *, zero_is_unknown: bool = True) -> Condition:
-    """tcp_paws_reject() of include/net/tcp.h, on the block's TS.Recent.
-
-    ``valid_for``: nanoseconds after which TS.Recent says nothing.  ``zero_is_unknown``: nor does
-    a TS.Recent of 0.
-    """
-
-    def fails(q: SegmentArrives) -> bool:
-        stamps, block = q.segment.timestamps, q.block
-        if stamps is None or not block.timestamps or (zero_is_unknown and block.ts_recent == 0):
-            return False
-        # Older by up to, but not at, half the space: (s32)(TSR - TSval) > 0.
-        if not -(1 << 31) < distance(stamps.tsval, block.ts_recent) < 0:
-            return False
-        age = q.now - block.ts_recent_stamp
-        return age < valid_for and not (RST.test(q) and age >= _PAWS_MSL)
-
-    return Condition("the segment fails PAWS", fails)
-
-
-PAWS_REJECT = paws_reject(_PAWS_WRAP)
-
-
-@atom("TSval is newer than TS.Recent")
-def TSVAL_NEWER(q: SegmentArrives) -> bool:
-    stamps, block = q.segment.timestamps, q.block
-    return stamps is not None and block.timestamps and after(stamps.tsval, block.ts_recent)
-
-
-@atom("the segment overlaps the window (tcp_in_window)")
-def IN_WINDOW(q: SegmentArrives) -> bool:
-    segment, block = q.segment, q.block
-    if segment.seq == block.rcv_nxt:
-        return True
-    right = add(block.rcv_nxt, block.rcv_wnd)
-    if after(segment.end, block.rcv_nxt) and after(right, segment.seq):
-        return True
-    return segment.seq == right and segment.length == 0
-
-
-@atom("SEG.SEQ is not before RCV.NXT")
-def SEQ_NOT_BEFORE(q: SegmentArrives) -> bool:
-    return not after(q.block.rcv_nxt, q.segment.seq)
-
-
-@atom("the segment ends after RCV.NXT")
-def ENDS_AFTER(q: SegmentArrives) -> bool:
-    return after(q.segment.end, q.block.rcv_nxt)
-
-
-@atom("the segment ends at RCV.NXT + 1")
-def ENDS_AT_NEXT(q: SegmentArrives) -> bool:
-    return q.segment.end == add(q.block.rcv_nxt, 1)
-
-
-@atom("the socket asked for a negative TCP_LINGER2")
-def LINGER2_NEGATIVE(q: Orphaned) -> bool:
-    return q.negative
-
-
-@atom("it is to wait for more than TCP_TIMEWAIT_LEN, 60 s")
-def WAITS_LONG(q: Orphaned) -> bool:
-    return q.timeout > _TIMEWAIT_LEN
-
-
-@atom("the segment that led here carries FIN")
-def FIN_FOLLOWS(q: Orphaned) -> bool:
-    return q.fin
-
-
-@atom("both sockets have SO_REUSEADDR")
-def BOTH_REUSE(q: Bind) -> bool:
-    return q.reuse_address and q.block.reuse_address
-
-
-@atom("the block has a timestamp of the peer")
-def STAMPED(q: Connect) -> bool:
-    return q.block.timestamps
-
-
-@atom("the port was chosen by bind()")
-def CHOSEN(q: Connect) -> bool:
-    return not q.automatic
-
-
-@atom("the block is in the FIN-WAIT-2 substate")
-def IN_FIN_WAIT_2(q: Connect) -> bool:
-    return q.block.substate == "FIN-WAIT-2"
-
-
-@atom("the addresses are loopback")
-def LOOPBACK(q: Connect) -> bool:
-    return q.loopback
-
-
-@atom("the block is younger than tcp_tw_reuse_delay")
-def YOUNG(q: Connect) -> bool:
-    return q.now - q.block.entered <= q.settings["tw_reuse_delay"] * MILLISECOND
-
-
-@atom("no whole second has passed since the peer's last timestamp")
-def SAME_SECOND(q: Connect) -> bool:
-    return q.now // SECOND <= q.block.ts_recent_stamp // SECOND
-
-
-@atom("no more than 1 s has passed since the peer's last timestamp")
-def WITHIN_A_SECOND(q: Connect) -> bool:
-    return q.now // SECOND - q.block.ts_recent_stamp // SECOND <= 1
-
-
-@atom("tcp_tw_recycle is on and the peer's stamp is remembered (IPv4)")
-def RECYCLES(q: Entry) -> bool:
-    return q.settings["tw_recycle"] == 1 and _can_be_remembered(q.block)
-
-
-@atom("tcp_tw_recycle is on and the block's stamp is remembered (IPv4)")
-def BLOCK_RECYCLES(q: SegmentArrives) -> bool:
-    return q.settings["tw_recycle"] == 1 and _can_be_remembered(q.block)
-
-
-def _can_be_remembered(block: TimeWaitBlock) -> bool:
-    return block.timestamps and not block.flow.is_ipv6
-
-
-@atom("tcp_tw_recycle is on and TSval is older than the peer's stamp of the last 60 s")
-def OLDER_THAN_PEER(q: Unconnected) -> bool:
-    stamps, peer = q.segment.timestamps, q.peer
-    if q.settings["tw_recycle"] != 1 or stamps is None or peer is None:
-        return False
-    return q.now < peer.seen + _PAWS_MSL and distance(peer.tcp_ts, stamps.tsval) > 1
-
-
-@atom("tcp_max_tw_buckets blocks are in use")
-def TABLE_FULL(q: Entry) -> bool:
-    return q.blocks >= q.settings["max_tw_buckets"]
-
-
-@atom("tcp_invalid_ratelimit has not passed since the last such ACK")
-def TOO_SOON(q: SegmentArrives) -> bool:
-    last = q.block.last_ack
-    return last is not None and q.now - last < q.settings["invalid_ratelimit"] * MILLISECOND
+PAWS_REJECT = paws_reject(PAWS_WRAP)
 
 
 ORPHAN = DecisionList(
@@ -210,7 +64,7 @@ ORPHAN = DecisionList(
             "linux.orphan-long",
             WAITS_LONG,
             (Action.COMPRESS_LATER,),
-            "A wait above 60 s begins with a keepalive timer on the full socket.",
+            "Of a wait above 60 s only the excess is waited: on the full socket, then in a block.",
             ("tcp.c, __tcp_close()", "tcp_timer.c, tcp_keepalive_timer()"),
         ),
         Rule(
@@ -244,7 +98,7 @@ ENTRY = DecisionList(
             "linux.entry",
             always(),
             (Action.ENTER_TIME_WAIT,),
-            "The connection is compressed into a block that lives TCP_TIMEWAIT_LEN, 60 s.",
+            "The connection is compressed into a block that lives TCPTIMEWAIT_LEN, 60 s.",
             ("tcp_minisocks.c, tcp_time_wait()",),
         ),
     ),
@@ -528,13 +382,14 @@ LINUX_6_18 = Profile(
         ),
         "hz": Setting(250, "Timer ticks a second, of which the wheel is made.", "CONFIG_HZ"),
     },
-    msl=_TIMEWAIT_LEN // 2,
+    msl=TIMEWAIT_LEN // 2,
     lateness=lambda settings: (
         wheel_slot(60 * settings["hz"]) * SECOND // settings["hz"] + 50 * MILLISECOND
     ),
     manners=Manners(
         receive_window=lambda mss: 65535 // mss * mss,
         reopens_window=False,
+        aligns_scaled_window=True,
         acknowledges_before_entry=True,
         ecn=True,
         first_rto=1 * SECOND,
@@ -556,17 +411,17 @@ LINUX_6_18 = Profile(
     ),
 )
 
-_PAWS_6_1 = paws_reject(_PAWS_24DAYS)
+PAWS_REJECT_6_1 = paws_reject(PAWS_24DAYS)
 
 LINUX_6_1 = LINUX_6_18.derive(
     "linux-6.1",
     "Linux 6.1: an ordinary ISS for a reopened connection",
-    fin_wait_2(_PAWS_6_1),
-    time_wait(_PAWS_6_1).replacing(
+    fin_wait_2(PAWS_REJECT_6_1),
+    time_wait(PAWS_REJECT_6_1).replacing(
         "linux.syn-reopen",
         Rule(
             "linux.syn-reopen",
-            time_wait(_PAWS_6_1).rule("linux.syn-reopen").when,
+            time_wait(PAWS_REJECT_6_1).rule("linux.syn-reopen").when,
             (Action.REOPEN,),
             "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation; its ISS is new.",
             ("tcp_minisocks.c of 6.1, tcp_timewait_state_process()", "RFC 9293 section 3.6.1"),
@@ -574,94 +429,4 @@ LINUX_6_1 = LINUX_6_18.derive(
     ),
     connect(SAME_SECOND),
     dropped_settings=("tw_reuse_delay",),
-)
-
-_PAWS_2_6 = paws_reject(_PAWS_24DAYS, zero_is_unknown=False)
-_TIME_WAIT_2_6 = time_wait(_PAWS_2_6)
-
-LINUX_2_6_32 = LINUX_6_18.derive(
-    "linux-2.6.32",
-    "Linux 2.6.32 (2009): two calendars, tcp_tw_recycle, no limit on ACKs",
-    DecisionList(
-        Stage.ENTRY,
-        (
-            Rule(
-                "linux.entry-overflow-recycle",
-                all_of(TABLE_FULL, RECYCLES),
-                (Action.REMEMBER_PEER, Action.CLOSE),
-                "The peer's stamp is remembered before the bucket limit is looked at.",
-                ("tcp_minisocks.c of 2.6.32, tcp_time_wait()",),
-            ),
-            ENTRY.rules[0],
-            Rule(
-                "linux.entry-recycle",
-                RECYCLES,
-                (Action.REMEMBER_PEER, Action.ENTER_FOR_RTO),
-                "With tcp_tw_recycle the block lives 3.5 RTO, and the peer's stamp is remembered.",
-                ("tcp_minisocks.c of 2.6.32, tcp_time_wait()", "tcp_v4_remember_stamp()"),
-            ),
-            ENTRY.rules[1],
-        ),
-    ),
-    fin_wait_2(_PAWS_2_6).before(
-        "linux.fw2-fin",
-        Rule(
-            "linux.fw2-fin-recycle",
-            BLOCK_RECYCLES,
-            (Action.ENTER_FOR_RTO, Action.UPDATE_TS, Action.REMEMBER_PEER, Action.ACK),
-            "With tcp_tw_recycle the FIN starts a TIME-WAIT of 3.5 RTO.",
-            ("tcp_minisocks.c of 2.6.32, tcp_timewait_state_process(), FIN_WAIT2",),
-        ),
-    ),
-    _TIME_WAIT_2_6.replacing(
-        "linux.rst-1337",
-        Rule(
-            "linux.rst-1337",
-            all_of(RST, SEQ_IS_RCV_NXT, ~_PAWS_2_6),
-            (Action.RESTART, Action.UPDATE_TS, Action.DROP),
-            "With tcp_rfc1337 an RST at RCV.NXT is dropped, and restarts the timer.",
-            ("tcp_minisocks.c of 2.6.32, tcp_timewait_state_process()", "RFC 1337 section 3"),
-        ),
-    ),
-    LISTEN.replacing(
-        "linux.listen-no-syn",
-        Rule(
-            "linux.listen-no-syn",
-            ~SYN,
-            (Action.DROP,),
-            "A listener drops what is no SYN; a SYN that has FIN is answered.",
-            ("tcp_input.c of 2.6.32, tcp_rcv_state_process(), TCP_LISTEN",),
-        ),
-    ).before(
-        "linux.listen-full",
-        Rule(
-            "linux.listen-recycle",
-            OLDER_THAN_PEER,
-            (Action.DROP,),
-            "With tcp_tw_recycle a SYN older than the peer's last stamp is dropped: peers behind "
-            "one NAT shut each other out.",
-            ("tcp_ipv4.c of 2.6.32, tcp_v4_conn_request(), PAWSPassive", "4396e46187ca"),
-        ),
-    ),
-    connect(WITHIN_A_SECOND),
-    without=(Stage.ACK_LIMIT,),
-    settings={
-        "hz": Setting(100, "Timer ticks a second; the calendars' slots follow.", "CONFIG_HZ"),
-        "tw_reuse": Setting(0, "Reuse for connect(): 0 no, 1 yes.", "tcp_tw_reuse"),
-        "tw_recycle": Setting(0, "Blocks of 3.5 RTO, and a stamp for each peer.", "tcp_tw_recycle"),
-        "max_tw_buckets": Setting(
-            16384, "Blocks in the table (NR_FILE * 2).", "tcp_max_tw_buckets"
-        ),
-    },
-    dropped_settings=("tw_reuse_delay", "invalid_ratelimit"),
-    lateness=lambda settings: 15 * SECOND,
-    reaper=lambda clock, expire, settings: TwoCalendars(clock, expire, hz=settings["hz"]),
-    manners=Manners(
-        receive_window=lambda mss: 4 * mss,
-        reopens_window=False,
-        acknowledges_before_entry=True,
-        ecn=True,
-        first_rto=3 * SECOND,
-        least_rto=200 * MILLISECOND,
-    ),
 )

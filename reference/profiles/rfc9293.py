@@ -344,6 +344,7 @@ RFC_9293 = Profile(
     manners=Manners(
         receive_window=lambda mss: 65535,
         reopens_window=True,
+        aligns_scaled_window=False,
         acknowledges_before_entry=True,
         ecn=False,
         first_rto=1 * SECOND,

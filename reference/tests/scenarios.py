@@ -157,6 +157,21 @@ def bind(*, old_reuses: bool = True, address: bool = False, port: bool = False) 
     return play
 
 
+def bind_two() -> Scenario:
+    """A process with SO_REUSEADDR binds the port of two blocks, of which one was without."""
+
+    def play(profile: Profile) -> Seen:
+        host = a_host(profile)
+        listener = host.listen(PORT)
+        waiting(host)
+        listener.reuse_address = False
+        waiting(host, port=40001)
+        host.unlisten(PORT)
+        return Seen(host, refusal(lambda: host.listen(PORT, reuse_address=True)))
+
+    return play
+
+
 # -- connect() -----------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from reference import segment as tcp
-from reference.clock import Clock
+from reference.clock import MILLISECOND, Clock
 from reference.host import Host
 from reference.profiles import PROFILES
 from reference.profiles.freebsd import limit
@@ -83,7 +83,9 @@ def longest_life(host: Host) -> int:
 
     An orphan of FIN-WAIT-2 waits for fin_timeout, which is no longer than 2MSL for a block.
     """
-    return host.profile.lifetime(host.settings) + host.profile.lateness(host.settings)
+    local = 2 * host.settings.get("msl_local", 0) * MILLISECOND
+    longest = max(host.profile.lifetime(host.settings), local)
+    return longest + host.profile.lateness(host.settings)
 
 
 def holds_for_a_packet(packet: Packet) -> None:

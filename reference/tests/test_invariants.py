@@ -3,6 +3,7 @@ passes."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -48,7 +49,7 @@ class Talk:
 class UnderFire(RuleBasedStateMachine):
     """Anybody sends anything to one host, its processes call what they like, time passes."""
 
-    @initialize(chosen=a_profile_and_settings(), seed=st.integers(0, 3))
+    @initialize(chosen=a_profile_and_settings(), seed=st.integers(0, 999))
     def boot(self, chosen: ChosenSettings, seed: int) -> None:
         name, switches = chosen
         self.host = Host(
@@ -78,10 +79,10 @@ class UnderFire(RuleBasedStateMachine):
     def _arrives(self, packet: Packet) -> list[Packet]:
         host = self.host
         self._heard()
-        unconnected = host.state(packet.flow.reverse) in ("CLOSED", "TIME-WAIT")
+        state = host.state(packet.flow.reverse)
         host.trace.clear()
         host.receive(packet)
-        if unconnected:
+        if state in ("CLOSED", "TIME-WAIT"):
             assert host.trace, "a decision leaves its trace"
         for decision in host.trace:
             assert decision.rule in host.profile[decision.stage].rules
@@ -92,7 +93,7 @@ class UnderFire(RuleBasedStateMachine):
                 if now is not None and decision is host.trace[-1]:
                     assert decision.after == now.snapshot()
         answers = self._heard()
-        assert len(answers) <= 8
+        assert len(answers) <= 65535 // 536 + 2, "no more than fits into a window"
         if packet.segment.flags & tcp.RST:
             # A challenge (RFC 5961 section 3.2), or nothing.
             assert all(answer.segment.flags == tcp.ACK for answer in answers)
@@ -141,42 +142,42 @@ class UnderFire(RuleBasedStateMachine):
         if way == "CLOSING":
             sends(tcp.ACK)
 
+    @rule(index=st.integers(0, 5), above=st.sampled_from((0, 1, 65536)))
+    def a_new_syn_arrives(self, index: int, above: int) -> None:
+        talk = self._talk(index)
+        stamps = Timestamps(6000, 0) if talk.timestamps else None
+        self._arrives(
+            Packet(talk.flow, Segment(add(talk.seq, above), 0, tcp.SYN, 9000, timestamps=stamps))
+        )
+
     @rule(index=st.integers(0, 5), call=st.sampled_from(("close", "shutdown", "abort", "send")))
     def a_process_calls(self, index: int, call: str) -> None:
         flow = self._talk(index).flow.reverse
-        try:
+        with suppress(CallError):
             if call == "send":
                 self.host.send(flow, b"y" * 3000)
             else:
                 getattr(self.host, call)(flow)
-        except CallError as error:
-            assert str(error)
         self._heard()
 
     @rule(index=st.integers(0, 5), automatic=st.booleans())
     def a_process_connects(self, index: int, automatic: bool) -> None:
-        try:
+        with suppress(CallError):
             self.host.connect(self._talk(index).flow.reverse, automatic=automatic)
-        except CallError as error:
-            assert str(error)
         self._heard()
 
     @rule(verb=st.sampled_from(("open", "send", "abort", "status")), index=st.integers(0, 5))
     def a_call_to_time_wait(self, verb: str, index: int) -> None:
-        try:
+        with suppress(CallError):
             self.host.call(verb, self._talk(index).flow.reverse)
-        except CallError as error:
-            assert str(error)
         self._heard()
 
     @rule(linger2=st.sampled_from((None, -1, 3, 90)), reuse=st.booleans(), gone=st.booleans())
     def the_listener_changes(self, linger2: int | None, reuse: bool, gone: bool) -> None:
         self.host.unlisten(CLOSES_FIRST)
         if not gone:
-            try:
+            with suppress(CallError):
                 self.host.listen(CLOSES_FIRST, reuse_address=reuse, linger2=linger2)
-            except CallError as error:
-                assert str(error)
 
     @rule(milliseconds=MILLISECONDS)
     def time_passes(self, milliseconds: int) -> None:

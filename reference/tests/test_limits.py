@@ -6,7 +6,8 @@ import pytest
 
 from reference import segment as tcp
 from reference.profiles.freebsd import FREEBSD_10, limit
-from reference.profiles.linux import LINUX_2_6_32, LINUX_6_18
+from reference.profiles.linux import LINUX_6_18
+from reference.profiles.linux_2_6 import LINUX_2_6_32
 from reference.segment import Flow
 from reference.tests.conftest import DUT, PORT, Wait
 from reference.tests.scenarios import a_host, closing, fin_arrives, waiting

@@ -37,17 +37,23 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """A target that was asked for by name must be there; that it is not is said once, not by each
     case, and by the controller alone where pytest-xdist has workers."""
     config = session.config
-    if not config.getoption("--target") or config.option.collectonly:
+    if not _chosen(config) or config.option.collectonly:
         return
     if hasattr(config, "workerinput"):
         return
     from tw_conformance.targets import unavailable
 
-    for target in dict.fromkeys(c.target for c in State.of(config).choices if c.named):
-        sentence = unavailable(target)
+    state = State.of(config)
+    for target, choice in {c.target: c for c in reversed(state.choices) if c.named}.items():
+        if state.roster.locator(target) is None:
+            sentence = unavailable(target)
+        else:
+            sentence = state.pool.unavailable(choice)
         if sentence is not None:
-            State.of(config).missing_target = target
+            state.missing_target = target
             raise pytest.UsageError(f"target {target}: {sentence}")
+    if getattr(config.option, "dist", "no") != "no":
+        state.pool.close()  # the workers of pytest-xdist have pools of their own
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -115,7 +121,7 @@ def pytest_runtest_makereport(
 
 
 def _chosen(config: pytest.Config) -> bool:
-    return bool(config.getoption("--target") or config.getoption("--profile"))
+    return any(map(config.getoption, ("--target", "--profile", "--tw-targets")))
 
 
 def _describe(config: pytest.Config) -> list[str]:

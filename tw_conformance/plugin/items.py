@@ -96,6 +96,8 @@ class CaseItem(pytest.Item):
         self._play: Play[Outcome] | None = None
         self._began = 0.0
         self._seconds = 0.0
+        self.lack = ""
+        """What the target lacks for this case."""
         self._verdict = ""
         self._exit_code = ExitCode.CONFORMS
 
@@ -108,6 +110,8 @@ class CaseItem(pytest.Item):
         if not self.may_be_long():
             return False
         target = self._target()
+        if target.lacks(self.case) is not None:
+            return False
         return target.realtime and self._longest(target) >= SHORT
 
     def may_be_long(self) -> bool:
@@ -160,7 +164,9 @@ class CaseItem(pytest.Item):
         report.start, report.duration = self._began or report.start, self._seconds
         report.stop = report.start + report.duration
         # Plain data: a report travels from a worker of pytest-xdist to its controller.
-        vars(report).update(tw_verdict=self._verdict, tw_exit_code=int(self._exit_code))
+        vars(report).update(
+            tw_verdict=self._verdict, tw_exit_code=int(self._exit_code), tw_lack=self.lack
+        )
         longrepr = report.longrepr
         place = os.fspath(self.path), self.case.place.line
         if isinstance(longrepr, Explanation):
@@ -179,6 +185,9 @@ class CaseItem(pytest.Item):
         """A target that nobody asked for by name may be missing; but not silently in a CI, where
         nobody would see that its cases were not run."""
         try:
+            self.lack = self._target().lacks(self.case) or ""
+            if self.lack:
+                pytest.skip(self.lack)
             self.begin()
         except TargetError as error:
             if not self.choice.named and not os.environ.get("CI"):

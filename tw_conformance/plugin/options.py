@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tw_conformance.access_options import add_access_options, given
 from tw_conformance.errors import SuiteError
-from tw_conformance.targets.access_options import add_access_options, given
 from tw_conformance.words import did_you_mean, listed
 
 if TYPE_CHECKING:
-    from tw_conformance.targets.named import Roster
+    from tw_conformance.targets.roster import Roster
 
 VIRTUAL_TARGETS = frozenset({"reference"})
 """Targets whose time is virtual; on all others a wait costs the user's own time.
@@ -49,8 +49,10 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="NAME",
         default=[],
         help="play the cases on this target: reference (the default: a TCP host in this process, "
-        "in virtual time), netns (this machine's own kernel, in a namespace made for the run), "
-        "or all that this machine can offer. May be given several times.",
+        "in virtual time), netns (this machine's own kernel, in a namespace made for the run), uml "
+        "(user-mode Linux, booted for the run), or all that this machine can offer; HOST:PORT, "
+        "ssh://USER@HOST, tap:NAME, cmd:COMMAND, or a name of --tw-targets. May be given several "
+        "times.",
     )
     group.addoption(
         "--profile",
@@ -118,10 +120,12 @@ def make_roster(file: str | None, fields: Mapping[str, Any]) -> Roster:
     :raises SuiteError: where the file can't be used.
     """
     from tw_conformance.targets import TARGETS
-    from tw_conformance.targets.named import Roster, load_targets
+    from tw_conformance.targets.roster import Roster
 
     if file is None:
         return Roster(given=fields)
+    from tw_conformance.targets.named import load_targets
+
     return Roster(load_targets(Path(file), (*TARGETS, "all")), fields)
 
 
@@ -146,7 +150,7 @@ def choose(
 
     :raises SuiteError: for a name that is neither a target nor a profile.
     """
-    from tw_conformance.targets.named import Roster
+    from tw_conformance.targets.roster import Roster
 
     roster = roster or Roster()
     wanted = profile_names(profiles) if profiles else []
@@ -177,11 +181,16 @@ def describe(chosen: Iterable[Choice], *, by_version: bool) -> list[str]:
 
 
 def _line(target: str, profiles: list[str], by_version: bool) -> str:
+    from tw_conformance.targets import TARGETS, kernel_behind
+
     names = ", ".join(profiles)
     if target in VIRTUAL_TARGETS:
         return f"target {target}: {'profile' if len(profiles) == 1 else 'profiles'} {names}"
+    if target not in TARGETS:
+        return f"target {target}: held to {names}"
     why = "by its version" if by_version else "as asked"
-    return f"target {target}: {platform.system()} {platform.release()}, held to {names} ({why})"
+    release = kernel_behind(target).release
+    return f"target {target}: {platform.system()} {release}, held to {names} ({why})"
 
 
 def _choose(names: list[str], wanted: list[str], roster: Roster) -> Iterator[Choice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from tw_conformance.errors import TargetError
 if TYPE_CHECKING:
     from tw_conformance.plugin.options import Choice
     from tw_conformance.targets.base import Target
+    from tw_conformance.targets.roster import Roster
 
 
 class TargetPool:
@@ -18,8 +20,9 @@ class TargetPool:
     One that could not be opened is not tried again: each case that wants it gets the same error.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, roster: Callable[[], Roster]) -> None:
         self._seed = seed
+        self._roster = roster
         self._open: dict[tuple[str, str], Target] = {}
         self._failed: dict[tuple[str, str], TargetError] = {}
 
@@ -36,7 +39,10 @@ class TargetPool:
         if key not in self._open:
             try:
                 self._open[key] = targets.open_target(
-                    choice.target, profile=choice.profile, seed=self._seed
+                    choice.target,
+                    profile=choice.profile,
+                    seed=self._seed,
+                    roster=self._roster(),
                 )
             except TargetError as error:
                 self._failed[key] = error
@@ -50,6 +56,15 @@ class TargetPool:
             for target in self._open.values()
             if target.realtime
         ]
+
+    def unavailable(self, choice: Choice) -> str | None:
+        """Why that choice can't be had, as a sentence that says what to do; None if it is open
+        now."""
+        try:
+            self.get(choice)
+        except TargetError as error:
+            return str(error)
+        return None
 
     def close(self) -> None:
         """Close all, also those after one that fails to; may be called twice."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tw_conformance.plugin.options import Choice, choices
+from tw_conformance.plugin.options import Choice, choices, roster_of
 from tw_conformance.plugin.pool import TargetPool
 
 if TYPE_CHECKING:
     from tw_conformance.plugin.parking import Parking
+    from tw_conformance.targets.roster import Roster
 
 _LONGEST_NAME = 200
 """Characters of a capture's name: file systems end at 255 octets."""
@@ -25,7 +26,7 @@ class State:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.pool = TargetPool(config.getoption("--tw-seed"))
+        self.pool = TargetPool(config.getoption("--tw-seed"), lambda: self.roster)
         self.allow_inconclusive: bool = config.getoption("--tw-allow-inconclusive")
         self.case_files: list[str] = config.getini("tw_case_files")
         self.faulty_files = 0
@@ -42,7 +43,12 @@ class State:
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """:raises pytest.UsageError: for a name that is neither a target nor a profile."""
-        return choices(self._config)
+        return choices(self._config, self.roster)
+
+    @cached_property
+    def roster(self) -> Roster:
+        """:raises pytest.UsageError: where the file of targets can't be used."""
+        return roster_of(self._config)
 
     def capture_path(self, nodeid: str) -> Path:
         """Where the capture of that item goes: the same file on every run."""

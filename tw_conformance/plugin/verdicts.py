@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,6 +77,7 @@ class Verdicts:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        _tell_lacks(terminalreporter, terminalreporter.stats.get("skipped", []))
         _tell_inconclusive(terminalreporter, terminalreporter.stats.get(_CATEGORY, []))
         for line in self._paths:
             terminalreporter.write_line(line)
@@ -89,6 +91,14 @@ class Verdicts:
             terminalreporter.write_line(
                 f"{cases} still waiting when the run stopped: no verdict.", yellow=True
             )
+
+
+def _tell_lacks(reporter: pytest.TerminalReporter, reports: Sequence[Any]) -> None:
+    """What was not played, counted by reason: never silently."""
+    lacks = Counter(lack for report in reports if (lack := getattr(report, "tw_lack", "")))
+    for lack, number in lacks.most_common():
+        cases = "1 case was" if number == 1 else f"{number} cases were"
+        reporter.write_line(f"{cases} not played on this target: {lack}", yellow=True)
 
 
 def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]) -> None:

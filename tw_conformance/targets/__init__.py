@@ -11,11 +11,12 @@ from reference.profiles import ALIASES, PROFILES
 from tw_conformance.errors import SuiteError, UsageError
 from tw_conformance.targets.base import Target
 from tw_conformance.targets.locator import Kind, Locator
-from tw_conformance.targets.named import Roster
+from tw_conformance.targets.roster import Roster
 
 if TYPE_CHECKING:
-    from tw_conformance.targets.access import Access
+    from tw_conformance.access import Access
     from tw_conformance.targets.attachment import Attachment
+    from tw_conformance.targets.kernel import Kernel
 
 TARGETS = ("reference", "netns", "uml")
 
@@ -83,13 +84,18 @@ def default_profiles(name: str, roster: Roster | None = None) -> tuple[str, ...]
     name = roster.target(name)
     if name == "reference":
         return tuple(PROFILES)
-    if name == "uml":
-        from tw_conformance.targets.uml import expected_profile
+    return (kernel_behind(name).profile,)
 
-        return (expected_profile(),)
+
+def kernel_behind(name: str) -> Kernel:
+    """The kernel that netns or uml stands for, as far as that is known without touching it."""
+    if name == "uml":
+        from tw_conformance.targets.uml_guest import expected_kernel
+
+        return expected_kernel()
     from tw_conformance.targets.kernel import running_kernel
 
-    return (running_kernel().profile,)
+    return running_kernel()
 
 
 def profile_named(name: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -17,6 +18,10 @@ from tw_conformance.errors import TargetError
 
 LONGEST_LINE = 1 << 20
 """Octets of an answer that are read; what makes the streams has to know."""
+
+LONGEST_REQUEST = 2048
+"""Octets of requests that may wait for their answers at once.  A guest's serial line holds 4,096;
+user-mode Linux never reads one again that was full."""
 
 _SECONDS_TO_ANSWER = 10.0
 _QUOTED = 80
@@ -38,33 +43,64 @@ class AgentClient:
         self._ids = count(1)
         self._pending: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._gone: TargetError | None = None
+        self._in_flight = 0
+        self._has_room = asyncio.Condition()
         self._listening = asyncio.create_task(self._listen(replies))
 
-    async def ask(self, verb: str, **arguments: str | int | Sequence[tuple[str, int]]) -> dict[str, Any]:
+    async def ask(
+        self, verb: str, **arguments: str | int | Sequence[tuple[str, int]]
+    ) -> dict[str, Any]:
         """What the agent answers to that verb.
+
+        The request may have :data:`LONGEST_REQUEST` octets.
 
         :raises AgentError: where the agent refused, or the call failed on the DUT.
         :raises TargetError: where there is no answer, or no agent any more.
         """
+        _, answer = await self.ask_at(verb, **arguments)
+        return answer
+
+    async def ask_at(
+        self, verb: str, **arguments: str | int | Sequence[tuple[str, int]]
+    ) -> tuple[float, dict[str, Any]]:
+        """The same, with the moment at which the request left (seconds, ``time.monotonic``)."""
+        request = next(self._ids)
+        line = json.dumps({"id": request, "verb": verb, **arguments}).encode() + b"\n"
+        assert len(line) <= LONGEST_REQUEST, "whoever asks for many things asks in pieces"
+        async with self._room_for(len(line)):
+            asked = time.monotonic()
+            reply = await self._answer(request, verb, line)
+        if "error" in reply:
+            raise AgentError(verb, str(reply["error"]), str(reply.get("message", "")))
+        return asked, reply["ok"]
+
+    @contextlib.asynccontextmanager
+    async def _room_for(self, octets: int) -> AsyncIterator[None]:
+        async with self._has_room:
+            await self._has_room.wait_for(lambda: self._in_flight + octets <= LONGEST_REQUEST)
+            self._in_flight += octets
+        try:
+            yield
+        finally:
+            self._in_flight -= octets
+            async with self._has_room:
+                self._has_room.notify_all()
+
+    async def _answer(self, request: int, verb: str, line: bytes) -> dict[str, Any]:
         if self._gone is not None:
             raise self._gone
-        request = next(self._ids)
-        answer = self._pending[request] = asyncio.get_running_loop().create_future()
-        line = json.dumps({"id": request, "verb": verb, **arguments})
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._pending[request] = answer
         try:
-            self._requests.write(line.encode() + b"\n")
+            self._requests.write(line)
             async with asyncio.timeout(_SECONDS_TO_ANSWER):
-                reply = await answer
+                return await answer
         except TimeoutError:
             raise TargetError(
                 f"the agent did not answer «{verb}» within {_SECONDS_TO_ANSWER:.0f} s"
             ) from None
         finally:
             del self._pending[request]
-        if "error" in reply:
-            raise AgentError(verb, str(reply["error"]), str(reply.get("message", "")))
-        ok: dict[str, Any] = reply["ok"]
-        return ok
 
     async def aclose(self) -> None:
         """End the agent's input, which ends the agent; may be called twice."""

@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from tw_conformance.access import Access, by_family
 from tw_conformance.errors import TargetError
 from tw_conformance.firewall import Quiet, Silence
 from tw_conformance.injector import Injector
 from tw_conformance.link_layer import open_packet_socket
 from tw_conformance.mailbox import Mailbox
-from tw_conformance.targets.access import Access, by_family
 from tw_conformance.targets.agent_client import AgentClient
 from tw_conformance.targets.consent import check_may_fire
 from tw_conformance.targets.lane import Lane
@@ -28,13 +28,14 @@ BORROWED_PORTS = range(20000, 32000)
 @dataclass(slots=True)
 class Attachment:
     """``duts`` are the DUT's addresses by family, ``ports`` where it closes first.  ``agent`` is
-    None where nothing of ours runs on the DUT."""
+    None where nothing of ours runs on the DUT.  ``routed``: there are routers in between."""
 
     injector: Injector
     duts: Mapping[str, str]
     ports: dict[str, int]
     closing: AsyncExitStack
     agent: AgentClient | None = None
+    routed: bool = False
 
     def connect(self, family: str, port: int) -> Mailbox:
         """A 4-tuple to that port of the DUT, never used before.
@@ -77,6 +78,11 @@ class Way:
     @property
     def interface(self) -> str:
         return next(iter(self.routes.values())).interface
+
+    @property
+    def routed(self) -> bool:
+        """Whether there are routers in between."""
+        return any(route.next_hop != self.duts[family] for family, route in self.routes.items())
 
     @property
     def mac(self) -> str:
@@ -142,7 +148,8 @@ async def attach_to(
             await injector.claim()
         for family, dut in way.duts.items():
             await injector.resolve(dut, way.routes[family].next_hop)
-        return Attachment(injector, way.duts, dict.fromkeys(way.duts, port), closing.pop_all())
+        ports = dict.fromkeys(way.duts, port)
+        return Attachment(injector, way.duts, ports, closing.pop_all(), routed=way.routed)
 
 
 def mac_of(address: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -66,6 +67,17 @@ class DutSettings:
         if case.settings and self._is_shared:
             return "needs the DUT's settings changed, which other workers test: run without -n"
         return None
+
+    async def read(self) -> dict[str, str]:
+        """What the DUT has, by the names of cases.  What it doesn't know is left out, and what
+        depends on its memory."""
+        found = {}
+        for setting, name in self._sysctls.items():
+            if setting in _OF_THE_WHOLE_TABLE:
+                continue
+            with contextlib.suppress(AgentError):
+                found[setting] = str((await self._agent.ask("sysctl_get", name=name)).get("value"))
+        return found
 
     @asynccontextmanager
     async def holding(self, settings: Mapping[str, int]) -> AsyncIterator[None]:

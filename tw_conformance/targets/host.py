@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tw_conformance.targets.access import Access
+from tw_conformance.access import Access
 from tw_conformance.targets.attachment import Attachment, attach, find_way
 from tw_conformance.targets.locator import Locator
 

@@ -74,9 +74,7 @@ class KernelTarget:
             "tick": timer_lateness(kernel.hz),
         }
         because = kernel.because if self.profile == kernel.profile else "as asked"
-        self._description = (
-            f"Linux {kernel.release} {where}, held to {self.profile} ({because})"
-        )
+        self._description = f"Linux {kernel.release} {where}, held to {self.profile} ({because})"
         self.path = Path()
         self._start_world = start
         cpus = sorted(os.sched_getaffinity(0))
@@ -106,12 +104,14 @@ class KernelTarget:
                 await bench.aclose()
             raise
 
-    async def bench(self, settings: Mapping[str, int]) -> Bench:
-        """The bench whose DUT has those settings, for whoever plays many connections in lockstep.
+    async def new_bench(self, settings: Mapping[str, int]) -> Bench:
+        """A bench of the caller's own, whose DUT has those settings: for many connections in
+        lockstep.
 
         :raises TargetError: where it can't be had; says what to do.
         """
-        return await self._bench({self._sysctl(name): value for name, value in settings.items()})
+        sysctls = {self._sysctl(name): value for name, value in settings.items()}
+        return await self._new_bench(sysctls)
 
     def start(self, play: Coroutine[object, object, T]) -> Play[T]:
         return self._loop.start(play)
@@ -215,8 +215,7 @@ class KernelLink:
             raise TargetError(f"a kernel's target has no call {verb!r}")
 
     async def observe(self) -> Observation | None:
-        asked = time.monotonic()
-        row = await self._bench.agent.ask("state", **self._connection())
+        asked, row = await self._bench.agent.ask_at("state", **self._connection())
         return Observation(
             row["state"], asked, time.monotonic(), row["remaining"], row["resolution"]
         )

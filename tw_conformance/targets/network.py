@@ -14,11 +14,11 @@ from typing import TypeVar
 
 from reference.clock import SECOND
 from reference.profile import Profile
+from tw_conformance.access import Access
 from tw_conformance.case import Call, Case, State
 from tw_conformance.errors import TargetError
 from tw_conformance.path import Path
 from tw_conformance.prober import survey
-from tw_conformance.targets.access import Access
 from tw_conformance.targets.attachment import Attachment
 from tw_conformance.targets.base import Link, Play, tester_isn
 from tw_conformance.targets.bench import ProbeLine
@@ -70,7 +70,7 @@ class NetworkTarget:
 
     def describe(self) -> str:
         addresses = " and ".join(self._attached.duts.values())
-        return f"{self.name} ({addresses}), held to {self.profile}; path: {self.path.describe()}"
+        return f"{self.name} ({addresses}), held to {self.profile}"
 
     def lacks(self, case: Case) -> str | None:
         family = case.reach.family
@@ -124,6 +124,16 @@ class NetworkTarget:
 
     def close(self) -> None:
         self._loop.close(self._closing.aclose)
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether something of ours runs on the DUT."""
+        return self._dut_settings is not None
+
+    async def read_settings(self) -> dict[str, str]:
+        """The DUT's settings by the profile's names, those that it has; needs the agent."""
+        assert self._dut_settings is not None, "only an agent reads settings"
+        return await self._dut_settings.read()
 
     async def _reach(self, attach: Attach) -> None:
         """Reach the DUT, and learn what the path does before a verdict rests on it."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from reference.rules import Decision
@@ -21,6 +22,7 @@ from tw_conformance.targets.pace import Pace
 _CONNECTION_CALLS = frozenset({"close", "shutdown", "abort"})
 _LISTENER_CALLS = frozenset({"unlisten", "fill"})
 _TO_REACH_AND_LEAVE = 10
+_FIRST_TTLS = (32, 64, 128, 255)
 _FOR_A_SEGMENT = 2
 """Packets: the segment, and the probe behind it."""
 
@@ -43,6 +45,7 @@ class NetworkLink:
         self.flow = mailbox.flow
         self.tester_isn = isn
         self.echo_ident = mailbox.echo_ident
+        self._routed = attachment.routed
         self._injector = attachment.injector
         self._mailbox = mailbox
         self._pace = pace
@@ -57,7 +60,8 @@ class NetworkLink:
         return self._injector.send(packet, checksum_ok=checksum_ok)
 
     async def receive(self, until: float) -> Arrival | None:
-        return await self._mailbox.receive(until)
+        arrival = await self._mailbox.receive(until)
+        return _as_it_left(arrival) if arrival is not None and self._routed else arrival
 
     async def sleep(self, until: float) -> None:
         while (left := until - time.monotonic()) > 0:
@@ -145,6 +149,16 @@ class AgentLink(NetworkLink):
             "peer": flow.dst,
             "peer_port": flow.dport,
         }
+
+
+def _as_it_left(arrival: Arrival) -> Arrival:
+    """The arrival with the TTL that it had before routers took theirs: the nearest of those that
+    stacks begin with."""
+    packet = arrival.packet
+    if not isinstance(packet, Packet):
+        return arrival
+    ttl = next(first for first in _FIRST_TTLS if first >= packet.ttl)
+    return replace(arrival, packet=replace(packet, ttl=ttl))
 
 
 def listener_policy(case: Case) -> tuple[str, bool]:

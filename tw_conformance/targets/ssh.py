@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shlex
+import signal
+import socket
+import subprocess
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from tw_conformance import agent
+from tw_conformance.access import Access
 from tw_conformance.errors import TargetError
-from tw_conformance.targets.access import Access
 from tw_conformance.targets.agent_client import LONGEST_LINE, AgentClient
 from tw_conformance.targets.attachment import Attachment, attach, find_way
 from tw_conformance.targets.locator import Locator
@@ -46,9 +50,8 @@ async def attach_ssh(locator: Locator, access: Access) -> Attachment:
         closing.push_async_callback(remote.aclose)
         attached = await attach(way, 0, access)
         closing.push_async_callback(attached.closing.aclose)
-        return Attachment(
-            attached.injector, attached.duts, attached.ports, closing.pop_all(), remote.client
-        )
+        attached.agent, attached.closing = remote.client, closing.pop_all()
+        return attached
 
 
 def command(locator: Locator) -> list[str]:
@@ -67,70 +70,109 @@ def agent_text() -> bytes:
     return Path(agent.__file__).read_bytes()
 
 
-@dataclass(slots=True)
 class RemoteAgent:
     """An agent behind a command's standard input and output."""
 
-    client: AgentClient
-    _process: asyncio.subprocess.Process
-    _complaints: asyncio.Task[None]
+    def __init__(self, process: Process, client: AgentClient) -> None:
+        self.client = client
+        self._process = process
 
     @classmethod
-    async def start(cls, command: list[str]) -> RemoteAgent:
+    async def start(cls, command: list[str]) -> Self:
         """Run the command, feed it the agent, and wait until that is ready.
 
         :raises TargetError: where it does not get there; quotes what the command said.
         """
-        pipe = asyncio.subprocess.PIPE
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=pipe,
-                stdout=pipe,
-                stderr=pipe,
-                limit=LONGEST_LINE,
-                start_new_session=True,  # Ctrl-C is for the suite, which then ends the agent
-            )
-        except OSError as error:
-            raise TargetError(f"{command[0]} can't be run: {error.strerror}") from None
-        assert process.stdin and process.stdout and process.stderr
-        said = Complaints()
-        listening = asyncio.create_task(said.listen(process.stderr))
+        process = await Process.start(command)
         try:
             async with asyncio.timeout(_SECONDS_TO_LOG_IN):
-                process.stdin.write(agent_text())
-                await _await_ready(process.stdout)
+                process.requests.write(agent_text())
+                await _await_ready(process.replies)
         except (TargetError, TimeoutError, OSError) as error:
-            await _end(process, listening)
-            why = said.last or str(error) or f"nothing came for {_SECONDS_TO_LOG_IN:.0f} s"
+            await process.aclose()
+            why = process.last_complaint or str(error)
+            why = why or f"nothing came for {_SECONDS_TO_LOG_IN:.0f} s"
             raise TargetError(
-                f"no agent through ssh: {why}; try «{shlex.join(command[:-1])} python3 -V»,"
-                " which must ask for nothing"
+                f"no agent through {command[0]}: {why}; python3 has to start there without asking"
+                " for anything"
             ) from None
         except BaseException:
-            await _end(process, listening)
+            await process.aclose()
             raise
-        return cls(AgentClient(process.stdout, process.stdin), process, listening)
+        return cls(process, AgentClient(process.replies, process.requests))
 
     async def aclose(self) -> None:
-        """End the agent's input and wait for it to have put all back; may be called twice."""
+        """Have all put back, then end the agent; may be called twice."""
+        with contextlib.suppress(TargetError):
+            await self.client.ask("sysctl_restore")
         await self.client.aclose()
-        await _end(self._process, self._complaints)
+        await self._process.aclose()
 
 
-@dataclass(slots=True)
-class Complaints:
-    """What a command says on its standard error: the end of it."""
+class Process:
+    """A command that talks in lines; what it complains of is kept as far as a person reads it.
 
-    _tail: bytes = field(default=b"")
+    Its standard streams are sockets of ours, so that one that never stops to write can be ended.
+    """
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        replies: asyncio.StreamReader,
+        requests: asyncio.StreamWriter,
+        complaints: asyncio.StreamReader,
+        stream: asyncio.StreamWriter,
+    ) -> None:
+        self.replies = replies
+        self.requests = requests
+        self._process = process
+        self._tail = b""
+        self._stream = stream
+        self._listening = asyncio.create_task(self._listen(complaints))
+
+    @classmethod
+    async def start(cls, command: list[str]) -> Self:
+        """:raises TargetError: where there is no such command."""
+        ours, theirs = socket.socketpair()
+        heard, said = socket.socketpair()
+        with theirs, said:
+            try:
+                process = subprocess.Popen(
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=said.fileno(),
+                    start_new_session=True,  # Ctrl-C is for the suite, which then ends the agent
+                )
+            except OSError as error:
+                ours.close()
+                heard.close()
+                raise TargetError(f"{command[0]} can't be run: {error.strerror}") from None
+        streams = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
+        complaints = await asyncio.open_connection(sock=heard)
+        return cls(process, *streams, *complaints)
 
     @property
-    def last(self) -> str:
-        lines = [line for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
-        return lines[-1].strip() if lines else ""
+    def last_complaint(self) -> str:
+        """The last line that it said on its standard error, if any."""
+        lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines()]
+        return next(filter(None, reversed(lines)), "")
 
-    async def listen(self, stream: asyncio.StreamReader) -> None:
-        while chunk := await stream.read(_LONGEST_COMPLAINT):
+    async def aclose(self) -> None:
+        """End it, by force where it does not end by itself; may be called twice."""
+        self.requests.close()
+        try:
+            await asyncio.to_thread(self._process.wait, _SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # with whatever it has started
+            await asyncio.to_thread(self._process.wait)
+        await asyncio.wait({self._listening}, timeout=_SECONDS_TO_END)
+        self._listening.cancel()
+        self._stream.close()
+
+    async def _listen(self, complaints: asyncio.StreamReader) -> None:
+        while chunk := await complaints.read(_LONGEST_COMPLAINT):
             self._tail = (self._tail + chunk)[-_LONGEST_COMPLAINT:]
 
 
@@ -141,24 +183,10 @@ async def _await_ready(replies: asyncio.StreamReader) -> None:
             line = await replies.readline()
         except ValueError:  # beyond the stream's limit
             break
+        except ConnectionError:  # a command that ended without reading
+            line = b""
         if line == _READY:
             return
         if not line:
             raise TargetError("the connection ended before python3 was there")
     raise TargetError("it says much, but not that python3 is there")
-
-
-async def _end(process: asyncio.subprocess.Process, listening: asyncio.Task[None]) -> None:
-    assert process.stdin
-    process.stdin.close()
-    try:
-        async with asyncio.timeout(_SECONDS_TO_END):
-            await process.wait()
-            await listening
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        listening.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await listening

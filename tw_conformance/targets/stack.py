@@ -13,9 +13,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import IO
 
+from tw_conformance.access import Access, by_family
 from tw_conformance.errors import TargetError, UsageError
 from tw_conformance.link_layer import open_packet_socket
-from tw_conformance.targets.access import Access, by_family
 from tw_conformance.targets.attachment import Attachment, Way, attach_to
 from tw_conformance.targets.consent import check_may_fire
 from tw_conformance.targets.locator import Locator
@@ -61,7 +61,8 @@ async def attach_command(locator: Locator, access: Access) -> Attachment:
         except TargetError as error:
             raise TargetError(f"{error}{_end_of(process, said)}") from None
         closing.push_async_callback(attached.closing.aclose)
-        return Attachment(attached.injector, attached.duts, attached.ports, closing.pop_all())
+        attached.closing = closing.pop_all()
+        return attached
 
 
 def start(command: str, said: IO[bytes]) -> tuple[subprocess.Popen[bytes], socket.socket]:

@@ -12,15 +12,20 @@ that the guest is up, or why it is not.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import platform
+import socket
+import struct
 import subprocess
 import sys
 import termios
 import tty
 from pathlib import Path
 
+SIOCETHTOOL = 0x8946
+ETHTOOL_SGRO = 0x2C
 SERIAL_LINE = "/dev/ttyS0"
 MODULES = "/usr/lib/uml/modules"
 """Where Debian keeps the modules of user-mode Linux, by release."""
@@ -47,6 +52,7 @@ def main(agent: str) -> None:
         load_ipv6()
         for name, value in SYSCTLS.items():
             Path("/proc/sys", name).write_text(value)
+        turn_gro_off("vec0")
         lay_link()
     except OSError as error:
         tell(line, {"error": "EIO", "message": str(error)})
@@ -82,6 +88,17 @@ def load_ipv6() -> None:
 def check(result: int, complaint: str) -> None:
     if result != 0:
         raise OSError(ctypes.get_errno(), complaint)
+
+
+def turn_gro_off(interface: str) -> None:
+    """GRO holds data without PSH back, and an echo overtakes it.
+
+    The option of user-mode Linux (``gro=0``) is about its own reception only.
+    """
+    value = ctypes.create_string_buffer(struct.pack("II", ETHTOOL_SGRO, 0))
+    request = struct.pack("16sP8x", interface.encode(), ctypes.addressof(value))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCETHTOOL, request)
 
 
 def lay_link() -> None:

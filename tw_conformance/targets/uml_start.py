@@ -24,9 +24,10 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
 
+CLONE_NEWNS = 0x00020000
 CLONE_NEWPID = 0x20000000
+MS_REC_PRIVATE = 0x4000 | 0x40000
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
@@ -70,6 +71,8 @@ def boot(linux: str, init: list[str], link: int, console: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(console, 1)
     os.dup2(console, 2)
+    with contextlib.suppress(OSError):  # where mounting is forbidden, what is there has to do
+        give_it_room()
     hide_extended_state()
     quoted = [f'"{argument}"' for argument in init]
     os.execv(
@@ -83,6 +86,14 @@ def boot(linux: str, init: list[str], link: int, console: int) -> None:
             *(f"init={quoted[0]}", "--", *quoted[1:]),
         ],
     )
+
+
+def give_it_room() -> None:
+    """A /dev/shm of its own: the guest's memory lies there, and a container's may have 64 MB."""
+    libc = _libc()
+    _check(libc.unshare(CLONE_NEWNS))
+    _check(libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None))
+    _check(libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", 0, None))
 
 
 def hide_extended_state() -> None:
@@ -102,9 +113,7 @@ def hide_extended_state() -> None:
         (BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
     )
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-    program = ctypes.create_string_buffer(
-        struct.pack("@HP", len(steps), ctypes.addressof(code))
-    )
+    program = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(code)))
     _check(_libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     _check(_libc().prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0))
 
@@ -120,8 +129,11 @@ def watch(guest: int, console: int) -> str:
     while True:
         ready = {descriptor for descriptor, _ in poll.poll()}
         if console in ready:
-            said = (said + os.read(console, CONSOLE_KEPT))[-CONSOLE_KEPT:]
-        elif ready:
+            more = os.read(console, CONSOLE_KEPT)
+            said = (said + more)[-CONSOLE_KEPT:]
+            if not more:
+                poll.unregister(console)
+        else:
             return reason(said.decode(errors="replace").splitlines())
 
 

@@ -23,6 +23,7 @@ from tw_conformance.case import Case
 from tw_conformance.errors import TargetError
 from tw_conformance.path import perfect_path
 from tw_conformance.targets.base import Link
+from tw_conformance.targets.roster import Roster
 from tw_conformance.verdict import Event, Mismatch, Outcome, Transcript, Verdict
 
 # pytester forgets what a run within this process imported, and the C half of PyYAML can't be
@@ -64,6 +65,9 @@ class PretendedKernel:
 
     def describe(self) -> str:
         return f"a pretended kernel as {self.profile}"
+
+    def lacks(self, case: Case) -> str | None:
+        return None
 
     async def open(self, case: Case) -> Link:
         raise NotImplementedError
@@ -129,7 +133,9 @@ def pretend(closed: Path, *, absent: str = "") -> Callable[[], None]:
     can't.
     """
 
-    def open_target(name: str, *, profile: str, seed: int) -> PretendedKernel:
+    def open_target(
+        name: str, *, profile: str, seed: int, roster: Roster | None = None
+    ) -> PretendedKernel:
         if absent:
             raise TargetError(absent)
         return PretendedKernel(profile, closed)
@@ -138,7 +144,7 @@ def pretend(closed: Path, *, absent: str = "") -> Callable[[], None]:
         for module, attribute, value in (
             (targets, "open_target", open_target),
             (targets, "unavailable", lambda name: absent or None),
-            (targets, "default_profiles", lambda name: ("linux-6.18",)),
+            (targets, "default_profiles", lambda name, roster=None: ("linux-6.18",)),
             (player, "play", pretend_to_play),
             (oracle, "explain", lambda outcome: []),
         ):

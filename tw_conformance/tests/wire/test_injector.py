@@ -64,11 +64,14 @@ def test_the_dut_finds_an_address_that_it_never_heard_of(
 
     async def scenario() -> None:
         mail = bench.connect(family, SHARED_PORT)
-        question = replace(probe(mail), src=stranger)
-        bench.injector.send(question)
-        arrival = await next_arrival(mail)
-        assert arrival is not None
-        assert arrival.packet == reply(question)
+        strays = bench.injector.strays
+        bench.injector.send(replace(probe(mail), src=stranger))
+        bench.injector.send(probe(mail))
+        deadline = time.monotonic() + 5
+        # The answer is for nobody's connection; it comes once the DUT knows where to send it.
+        while bench.injector.strays == strays and time.monotonic() < deadline:
+            await asyncio.sleep(0)
+        assert bench.injector.strays == strays + 1
 
     run(loop, scenario())
 
@@ -190,7 +193,8 @@ def test_nobody_answering_is_said(
 
 
 def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(injector, "SOURCE_PORTS", range(20000, 20001))
+    one_port = (range(20000, 20001),)
+    monkeypatch.setattr(injector.Injector.__init__, "__defaults__", one_port)
 
     async def scenario() -> None:
         bench = await Bench.open(0, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tw_conformance.targets.access import GENTLE, HOUR
+from tw_conformance.access import GENTLE, HOUR
 
 _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "tester-ip": (
@@ -59,7 +59,7 @@ _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"action": "store_true", "help": "fire at a public address: the host is yours to test"},
     ),
 }
-"""Option to the field of :class:`~tw_conformance.targets.access.Access`, and how it is parsed."""
+"""Option to the field of :class:`~tw_conformance.access.Access`, and how it is parsed."""
 
 
 def add_access_options(add: Callable[..., object], prefix: str = "") -> None:

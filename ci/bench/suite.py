@@ -1,6 +1,6 @@
 """What the default suite costs on the reference: in all, per case, and in parts.
 
-    python ci/bench/reference.py [REPEATS]
+    python ci/bench/suite.py [REPEATS]
 
 Prints wall time per case under every profile; the shares of Scapy (build, parse), the stack and the
 rest, from one profiled run; and the cost of ten times the cases as a ratio, with the memory that

@@ -1,0 +1,78 @@
+"""What a class costs in a sweep, and whether a sweep ever cries wolf.
+
+    python ci/bench/sweep.py [REPEATS]
+
+Prints classes a second of the full product of one family, listener and way into TIME-WAIT, profile
+against profile without bytes and on the running kernel in a namespace, each time with another seed;
+on the kernel every divergence and everything undecided is false, for its profile is known to hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Coroutine
+
+from reference.profiles import PROFILES
+from tw_conformance.explore.alphabet import Representatives, SegmentClass, Selection
+from tw_conformance.explore.block_oracle import BlockOracle
+from tw_conformance.explore.lockstep import lockstep_on
+from tw_conformance.explore.profile_field import ProfileField
+from tw_conformance.explore.stimuli import Stimuli
+from tw_conformance.explore.sweep import Field, Sweep
+from tw_conformance.targets.netns import NetnsTarget
+
+PRODUCT = "family=ipv4 listener=yes way=FIN-WAIT-2 bits=none"
+PAIRS = (("linux-6.18", "linux-6.18"), ("linux-6.18", "linux-6.1"), ("freebsd-10", "freebsd-15"))
+
+Run = Callable[[Coroutine[object, object, None]], object]
+
+
+def walk(name: str, field: Field, run: Run, profile: str, classes: list[SegmentClass]) -> None:
+    """One sweep, and one line about it."""
+    sweep = Sweep(
+        field,
+        BlockOracle(PROFILES[profile], {}),
+        seed=0,
+        record=lambda found: None,
+        tell=lambda progress: None,
+    )
+    begun = time.perf_counter()
+    run(sweep.walk(classes))
+    seconds = time.perf_counter() - begun
+    diverging = sum(outcome.divergence is not None for outcome in sweep.outcomes.values())
+    undecided = sum(bool(outcome.undecided) for outcome in sweep.outcomes.values())
+    print(
+        f"{name}: {len(classes)} classes in {seconds:.1f} s, {len(classes) / seconds:.0f} a second;"
+        f" {diverging} diverge, {undecided} undecided",
+        flush=True,
+    )
+
+
+def main() -> None:
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    classes = list(Selection.of(PRODUCT).product())
+    for profile, against in PAIRS:
+        stimuli = Stimuli(Representatives.drawn(0))
+        field = ProfileField(PROFILES[against], {}, stimuli, seed=0)
+        walk(f"{against} against {profile}", field, asyncio.run, profile, classes)
+    target = NetnsTarget()
+    print(target.describe())
+    try:
+        for seed in range(repeats):
+            lockstep = lockstep_on(target, {}, Stimuli(Representatives.drawn(seed)), seed=seed)
+            walk(
+                f"netns, seed {seed}",
+                lockstep,
+                lambda coroutine: target.start(coroutine).result(),
+                target.profile,
+                classes,
+            )
+            target.start(lockstep.aclose()).result()
+    finally:
+        target.close()
+
+
+if __name__ == "__main__":
+    main()

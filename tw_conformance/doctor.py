@@ -1,0 +1,246 @@
+"""Whether a target can be tested from here, and what to do where not.
+
+Each finding is a line.  What can't be found out any more, since something before it failed, is not
+said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from reference import segment as tcp
+from reference.profiles import PROFILES
+from tw_conformance.access import Access
+from tw_conformance.case import Answer, ByProfile, Case, Expect, Expected, Reach, Send, Step
+from tw_conformance.errors import Place, TargetError
+from tw_conformance.expressions import SequenceExpression
+from tw_conformance.link_layer import joins_segments, open_packet_socket
+from tw_conformance.player import Performance
+from tw_conformance.targets import open_target
+from tw_conformance.targets.attachment import find_way
+from tw_conformance.targets.base import Target
+from tw_conformance.targets.locator import Kind, Locator
+from tw_conformance.targets.network import NetworkTarget
+from tw_conformance.targets.roster import Roster
+from tw_conformance.verdict import Outcome, Verdict
+
+T = TypeVar("T")
+
+ANY_PROFILE = "rfc9293"
+"""What a DUT is held to while nobody knows what it is."""
+
+_NOWHERE = Place(Path("doctor"), 1, 1)
+_NAP = 0.02
+_LATE = 0.05
+"""Seconds by which the tester may wake up late before its times say little."""
+
+
+class Mark(Enum):
+    """How a finding is meant."""
+
+    GOOD = "✓"
+    BAD = "✗"
+    UNSURE = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, what was seen, and what to do about it."""
+
+    mark: Mark
+    what: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.mark.value} {self.what:<13} {self.says}"
+
+
+class Ended(Exception):
+    """Nothing more can be found out."""
+
+
+def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]:
+    """What is found out about a target, in the order in which one thing needs another."""
+    try:
+        locator = roster.locator(name)
+        if locator is not None and locator.kind in (Kind.HOST, Kind.SSH):
+            yield from _look_at_the_way(locator, roster.access(name))
+        target = _open(name, profile or (ANY_PROFILE if locator else None), roster)
+        try:
+            yield Finding(Mark.GOOD, "reached", target.describe())
+            yield _look_at_the_path(target)
+            yield _look_at_the_clock(target)
+            yield from _look_at_time_wait(target)
+            yield from _look_at_the_settings(target, profile)
+            yield from _look_for_a_profile(target, profile)
+        finally:
+            target.close()
+    except Ended as ended:
+        yield Finding(Mark.BAD, *ended.args)
+
+
+def _look_at_the_way(locator: Locator, access: Access) -> Iterator[Finding]:
+    """What can be said without sending anything."""
+    way = _or_end("route", lambda: find_way(locator.host, access))
+    for family, route in way.routes.items():
+        router = "on this link" if route.next_hop == way.duts[family] else f"by {route.next_hop}"
+        tester = f"the tester is {way.testers[family]}"
+        yield Finding(
+            Mark.GOOD, "route", f"{way.duts[family]} through {route.interface}, {router}; {tester}"
+        )
+    _or_end("privileges", lambda: open_packet_socket(way.interface).close())
+    yield Finding(Mark.GOOD, "privileges", "packet sockets may be had")
+    if joins_segments(way.interface):
+        says = (
+            f"{way.interface} joins segments before they are seen (GRO or LRO):"
+            f" «ethtool -K {way.interface} gro off lro off», if answers with data look odd"
+        )
+        yield Finding(Mark.UNSURE, "offloads", says)
+    else:
+        yield Finding(Mark.GOOD, "offloads", f"{way.interface} joins no segments")
+
+
+def _open(name: str, profile: str | None, roster: Roster) -> Target:
+    return _or_end("reached", lambda: open_target(name, profile=profile, roster=roster))
+
+
+def _look_at_the_path(target: Target) -> Finding:
+    said = target.path.describe()
+    if target.path.perfect:
+        return Finding(Mark.GOOD, "path", said)
+    more = "each case is repeated until its verdict is worth giving, and the run takes longer"
+    return Finding(Mark.UNSURE, "path", f"{said}: {more}")
+
+
+def _look_at_the_clock(target: Target) -> Finding:
+    if not target.realtime:
+        return Finding(Mark.GOOD, "clock", "time is virtual")
+
+    async def nap() -> float:
+        start = time.monotonic()
+        await asyncio.sleep(_NAP)
+        return time.monotonic() - start - _NAP
+
+    late = max(target.start(nap()).result() for _ in range(10))
+    if late < _LATE:
+        return Finding(Mark.GOOD, "clock", f"the tester wakes up {late * 1e3:.1f} ms late at most")
+    return Finding(
+        Mark.UNSURE,
+        "clock",
+        f"the tester wakes up {late * 1e3:.0f} ms late: this machine is too busy to wait in time",
+    )
+
+
+def _look_at_time_wait(target: Target) -> Iterator[Finding]:
+    """Whether something listens there, closes first, and answers as TIME-WAIT does."""
+    outcome, unreadable = _perform(target, Reach(state="FIN-WAIT-1", family=_family(target)))
+    if "SYN" in outcome.reason:
+        if unreadable:
+            raise Ended(
+                "checksums",
+                f"{unreadable} frames came with wrong checksums: the DUT's virtual link leaves them"
+                " to a card that is not there; on the DUT «ethtool -K INTERFACE tx off»",
+            )
+        raise Ended(
+            "listener",
+            f"{outcome.reason}: name the port of a service that closes first (HOST:PORT), and let"
+            " firewalls pass it",
+        )
+    yield Finding(Mark.GOOD, "listener", "a connection is accepted")
+    if outcome.verdict is not Verdict.PASS:
+        raise Ended(
+            "closes first",
+            f"{outcome.reason}: take a service that does, such as inetd's daytime, or use ssh://",
+        )
+    yield Finding(Mark.GOOD, "closes first", "the DUT sends its FIN without being asked")
+    acknowledged: tuple[tuple[str, Expected], ...] = (("*", Answer(flags=tcp.ACK, word="ack")),)
+    outcome, _ = _perform(
+        target,
+        Reach(family=_family(target)),
+        Send(_NOWHERE, tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1")),
+        Expect(_NOWHERE, ByProfile(acknowledged)),
+    )
+    if outcome.verdict is not Verdict.PASS:
+        raise Ended(
+            "TIME-WAIT",
+            f"{outcome.reason}: a duplicate of the last FIN has to be answered in TIME-WAIT; a"
+            " stateful firewall or a load balancer in between must go",
+        )
+    yield Finding(Mark.GOOD, "TIME-WAIT", "reached: a duplicate of the last FIN is acknowledged")
+
+
+def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Finding]:
+    """The sysctls by which the DUT differs from its profile, where they can be read."""
+    if not isinstance(target, NetworkTarget) or not target.has_agent:
+        return
+    read = _or_end("settings", lambda: target.start(target.read_settings()).result())
+    defaults = PROFILES[target.profile].defaults()
+    differing = {
+        setting: value
+        for setting, value in read.items()
+        if profile is not None and setting in defaults and value != str(defaults[setting])
+    }
+    if differing:
+        settings = ", ".join(f"{setting}: {value}" for setting, value in differing.items())
+        yield Finding(
+            Mark.UNSURE,
+            "settings",
+            f"not {target.profile}'s defaults: put «settings: {{{settings}}}» into a targets.yaml,"
+            " or set the DUT's own back",
+        )
+    else:
+        listed = ", ".join(f"{setting}={value}" for setting, value in read.items())
+        yield Finding(Mark.GOOD, "settings", listed or "none is known for this system")
+
+
+def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding]:
+    from tw_conformance.explore.identify import Predictions, identify
+
+    predictions = Predictions(PROFILES.values())
+    try:
+        identity = identify(target, predictions, settings={}, tell=lambda answered: None)
+    except TargetError as error:
+        yield Finding(Mark.UNSURE, "profile", f"can't be told: {error}")
+        return
+    names = [each.name for each in identity.profiles]
+    fits = " or ".join(names)
+    if identity.deviations:
+        fits += f", but {len(identity.deviations)} of its rules are not followed"
+    if profile is None or PROFILES[target.profile].name in names:
+        yield Finding(Mark.GOOD, "profile", f"the one that fits is {fits}")
+    else:
+        yield Finding(Mark.UNSURE, "profile", f"held to {target.profile}; more like {fits}")
+
+
+def _family(target: Target) -> Literal["ipv4", "ipv6"]:
+    """One that the target has an address of."""
+    ipv4 = Case("doctor", "", (), _NOWHERE, Reach(family="ipv4"), ())
+    return "ipv4" if target.lacks(ipv4) is None else "ipv6"
+
+
+def _perform(target: Target, reach: Reach, *steps: Step) -> tuple[Outcome, int]:
+    """What comes of a case, and how many unreadable frames came meanwhile."""
+    case = Case("doctor", "", (), _NOWHERE, reach, steps)
+
+    async def perform() -> tuple[Outcome, int]:
+        link = await target.open(case)
+        try:
+            outcome = await Performance(case, target, link).run()
+            return outcome, link.capture_losses()
+        finally:
+            await link.aclose()
+
+    return _or_end("connection", lambda: target.start(perform()).result())
+
+
+def _or_end(what: str, attempt: Callable[[], T]) -> T:
+    try:
+        return attempt()
+    except TargetError as error:
+        raise Ended(what, str(error)) from None

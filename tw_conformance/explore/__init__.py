@@ -1,0 +1,1 @@
+"""Exploration: the input space of TIME-WAIT walked, drawn from and asked about, on any target."""

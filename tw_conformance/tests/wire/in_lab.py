@@ -1,0 +1,43 @@
+"""Commands in a lab network of their own (:mod:`tw_conformance.tests.wire.lab`)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import tw_conformance
+
+REPOSITORY = Path(tw_conformance.__file__).parents[1]
+SECONDS = 120
+QUICK = ("--rate", "5000")
+TESTERS = ("--tester-ip", "192.0.2.9", "--tester-ip", "2001:db8::9")
+
+
+def in_lab(
+    layout: str, *command: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """What becomes of a command in that lab."""
+    return subprocess.run(
+        lab_command(layout, *command),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        env=lab_environment(environment),
+        check=False,
+    )
+
+
+def lab_command(layout: str, *command: str) -> list[str]:
+    return [sys.executable, "-m", "tw_conformance.tests.wire.lab", layout, *command]
+
+
+def lab_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), **(more or {})}
+
+
+def suite(*arguments: str) -> list[str]:
+    """The command ``tw-conformance`` with those arguments."""
+    return [sys.executable, "-m", "tw_conformance", *arguments]

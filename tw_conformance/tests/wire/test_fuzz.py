@@ -1,0 +1,33 @@
+"""Random scripts on the running kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reference.profiles import PROFILES
+from tw_conformance.explore.direct import DirectTarget
+from tw_conformance.explore.fuzz import Conformance, Hunt
+from tw_conformance.explore.fuzz_strategies import Space
+from tw_conformance.explore.script import save_case
+from tw_conformance.loader import load_file
+from tw_conformance.player import play
+from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.verdict import Verdict
+
+
+def hunt(target: NetnsTarget, profile: str, space: Space, examples: int) -> Hunt:
+    return Hunt(Conformance(target, DirectTarget(PROFILES[profile])), space, examples, seed=1)
+
+
+def test_the_kernel_does_what_its_profile_says(target: NetnsTarget) -> None:
+    search = hunt(target, target.profile, Space(time_variables=(target.time_variables,)), 90)
+    assert list(search.divergences()) == []
+    assert search.doubts() == []
+
+
+def test_held_to_another_profile_it_fails_the_case_that_is_saved(
+    target: NetnsTarget, tmp_path: Path
+) -> None:
+    found = next(hunt(target, "freebsd-10", Space(most_steps=1), 40).divergences())
+    (case,) = load_file(save_case(found.case, tmp_path))
+    assert target.start(play(case, target)).result().verdict is Verdict.FAIL

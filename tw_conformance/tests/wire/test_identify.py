@@ -1,0 +1,23 @@
+"""The running kernel is known by its answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference.profiles import PROFILES
+from tw_conformance.explore.identify import Predictions, identify
+from tw_conformance.targets.netns import NetnsTarget
+
+
+@pytest.mark.parametrize("rfc1337", [0, 1])
+def test_the_kernel_and_a_setting(target: NetnsTarget, rfc1337: int) -> None:
+    predictions = Predictions(PROFILES.values())
+    settings = {"rfc1337": rfc1337}
+    identity = identify(target, predictions, settings=settings, tell=lambda answered: None)
+    assert [profile.name for profile in identity.profiles] == [target.profile]
+    assert identity.settings["rfc1337"] == rfc1337
+    assert identity.settings["timestamps"] == 1
+    assert identity.settings["invalid_ratelimit"] == 500
+    assert identity.deviations == ()
+    assert identity.left_out == ()
+    assert identity.telling <= 5

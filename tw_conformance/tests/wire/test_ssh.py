@@ -1,0 +1,155 @@
+"""A DUT through ssh: the agent comes with the connection and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tw_conformance.tests.wire.in_lab import QUICK, TESTERS, in_lab, suite
+
+pytestmark = pytest.mark.usefixtures("world_or_skip")
+
+DUT = ("--target", "ssh://root@192.0.2.20", "--dut-ip", "2001:db8::20", "--profile", "linux")
+
+NSENTER = """\
+#!/bin/sh
+for command; do :; done
+echo welcome to the lab
+exec nsenter -t "$LAB_DUT" -n sh -c "$command"
+"""
+"""Stands for ssh where there is no sshd: runs the command, the last argument, on the DUT."""
+
+SSH = """\
+#!/bin/sh
+exec {ssh} -F {folder}/config "$@"
+"""
+
+SSHD = """\
+ListenAddress 192.0.2.20
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/user_key.pub
+StrictModes no
+UsePAM no
+PidFile none
+"""
+
+WITH_SSHD = """
+unshare -m sh -c 'mount -t tmpfs none /run && mkdir /run/sshd &&
+    exec nsenter -t "$LAB_DUT" -n $LAB_SSHD -D -e' & sshd=$!
+"$@"; code=$?
+kill $sshd; exit $code
+"""
+"""sshd wants a folder of its own, which is nobody else's business."""
+
+CONFIG = """\
+IdentityFile {folder}/user_key
+UserKnownHostsFile /dev/null
+StrictHostKeyChecking no
+LogLevel ERROR
+ConnectionAttempts 20
+"""
+
+BREAK = """
+import os, signal, subprocess, sys, time
+switch = ["nsenter", "-t", os.environ["LAB_DUT"], "-n", "cat", "/proc/sys/net/ipv4/tcp_rfc1337"]
+def value():
+    return subprocess.run(switch, capture_output=True, text=True).stdout.strip()
+def until(wanted):
+    deadline = time.monotonic() + 30
+    while value() != wanted and time.monotonic() < deadline:
+        pass
+    return value()
+print(value())
+with subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+    print(until("1"))
+    run.kill()
+print(until("0"))
+"""
+"""Kills a run that holds a setting; prints what the DUT has before, within and after."""
+
+
+@pytest.fixture
+def pretended(tmp_path: Path) -> dict[str, str]:
+    """An environment in which ssh is a way into the lab's DUT."""
+    return _on_path(tmp_path, NSENTER)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> dict[str, str]:
+    """An environment in which ssh knows the key of the lab's DUT; ``LAB_SSHD`` is what makes the
+    DUT have one."""
+    sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+    ssh = shutil.which("ssh")
+    if sshd is None or ssh is None:
+        pytest.skip("there is no sshd: install openssh-server")
+    if os.geteuid() != 0:
+        pytest.skip("sshd needs root to change into a user")
+    for key in ("host_key", "user_key"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)], check=True
+        )
+    (tmp_path / "config").write_text(CONFIG.format(folder=tmp_path))
+    (tmp_path / "sshd_config").write_text(SSHD.format(folder=tmp_path))
+    environment = _on_path(tmp_path, SSH.format(ssh=ssh, folder=tmp_path))
+    return {**environment, "LAB_AS_ROOT": "1", "LAB_SSHD": f"{sshd} -f {tmp_path}/sshd_config"}
+
+
+def _on_path(folder: Path, script: str) -> dict[str, str]:
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "ssh").write_text(script)
+    (programs / "ssh").chmod(0o755)
+    return {"PATH": f"{programs}:{os.environ['PATH']}"}
+
+
+def test_states_calls_and_settings_are_the_duts(pretended: dict[str, str]) -> None:
+    select = "rst-at-rcv-nxt or rfc1337 or no-block or orphan"
+    done = in_lab(
+        "silent", *suite("run", "-k", select, *DUT, *TESTERS, *QUICK), environment=pretended
+    )
+    assert done.returncode == 0, done.stdout
+    assert "not played" not in done.stdout
+
+
+def test_workers_do_not_change_settings_under_each_other(pretended: dict[str, str]) -> None:
+    done = in_lab(
+        "silent",
+        *suite("run", "-k", "rfc1337", "-n", "2", *DUT, *TESTERS, *QUICK),
+        environment=pretended,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "which other workers test: run without -n" in done.stdout
+
+
+def test_settings_are_put_back_where_the_run_is_killed(pretended: dict[str, str]) -> None:
+    run = suite("run", "-k", "rfc1337", *DUT, *TESTERS, "--rate", "5")
+    done = in_lab("silent", sys.executable, "-c", BREAK, *run, environment=pretended)
+    assert done.stdout.split() == ["0", "1", "0"]
+
+
+def test_the_doctor_reads_the_settings(pretended: dict[str, str]) -> None:
+    done = in_lab(
+        "silent", *suite("doctor", "ssh://192.0.2.20", *TESTERS, *QUICK), environment=pretended
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rfc1337=0" in done.stdout
+
+
+def test_a_dut_without_python_says_so(tmp_path: Path) -> None:
+    no_python = _on_path(tmp_path, "#!/bin/sh\necho 'sh: python3: not found' >&2\nexit 127\n")
+    done = in_lab("silent", *suite("run", *DUT, *TESTERS), environment=no_python)
+    assert done.returncode == 3
+    assert "no agent through ssh: sh: python3: not found" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_through_a_real_ssh(real: dict[str, str]) -> None:
+    run = suite("run", "-k", "rst-at-rcv-nxt or rfc1337", *DUT, *TESTERS, *QUICK)
+    done = in_lab("silent", "sh", "-c", WITH_SSHD, "sh", *run, environment=real)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not played" not in done.stdout

@@ -1,0 +1,135 @@
+"""The sweep of the running kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import tw_conformance
+from reference.profiles import PROFILES
+from tw_conformance.errors import ExitCode
+from tw_conformance.explore.alphabet import Representatives, SegmentClass, Selection
+from tw_conformance.explore.block_oracle import BlockOracle
+from tw_conformance.explore.case_field import CaseField
+from tw_conformance.explore.findings import findings
+from tw_conformance.explore.lockstep import Lockstep, lockstep_on
+from tw_conformance.explore.stimuli import Stimuli
+from tw_conformance.explore.sweep import Field, Outcome, Sweep, classes_of
+from tw_conformance.explore.sweep_cases import cases
+from tw_conformance.player import play
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.loop_thread import LoopThread
+from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.verdict import Verdict
+
+STIMULI = Stimuli(Representatives.drawn(1))
+RST_AND_SYN = "flags=RST,SYN,FIN|ACK seq=R,R+1 length=0 bits=none"
+
+
+def lockstep(target: NetnsTarget, settings: Mapping[str, int]) -> Lockstep:
+    return lockstep_on(target, settings, STIMULI, seed=1)
+
+
+def walked(
+    target: NetnsTarget,
+    field: Field,
+    classes: Iterable[SegmentClass],
+    settings: Mapping[str, int] | None = None,
+) -> dict[SegmentClass, Outcome]:
+    """What a sweep finds, its oracle being the kernel's profile under those settings."""
+    walk = Sweep(
+        field,
+        BlockOracle(PROFILES[target.profile], settings or {}),
+        seed=1,
+        record=lambda found: None,
+        tell=lambda progress: None,
+    )
+    target.start(walk.walk(classes)).result()
+    if isinstance(field, Lockstep):
+        target.start(field.aclose()).result()
+    return walk.outcomes
+
+
+@pytest.mark.parametrize("settings", [{}, {"rfc1337": 1}])
+def test_the_kernel_does_in_every_scene_what_its_profile_says(
+    target: NetnsTarget, settings: Mapping[str, int]
+) -> None:
+    classes = classes_of(Selection.of(""), 2, seed=1)
+    assert {one.scene for one in classes} == {one.scene for one in Selection.of("").product()}
+    outcomes = walked(target, lockstep(target, settings), classes, settings)
+    doubtful = {str(one): outcome for one, outcome in outcomes.items() if outcome.doubtful}
+    assert not doubtful
+    assert len(outcomes) == len(classes)
+
+
+def test_a_kernel_that_does_something_else_is_found_out_and_its_case_fails(
+    target: NetnsTarget,
+) -> None:
+    """The oracle is not told that rfc1337 is set."""
+    classes = list(Selection.of(f"{RST_AND_SYN} family=ipv4 way=FIN-WAIT-2").product())
+    outcomes = walked(target, lockstep(target, {"rfc1337": 1}), classes)
+    (found,) = findings(outcomes, PROFILES[target.profile])
+    assert found.where.startswith("RST set")
+    assert "SEG.SEQ R, timestamps not older" in found.where
+    assert (found.divergence.expected, found.divergence.seen) == (
+        "nothing, CLOSED",
+        "nothing, TIME-WAIT",
+    )
+    for settings, verdict in (({}, Verdict.PASS), ({"rfc1337": 1}, Verdict.FAIL)):
+        (case,) = cases([found], target.profile, settings, STIMULI)
+        outcome = target.start(play(case, target)).result()
+        assert outcome.verdict is verdict
+    assert outcome.mismatches[0].field == "state"
+
+
+def test_the_player_finds_what_lockstep_finds(target: NetnsTarget) -> None:
+    classes = list(Selection.of(f"{RST_AND_SYN} timestamps=newer way=CLOSING").product())
+    by_player = walked(target, CaseField(target, {}, STIMULI), classes)
+    assert by_player == walked(target, lockstep(target, {}), classes)
+    assert not any(outcome.doubtful for outcome in by_player.values())
+
+
+def test_states_are_read_in_bulk_as_one_by_one(loop: LoopThread, bench: Bench) -> None:
+    async def ask() -> tuple[dict[str, object], dict[str, object]]:
+        ask = partial(bench.agent.ask, local="192.0.2.1", local_port=7)
+        many = await ask("states", peers=[("192.0.2.2", 9), ("192.0.2.3", 9)])
+        return many, await ask("state", peer="192.0.2.2", peer_port=9)
+
+    many, one = loop.start(ask()).result()
+    assert many["rows"] == [list(one.values())] * 2
+
+
+def test_an_interrupted_sweep_leaves_a_journal_and_is_gone_on_with(
+    target: NetnsTarget, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+    command = [sys.executable, "-m", "tw_conformance", "sweep", "--target", "netns"]
+    command += ["--strength", "3", "--resume", str(journal)]
+    paths = str(Path(tw_conformance.__file__).parents[1]), os.environ.get("PYTHONPATH", "")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and not (journal.exists() and len(_lines(journal)) > 2):
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert f"go on with --resume {journal}" in said
+    before = _lines(journal)
+    assert all(json.loads(line) for line in before)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == ExitCode.CONFORMS, done.stderr
+    assert _lines(journal)[: len(before)] == before
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines(keepends=True)

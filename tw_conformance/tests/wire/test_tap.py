@@ -1,0 +1,94 @@
+"""Userspace stacks on a TAP: the reference as anybody's stack, which knows nothing of the suite."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from tw_conformance.tests.wire.in_lab import QUICK, SECONDS, in_lab, lab_environment, suite
+
+pytestmark = [
+    pytest.mark.usefixtures("world_or_skip"),
+    pytest.mark.skipif(
+        not os.access("/dev/net/tun", os.R_OK | os.W_OK),
+        reason="this user may not open /dev/net/tun",
+    ),
+]
+
+STACK = f"{shlex.quote(sys.executable)} -m reference --tap {{ifname}} --profile "
+
+ON_A_TAP_THAT_IS_THERE = """
+import shlex, subprocess, sys
+stack, *suite = sys.argv[1:]
+subprocess.run(["ip", "tuntap", "add", "mode", "tap", "name", "stack0"], check=True)
+subprocess.run(["ip", "link", "set", "stack0", "up"], check=True)
+with subprocess.Popen(shlex.split(stack), stdout=subprocess.PIPE, text=True) as served:
+    served.stdout.readline()
+    code = subprocess.run(suite).returncode
+    served.terminate()
+sys.exit(code)
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        suite(*arguments),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        env=lab_environment(),
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("profile", ["freebsd-10", "freebsd-15", "linux-6.18", "rfc9293"])
+def test_a_command_conforms_to_the_profile_that_it_plays(profile: str) -> None:
+    done = run(
+        *("run", "--target", f"cmd:{STACK}{profile}", "--profile", profile, *QUICK),
+        *("-k", "not timer"),
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_a_command_does_not_conform_to_another() -> None:
+    """Without a state to be read: an RST at RCV.NXT, then a duplicate FIN."""
+    done = run("run", "--target", f"cmd:{STACK}freebsd-10", "--profile", "linux", *QUICK)
+    assert done.returncode == 1, done.stdout
+
+
+def test_a_command_that_ends_is_quoted() -> None:
+    done = run(
+        "run",
+        "--target",
+        "cmd:sh -c 'echo no device {ifname} >&2; exit 3'",
+        *("--profile", "linux"),
+    )
+    assert done.returncode == 3
+    assert (
+        "ended with status 3, and its last words are: no device tap0" in done.stdout + done.stderr
+    )
+
+
+def test_a_command_that_is_none_is_quoted() -> None:
+    done = run("run", "--target", "cmd:./no-such-stack {ifname}", "--profile", "linux")
+    assert done.returncode == 3
+    assert "./no-such-stack can't be run" in done.stdout + done.stderr
+
+
+def test_a_stack_that_runs_already() -> None:
+    stack = f"{STACK}freebsd-13 --address 203.0.113.1".format(ifname="stack0")
+    dut = ("--target", "tap:stack0", "--profile", "freebsd-13", "--dut-ip", "203.0.113.1")
+    tested = suite("run", *dut, "--tester-ip", "203.0.113.9", "-k", "fields", *QUICK)
+    done = in_lab("link", sys.executable, "-c", ON_A_TAP_THAT_IS_THERE, stack, *tested)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_tap_that_is_not_there_is_said() -> None:
+    done = in_lab("link", *suite("run", "--target", "tap:stack9", "--profile", "linux"))
+    assert done.returncode == 3
+    assert "the interface stack9 can't be had" in done.stdout + done.stderr
