@@ -236,9 +236,7 @@ class Host:
         """«SEGMENT ARRIVES» in LISTEN or CLOSED (RFC 9293 sections 3.10.7.1 and 3.10.7.2)."""
         listener = self._listeners.get(packet.flow.dport)
         rules = self._closed if listener is None else self._listen
-        full = listener is not None and (
-            listener.queue_full or len(self._half_open) >= _HALF_OPEN
-        )
+        full = listener is not None and (listener.queue_full or len(self._half_open) >= _HALF_OPEN)
         peer = self._table.peer(packet.flow.src)
         question = Unconnected(packet.segment, self.settings, self.clock.now, full, peer)
         rule = rules.decide(question)

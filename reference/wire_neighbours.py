@@ -27,6 +27,8 @@ _IPV6 = b"\x86\xdd"
 _IPV6_NEXT_HEADER, _ICMPV6 = 20, 58
 _ICMPV6_TYPE, _SOLICITATION, _ADVERTISEMENT = 54, 135, 136
 _REQUEST, _REPLY = 1, 2
+_MOST_KNOWN = 4096
+"""Neighbours that are remembered: anybody on the link can make up more."""
 
 
 def is_resolution(frame: bytes) -> bool:
@@ -117,7 +119,9 @@ class Neighbours:
     def _learn(self, address: str, mac: str) -> None:
         if address in self._addresses and mac != self._mac:
             self.contested = address, mac
-        elif address not in _UNSPECIFIED:
+        elif address not in _UNSPECIFIED and (
+            address in self.known or len(self.known) < _MOST_KNOWN
+        ):
             self.known[address] = mac
 
     def _to_solicited(self, target: str, source: str) -> Ether:

@@ -27,7 +27,6 @@ import selectors
 import socket
 import struct
 import subprocess
-import sys
 from typing import Any, NamedTuple
 
 BACKLOG = 4096
@@ -586,7 +585,7 @@ class NetstatTable:
     def find_in(self, listed: str, connection: Connection) -> Row:
         """The same in what netstat has printed::
 
-            tcp4       0      0 192.0.2.1.13           192.0.2.9.20000        TIME_WAIT
+        tcp4       0      0 192.0.2.1.13           192.0.2.9.20000        TIME_WAIT
         """
         wanted = [
             (connection.local, connection.local_port),

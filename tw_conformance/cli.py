@@ -1,4 +1,4 @@
-"""The command ``tw-conformance``: run, check, list and show cases; print and explain rules; serve."""
+"""The command ``tw-conformance``: plays, checks and shows cases, explains rules, tries targets."""
 
 from __future__ import annotations
 

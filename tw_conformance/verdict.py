@@ -79,5 +79,7 @@ class Outcome:
     mismatches: Sequence[Mismatch] = ()
     duration: float = 0.0
     """Seconds on the target's own clock."""
+    late: bool = False
+    """Whether an INCONCLUSIVE is the fault of this machine, which was too slow."""
     by_absence: bool = False
     """Whether a path that loses segments could have brought this FAIL about."""

@@ -32,16 +32,16 @@ class BlockOracle:
     def predict(self, flow: Flow, segment: Segment, block: Block, *, listener: bool) -> Prediction:
         """What becomes of ``segment``, which arrives on ``flow``, and of the block there."""
         host = self._host(flow.dst, flow.dport, listener)
-        clock = host.clock
-        kept = self._block(flow.reverse, block, clock.now)
+        clock, local = host.clock, flow.reverse
+        kept = self._block(local, block, clock.now)
         host.adopt(kept)
         clock.advance(clock.now + AGE)
         host.trace.clear()
         expires = kept.expires
         host.receive(Packet(flow, segment))
         answers = tuple(packet for packet in host.outbox if isinstance(packet, Packet))
-        state = host.state(flow.reverse)
-        alive = host.block(flow.reverse) is kept
+        state = host.state(local)
+        alive = host.block(local) is kept
         decision = _decision(host.trace)
         reaction = Reaction(
             answers,

@@ -77,9 +77,10 @@ class Line:
     def timer(self, earliest: float, latest: float) -> Timer | None:
         """Whether a timer begun between these moments was begun before the segment or by it; None
         where that can't be told."""
-        if latest < self.sent:
-            return "kept"
-        return "restarted" if earliest > self.settled else None
+        kept, restarted = latest < self.sent, earliest > self.settled
+        if kept == restarted:
+            return None
+        return "kept" if kept else "restarted"
 
     @property
     def half_open_at(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from reference.rules import Rule
@@ -52,10 +53,15 @@ class Reaction:
     @property
     def kind(self) -> str:
         """A few words for tables and pictures: ``ACK, TIME-WAIT restarted``."""
-        flags = " + ".join(flag_names(packet.segment.flags) for packet in self.answers)
-        timer = " restarted" if self.timer == "restarted" else ""
-        state = "" if self.state is None else f", {self.state}{timer}"
-        return f"{flags or 'nothing'}{state}"
+        flags = tuple([packet.segment.flags for packet in self.answers])
+        return _kind(flags, self.state, self.timer)
+
+
+@lru_cache(1024)  # there are few, and a sweep asks for each a thousand times
+def _kind(flags: tuple[int, ...], state: str | None, timer: Timer | None) -> str:
+    answers = " + ".join(map(flag_names, flags)) or "nothing"
+    restarted = " restarted" if timer == "restarted" else ""
+    return answers if state is None else f"{answers}, {state}{restarted}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,8 @@ def sweep(arguments: argparse.Namespace) -> int:
     diverging = sum(outcome.divergence is not None for outcome in outcomes.values())
     undecided = sum(bool(outcome.undecided) for outcome in outcomes.values())
     print(
-        f"{len(outcomes)} classes in {seconds:.1f} s: {diverging} diverge, in {len(found)} kinds;"
+        f"{len(outcomes)} classes in {seconds:.1f} s: {diverging} diverge"
+        f" in {len(found)} {'way' if len(found) == 1 else 'ways'};"
         f" {undecided} undecided"
     )
     if diverging:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 
-from tw_conformance.case import Case
+from tw_conformance.case import Case, State, Step
 from tw_conformance.errors import TargetError
 from tw_conformance.targets.agent_client import AgentClient, AgentError
 from tw_conformance.targets.kernel_target import SYSCTLS as LINUX
@@ -64,6 +64,8 @@ class DutSettings:
                 return f"needs {setting} changed, and with it a table of its own: use netns"
             if setting not in self._sysctls:
                 return f"needs the setting {setting}, which the agent can't change on this DUT"
+        if self.platform != "Linux" and any(_asks_for_a_timer(step) for step in case.steps):
+            return "needs to read the block's timer, which the agent can't do on this DUT"
         if case.settings and self._is_shared:
             return "needs the DUT's settings changed, which other workers test: run without -n"
         return None
@@ -109,3 +111,7 @@ class DutSettings:
                 raise TargetError(
                     f"the DUT can't set {name} to {value}: {error}; log in as root"
                 ) from error
+
+
+def _asks_for_a_timer(step: Step) -> bool:
+    return isinstance(step, State) and any(state.timer for _, state in step.state.choices)

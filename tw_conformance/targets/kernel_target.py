@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack
 from typing import Self, TypeVar
 
 from reference.rules import Decision
@@ -43,6 +44,9 @@ SYSCTLS: Mapping[str, str] = {
 
 _OF_THE_WHOLE_TABLE = frozenset({"max_tw_buckets"})
 """Settings under which a connection feels the others: such a case gets a world to itself."""
+
+_STARTING = 16
+"""Cases on their way to their first wait.  More at once would make each other and the DUT late."""
 
 _CONNECTION_CALLS = frozenset({"close", "shutdown", "abort"})
 
@@ -80,6 +84,7 @@ class KernelTarget:
         cpus = sorted(os.sched_getaffinity(0))
         self._cpu = cpus[os.getpid() % len(cpus)]
         self._benches: dict[frozenset[tuple[str, int]], asyncio.Task[Bench]] = {}
+        self._starting = asyncio.Semaphore(_STARTING)
         self._loop = LoopThread(self.name, self._cpu)
         try:
             self._loop.start(self._survey()).result()
@@ -97,9 +102,14 @@ class KernelTarget:
         sysctls = {self._sysctl(name): value for name, value in case.settings.items()}
         alone = not _OF_THE_WHOLE_TABLE.isdisjoint(case.settings)
         bench = await (self._new_bench(sysctls) if alone else self._bench(sysctls))
+        turn = ExitStack()
         try:
-            return await KernelLink.open(bench, case, tester_isn(self.seed, case), alone=alone)
+            await self._starting.acquire()
+            turn.callback(self._starting.release)
+            isn = tester_isn(self.seed, case)
+            return await KernelLink.open(bench, case, isn, turn=turn, alone=alone)
         except BaseException:
+            turn.close()
             if alone:
                 await bench.aclose()
             raise
@@ -151,7 +161,7 @@ class KernelLink:
     """One case's connection to the DUT of a bench.
 
     ``private_port``: the port is this case's own.  ``policy`` is that of its listener.  ``alone``:
-    the bench is, too, and goes with the link.
+    the bench is, too, and goes with the link.  ``turn`` is closed when the case first waits.
     """
 
     def __init__(
@@ -163,6 +173,7 @@ class KernelLink:
         *,
         private_port: bool,
         policy: str,
+        turn: ExitStack,
         alone: bool,
     ) -> None:
         self.flow = mailbox.flow
@@ -173,11 +184,14 @@ class KernelLink:
         self._family = case.reach.family
         self._private_port = private_port
         self._policy = policy
+        self._turn = turn
         self._alone = alone
         self._lost_before = bench.injector.frames_lost()
 
     @classmethod
-    async def open(cls, bench: Bench, case: Case, isn: int, *, alone: bool) -> Self:
+    async def open(
+        cls, bench: Bench, case: Case, isn: int, *, turn: ExitStack, alone: bool
+    ) -> Self:
         """Take a 4-tuple, and a listener of its own where the case makes calls."""
         calls = {step.verb for step in case.steps if isinstance(step, Call)}
         holds = case.reach.state == "ESTABLISHED" or not calls.isdisjoint(_CONNECTION_CALLS)
@@ -188,7 +202,9 @@ class KernelLink:
         mailbox = bench.connect(family, port)
         if private:
             await bench.listen(family, port, policy=policy)
-        return cls(bench, mailbox, case, isn, private_port=private, policy=policy, alone=alone)
+        return cls(
+            bench, mailbox, case, isn, private_port=private, policy=policy, turn=turn, alone=alone
+        )
 
     def now(self) -> float:
         return time.monotonic()
@@ -200,6 +216,7 @@ class KernelLink:
         return await self._mailbox.receive(until)
 
     async def sleep(self, until: float) -> None:
+        self._turn.close()
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(left)
 
@@ -228,6 +245,7 @@ class KernelLink:
 
     async def aclose(self) -> None:
         """Give the 4-tuple up; a private listener and what it still holds go with it."""
+        self._turn.close()
         self._bench.injector.release(self._mailbox)
         if self._alone:
             await self._bench.aclose()

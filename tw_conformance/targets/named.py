@@ -123,12 +123,16 @@ class _Reader:
         kind, what = _KINDS[key]
         if type(value) is not kind:
             self._fault(path, f"{key} is {what}")
-        elif key == "profile" and value not in PROFILES and value not in ALIASES:
-            known = (*PROFILES, *ALIASES)
-            self._fault(path, f"no profile {quoted(value)}{did_you_mean(value, known)}")
+        elif key == "profile":
+            self._check_profile(path, str(value))
         elif key == "target":
-            self._check_target(path, value)
+            self._check_target(path, str(value))
         return value
+
+    def _check_profile(self, path: KeyPath, value: str) -> None:
+        known = (*PROFILES, *ALIASES)
+        if value not in known:
+            self._fault(path, f"no profile {quoted(value)}{did_you_mean(value, known)}")
 
     def _check_target(self, path: KeyPath, value: str) -> None:
         try:

@@ -23,6 +23,7 @@ from tw_conformance.access import Access
 from tw_conformance.errors import TargetError
 from tw_conformance.targets.agent_client import LONGEST_LINE, AgentClient
 from tw_conformance.targets.attachment import Attachment, attach, find_way
+from tw_conformance.targets.last_words import LastWords
 from tw_conformance.targets.locator import Locator
 
 _READY = b"tw-conformance agent ready\n"
@@ -36,7 +37,6 @@ _BOOTSTRAP = (
 _SECONDS_TO_LOG_IN = 30.0
 _SECONDS_TO_END = 5.0
 _LINES_OF_GREETING = 1000
-_LONGEST_COMPLAINT = 4096
 
 
 async def attach_ssh(locator: Locator, access: Access) -> Attachment:
@@ -70,6 +70,10 @@ def agent_text() -> bytes:
     return Path(agent.__file__).read_bytes()
 
 
+class NotPython(TargetError):
+    """What answers is something else."""
+
+
 class RemoteAgent:
     """An agent behind a command's standard input and output."""
 
@@ -90,7 +94,8 @@ class RemoteAgent:
                 await _await_ready(process.replies)
         except (TargetError, TimeoutError, OSError) as error:
             await process.aclose()
-            why = process.last_complaint or str(error)
+            said = "" if isinstance(error, NotPython) else str(process.complaints)
+            why = said or str(error)
             why = why or f"nothing came for {_SECONDS_TO_LOG_IN:.0f} s"
             raise TargetError(
                 f"no agent through {command[0]}: {why}; python3 has to start there without asking"
@@ -120,15 +125,12 @@ class Process:
         process: subprocess.Popen[bytes],
         replies: asyncio.StreamReader,
         requests: asyncio.StreamWriter,
-        complaints: asyncio.StreamReader,
-        stream: asyncio.StreamWriter,
+        complaints: LastWords,
     ) -> None:
         self.replies = replies
         self.requests = requests
+        self.complaints = complaints
         self._process = process
-        self._tail = b""
-        self._stream = stream
-        self._listening = asyncio.create_task(self._listen(complaints))
 
     @classmethod
     async def start(cls, command: list[str]) -> Self:
@@ -149,14 +151,7 @@ class Process:
                 heard.close()
                 raise TargetError(f"{command[0]} can't be run: {error.strerror}") from None
         streams = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
-        complaints = await asyncio.open_connection(sock=heard)
-        return cls(process, *streams, *complaints)
-
-    @property
-    def last_complaint(self) -> str:
-        """The last line that it said on its standard error, if any."""
-        lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines()]
-        return next(filter(None, reversed(lines)), "")
+        return cls(process, *streams, await LastWords.of(heard))
 
     async def aclose(self) -> None:
         """End it, by force where it does not end by itself; may be called twice."""
@@ -167,13 +162,7 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)  # with whatever it has started
             await asyncio.to_thread(self._process.wait)
-        await asyncio.wait({self._listening}, timeout=_SECONDS_TO_END)
-        self._listening.cancel()
-        self._stream.close()
-
-    async def _listen(self, complaints: asyncio.StreamReader) -> None:
-        while chunk := await complaints.read(_LONGEST_COMPLAINT):
-            self._tail = (self._tail + chunk)[-_LONGEST_COMPLAINT:]
+        await self.complaints.end(_SECONDS_TO_END)
 
 
 async def _await_ready(replies: asyncio.StreamReader) -> None:
@@ -189,4 +178,4 @@ async def _await_ready(replies: asyncio.StreamReader) -> None:
             return
         if not line:
             raise TargetError("the connection ended before python3 was there")
-    raise TargetError("it says much, but not that python3 is there")
+    raise NotPython("it says much, but not that python3 is there")

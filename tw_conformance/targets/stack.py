@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 import socket
 import subprocess
 import sys
-import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import IO
 
 from tw_conformance.access import Access, by_family
 from tw_conformance.errors import TargetError, UsageError
 from tw_conformance.link_layer import open_packet_socket
 from tw_conformance.targets.attachment import Attachment, Way, attach_to
 from tw_conformance.targets.consent import check_may_fire
+from tw_conformance.targets.last_words import LastWords
 from tw_conformance.targets.locator import Locator
 from tw_conformance.targets.route import Route
 from tw_conformance.targets.world import DUT_IPV4, DUT_IPV6, TESTER_IPV4, TESTER_IPV6
@@ -53,19 +51,28 @@ async def attach_command(locator: Locator, access: Access) -> Attachment:
     """
     way = _way(_TAP, access)
     async with AsyncExitStack() as closing:
-        said = closing.enter_context(tempfile.TemporaryFile())
-        process, packets = start(locator.detail, said)
+        heard, said = socket.socketpair()
+        with said:
+            words = await LastWords.of(heard)
+            closing.push_async_callback(words.end, 0.0)
+            process, packets = start(locator.detail, said)
         closing.push_async_callback(asyncio.to_thread, end, process)
         try:
             attached = await attach_to(packets, way, access.dut_port or PORT)
         except TargetError as error:
-            raise TargetError(f"{error}{_end_of(process, said)}") from None
+            status = process.poll()
+            if status is None:
+                raise
+            await words.end(_SECONDS_TO_END)
+            raise TargetError(
+                f"{error}; the stack ended with status {status}, and its last words are: {words}"
+            ) from None
         closing.push_async_callback(attached.closing.aclose)
         attached.closing = closing.pop_all()
         return attached
 
 
-def start(command: str, said: IO[bytes]) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def start(command: str, said: socket.socket) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """The stack's process and a packet socket on the kernel's side of its TAP device; what it says
     goes into ``said``.
 
@@ -82,8 +89,8 @@ def start(command: str, said: IO[bytes]) -> tuple[subprocess.Popen[bytes], socke
             process = subprocess.Popen(
                 [sys.executable, "-c", _SET_UP, str(there.fileno()), _TAP, *words],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=said.fileno(),
+                stderr=said.fileno(),
                 pass_fds=[there.fileno()],
                 start_new_session=True,  # Ctrl-C is for the suite, which then ends the stack
             )
@@ -117,15 +124,3 @@ def _way(interface: str, access: Access) -> Way:
     testers = defaults | by_family(access.tester_ips)
     routes = {family: Route(interface, "", "", address) for family, address in duts.items()}
     return Way(duts, routes, {family: testers[family] for family in duts})
-
-
-def _end_of(process: subprocess.Popen[bytes], said: IO[bytes]) -> str:
-    """How the stack ended, where it did, and its last words."""
-    status = process.poll()
-    if status is None:
-        return ""
-    said.seek(0, os.SEEK_END)
-    said.seek(max(said.tell() - _LONGEST_MESSAGE, 0))
-    lines = said.read().decode(errors="replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
-    return f"; the stack ended with status {status}, and its last words are: {last}"

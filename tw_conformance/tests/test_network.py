@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reference.wire_neighbours import Neighbours
 from tw_conformance.access import Access
 from tw_conformance.access_options import as_arguments
 from tw_conformance.errors import TargetError, UsageError
@@ -96,6 +97,15 @@ def test_consent_is_for_public_addresses_only() -> None:
     check_may_fire("8.8.8.8", own=(), broadcast=(), owned=True)
     with pytest.raises(TargetError, match="no host"):
         check_may_fire("224.0.0.1", own=(), broadcast=(), owned=True)
+
+
+def test_a_flood_of_made_up_neighbours_is_not_remembered() -> None:
+    mine, theirs = "02:00:00:00:00:01", "02:00:00:00:00:02"
+    tester = Neighbours(mine, ["10.255.0.1"])
+    liar = Neighbours(theirs, [])
+    for number in range(5000):
+        tester.hear(liar.ask(f"10.0.{number >> 8}.{number & 255}", "10.255.0.1"))
+    assert len(tester.known) < 5000
 
 
 def test_a_borrowed_address_and_an_own_one_exclude_each_other() -> None:

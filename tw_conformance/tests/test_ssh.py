@@ -104,7 +104,7 @@ def test_answers_that_nobody_asked_for_are_passed_over() -> None:
     flood = 'for n in range(2, 5000): print(\'{"id": %d, "ok": {}}\' % n)'
     answer = 'print(\'{"id": 1, "ok": {"port": 5}}\', flush=True)'
     tracemalloc.start()
-    assert asked(pretending(f"{flood}\n{answer}\nsys.stdin.read()")) == {"port": 5}
+    assert asked(pretending(f"{flood}\n{answer}")) == {"port": 5}
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 << 20

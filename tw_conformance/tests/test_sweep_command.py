@@ -26,7 +26,7 @@ def sweep(*arguments: str) -> int:
 
 def test_a_profile_does_not_differ_from_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert sweep("--profile", "rfc9293", "--only", SMALL) == ExitCode.CONFORMS
-    assert "0 diverge, in 0 kinds; 0 undecided" in capsys.readouterr().out
+    assert "0 diverge in 0 ways; 0 undecided" in capsys.readouterr().out
 
 
 def test_what_tells_two_profiles_apart_is_said_in_one_sentence(

@@ -1,4 +1,4 @@
-"""A bad network: a relay between the tester and its link that loses, holds up and repeats frames."""
+"""A bad network: a relay before the tester's link that loses, holds up and repeats frames."""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ def lab_command(layout: str, *command: str) -> list[str]:
 
 
 def lab_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY), **(more or {})}
+    """A command is no worker of pytest-xdist, even where its test runs in one."""
+    own = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+    return {**own, "PYTHONPATH": str(REPOSITORY), **(more or {})}
 
 
 def suite(*arguments: str) -> list[str]:

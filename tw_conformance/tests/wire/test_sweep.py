@@ -115,8 +115,10 @@ def test_an_interrupted_sweep_leaves_a_journal_and_is_gone_on_with(
     command += ["--strength", "3", "--resume", str(journal)]
     paths = str(Path(tw_conformance.__file__).parents[1]), os.environ.get("PYTHONPATH", "")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    # A shell's background job ignores SIGINT, and so would its children: this test may be in one.
+    interruptible = ["env", "--default-signal=INT", *command]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        interruptible, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         while process.poll() is None and not (journal.exists() and len(_lines(journal)) > 2):
             os.sched_yield()
