@@ -47,6 +47,8 @@ _OF_THE_WHOLE_TABLE = frozenset({"max_tw_buckets"})
 
 _STARTING = 16
 """Cases on their way to their first wait.  More at once would make each other and the DUT late."""
+_STARTING_ON_A_SLOW_PATH = 128
+"""The same where it is the path that they wait for, not the machine."""
 
 _CONNECTION_CALLS = frozenset({"close", "shutdown", "abort"})
 
@@ -134,6 +136,8 @@ class KernelTarget:
         bench = await self._bench({})
         with bench.probing("ipv4") as probed:
             await survey(probed, self.path)
+        if not self.path.perfect:
+            self._starting = asyncio.Semaphore(_STARTING_ON_A_SLOW_PATH)
 
     async def _bench(self, sysctls: Mapping[str, int]) -> Bench:
         """The bench with those settings, made by the first case that asks for it."""

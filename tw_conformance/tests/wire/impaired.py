@@ -89,12 +89,13 @@ class Relay:
 
 
 def impaired(impairment: Impairment, seed: int) -> Callable[[int], World]:
-    """A way to start a world whose link is like that."""
+    """A way to start worlds whose links are like that, each with a fortune of its own."""
+    seeds = Random(seed)
 
     def start(cpu: int) -> World:
         world = World.start(cpu)
         world.packets.setblocking(True)
-        world.packets = Relay(world.packets, impairment, seed).outside
+        world.packets = Relay(world.packets, impairment, seeds.getrandbits(64)).outside
         return world
 
     return start
