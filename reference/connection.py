@@ -79,6 +79,8 @@ class Connection:
         self.tos = 0
         self.linger2: int | None = None
         """TCP_LINGER2 in seconds, where the process set it; negative: no FIN-WAIT-2 at all."""
+        self.heard_at = owner.clock.now
+        """When the last segment arrived (ns)."""
         self.orphan_timer: Timer | None = None
         """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
         self.reuse_address = False
@@ -173,6 +175,7 @@ class Connection:
 
     def segment_arrives(self, packet: Packet) -> None:
         segment = packet.segment
+        self.heard_at = self._owner.clock.now
         if self.state == "SYN-SENT":
             self._answer_arrives(packet)
             return
@@ -355,10 +358,11 @@ class Connection:
             self._owner.peer_closed(self)
 
     def _is_for_nobody(self, segment: Segment) -> bool:
-        """Whether a segment has, or lies behind, text that a process would have to read, after
-        close() (RFC 1122 section 4.2.2.13)."""
+        """Whether a segment has text that a process would have to read, after close() (RFC 1122
+        section 4.2.2.13); with some stacks also a FIN that lies behind such text."""
+        text = segment.length if self._manners.resets_early_fin else len(segment.payload)
         text_end = add(segment.seq, len(segment.payload))
-        return segment.length > 0 and distance(text_end, self.rcv_nxt) > 0
+        return text > 0 and distance(text_end, self.rcv_nxt) > 0
 
     def _fin_arrives(self) -> None:
         """The eighth check: RCV.NXT is past the FIN already."""

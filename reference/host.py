@@ -317,7 +317,7 @@ class Host:
                 wait = self.settings["finwait2_timeout"] * MILLISECOND
                 self._after(wait, connection, self.gone)
             case Action.WAIT_IDLE:
-                self._after(self.settings["maxidle"] * MILLISECOND, connection, self.gone)
+                self._close_when_idle(connection)
             case Action.WAIT:
                 pass
             case unknown:
@@ -343,6 +343,21 @@ class Host:
                 connection.leave(end)
 
         connection.orphan_timer = self.clock.call_at(self.clock.now + wait, due)
+
+    def _close_when_idle(self, connection: Connection) -> None:
+        """What FreeBSD's 2MSL timer does for an orphan (``tcp_timer.c``, tcp_timer_2msl())."""
+        interval = self.settings["keepintvl"] * MILLISECOND
+        longest = self.settings["keepcnt"] * interval
+
+        def look() -> None:
+            if self._connections.get(connection.flow) is not connection:
+                return
+            if self.clock.now - connection.heard_at > longest:
+                connection.leave(self.gone)
+            else:
+                connection.orphan_timer = self.clock.call_at(self.clock.now + interval, look)
+
+        connection.orphan_timer = self.clock.call_at(self.clock.now + longest, look)
 
     def _compress(self, connection: Connection, substate: str, timeout: int | None) -> None:
         block = TimeWaitBlock(

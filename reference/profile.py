@@ -33,7 +33,9 @@ class Manners:
     that was received; ``aligns_scaled_window`` that a scaled window is opened anew with every
     segment and rounded up to its scale (Linux, ``__tcp_select_window()``);
     ``acknowledges_before_entry`` whether the connection sends the ACK of the FIN that leads to
-    TIME-WAIT, or leaves it to the block; ``ecn`` whether a listener takes up ECN (RFC 3168 section
+    TIME-WAIT, or leaves it to the block; ``resets_early_fin`` whether an orphan resets a FIN that
+    lies ahead of RCV.NXT, as it does text (``tcp_rcv_state_process()``), or keeps it for later as
+    any segment out of order; ``ecn`` whether a listener takes up ECN (RFC 3168 section
     6.1.1).  ``longest_linger2`` is the most that TCP_LINGER2 may ask for.
     """
 
@@ -41,6 +43,7 @@ class Manners:
     reopens_window: bool
     aligns_scaled_window: bool
     acknowledges_before_entry: bool
+    resets_early_fin: bool
     ecn: bool
     first_rto: int
     """Initial retransmission time-out, nanoseconds."""

@@ -78,8 +78,8 @@ ORPHAN = DecisionList(
             "freebsd.orphan",
             always(),
             (Action.WAIT_IDLE,),
-            "An orphan in FIN-WAIT-2 closes after keepcnt * keepintvl of silence.",
-            ("tcp_timer.c, tcp_timer_2msl(), TP_MAXIDLE",),
+            "After keepcnt * keepintvl, then every keepintvl, an orphan silent for longer closes.",
+            ("tcp_timer.c, tcp_timer_2msl()", "tcp_timer.h, TP_MAXIDLE"),
         ),
     ),
 )
@@ -276,7 +276,10 @@ FREEBSD_10 = Profile(
         "fast_finwait2_recycle": Setting(
             0, "Apply finwait2_timeout to orphans.", "net.inet.tcp.fast_finwait2_recycle"
         ),
-        "maxidle": Setting(600000, "keepcnt * keepintvl, milliseconds.", "tcp_var.h, TP_MAXIDLE"),
+        "keepcnt": Setting(8, "Keepalive intervals in maxidle.", "net.inet.tcp.keepcnt"),
+        "keepintvl": Setting(
+            75000, "Between two keepalive probes, milliseconds.", "net.inet.tcp.keepintvl"
+        ),
     },
     msl=30 * SECOND,
     lateness=lambda settings: _SLOW_TIMEOUT,
@@ -285,6 +288,7 @@ FREEBSD_10 = Profile(
         reopens_window=True,
         aligns_scaled_window=False,
         acknowledges_before_entry=False,
+        resets_early_fin=False,
         ecn=False,
         first_rto=3 * SECOND,
         least_rto=230 * MILLISECOND,
@@ -384,6 +388,7 @@ FREEBSD_15 = FREEBSD_13.derive(
         reopens_window=True,
         aligns_scaled_window=False,
         acknowledges_before_entry=True,
+        resets_early_fin=False,
         ecn=True,
         first_rto=1 * SECOND,
         least_rto=230 * MILLISECOND,

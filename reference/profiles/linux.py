@@ -391,6 +391,7 @@ LINUX_6_18 = Profile(
         reopens_window=False,
         aligns_scaled_window=True,
         acknowledges_before_entry=True,
+        resets_early_fin=True,
         ecn=True,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,

@@ -103,6 +103,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         reopens_window=False,
         aligns_scaled_window=True,
         acknowledges_before_entry=True,
+        resets_early_fin=True,
         ecn=True,
         first_rto=3 * SECOND,
         least_rto=200 * MILLISECOND,

@@ -346,6 +346,7 @@ RFC_9293 = Profile(
         reopens_window=True,
         aligns_scaled_window=False,
         acknowledges_before_entry=True,
+        resets_early_fin=False,
         ecn=False,
         first_rto=1 * SECOND,
         least_rto=1 * SECOND,

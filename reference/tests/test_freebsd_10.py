@@ -169,3 +169,35 @@ def test_a_block_lives_to_the_first_scan_after_2msl(time_wait: MakeWait) -> None
     assert wait.state == "TIME-WAIT"
     wait.let_pass(0.501)
     assert wait.state == "CLOSED"
+
+
+# -- orphans in FIN-WAIT-2 -----------------------------------------------------------------------
+
+
+def test_an_orphan_that_hears_something_is_looked_at_every_keepintvl(time_wait: MakeWait) -> None:
+    """The last segment came at 300 s; at 900 s it is 600 s old, and not yet older."""
+    wait = time_wait("freebsd-10", stop="FIN-WAIT-2")
+    wait.let_pass(300)
+    wait.send(ACK)
+    wait.let_pass(674)
+    assert wait.state == "FIN-WAIT-2"
+    wait.let_pass(1)
+    assert wait.state == "CLOSED"
+
+
+@pytest.mark.parametrize(
+    ("profile", "answer", "state"),
+    [
+        ("freebsd-10", ["ACK 0 0"], "FIN-WAIT-2"),
+        ("freebsd-15", ["ACK 0 0"], "FIN-WAIT-2"),
+        ("rfc9293", ["ACK 0 0"], "FIN-WAIT-2"),
+        ("linux-6.18", ["RST 0 -"], "CLOSED"),
+        ("linux-2.6.32", ["RST 0 -"], "CLOSED"),
+    ],
+)
+def test_a_fin_ahead_is_kept_for_later_but_not_by_linux(
+    time_wait: MakeWait, profile: str, answer: list[str], state: str
+) -> None:
+    wait = time_wait(profile, stop="FIN-WAIT-2")
+    assert wait.send(FIN | ACK, 1) == answer
+    assert wait.state == state

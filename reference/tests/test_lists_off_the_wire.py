@@ -57,7 +57,7 @@ ORPHANS = (
         orphan(fast_finwait2_recycle=1, finwait2_timeout=5000),
         ("0 s: FIN-WAIT-2", "5 s: CLOSED"),
     ),
-    Row("freebsd-*", "freebsd.orphan", orphan(), ("0 s: FIN-WAIT-2", "600 s: CLOSED")),
+    Row("freebsd-*", "freebsd.orphan", orphan(), ("0 s: FIN-WAIT-2", "675 s: CLOSED")),
     Row("linux-*", "linux.orphan-linger2", orphan(-1), ("RST|ACK not zero 0", GONE_AT_ONCE)),
     Row(
         "linux-6.*",
