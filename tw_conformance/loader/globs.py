@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
+from reference.profiles import PROFILES
 from tw_conformance.words import did_you_mean, listed, quoted
-
-PROFILES = (
-    "freebsd-10",
-    "freebsd-13",
-    "freebsd-15",
-    "linux-2.6.32",
-    "linux-6.1",
-    "linux-6.18",
-    "rfc9293",
-)
-"""The profiles that a case may tell apart."""
 
 _FAMILIES = ("freebsd-", "linux-", "rfc9293")
 

@@ -12,6 +12,7 @@ from itertools import product
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from reference.profiles import PROFILES
 from reference.segment import ACK
 from tw_conformance.case import Case, Reach, Send, Step
 from tw_conformance.loader.build import (
@@ -23,7 +24,7 @@ from tw_conformance.loader.build import (
     build_step,
 )
 from tw_conformance.loader.faults import Faults
-from tw_conformance.loader.globs import PROFILES, glob_problem, matched
+from tw_conformance.loader.globs import glob_problem, matched
 from tw_conformance.loader.nodes import Document, KeyPath
 from tw_conformance.loader.values import REFERENCE, Point, Scalar
 from tw_conformance.words import did_you_mean, listed, quoted

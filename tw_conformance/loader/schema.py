@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from tw_conformance.loader.globs import DEFAULT, PROFILES
+from reference.profiles import PROFILES
+from tw_conformance.loader.globs import DEFAULT
 from tw_conformance.loader.nodes import KeyPath
 from tw_conformance.words import did_you_mean, listed, quoted
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from tw_conformance.errors import SuiteError, UsageError
 from tw_conformance.targets.base import Target
 from tw_conformance.targets.locator import Kind, Locator
 from tw_conformance.targets.roster import Roster
+from tw_conformance.words import did_you_mean, listed, quoted
 
 if TYPE_CHECKING:
     from tw_conformance.access import Access
@@ -51,7 +51,7 @@ def open_target(
         from tw_conformance.targets.uml import UmlTarget
 
         return UmlTarget(profile=wanted, seed=seed)
-    raise SuiteError(f"no target {name!r}{_nearest(name, TARGETS)}")
+    raise SuiteError(f"no target {quoted(name)}{did_you_mean(name, TARGETS)} {listed(TARGETS)}")
 
 
 def unavailable(name: str) -> str | None:
@@ -105,7 +105,8 @@ def profile_named(name: str) -> str:
     """
     known = ALIASES.get(name, name)
     if known not in PROFILES:
-        raise SuiteError(f"no profile {name!r}{_nearest(name, (*PROFILES, *ALIASES))}")
+        names = (*PROFILES, *ALIASES)
+        raise SuiteError(f"no profile {quoted(name)}{did_you_mean(name, names)} {listed(names)}")
     return known
 
 
@@ -121,9 +122,3 @@ def _way_to_attach(kind: Kind) -> Callable[[Locator, Access], Awaitable[Attachme
     from tw_conformance.targets.stack import attach_command, attach_tap
 
     return attach_tap if kind is Kind.TAP else attach_command
-
-
-def _nearest(word: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(word, known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{hint} (known: {', '.join(known)})"

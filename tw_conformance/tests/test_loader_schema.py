@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reference.profiles import PROFILES as PLAYABLE
 from tw_conformance.case import STATES, Through
 from tw_conformance.expressions import (
     SEQUENCE_NAMES,
@@ -19,7 +18,7 @@ from tw_conformance.expressions import (
     SequenceExpression,
     TimeExpression,
 )
-from tw_conformance.loader.globs import PROFILES, is_glob
+from tw_conformance.loader.globs import is_glob
 from tw_conformance.loader.schema import GRAMMARS, TRANSLATIONS, kind_of, schema, value_problem
 from tw_conformance.loader.values import value_of
 
@@ -77,10 +76,6 @@ def test_it_takes_a_mapping_for_one_by_profile_where_the_loader_does() -> None:
     keys = ("default", "linux-*", "freebsd", "rfc9293", "*-10", "?", "flags", "seq", "defaults")
     assert [bool(re.search(pattern, key)) for key in keys] == [is_glob(key) for key in keys]
     assert DEFINITIONS["state"]["else"]["if"] == DEFINITIONS["expect"]["else"]["if"]
-
-
-def test_every_profile_that_can_be_played_can_be_named() -> None:
-    assert set(PLAYABLE) <= set(PROFILES)
 
 
 def accepts(kind: str, text: str) -> bool:
