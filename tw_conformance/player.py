@@ -36,6 +36,8 @@ from tw_conformance.verdict import Mismatch, Outcome, Verdict
 
 _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""
+_HOPELESS = 10
+"""Performances of which one at least must say something, or the case is given up."""
 _ENCORES = 2
 """Performances more that a case gets where this machine was too slow for the first."""
 _READINGS = 8
@@ -82,7 +84,7 @@ async def play(case: Case, target: Target) -> Outcome:
     evidence = Evidence(target.path)
     outcomes = [outcome]
     _weigh(evidence, outcome, segments)
-    while not (evidence.conforms or evidence.deviates) and len(outcomes) < _PERFORMANCES:
+    while not (evidence.conforms or evidence.deviates or _is_hopeless(outcomes)):
         more = min(evidence.passes_needed(segments), _PERFORMANCES - len(outcomes))
         fresh = await asyncio.gather(
             *(_perform_after(n * _STAGGER, case, target) for n in range(more))
@@ -107,6 +109,14 @@ def _weigh(evidence: Evidence, outcome: Outcome, segments: int) -> None:
         evidence.failed_by_absence(segments)
     elif outcome.verdict is Verdict.FAIL:
         evidence.failed_by_packet()
+
+
+def _is_hopeless(outcomes: list[Outcome]) -> bool:
+    """Whether more performances would most likely say no more than those that there were."""
+    if len(outcomes) >= _PERFORMANCES:
+        return True
+    silent = all(outcome.verdict is Verdict.INCONCLUSIVE for outcome in outcomes)
+    return silent and len(outcomes) >= _HOPELESS
 
 
 def _conclude(outcomes: list[Outcome], evidence: Evidence) -> Outcome:

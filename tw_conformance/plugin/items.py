@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 SHORT = 0.05
 """Seconds that a case may have to wait and still be played in its turn."""
+ROUND_TRIPS = 10
+"""About as many as a case without a wait takes."""
 
 
 class NoPass(Exception):
@@ -107,12 +109,13 @@ class CaseItem(pytest.Item):
         :raises TargetError: where the target, whose time it is, can't be had.
         :raises CaseError: where a time lies before now on that target.
         """
-        if not self.may_be_long():
+        if not self.choice.waits_in_real_time:
             return False
         target = self._target()
-        if target.lacks(self.case) is not None:
+        if not target.realtime or target.lacks(self.case) is not None:
             return False
-        return target.realtime and self._longest(target) >= SHORT
+        seconds = self._longest(target) + ROUND_TRIPS * target.path.round_trip
+        return seconds >= SHORT or not target.path.perfect
 
     def may_be_long(self) -> bool:
         """What can be known of :meth:`is_long` before the target is there."""

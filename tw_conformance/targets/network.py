@@ -154,6 +154,11 @@ class NetworkTarget:
             await survey(ProbeLine(self._attached.injector, mailbox), self.path)
         finally:
             self._attached.injector.release(mailbox)
+        if self.path.dead:
+            raise TargetError(
+                f"none of {self.path.probes} echo requests was answered, and without echoes silence"
+                " can't be told from loss: let ICMP echo pass on the DUT and on the way to it"
+            )
 
     async def _bounded(self, play: Coroutine[object, object, T]) -> T:
         left = max(self._deadline - time.monotonic(), 0.0)
