@@ -275,7 +275,7 @@ class Host:
         return (self.clock.now // MILLISECOND + self._clock_offset) & 0xFFFFFFFF
 
     def reset(self, packet: Packet) -> None:
-        self.emit(reset_for(packet, self.profile.manners.ttl))
+        self.emit(reset_for(packet, self.profile.manners))
 
     def established(self, connection: Connection) -> None:
         self._half_open.pop(connection.flow, None)

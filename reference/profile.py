@@ -50,6 +50,8 @@ class Manners:
     """Nanoseconds; None: the setting ``fin_timeout``, beyond which the wish is ignored."""
     resets_unread: bool = True
     """Whether close() sends an RST where text was not read (RFC 1122 section 4.2.2.13)."""
+    reset_tos_mask: int = 0
+    """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
 
 
