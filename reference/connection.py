@@ -87,6 +87,9 @@ class Connection:
         """SO_REUSEADDR."""
         self.held = True
         """Whether a process holds the socket; after close() none does."""
+        self.reads = True
+        """Whether that process takes text as it comes."""
+        self._unread = False
         self.ack_owed = False
         """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
         self.timestamps = timestamps
@@ -154,6 +157,9 @@ class Connection:
         self.held = False
         if self.state == "SYN-SENT":
             self.leave(self._owner.gone)
+            return
+        if self._unread and self._manners.resets_unread:
+            self.abort()
             return
         self.shutdown()
         if self.state == "FIN-WAIT-2":
@@ -352,8 +358,10 @@ class Connection:
             self._fin_arrives()
         else:
             self._acknowledge()
-        if data:
+        if data and self.reads:
             self._owner.delivered(self, data)
+        elif data:
+            self._unread = True
         if fin and self.state == "CLOSE-WAIT":
             self._owner.peer_closed(self)
 

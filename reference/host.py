@@ -37,13 +37,14 @@ class CallError(Exception):
 @dataclass(slots=True)
 class Listener:
     """A port that accepts.  ``closes_first``: it closes each connection as soon as it is
-    accepted.  ``queue_full``: nobody accepts any more.  What is accepted inherits the rest:
-    SO_REUSEADDR, and TCP_LINGER2 in seconds where it is set."""
+    accepted.  ``queue_full``: nobody accepts any more.  ``reads``: it takes text as it comes.  What
+    is accepted inherits the rest: SO_REUSEADDR, and TCP_LINGER2 in seconds where it is set."""
 
     closes_first: bool = True
     queue_full: bool = False
     reuse_address: bool = True
     linger2: int | None = None
+    reads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class Host:
         reuse_address: bool = True,
         reuse_port: bool = False,
         linger2: int | None = None,
+        reads: bool = True,
     ) -> Listener:
         """bind() and listen() on a port: passive OPEN for every peer.
 
@@ -122,7 +124,7 @@ class Host:
             answer = self._table.bind(block, reuse_address=reuse_address, reuse_port=reuse_port)
             if answer is not Action.ALLOW:
                 raise CallError(answer.value, f"port {port} is in TIME-WAIT")
-        listener = Listener(closes_first, reuse_address=reuse_address, linger2=linger2)
+        listener = Listener(closes_first, reuse_address=reuse_address, linger2=linger2, reads=reads)
         self._listeners[port] = listener
         return listener
 
@@ -254,6 +256,7 @@ class Host:
             if listener is not None:
                 connection.reuse_address = listener.reuse_address
                 connection.linger2 = listener.linger2
+                connection.reads = listener.reads
             self._connections[flow] = self._half_open[flow] = connection
 
     def _new_iss(self) -> int:
@@ -272,7 +275,7 @@ class Host:
         return (self.clock.now // MILLISECOND + self._clock_offset) & 0xFFFFFFFF
 
     def reset(self, packet: Packet) -> None:
-        self.emit(reset_for(packet, self.profile.manners.ttl))
+        self.emit(reset_for(packet, self.profile.manners))
 
     def established(self, connection: Connection) -> None:
         self._half_open.pop(connection.flow, None)

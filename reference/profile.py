@@ -51,6 +51,10 @@ class Manners:
     """Retransmission time-out on a path without delay, nanoseconds."""
     longest_linger2: int | None = None
     """Nanoseconds; None: the setting ``fin_timeout``, beyond which the wish is ignored."""
+    resets_unread: bool = True
+    """Whether close() sends an RST where text was not read (RFC 1122 section 4.2.2.13)."""
+    reset_tos_mask: int = 0
+    """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
 
 

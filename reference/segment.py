@@ -7,7 +7,7 @@ sweep judges a hundred thousand segments.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
@@ -87,6 +87,8 @@ class Segment:
     urgent: int = 0
     reserved: int = 0
     other_options: tuple[tuple[int, bytes], ...] = ()
+    option_octets: bytes = field(default=b"", compare=False)
+    """The options as they lay on the wire; empty in a segment that was never there."""
 
     @property
     def length(self) -> int:
@@ -109,6 +111,8 @@ class Packet:
     ttl: int = 64
     tos: int = 0
     df: bool = True
+    ip_id: int = 0
+    """IPv4's Identification; 0 over IPv6, which has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,7 @@ class TimeWaitTable:
             case Action.ACK_LIMITED:
                 self._acknowledge_if_due(packet.segment, block, question)
             case Action.RST:
-                self._emit(reset_for(packet, self._profile.manners.ttl))
+                self._emit(reset_for(packet, self._profile.manners))
             case Action.RESTART:
                 self._reaper.schedule(block, self._profile.lifetime(self._settings))
             case Action.UPDATE_TS:

@@ -45,7 +45,7 @@ class Wire:
         template = self._template(
             flow.src,
             flow.dst,
-            (packet.ttl, packet.tos, packet.df),
+            (packet.ttl, packet.tos, packet.df, packet.ip_id),
             (segment.mss, segment.wscale, segment.sack_permitted, segment.other_options),
             segment.timestamps is not None,
         )
@@ -107,7 +107,7 @@ class Wire:
         self,
         src: str,
         dst: str,
-        ip: tuple[int, int, bool],
+        ip: tuple[int, int, bool, int],
         options: tuple[int | None, int | None, bool, tuple[tuple[int, bytes], ...]],
         timestamps: bool,
     ) -> bytes:
@@ -127,7 +127,7 @@ class Wire:
         return bytes(self._link / _ip_header(src, dst, ip) / TCP(options=listed))
 
     def _lay_out_echo(self, src: str, dst: str, reply: bool) -> bytes:
-        header = _ip_header(src, dst, (64, 0, False))
+        header = _ip_header(src, dst, (64, 0, False, 0))
         if ":" in src:
             icmpv6 = ICMPv6EchoReply() if reply else ICMPv6EchoRequest()
             return bytes(self._link / header / icmpv6)
@@ -146,11 +146,11 @@ class Wire:
         return bytes(frame)
 
 
-def _ip_header(src: str, dst: str, ip: tuple[int, int, bool]) -> IP | IPv6:
-    ttl, tos, df = ip
+def _ip_header(src: str, dst: str, ip: tuple[int, int, bool, int]) -> IP | IPv6:
+    ttl, tos, df, ip_id = ip
     if ":" in src:
         return IPv6(src=src, dst=dst, hlim=ttl, tc=tos)
-    return IP(src=src, dst=dst, ttl=ttl, tos=tos, id=0, flags="DF" if df else 0)
+    return IP(src=src, dst=dst, ttl=ttl, tos=tos, id=ip_id, flags="DF" if df else 0)
 
 
 def _set_ip_length(frame: bytearray, ipv6: bool) -> None:
@@ -208,11 +208,12 @@ def _decode_tcp(ip: IP | IPv6, body: bytes, pseudo: int) -> Packet:
         urgent=tcp.urgptr,
         reserved=body[12] & 0x0F,
         other_options=tuple(options.others),
+        option_octets=body[20:header],
     )
     flow = Flow(ip.src, tcp.sport, ip.dst, tcp.dport)
     if isinstance(ip, IPv6):
         return Packet(flow, segment, ttl=ip.hlim, tos=ip.tc)
-    return Packet(flow, segment, ttl=ip.ttl, tos=ip.tos, df=bool(ip.flags.DF))
+    return Packet(flow, segment, ttl=ip.ttl, tos=ip.tos, df=bool(ip.flags.DF), ip_id=ip.id)
 
 
 class _Options:

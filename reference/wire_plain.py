@@ -15,7 +15,7 @@ from reference.segment import Echo, Flow, Packet, Segment, Timestamps
 from reference.wire import internet_checksum
 
 _ETHER = 14
-_IPV4 = struct.Struct("!2xH2xHBBH4s4s")
+_IPV4 = struct.Struct("!2xHHHBBH4s4s")
 _IPV6 = struct.Struct("!IHBB16s16s")
 _TCP = struct.Struct("!HHIIBBHxxH")
 _ICMP = struct.Struct("!BBxxHH")
@@ -27,7 +27,7 @@ def decode_plain(frame: bytes) -> Packet | Echo | None:
     if frame[12:15] == b"\x08\x00\x45":
         if len(frame) < 34:
             return None
-        length, fragment, ttl, protocol, _, src, dst = _IPV4.unpack_from(frame, _ETHER)
+        length, ip_id, fragment, ttl, protocol, _, src, dst = _IPV4.unpack_from(frame, _ETHER)
         tos = frame[15]
         start, end = 34, _ETHER + length
         if fragment & 0xBFFF or end > len(frame) or internet_checksum(0, frame[_ETHER:34]):
@@ -42,7 +42,7 @@ def decode_plain(frame: bytes) -> Packet | Echo | None:
         start, end = 54, 54 + length
         if first >> 28 != 6 or end > len(frame):
             return None
-        df = True
+        df, ip_id = True, 0
         echo_request, echo_reply = 128, 129
     else:
         return None
@@ -70,9 +70,10 @@ def decode_plain(frame: bytes) -> Packet | Echo | None:
             timestamps,
             urgent,
             offset & 0x0F,
+            option_octets=body[20:header],
         )
         flow = Flow(_text(src), sport, _text(dst), dport)
-        return Packet(flow, segment, ttl, tos, df)
+        return Packet(flow, segment, ttl, tos, df, ip_id)
     if protocol != (1 if echo_reply == 0 else 58) or len(body) < 8:
         return None
     kind, code, ident, sequence = _ICMP.unpack_from(body)

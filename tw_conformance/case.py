@@ -102,6 +102,8 @@ class Send:
     wscale: int | None = None
     sack_permitted: bool = False
     checksum: Literal["good", "bad"] = "good"
+    tos: int = 0
+    """Type of service or traffic class, ECN bits included."""
     within: TimeExpression | None = None
     """How soon after the last send this one must leave for the case to mean anything."""
 
@@ -123,6 +125,9 @@ class Answer:
     ttl: int | None = None
     tos: int | None = None
     df: bool | None = None
+    ip_id: int | None = None
+    options: str | None = None
+    """The kinds of TCP options in their order: ``NOP NOP TS``, or ``none``."""
     word: str | None = None
     """The shorthand that it was written as (``ack``, ``rst``, ``syn-ack``), for reports."""
 

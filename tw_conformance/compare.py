@@ -10,6 +10,8 @@ from tw_conformance.case import Answer
 from tw_conformance.expressions import SequenceExpression
 from tw_conformance.verdict import Mismatch
 
+_KINDS = {0: "EOL", 1: "NOP", 2: "MSS", 3: "WS", 4: "SACK-OK", 5: "SACK", 8: "TS"}
+"""Options by kind; one of another kind goes by its number."""
 _NEAR = 1 << 20
 """A number further than this from every variable is printed as it is."""
 
@@ -47,7 +49,23 @@ def compare(expected: Answer, packet: Packet, variables: Mapping[str, int]) -> l
     plain("tos", expected.tos, packet.tos)
     if not packet.flow.is_ipv6:
         plain("df", expected.df, packet.df)
+        plain("ip_id", expected.ip_id, packet.ip_id)
+    if expected.options is not None:
+        plain("options", expected.options, option_kinds(segment.option_octets))
     return list(dict.fromkeys(found))
+
+
+def option_kinds(octets: bytes) -> str:
+    """The kinds of the options in the order in which they lie, as a case writes them."""
+    kinds: list[str] = []
+    at = 0
+    while at < len(octets):
+        kind = octets[at]
+        kinds.append(_KINDS.get(kind, str(kind)))
+        if kind == 0:
+            break
+        at += 1 if kind == 1 else max(int.from_bytes(octets[at + 1 : at + 2], "big"), 2)
+    return " ".join(kinds) or "none"
 
 
 def summary(what: Answer | Packet, variables: Mapping[str, int] | None = None) -> str:

@@ -68,9 +68,9 @@ class Peer:
 
     # -- sending and receiving -------------------------------------------------------------------
 
-    def send(self, segment: Segment, *, checksum_ok: bool = True) -> float:
+    def send(self, segment: Segment, *, checksum_ok: bool = True, tos: int = 0) -> float:
         """Put one segment on the link; returns when."""
-        packet = Packet(self.link.flow, segment)
+        packet = Packet(self.link.flow, segment, tos=tos)
         time, frame = self.link.send(packet, checksum_ok=checksum_ok)
         self._proven = False
         note = "" if checksum_ok else "bad checksum"

@@ -247,7 +247,8 @@ class Performance:
         segment = self._segment(step)
         self.answers.clear()
         self._settled_before = self.peer.settled
-        self._last_sent = self.peer.send(segment, checksum_ok=step.checksum == "good")
+        checksum_ok = step.checksum == "good"
+        self._last_sent = self.peer.send(segment, checksum_ok=checksum_ok, tos=step.tos)
         self.peer.variables.update(
             seg_seq=segment.seq,
             seg_ack=segment.ack,

@@ -292,6 +292,8 @@ FREEBSD_10 = Profile(
         ecn=False,
         first_rto=3 * SECOND,
         least_rto=230 * MILLISECOND,
+        # tcp_usrreq.c, tcp_disconnect(): what was not read is thrown away, and a FIN sent.
+        resets_unread=False,
     ),
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
     decisions=(ORPHAN, ENTRY, SEGMENT, LISTEN, CLOSED, BIND, CONNECT, CALLS),
@@ -392,5 +394,7 @@ FREEBSD_15 = FREEBSD_13.derive(
         ecn=True,
         first_rto=1 * SECOND,
         least_rto=230 * MILLISECOND,
+        # tcp_usrreq.c, tcp_disconnect(): what was not read is thrown away, and a FIN sent.
+        resets_unread=False,
     ),
 )

@@ -396,6 +396,8 @@ LINUX_6_18 = Profile(
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
         longest_linger2=120 * SECOND,
+        # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
+        reset_tos_mask=0xFC,
     ),
     reaper=lambda clock, expire, settings: TimerWheel(clock, expire, hz=settings["hz"]),
     decisions=(

@@ -108,3 +108,14 @@ def test_the_peers_stamp_is_a_matter_of_its_address() -> None:
     assert len(elsewhere.send(tcp.SYN, tsval=-4000)) == 1
     neighbour = Wait(host, timestamps=True, isn=77, port=50000)
     assert neighbour.send(tcp.SYN, tsval=-4000) == []
+
+
+# -- what a full table looks like ----------------------------------------------------------------
+
+
+def test_the_fifth_close_into_four_buckets_looks_like_the_others() -> None:
+    host = a_host(LINUX_6_18, {"max_tw_buckets": 4})
+    waits = [closing(host, port=40000 + number) for number in range(5)]
+    assert [fin_arrives(wait, with_ack=True) for wait in waits] == 5 * [["ACK 0 1"]]
+    assert [wait.state for wait in waits] == 4 * ["TIME-WAIT"] + ["CLOSED"]
+    assert waits[-1].send(tcp.FIN | tcp.ACK, -1) == ["RST 0 -"]

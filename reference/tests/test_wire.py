@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from scapy.layers.l2 import Ether
 
 from reference.segment import ACK, SYN, Echo, Flow, Packet, Segment, Timestamps
 from reference.wire import Wire, WireError
+from reference.wire_plain import decode_plain
 
 U16, U32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
 V4 = ("192.0.2.1", "192.0.2.2")
@@ -47,6 +49,22 @@ WIRE = Wire("02:00:00:00:00:01", "02:00:00:00:00:02")
 @given(packets)
 def test_a_packet_comes_back_as_it_was(packet: Packet) -> None:
     assert WIRE.decode(WIRE.encode(packet)) == packet
+
+
+@given(packets, U16)
+def test_an_ipv4_packet_keeps_its_identification(packet: Packet, ip_id: int) -> None:
+    sent = replace(packet, flow=Flow(V4[0], 1, V4[1], 2), ip_id=ip_id)
+    frame = WIRE.encode(sent)
+    assert frame[18:20] == ip_id.to_bytes(2, "big")
+    assert WIRE.decode(frame) == decode_plain(frame) == sent
+
+
+def test_the_octets_of_the_options_are_kept_as_they_lay() -> None:
+    stamped = Segment(1, 2, ACK, timestamps=Timestamps(3, 4))
+    frame = WIRE.encode(Packet(Flow(V4[0], 1, V4[1], 2), stamped))
+    for read in (WIRE.decode(frame), decode_plain(frame)):
+        assert isinstance(read, Packet)
+        assert read.segment.option_octets == b"\1\1\x08\x0a" + b"\0\0\0\3" + b"\0\0\0\4"
 
 
 @given(packets)

@@ -21,6 +21,9 @@ from tw_conformance.case import (
     Wait,
 )
 
+_PLAIN = ("length", "timestamps", "mss", "wscale", "ttl", "tos", "df", "ip_id", "options")
+"""Fields of an answer whose value is its own text."""
+
 
 def step_text(step: Step, profile: str) -> str:
     """What that step says for that profile, in one line."""
@@ -92,6 +95,8 @@ def _send(send: Send) -> str:
         parts.append("sack_permitted")
     if send.checksum == "bad":
         parts.append("checksum=bad")
+    if send.tos:
+        parts.append(f"tos={send.tos}")
     if send.within is not None:
         parts.append(f"within={send.within.text}")
     return " ".join(parts)
@@ -104,7 +109,7 @@ def _answer(answer: Answer) -> Iterator[str]:
         expression = getattr(answer, name)
         if expression is not None:
             yield f"{name}={expression.text}"
-    for name in ("length", "timestamps", "mss", "wscale", "ttl", "tos", "df"):
+    for name in _PLAIN:
         value = getattr(answer, name)
         if value is not None:
             yield f"{name}={value}"

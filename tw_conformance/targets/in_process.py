@@ -117,7 +117,7 @@ class InProcessLink:
             )
         except KeyError as unknown:
             raise TargetError(f"{target.profile} has no setting {unknown}") from None
-        self._host.listen(_PORT, closes_first=not self._holds)
+        self._listen()
         port = Random(seed).randrange(20000, 61000)
         self.flow = Flow(_TESTER[family], port, _DUT[family], _PORT)
         self.tester_isn = tester_isn(target.seed, case)
@@ -164,7 +164,7 @@ class InProcessLink:
         try:
             match verb:
                 case "listen":
-                    host.listen(_PORT, closes_first=not self._holds)
+                    self._listen()
                 case "unlisten":
                     host.unlisten(_PORT)
                 case "fill":
@@ -180,6 +180,10 @@ class InProcessLink:
         except CallError as refused:
             raise TargetError(f"{verb}: {refused}") from None
         self._collect()
+
+    def _listen(self) -> None:
+        """A process that holds its connections does nothing else: it does not read either."""
+        self._host.listen(_PORT, closes_first=not self._holds, reads=not self._holds)
 
     async def observe(self) -> Observation:
         now = self.now()

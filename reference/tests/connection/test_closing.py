@@ -99,6 +99,26 @@ def test_text_for_nobody_is_reset(peer: Peer, seq: int) -> None:
     assert peer.end.told[-1] == "gone"
 
 
+@pytest.mark.parametrize(
+    ("profile", "answer"),
+    [("linux-6.18", "RST|ACK 0 3"), ("rfc9293", "RST|ACK 0 3"), ("freebsd-15", "FIN|ACK 0 3")],
+    indirect=["profile"],
+)
+def test_close_before_all_text_was_read(peer: Peer, answer: str) -> None:
+    """RFC 1122 section 4.2.2.13: the peer is to be told that text was lost."""
+    peer.client.reads = False
+    assert peer.says(tcp.ACK, text=b"abc") == ["ACK 0 3"]
+    peer.client.close()
+    assert peer.hears() == [answer]
+    assert peer.end.received == b""
+
+
+def test_close_when_all_text_was_read(peer: Peer) -> None:
+    peer.says(tcp.ACK, text=b"abc")
+    peer.client.close()
+    assert peer.hears() == ["FIN|ACK 0 3"]
+
+
 def test_fin_wait_2_without_a_process_is_the_hosts_affair(profile: Profile) -> None:
     pair, client, _ = open_pair(profile)
     client.close()
