@@ -11,7 +11,16 @@ from random import Random
 from typing import Literal
 
 from reference import segment as tcp
-from reference.segment import Echo, Packet, Segment, Timestamps, flag_names
+from reference.segment import (
+    Damage,
+    Datagram,
+    IcmpError,
+    IcmpKind,
+    Packet,
+    Segment,
+    Timestamps,
+    flag_names,
+)
 from reference.seqnum import add
 from tw_conformance.case import Case, Through
 from tw_conformance.path import Path
@@ -68,13 +77,20 @@ class Peer:
 
     # -- sending and receiving -------------------------------------------------------------------
 
-    def send(self, segment: Segment, *, checksum_ok: bool = True) -> float:
-        """Put one segment on the link; returns when."""
-        packet = Packet(self.link.flow, segment)
-        time, frame = self.link.send(packet, checksum_ok=checksum_ok)
+    def send(self, segment: Segment, *, damage: Damage | None = None) -> float:
+        """Put one segment on the link, with that wrong; returns when."""
+        return self._put(Packet(self.link.flow, segment), damage)
+
+    def report(self, kind: IcmpKind, seq: int, mtu: int) -> float:
+        """Put an ICMP error on the link, about the DUT's segment with that SEG.SEQ; returns
+        when."""
+        flow = self.link.flow
+        return self._put(IcmpError(flow.src, flow.dst, kind, flow.reverse, seq, mtu), None)
+
+    def _put(self, packet: Packet | IcmpError, damage: Damage | None) -> float:
+        time, frame = self.link.send(packet, damage=damage)
         self._proven = False
-        note = "" if checksum_ok else "bad checksum"
-        self._note("sent", time, packet, frame, note)
+        self._note("sent", time, packet, frame, f"corrupt: {damage}" if damage else "")
         return time
 
     async def receive(self, until: float) -> Arrival | None:
@@ -161,7 +177,7 @@ class Peer:
         self,
         direction: Literal["sent", "received", "note"],
         time: float,
-        packet: Packet | Echo | None,
+        packet: Datagram | None,
         frame: bytes,
         note: str = "",
     ) -> None:

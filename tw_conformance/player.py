@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Literal
 
 from reference import segment as tcp
+from reference.icmp import WITH_MTU
 from reference.segment import Packet, Segment, Timestamps
 from reference.seqnum import add
 from tw_conformance.case import (
@@ -23,6 +24,7 @@ from tw_conformance.case import (
     Expect,
     Expected,
     Send,
+    SendIcmp,
     State,
     StateIs,
     Step,
@@ -42,6 +44,9 @@ _READINGS = 8
 """Readings more of a timer where the first was too slow to tell when it was started."""
 _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
+_LEAST_MTU = 1280
+"""What an ICMP error says of the next hop where the case does not: no path need have more, over
+IPv6 (RFC 8200 section 5)."""
 _LATE = 0.4
 """Seconds by which a wait may overrun before what follows it says nothing any more."""
 
@@ -78,7 +83,7 @@ async def play(case: Case, target: Target) -> Outcome:
         outcome = await perform_once(case, target)
     if target.path.perfect:
         return outcome
-    segments = sum(isinstance(step, Send) for step in case.steps)
+    segments = case.injections()
     evidence = Evidence(target.path)
     outcomes = [outcome]
     _weigh(evidence, outcome, segments)
@@ -220,6 +225,8 @@ class Performance:
         match step:
             case Send():
                 self._send(step)
+            case SendIcmp():
+                self._send_icmp(step)
             case Expect():
                 await self._expect(step)
             case Wait():
@@ -233,17 +240,28 @@ class Performance:
 
     def _send(self, step: Send) -> None:
         self._in_time(step)
-        self._sends += 1
         segment = self._segment(step)
-        self.answers.clear()
-        self._settled_before = self.peer.settled
-        self._last_sent = self.peer.send(segment, checksum_ok=step.checksum == "good")
+        self._about_to_send()
+        self._last_sent = self.peer.send(segment, damage=step.corrupt)
         self.peer.variables.update(
             seg_seq=segment.seq,
             seg_ack=segment.ack,
             seg_len=segment.length,
             seg_tsval=segment.timestamps.tsval if segment.timestamps else 0,
         )
+
+    def _send_icmp(self, step: SendIcmp) -> None:
+        variables = self.peer.variables
+        quoted = add(variables["snd_nxt"], -1)
+        seq = quoted if step.quotes is None else step.quotes.evaluate(variables)
+        mtu = (step.mtu or _LEAST_MTU) if step.icmp in WITH_MTU else 0
+        self._about_to_send()
+        self._last_sent = self.peer.report(step.icmp, seq, mtu)
+
+    def _about_to_send(self) -> None:
+        self._sends += 1
+        self.answers.clear()
+        self._settled_before = self.peer.settled
 
     def _in_time(self, step: Send) -> None:
         if step.within is None or self._last_sent is None:

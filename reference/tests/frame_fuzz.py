@@ -17,7 +17,16 @@ from reference import segment as tcp
 from reference.clock import MILLISECOND, SECOND, Clock
 from reference.host import CallError, Event, Host
 from reference.profile import Profile
-from reference.segment import Echo, Flow, Packet, Segment, Timestamps, flag_names
+from reference.segment import (
+    Datagram,
+    Echo,
+    Flow,
+    IcmpError,
+    Packet,
+    Segment,
+    Timestamps,
+    flag_names,
+)
 from reference.seqnum import add
 from reference.tests.frame_mutations import fix_checksums, mutate
 from reference.wire import Wire, WireError
@@ -265,9 +274,11 @@ def random_settings(random: Random, profile: Profile) -> dict[str, int]:
     return settings
 
 
-def _in_words(packet: Packet | Echo, answers: list[Packet]) -> str:
+def _in_words(packet: Datagram, answers: list[Packet]) -> str:
     if isinstance(packet, Echo):
         return "an echo"
+    if isinstance(packet, IcmpError):
+        return f"an error, {packet.kind}"
     if not answers:
         return "silence"
     return "answered " + ", ".join(flag_names(answer.segment.flags) for answer in answers[:2])

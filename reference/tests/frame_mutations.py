@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from random import Random
 
-from reference.wire import internet_checksum
+from reference.wire_ip import internet_checksum
 
 Mutation = Callable[[Random, bytearray], None]
 
