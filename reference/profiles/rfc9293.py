@@ -381,9 +381,7 @@ RFC_9293 = Profile(
             "Acknowledge and restart for whatever arrives, to the letter.",
             "RFC 9293 section 3.10.7.4, fifth",
         ),
-        "icmp_hard": Setting(
-            1, "Hard ICMP errors abort.", "RFC 9293 section 3.9.2.2 (SHLD-26)"
-        ),
+        "icmp_hard": Setting(1, "Hard ICMP errors abort.", "RFC 9293 section 3.9.2.2 (SHLD-26)"),
         "rfc5927": Setting(
             0, "Heed ICMP errors only about what is in flight.", "RFC 5927 section 4.1 (advice)"
         ),

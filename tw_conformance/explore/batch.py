@@ -189,7 +189,7 @@ class Batch:
                 line = by_flow.get(packet.flow)
                 if line is not None and line.proven is None:
                     line.answers.append(packet)
-            else:
+            elif isinstance(packet, Echo):
                 line = by_probe.get((packet.dst, packet.ident, packet.sequence))
                 if line is not None and line.proven is None:
                     line.proven = moment

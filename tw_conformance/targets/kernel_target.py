@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from typing import Self, TypeVar
 
 from reference.rules import Decision
-from reference.segment import Damage, Datagram, Echo
+from reference.segment import Damage, Datagram
 from tw_conformance.case import Call, Case
 from tw_conformance.errors import TargetError
 from tw_conformance.mailbox import Mailbox
