@@ -118,6 +118,32 @@ def test_a_step(step: str, place: str, sentence: str) -> None:
     assert sentence in fault
 
 
+@pytest.mark.parametrize(
+    ("family", "send", "place", "sentence"),
+    [
+        (
+            "family: [ipv4, ipv6], how: [tcp-checksum, ip-checksum]",
+            "{flags: RST, corrupt: $how}",
+            "5:38",
+            "IPv6 has no header checksum (where $how is ip-checksum)",
+        ),
+        (
+            "family: [ipv4, ipv6], how: [time-exceeded, source-quench]",
+            "{icmp: $how}",
+            "5:23",
+            "ICMPv6 has no source-quench (known: net-unreachable, admin-prohibited, "
+            "host-unreachable, port-unreachable, packet-too-big, time-exceeded, "
+            "parameter-problem) (where $how is source-quench)",
+        ),
+    ],
+)
+def test_what_one_family_has_not_is_a_fault_at_that_point(
+    family: str, send: str, place: str, sentence: str
+) -> None:
+    text = f"{HEAD}matrix: {{{family}}}\nsteps: [{{send: {send}}}]"
+    assert faults(text) == [f"{place}: {sentence}"]
+
+
 HEADS = [
     ("profiles: [bsd]", "4:12", "no profile is named 'bsd'"),
     ("settings: {rfc1337: yes}", "4:21", "expected a whole number, found text 'yes'"),
