@@ -111,7 +111,7 @@ def icmp(*kinds: IcmpKind) -> Condition:
     def is_kind(q: ErrorArrives) -> bool:
         return q.error.kind in kinds
 
-    return Condition(f"the error is {' or '.join(kinds)}", is_kind)
+    return Condition(f"the error is {'/'.join(kinds)}", is_kind)
 
 
 def verb(*names: str) -> Condition:

@@ -2,8 +2,8 @@
 
 Scapy lays every shape of frame out once (addresses, options present, IP header fields); what
 differs from packet to packet is patched into that template and the checksums are made anew, since
-a run sends far more packets than shapes.  Every frame that comes in is dissected by Scapy and its
-checksums are verified.
+a run sends far more packets than shapes.  Of a frame that comes in Scapy dissects the headers, and
+every checksum is verified.
 """
 
 from __future__ import annotations

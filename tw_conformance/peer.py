@@ -11,18 +11,18 @@ from random import Random
 from typing import Literal
 
 from reference import segment as tcp
+from reference.icmp import WITH_MTU
 from reference.segment import (
     Damage,
     Datagram,
     IcmpError,
-    IcmpKind,
     Packet,
     Segment,
     Timestamps,
     flag_names,
 )
 from reference.seqnum import add
-from tw_conformance.case import Case, Through
+from tw_conformance.case import Case, SendIcmp, Through
 from tw_conformance.path import Path
 from tw_conformance.prober import Prober
 from tw_conformance.targets.base import Arrival, Link
@@ -34,6 +34,8 @@ WINDOW = 65535
 _RTO = 1.0
 _TRIES = 4
 _PROBES = 6
+_LEAST_MTU = 1280
+"""What an ICMP error says of the next hop where the case does not (RFC 8200 section 5)."""
 
 
 class NotReached(Exception):
@@ -81,11 +83,15 @@ class Peer:
         """Put one segment on the link, with that wrong; returns when."""
         return self._put(Packet(self.link.flow, segment), damage)
 
-    def report(self, kind: IcmpKind, seq: int, mtu: int) -> float:
-        """Put an ICMP error on the link, about the DUT's segment with that SEG.SEQ; returns
-        when."""
-        flow = self.link.flow
-        return self._put(IcmpError(flow.src, flow.dst, kind, flow.reverse, seq, mtu), None)
+    def report(self, step: SendIcmp) -> float:
+        """Put an ICMP error on the link, about a segment of the DUT's; returns when."""
+        flow, variables = self.link.flow, self.variables
+        its_fin = add(variables["snd_nxt"], -1)
+        seq = its_fin if step.quotes is None else step.quotes.evaluate(variables)
+        mtu = _LEAST_MTU if step.mtu is None else step.mtu
+        if step.icmp not in WITH_MTU:
+            mtu = 0
+        return self._put(IcmpError(flow.src, flow.dst, step.icmp, flow.reverse, seq, mtu), None)
 
     def _put(self, packet: Packet | IcmpError, damage: Damage | None) -> float:
         time, frame = self.link.send(packet, damage=damage)

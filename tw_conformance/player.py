@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Literal
 
 from reference import segment as tcp
-from reference.icmp import WITH_MTU
 from reference.segment import Packet, Segment, Timestamps
 from reference.seqnum import add
 from tw_conformance.case import (
@@ -44,9 +43,6 @@ _READINGS = 8
 """Readings more of a timer where the first was too slow to tell when it was started."""
 _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
-_LEAST_MTU = 1280
-"""What an ICMP error says of the next hop where the case does not: no path need have more, over
-IPv6 (RFC 8200 section 5)."""
 _LATE = 0.4
 """Seconds by which a wait may overrun before what follows it says nothing any more."""
 
@@ -226,7 +222,8 @@ class Performance:
             case Send():
                 self._send(step)
             case SendIcmp():
-                self._send_icmp(step)
+                self._about_to_send()
+                self._last_sent = self.peer.report(step)
             case Expect():
                 await self._expect(step)
             case Wait():
@@ -249,14 +246,6 @@ class Performance:
             seg_len=segment.length,
             seg_tsval=segment.timestamps.tsval if segment.timestamps else 0,
         )
-
-    def _send_icmp(self, step: SendIcmp) -> None:
-        variables = self.peer.variables
-        quoted = add(variables["snd_nxt"], -1)
-        seq = quoted if step.quotes is None else step.quotes.evaluate(variables)
-        mtu = (step.mtu or _LEAST_MTU) if step.icmp in WITH_MTU else 0
-        self._about_to_send()
-        self._last_sent = self.peer.report(step.icmp, seq, mtu)
 
     def _about_to_send(self) -> None:
         self._sends += 1

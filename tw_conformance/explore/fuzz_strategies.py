@@ -13,14 +13,12 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from hypothesis import strategies as st
 
-from reference.icmp import ICMP, ICMPV6
 from reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 from tw_conformance.case import (
     Call,
     Case,
     Reach,
     Send,
-    SendIcmp,
     Step,
     Through,
     TimestampRelation,
@@ -134,8 +132,8 @@ def _reaches(space: Space) -> st.SearchStrategy[Reach]:
 
 
 def _steps(space: Space) -> st.SearchStrategy[Step]:
-    # Listed thrice, a strategy is drawn thrice as often: a script is about segments.
-    kinds = [_sends(), _sends(), _sends(), _errors()]
+    # Listed twice, a strategy is drawn twice as often: a script is about segments.
+    kinds = [_sends(), _sends()]
     if waits := space.waits():
         kinds.append(st.sampled_from(waits).map(lambda text: Wait(_PLACE, TimeExpression(text))))
     if space.calls:
@@ -152,16 +150,6 @@ def _sends() -> st.SearchStrategy[Step]:
         length=st.sampled_from((0, 1, 100, 1400)),
         stamps=st.sampled_from((None, *get_args(TimestampRelation))) | _expressions(_TSVALS),
         unusual=st.sampled_from(_UNUSUAL),
-    )
-
-
-def _errors() -> st.SearchStrategy[Step]:
-    """Those that both families have."""
-    return st.builds(
-        SendIcmp,
-        st.just(_PLACE),
-        st.sampled_from([kind for kind in ICMP if kind in ICMPV6]),
-        st.none() | _expressions(_ACKNOWLEDGMENTS),
     )
 
 
