@@ -16,7 +16,7 @@ from reference.clock import MILLISECOND, SECOND, Clock
 from reference.connection import Connection
 from reference.profile import Profile
 from reference.rules import Action, Decision, Stage
-from reference.segment import Echo, Flow, Packet
+from reference.segment import Datagram, Echo, Flow, IcmpError, Packet
 from reference.table import TimeWaitTable, above
 from reference.timewait import Orphaned, TimeWaitBlock, Unconnected
 
@@ -212,14 +212,19 @@ class Host:
 
     # -- what the wire does ----------------------------------------------------------------------
 
-    def receive(self, packet: Packet | Echo) -> None:
+    def receive(self, packet: Datagram) -> None:
         """A packet arrives; answers are in the outbox when this returns."""
-        if isinstance(packet, Echo):
-            if not packet.reply and packet.dst in self._addresses:
-                self.emit(replace(packet, src=packet.dst, dst=packet.src, reply=True))
-            return
-        if packet.flow.dst not in self._addresses:
-            return
+        match packet:
+            case Packet():
+                if packet.flow.dst in self._addresses:
+                    self._segment_arrives(packet)
+            case Echo():
+                if not packet.reply and packet.dst in self._addresses:
+                    self.emit(replace(packet, src=packet.dst, dst=packet.src, reply=True))
+            case IcmpError():
+                self._error_arrives(packet)
+
+    def _segment_arrives(self, packet: Packet) -> None:
         flow = packet.flow.reverse
         block = self._table.get(flow)
         if block is not None:
@@ -233,6 +238,13 @@ class Host:
             connection.segment_arrives(packet)
         else:
             self._unconnected(packet, None)
+
+    def _error_arrives(self, error: IcmpError) -> None:
+        """Only a TIME-WAIT block decides about an error.  For a full connection it counts as a
+        soft one, of which a process might be told (RFC 9293 section 3.9.2.2)."""
+        block = self._table.get(error.quoted) if error.dst in self._addresses else None
+        if block is not None:
+            self._table.error_arrives(error, block)
 
     def _unconnected(self, packet: Packet, iss: int | None) -> None:
         """«SEGMENT ARRIVES» in LISTEN or CLOSED (RFC 9293 sections 3.10.7.1 and 3.10.7.2)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from reference.segment import Flow, Segment
+from reference.segment import Flow, IcmpError, Segment
 
 Question: TypeAlias = Any
 """What a list decides: a segment on a TIME-WAIT block, a connection that closes …  Each atom's own
@@ -111,6 +111,8 @@ class Stage(StrEnum):
     """A connection is about to enter TIME-WAIT."""
     TIME_WAIT = "TIME-WAIT"
     """A segment arrives in TIME-WAIT."""
+    ICMP = "ICMP error"
+    """An ICMP error arrives about a block."""
     ACK_LIMIT = "ACK limit"
     """A rate-limited ACK is about to be sent."""
     LISTEN = "LISTEN"
@@ -214,6 +216,7 @@ class Decision:
     segment: Segment | None = None
     before: Snapshot = CLOSED
     after: Snapshot = CLOSED
+    error: IcmpError | None = None
 
     @property
     def reason(self) -> str:

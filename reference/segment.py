@@ -1,4 +1,5 @@
-"""What crosses the reference's border: TCP segments, echo probes, and the flow that they belong to.
+"""What crosses the reference's border: TCP segments, echo probes, ICMP errors, and the flow that
+they belong to.
 
 Flags are plain integers, not an enumeration: a segment is judged against a dozen rules, and a
 sweep judges a hundred thousand segments.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 
@@ -128,3 +129,43 @@ class Echo:
     sequence: int
     reply: bool = False
     data: bytes = b""
+
+
+IcmpKind: TypeAlias = Literal[
+    "net-unreachable",
+    "host-unreachable",
+    "protocol-unreachable",
+    "port-unreachable",
+    "fragmentation-needed",
+    "packet-too-big",
+    "admin-prohibited",
+    "source-quench",
+    "time-exceeded",
+    "parameter-problem",
+]
+"""The errors of ICMP (RFC 792, RFC 1812) and ICMPv6 (RFC 4443), by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpError:
+    """An ICMP or ICMPv6 error message about a TCP segment that the receiver is said to have sent.
+
+    ``src`` reports it, which may be any router, to ``dst``.  ``quoted`` and ``seq`` are the flow
+    and the SEG.SEQ of the segment that it quotes.  ``mtu`` is the next hop's, in octets, where the
+    kind has one, else 0.
+    """
+
+    src: str
+    dst: str
+    kind: IcmpKind
+    quoted: Flow
+    seq: int
+    mtu: int = 0
+
+
+Datagram: TypeAlias = Packet | Echo | IcmpError
+"""Whatever a frame may carry that a host here looks at."""
+
+Damage: TypeAlias = Literal["tcp-checksum", "ip-checksum", "short-data-offset", "long-data-offset"]
+"""What may be wrong with a segment on the wire: a checksum is off, or the data offset points into
+the header (below 5 words) or beyond the segment."""

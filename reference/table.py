@@ -16,12 +16,13 @@ from reference.answers import reset_for
 from reference.clock import MILLISECOND, Clock
 from reference.profile import Profile
 from reference.rules import CLOSED, Action, Decision, Rule, Snapshot, Stage
-from reference.segment import Flow, Packet, Segment, Timestamps
+from reference.segment import Flow, IcmpError, Packet, Segment, Timestamps
 from reference.seqnum import distance
 from reference.timewait import (
     Bind,
     Connect,
     Entry,
+    ErrorArrives,
     PeerStamp,
     SegmentArrives,
     TimeWaitBlock,
@@ -166,6 +167,14 @@ class TimeWaitTable:
         self._trace(rules.stage, rule, block, before, packet.segment)
         return handed_on
 
+    def error_arrives(self, error: IcmpError, block: TimeWaitBlock) -> None:
+        """An ICMP error about a block of this table: it may end it, and never answers."""
+        rule = self._profile[Stage.ICMP].decide(ErrorArrives(error, self._settings))
+        before = block.snapshot()
+        if Action.DELETE in rule.then:
+            self._delete(block)
+        self._trace(Stage.ICMP, rule, block, before, error=error)
+
     def bind(self, block: TimeWaitBlock, *, reuse_address: bool, reuse_port: bool) -> Action:
         """bind() to the port of a block: ALLOW or an errno."""
         rules = self._profile.find(Stage.BIND)
@@ -279,10 +288,11 @@ class TimeWaitTable:
         block: TimeWaitBlock,
         before: Snapshot,
         segment: Segment | None = None,
+        error: IcmpError | None = None,
     ) -> None:
         after = block.snapshot() if self._blocks.get(block.flow) is block else CLOSED
         now = self._clock.now
-        self._record(Decision(now, stage, rule, block.flow, segment, before, after))
+        self._record(Decision(now, stage, rule, block.flow, segment, before, after, error))
 
 
 def above(snd_nxt: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from reference.rules import Snapshot
-from reference.segment import Flow, Segment
+from reference.segment import Flow, IcmpError, Segment
 
 
 @dataclass(slots=True)
@@ -60,6 +60,13 @@ class SegmentArrives(NamedTuple):
     """Nanoseconds."""
     listener: bool
     """Whether somebody listens on the local port."""
+
+
+class ErrorArrives(NamedTuple):
+    """An ICMP error about a segment of a TIME-WAIT block (RFC 9293 section 3.9.2.2)."""
+
+    error: IcmpError
+    settings: Mapping[str, int]
 
 
 class Unconnected(NamedTuple):

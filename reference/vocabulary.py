@@ -11,9 +11,9 @@ from typing import Protocol
 
 from reference import segment as tcp
 from reference.rules import Condition, atom
-from reference.segment import Segment, flag_names
+from reference.segment import IcmpKind, Segment, flag_names
 from reference.seqnum import after, seq_gt
-from reference.timewait import Entry, SegmentArrives, Unconnected, UserCall
+from reference.timewait import Entry, ErrorArrives, SegmentArrives, Unconnected, UserCall
 
 
 class HasSegment(Protocol):
@@ -105,6 +105,13 @@ def QUEUE_FULL(q: Unconnected) -> bool:
 @atom("the peer's address is local")
 def PEER_IS_LOCAL(q: Entry) -> bool:
     return q.peer_is_local
+
+
+def icmp(*kinds: IcmpKind) -> Condition:
+    def is_kind(q: ErrorArrives) -> bool:
+        return q.error.kind in kinds
+
+    return Condition(f"the error is {'/'.join(kinds)}", is_kind)
 
 
 def verb(*names: str) -> Condition:

@@ -12,7 +12,7 @@ import struct
 from functools import lru_cache
 
 from reference.segment import Echo, Flow, Packet, Segment, Timestamps
-from reference.wire import internet_checksum
+from reference.wire_ip import internet_checksum
 
 _ETHER = 14
 _IPV4 = struct.Struct("!2xHHHBBH4s4s")

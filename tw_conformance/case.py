@@ -13,6 +13,7 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from reference.segment import Damage, IcmpKind
 from tw_conformance.errors import Place
 from tw_conformance.expressions import SequenceExpression, TimeExpression
 
@@ -101,11 +102,24 @@ class Send:
     mss: int | None = None
     wscale: int | None = None
     sack_permitted: bool = False
-    checksum: Literal["good", "bad"] = "good"
+    corrupt: Damage | None = None
+    """The one thing that is wrong with the segment on the wire."""
     tos: int = 0
     """Type of service or traffic class, ECN bits included."""
     within: TimeExpression | None = None
     """How soon after the last send this one must leave for the case to mean anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendIcmp:
+    """Inject one ICMP error, or ICMPv6 error, about a segment of the DUT's."""
+
+    place: Place
+    icmp: IcmpKind
+    quotes: SequenceExpression | None = None
+    """SEG.SEQ of the segment that it quotes; None: that of the DUT's FIN, snd_nxt-1."""
+    mtu: int | None = None
+    """The next hop's MTU where the kind has one, octets; None: 1280."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +208,10 @@ class State:
     state: ByProfile[StateIs]
 
 
-Step: TypeAlias = Send | Expect | Wait | Call | State
+Injection: TypeAlias = Send | SendIcmp
+"""What ``send:`` may say."""
+
+Step: TypeAlias = Injection | Expect | Wait | Call | State
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +239,10 @@ class Case:
 
     def applies_to(self, profile: str) -> bool:
         return any(fnmatchcase(profile, glob) for glob in self.profiles)
+
+    def injections(self) -> int:
+        """How many packets the steps inject."""
+        return sum(isinstance(step, Injection) for step in self.steps)
 
     def waits(self) -> Iterator[TimeExpression]:
         """The durations that this case will let pass, for whoever orders cases by length."""

@@ -13,7 +13,7 @@ import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from reference.segment import Echo, Flow, Packet
+from reference.segment import Damage, Datagram, Echo, Flow, Packet
 from reference.wire import Wire, WireError
 from reference.wire_neighbours import Neighbours, is_resolution
 from reference.wire_plain import decode_plain
@@ -156,13 +156,14 @@ class Injector:
     def _deliver(self, flow: Flow, mailbox: Mailbox) -> None:
         self._by_flow[flow] = self._by_ident[flow.src, flow.sport] = mailbox
 
-    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
-        """Put one packet on the link; the time just before it left, and its frame.
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        """Put one packet on the link, with that wrong; the time just before it left, and its
+        frame.
 
         :raises TargetError: where the link is gone.
         """
-        dut = packet.dst if isinstance(packet, Echo) else packet.flow.dst
-        frame = self._wires[dut].encode(packet, checksum_ok=checksum_ok)
+        dut = packet.flow.dst if isinstance(packet, Packet) else packet.dst
+        frame = self._wires[dut].encode(packet, damage=damage)
         moment = time.monotonic()
         self._transmit(frame)
         return moment, frame

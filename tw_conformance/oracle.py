@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from reference import segment as tcp
 from reference.profiles import PROFILES
-from reference.rules import Decision
-from reference.segment import Packet
+from reference.rules import Decision, Stage
+from reference.segment import IcmpError, Packet, Segment
 from reference.seqnum import distance
 from tw_conformance.case import State
 from tw_conformance.compare import summary
@@ -83,25 +83,29 @@ async def _ask(outcome: Outcome, target: InProcessTarget, steps: int) -> OracleA
 
 
 def _decision(trace: list[Decision]) -> Decision | None:
-    """The decision on the last segment in TIME-WAIT or FIN-WAIT-2; else the last on a segment."""
-    on_segments = [d for d in trace if d.segment is not None and d.stage != "ACK limit"]
-    if not on_segments:
+    """The decision on what arrived last, in TIME-WAIT or FIN-WAIT-2 if it was made there."""
+    on_arrivals = [d for d in trace if _arrived(d) is not None and d.stage is not Stage.ACK_LIMIT]
+    if not on_arrivals:
         return None
-    last = on_segments[-1]
-    same_segment = [d for d in on_segments if d.segment is last.segment]
-    return same_segment[0]
+    last = _arrived(on_arrivals[-1])
+    return next(decision for decision in on_arrivals if _arrived(decision) is last)
+
+
+def _arrived(decision: Decision) -> Segment | IcmpError | None:
+    return decision.segment or decision.error
 
 
 def _seen(outcome: Outcome, step: int) -> list[tuple[object, ...]]:
     """The shapes of what the DUT sent between the last send and the end of the deciding step."""
     shapes: list[tuple[object, ...]] = []
     for event in outcome.transcript.events:
-        if event.step is None or event.step > step or not isinstance(event.packet, Packet):
+        if event.step is None or event.step > step:
             continue
-        if event.direction == "sent":
-            shapes.clear()
-        else:
-            shapes.append(_shape(event.packet, outcome.transcript.variables))
+        match event.direction, event.packet:
+            case "sent", Packet() | IcmpError():
+                shapes.clear()
+            case "received", Packet() as packet:
+                shapes.append(_shape(packet, outcome.transcript.variables))
     return shapes
 
 

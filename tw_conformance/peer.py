@@ -11,9 +11,18 @@ from random import Random
 from typing import Literal
 
 from reference import segment as tcp
-from reference.segment import Echo, Packet, Segment, Timestamps, flag_names
+from reference.icmp import WITH_MTU
+from reference.segment import (
+    Damage,
+    Datagram,
+    IcmpError,
+    Packet,
+    Segment,
+    Timestamps,
+    flag_names,
+)
 from reference.seqnum import add
-from tw_conformance.case import Case, Through
+from tw_conformance.case import Case, SendIcmp, Through
 from tw_conformance.path import Path
 from tw_conformance.prober import Prober
 from tw_conformance.targets.base import Arrival, Link
@@ -25,6 +34,8 @@ WINDOW = 65535
 _RTO = 1.0
 _TRIES = 4
 _PROBES = 6
+_LEAST_MTU = 1280
+"""What an ICMP error says of the next hop where the case does not (RFC 8200 section 5)."""
 
 
 class NotReached(Exception):
@@ -68,13 +79,24 @@ class Peer:
 
     # -- sending and receiving -------------------------------------------------------------------
 
-    def send(self, segment: Segment, *, checksum_ok: bool = True, tos: int = 0) -> float:
-        """Put one segment on the link; returns when."""
-        packet = Packet(self.link.flow, segment, tos=tos)
-        time, frame = self.link.send(packet, checksum_ok=checksum_ok)
+    def send(self, segment: Segment, *, damage: Damage | None = None, tos: int = 0) -> float:
+        """Put one segment on the link, with that wrong; returns when."""
+        return self._put(Packet(self.link.flow, segment, tos=tos), damage)
+
+    def report(self, step: SendIcmp) -> float:
+        """Put an ICMP error on the link, about a segment of the DUT's; returns when."""
+        flow, variables = self.link.flow, self.variables
+        its_fin = add(variables["snd_nxt"], -1)
+        seq = its_fin if step.quotes is None else step.quotes.evaluate(variables)
+        mtu = _LEAST_MTU if step.mtu is None else step.mtu
+        if step.icmp not in WITH_MTU:
+            mtu = 0
+        return self._put(IcmpError(flow.src, flow.dst, step.icmp, flow.reverse, seq, mtu), None)
+
+    def _put(self, packet: Packet | IcmpError, damage: Damage | None) -> float:
+        time, frame = self.link.send(packet, damage=damage)
         self._proven = False
-        note = "" if checksum_ok else "bad checksum"
-        self._note("sent", time, packet, frame, note)
+        self._note("sent", time, packet, frame, f"corrupt: {damage}" if damage else "")
         return time
 
     async def receive(self, until: float) -> Arrival | None:
@@ -161,7 +183,7 @@ class Peer:
         self,
         direction: Literal["sent", "received", "note"],
         time: float,
-        packet: Packet | Echo | None,
+        packet: Datagram | None,
         frame: bytes,
         note: str = "",
     ) -> None:

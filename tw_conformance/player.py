@@ -23,6 +23,7 @@ from tw_conformance.case import (
     Expect,
     Expected,
     Send,
+    SendIcmp,
     State,
     StateIs,
     Step,
@@ -80,7 +81,7 @@ async def play(case: Case, target: Target) -> Outcome:
         outcome = await perform_once(case, target)
     if target.path.perfect:
         return outcome
-    segments = sum(isinstance(step, Send) for step in case.steps)
+    segments = case.injections()
     evidence = Evidence(target.path)
     outcomes = [outcome]
     _weigh(evidence, outcome, segments)
@@ -230,6 +231,9 @@ class Performance:
         match step:
             case Send():
                 self._send(step)
+            case SendIcmp():
+                self._about_to_send()
+                self._last_sent = self.peer.report(step)
             case Expect():
                 await self._expect(step)
             case Wait():
@@ -243,18 +247,20 @@ class Performance:
 
     def _send(self, step: Send) -> None:
         self._in_time(step)
-        self._sends += 1
         segment = self._segment(step)
-        self.answers.clear()
-        self._settled_before = self.peer.settled
-        checksum_ok = step.checksum == "good"
-        self._last_sent = self.peer.send(segment, checksum_ok=checksum_ok, tos=step.tos)
+        self._about_to_send()
+        self._last_sent = self.peer.send(segment, damage=step.corrupt, tos=step.tos)
         self.peer.variables.update(
             seg_seq=segment.seq,
             seg_ack=segment.ack,
             seg_len=segment.length,
             seg_tsval=segment.timestamps.tsval if segment.timestamps else 0,
         )
+
+    def _about_to_send(self) -> None:
+        self._sends += 1
+        self.answers.clear()
+        self._settled_before = self.peer.settled
 
     def _in_time(self, step: Send) -> None:
         if step.within is None or self._last_sent is None:

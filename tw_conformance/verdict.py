@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from reference.segment import Echo, Packet
+from reference.segment import Datagram
 from tw_conformance.case import Case, Step
 
 
@@ -34,7 +34,7 @@ class Event:
 
     time: float
     direction: Literal["sent", "received", "note"]
-    packet: Packet | Echo | None = None
+    packet: Datagram | None = None
     frame: bytes = b""
     note: str = ""
     step: int | None = None

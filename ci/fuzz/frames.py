@@ -21,7 +21,14 @@ from reference.tests.frame_fuzz import FrameFailure, Session, Tally
 
 _SESSION = 1000
 """Frames that one host gets, before the next one takes over under the next profile."""
-_ABOUT_SEGMENTS = (Stage.FIN_WAIT_2, Stage.TIME_WAIT, Stage.ACK_LIMIT, Stage.LISTEN, Stage.CLOSED)
+_ABOUT_SEGMENTS = (
+    Stage.FIN_WAIT_2,
+    Stage.TIME_WAIT,
+    Stage.ICMP,
+    Stage.ACK_LIMIT,
+    Stage.LISTEN,
+    Stage.CLOSED,
+)
 
 
 def perform(task: tuple[str, int]) -> Tally | str:

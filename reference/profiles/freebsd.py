@@ -166,6 +166,19 @@ SEGMENT = DecisionList(
     ),
 )
 
+ICMP = DecisionList(
+    Stage.ICMP,
+    (
+        Rule(
+            "freebsd.icmp",
+            always(),
+            (Action.DROP,),
+            "An ICMP error about a block, which INP_TIMEWAIT marks, is passed over.",
+            ("tcp_subr.c, tcp_ctlinput(), INP_TIMEWAIT", "tcp_subr.c, tcp6_ctlinput()"),
+        ),
+    ),
+)
+
 LISTEN = DecisionList(
     Stage.LISTEN,
     (
@@ -296,7 +309,7 @@ FREEBSD_10 = Profile(
         resets_unread=False,
     ),
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
-    decisions=(ORPHAN, ENTRY, SEGMENT, LISTEN, CLOSED, BIND, CONNECT, CALLS),
+    decisions=(ORPHAN, ENTRY, SEGMENT, ICMP, LISTEN, CLOSED, BIND, CONNECT, CALLS),
 )
 
 FREEBSD_13 = FREEBSD_10.derive(
@@ -374,6 +387,19 @@ FREEBSD_15 = FREEBSD_13.derive(
                 (Action.ENTER_TIME_WAIT,),
                 "The connection enters TIME-WAIT for 2MSL; there is no limit on their number.",
                 ("tcp_timewait.c of 15, tcp_twstart(), 0d7445193abc",),
+            ),
+        ),
+    ),
+    DecisionList(
+        Stage.ICMP,
+        (
+            Rule(
+                "freebsd.icmp",
+                always(),
+                (Action.DROP,),
+                "The SEQ that an ICMP error quotes must lie in [SND.UNA, SND.MAX), where TIME-WAIT "
+                "has nothing.",
+                ("tcp_subr.c of 15, tcp_ctlinput_with_port()", "RFC 5927 section 4.1"),
             ),
         ),
     ),

@@ -252,6 +252,19 @@ ACKNOWLEDGE = DecisionList(
     ),
 )
 
+ICMP = DecisionList(
+    Stage.ICMP,
+    (
+        Rule(
+            "linux.icmp",
+            always(),
+            (Action.DROP,),
+            "An ICMP error about a timewait minisock, FIN-WAIT-2 or TIME-WAIT, is ignored.",
+            ("tcp_ipv4.c, tcp_v4_err()", "tcp_ipv6.c, tcp_v6_err()"),
+        ),
+    ),
+)
+
 LISTEN = DecisionList(
     Stage.LISTEN,
     (
@@ -405,6 +418,7 @@ LINUX_6_18 = Profile(
         ENTRY,
         fin_wait_2(PAWS_REJECT),
         time_wait(PAWS_REJECT),
+        ICMP,
         ACKNOWLEDGE,
         LISTEN,
         CLOSED,

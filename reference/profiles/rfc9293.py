@@ -24,6 +24,7 @@ from reference.vocabulary import (
     SYN,
     TIMESTAMPS,
     TIMESTAMPS_IN_USE,
+    icmp,
     setting,
 )
 
@@ -232,6 +233,51 @@ SEGMENT = DecisionList(
     ),
 )
 
+ICMP = DecisionList(
+    Stage.ICMP,
+    (
+        Rule(
+            "rfc9293.icmp-source-quench",
+            icmp("source-quench"),
+            (Action.DROP,),
+            "Source Quench is silently discarded.",
+            ("RFC 9293 section 3.9.2.2 (MUST-55)", "RFC 6633 section 4"),
+        ),
+        Rule(
+            "rfc9293.icmp-too-big",
+            all_of(icmp("fragmentation-needed", "packet-too-big"), setting("pmtud", 1)),
+            (Action.DROP,),
+            "With Path MTU Discovery a packet that was too big is no reason to abort.",
+            ("RFC 1191 section 3", "RFC 8201 section 4"),
+        ),
+        Rule(
+            "rfc9293.icmp-not-in-flight",
+            setting("rfc5927", 1),
+            (Action.DROP,),
+            "SND.UNA =< SEG.SEQ < SND.NXT must hold for the SEG.SEQ quoted; TIME-WAIT has nothing "
+            "in flight.",
+            ("RFC 5927 section 4.1",),
+        ),
+        Rule(
+            "rfc9293.icmp-hard",
+            all_of(
+                icmp("protocol-unreachable", "port-unreachable", "fragmentation-needed"),
+                setting("icmp_hard", 1),
+            ),
+            (Action.DELETE,),
+            "A hard error aborts the connection: the TCB is deleted, and nothing is sent.",
+            ("RFC 9293 section 3.9.2.2 (SHLD-26)",),
+        ),
+        Rule(
+            "rfc9293.icmp-soft",
+            always(),
+            (Action.DROP,),
+            "A soft error must not abort the connection.",
+            ("RFC 9293 section 3.9.2.2 (MUST-56)",),
+        ),
+    ),
+)
+
 ACKNOWLEDGE = DecisionList(
     Stage.ACK_LIMIT,
     (
@@ -335,6 +381,13 @@ RFC_9293 = Profile(
             "Acknowledge and restart for whatever arrives, to the letter.",
             "RFC 9293 section 3.10.7.4, fifth",
         ),
+        "icmp_hard": Setting(1, "Hard ICMP errors abort.", "RFC 9293 section 3.9.2.2 (SHLD-26)"),
+        "rfc5927": Setting(
+            0, "Heed ICMP errors only about what is in flight.", "RFC 5927 section 4.1 (advice)"
+        ),
+        "pmtud": Setting(
+            1, "Path MTU Discovery takes what says that a packet was too big.", "RFC 1191 section 3"
+        ),
         "challenge_interval": Setting(
             0, "Milliseconds between challenge ACKs; 0: no throttle.", "RFC 5961 section 7"
         ),
@@ -352,5 +405,5 @@ RFC_9293 = Profile(
         least_rto=1 * SECOND,
     ),
     reaper=lambda clock, expire, settings: TimerEach(clock, expire),
-    decisions=(ORPHAN, ENTRY, SEGMENT, ACKNOWLEDGE, LISTEN, CLOSED, CONNECT, CALLS),
+    decisions=(ORPHAN, ENTRY, SEGMENT, ICMP, ACKNOWLEDGE, LISTEN, CLOSED, CONNECT, CALLS),
 )

@@ -12,7 +12,7 @@ import sys
 from typing import Protocol, Self
 
 from reference.serve.errors import ServeError
-from reference.wire import internet_checksum
+from reference.wire_ip import internet_checksum
 
 _TUN = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA

@@ -14,6 +14,8 @@ def in_words(decision: Decision, start: int) -> str:
     elapsed = (decision.time - start) / SECOND
     flow, before, after = decision.flow, decision.before, decision.after
     what = "" if decision.segment is None else f"  {_segment(decision.segment, before)}"
+    if decision.error is not None:
+        what = f"  ICMP {decision.error.kind}"
     change = f"{before.state} -> {after.state}" if before.state != after.state else before.state
     restarted = before.expires is not None and after.expires not in (None, before.expires)
     if restarted and before.state == after.state:

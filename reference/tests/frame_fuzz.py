@@ -16,16 +16,27 @@ from typing import TypeVar
 from reference import segment as tcp
 from reference.clock import MILLISECOND, SECOND, Clock
 from reference.host import CallError, Event, Host
+from reference.icmp import numbers
 from reference.profile import Profile
-from reference.segment import Echo, Flow, Packet, Segment, Timestamps, flag_names
+from reference.segment import (
+    Datagram,
+    Echo,
+    Flow,
+    IcmpError,
+    Packet,
+    Segment,
+    Timestamps,
+    flag_names,
+)
 from reference.seqnum import add
-from reference.tests.frame_mutations import fix_checksums, mutate
+from reference.tests.frame_mutations import fix_checksums, mutate, with_extension_headers
 from reference.wire import Wire, WireError
 
 T = TypeVar("T")
 
 HOST = {False: "192.0.2.1", True: "2001:db8::1"}
 TESTER = {False: "192.0.2.2", True: "2001:db8::2"}
+ROUTER = {False: "192.0.2.254", True: "2001:db8::fe"}
 CLOSES_FIRST, ACCEPTS, FULL, NOBODY = 7, 9, 10, 11
 """Ports: the listener that closes each connection, the one that waits, one whose queue is full, and
 none."""
@@ -122,13 +133,38 @@ class Session:
             return mutate(random, self._tester_wire.encode(echo))
         if choice < 0.15 and self._sent:
             return random.choice(self._sent)
+        if choice < 0.20:
+            error = self._tester_wire.encode(self._error())
+            return error if choice < 0.18 else mutate(random, error)
         real = self._tester_wire.encode(self._packet())
+        if choice > 0.60 or choice < 0.50:
+            real = self._extended(real)
         if choice < 0.50:
             self._sent.append(real)
             return real
         if choice < 0.60:
             return self._nonsense_behind_right_headers(real)
         return mutate(random, real)
+
+    def _extended(self, real: bytes) -> bytes:
+        """One IPv6 frame in five has extension headers."""
+        if real[12] != 0x86 or self._random.randrange(5):
+            return real
+        return with_extension_headers(self._random, real)
+
+    def _error(self) -> IcmpError:
+        """Somebody on the way, or the tester itself, reports a segment of a conversation."""
+        random = self._random
+        talk = random.choice(self._conversations)
+        quoted = talk.flow.reverse
+        return IcmpError(
+            src=talk.flow.src if random.randrange(2) else ROUTER[quoted.is_ipv6],
+            dst=talk.flow.dst,
+            kind=random.choice(list(numbers(ipv6=quoted.is_ipv6))),
+            quoted=quoted,
+            seq=add(talk.ack, random.choice((-1, 0, 1, random.getrandbits(32)))),
+            mtu=random.choice((0, 68, 1280, 65535)),
+        )
 
     def _nonsense_behind_right_headers(self, real: bytes) -> bytes:
         ports = 14 + (40 if real[12] == 0x86 else 20) + 4
@@ -185,7 +221,7 @@ class Session:
             self.tally.outcomes[f"refused: {error}"] += 1
             return
         if packet is None:
-            self.tally.outcomes["neither TCP nor an echo"] += 1
+            self.tally.outcomes["neither TCP, an echo nor an error about TCP"] += 1
             return
         self.host.receive(packet)
         answers = [p for p in self.host.outbox if isinstance(p, Packet)]
@@ -265,9 +301,11 @@ def random_settings(random: Random, profile: Profile) -> dict[str, int]:
     return settings
 
 
-def _in_words(packet: Packet | Echo, answers: list[Packet]) -> str:
+def _in_words(packet: Datagram, answers: list[Packet]) -> str:
     if isinstance(packet, Echo):
         return "an echo"
+    if isinstance(packet, IcmpError):
+        return f"an error, {packet.kind}"
     if not answers:
         return "silence"
     return "answered " + ", ".join(flag_names(answer.segment.flags) for answer in answers[:2])

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from random import Random
 
-from reference.wire import internet_checksum
+from reference.wire_ip import internet_checksum
 
 Mutation = Callable[[Random, bytearray], None]
 
@@ -15,6 +15,7 @@ _IPV4, _IPV6 = 0x0800, 0x86DD
 _TCP, _ICMP, _ICMPV6 = 6, 1, 58
 _EXTENSION_HEADERS = (0, 43, 44, 50, 51, 60, 135, 139, 140)
 """IPv6's, by their Next Header value (IANA; RFC 8200 section 4)."""
+_FOLLOWED = (_HOP_BY_HOP, _ROUTING, _DESTINATION) = (0, 43, 60)
 
 
 def mutate(random: Random, frame: bytes) -> bytes:
@@ -28,6 +29,21 @@ def mutate(random: Random, frame: bytes) -> bytes:
     return bytes(mutant)
 
 
+def with_extension_headers(random: Random, frame: bytes) -> bytes:
+    """An IPv6 frame with one to three extension headers that a stack looks past."""
+    kinds = random.sample(_FOLLOWED, random.randrange(1, 4))
+    extended = bytearray(frame)
+    for kind in sorted(kinds, reverse=True):  # the hop-by-hop options have to come first
+        octets = 6 + 8 * random.randrange(3)
+        # A route without segments left, or an option that pads.
+        inside = bytes(octets) if kind == _ROUTING else bytes((1, octets - 2)).ljust(octets, b"\0")
+        header = bytes((extended[_ETHER + 6], (octets - 6) // 8)) + inside
+        extended[_ETHER + 40 : _ETHER + 40] = header
+        extended[_ETHER + 6] = kind
+    _set_ip_length(extended)
+    return bytes(extended)
+
+
 def fix_checksums(frame: bytearray) -> None:
     """Make the IPv4 header's checksum right, and that of the TCP or ICMP behind it, as far as the
     lengths in the frame allow."""
@@ -38,9 +54,9 @@ def fix_checksums(frame: bytearray) -> None:
         end = _ETHER + struct.unpack_from("!H", frame, _ETHER + 2)[0]
         protocol, addresses = frame[_ETHER + 9], frame[_ETHER + 12 : _ETHER + 20]
     elif ip == _IPV6 and len(frame) >= _ETHER + 40:
-        start = _ETHER + 40
-        end = start + struct.unpack_from("!H", frame, _ETHER + 4)[0]
-        protocol, addresses = frame[_ETHER + 6], frame[_ETHER + 8 : _ETHER + 40]
+        protocol, start = _behind_extensions(frame)
+        end = _ETHER + 40 + struct.unpack_from("!H", frame, _ETHER + 4)[0]
+        addresses = frame[_ETHER + 8 : _ETHER + 40]
     else:
         return
     body = frame[start:end]
@@ -64,15 +80,25 @@ def _ip(frame: bytearray) -> int:
 
 
 def _transport(frame: bytearray) -> int:
-    """Where TCP or ICMP starts, whatever the frame says of options."""
+    """Where TCP or ICMP starts, whatever an IPv4 frame says of options."""
+    if _ip(frame) == _IPV6 and len(frame) >= _ETHER + 40:
+        return _behind_extensions(frame)[1]
     return _ETHER + (40 if _ip(frame) == _IPV6 else 20)
+
+
+def _behind_extensions(frame: bytearray) -> tuple[int, int]:
+    """What follows the IPv6 extension headers that can be followed, and where."""
+    following, start = frame[_ETHER + 6], _ETHER + 40
+    while following in _FOLLOWED and start + 2 <= len(frame):
+        following, start = frame[start], start + 8 * (frame[start + 1] + 1)
+    return following, start
 
 
 def _set_ip_length(frame: bytearray, length: int | None = None) -> None:
     """To what follows, or to ``length``."""
-    if len(frame) < _transport(frame):
-        return
     ipv6 = _ip(frame) == _IPV6
+    if len(frame) < _ETHER + (40 if ipv6 else 20):
+        return
     true = len(frame) - _ETHER - (40 if ipv6 else 0)
     struct.pack_into(
         "!H", frame, _ETHER + (4 if ipv6 else 2), (true if length is None else length) & 0xFFFF

@@ -13,7 +13,7 @@ import pytest
 from reference.profiles import PROFILES
 from reference.tests.frame_fuzz import FrameFailure, Session
 from reference.tests.frame_mutations import MUTATIONS, Mutation, fix_checksums
-from reference.wire import internet_checksum
+from reference.wire_ip import internet_checksum
 
 FRAMES = 20_000
 

@@ -176,7 +176,7 @@ def test_our_own_frames_come_back_unheard(link: Link) -> None:
 
 def test_a_broken_frame_is_counted(link: Link) -> None:
     syn = Packet(Flow(THERE[4], 40000, HERE[4], PORT), Segment(1, 0, tcp.SYN))
-    assert link.says(link.wire.encode(syn, checksum_ok=False)) == []
+    assert link.says(link.wire.encode(syn, damage="tcp-checksum")) == []
     assert link.station.counts.unreadable == 1
 
 

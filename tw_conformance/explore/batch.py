@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from reference import segment as tcp
-from reference.segment import Echo, Flow, Packet, Segment
+from reference.segment import Datagram, Echo, Flow, Packet, Segment
 from reference.seqnum import add
 from tw_conformance.case import Through
 from tw_conformance.errors import TargetError
@@ -43,7 +43,7 @@ _CANNOT_BE_CHANCE = 10
 _READ = 60
 """Connections whose state is asked for in one request, which has to be short."""
 
-Take = Callable[[Packet | Echo, float], None]
+Take = Callable[[Datagram, float], None]
 """What is done with an arrival; its time is in seconds of the monotonic clock."""
 
 
@@ -154,7 +154,7 @@ class Batch:
             for segment in segments(line):
                 self._injector.send(Packet(line.flow, segment))
 
-        def take(packet: Packet | Echo, moment: float) -> None:
+        def take(packet: Datagram, moment: float) -> None:
             if isinstance(packet, Packet) and (line := waiting.get(packet.flow)) is not None:
                 if packet.segment.flags & tcp.RST:
                     line.reason = f"the DUT reset the connection before {line.of.way}"
@@ -183,13 +183,13 @@ class Batch:
             line.sent, _ = self._injector.send(Packet(flow, segment(line)))
             self._injector.send(Echo(flow.src, flow.dst, flow.sport, probe))
 
-        def take(packet: Packet | Echo, moment: float) -> None:
+        def take(packet: Datagram, moment: float) -> None:
             nonlocal proven
             if isinstance(packet, Packet):
                 line = by_flow.get(packet.flow)
                 if line is not None and line.proven is None:
                     line.answers.append(packet)
-            else:
+            elif isinstance(packet, Echo):
                 line = by_probe.get((packet.dst, packet.ident, packet.sequence))
                 if line is not None and line.proven is None:
                     line.proven = moment
@@ -284,5 +284,5 @@ class Batch:
             take(arrival.packet, arrival.time)
 
 
-def _ignore(packet: Packet | Echo, moment: float) -> None:
+def _ignore(packet: Datagram, moment: float) -> None:
     return

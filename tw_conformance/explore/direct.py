@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import count
 
 from reference.profile import Profile
-from reference.segment import Echo, Packet
+from reference.segment import Damage, Datagram
 from reference.wire import Wire, WireError
 from tw_conformance.targets.in_process import InProcessTarget
 
@@ -19,18 +19,18 @@ class Tickets(Wire):
 
     def __init__(self) -> None:
         self._numbers = count()
-        self._packets: dict[bytes, Packet | Echo | None] = {}
+        self._packets: dict[bytes, Datagram | None] = {}
 
-    def encode(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> bytes:
+    def encode(self, packet: Datagram, *, damage: Damage | None = None) -> bytes:
         ticket = next(self._numbers).to_bytes(8, "big")
-        self._packets[ticket] = packet if checksum_ok else None
+        self._packets[ticket] = None if damage else packet
         return ticket
 
-    def decode(self, frame: bytes) -> Packet | Echo:
-        """:raises WireError: where the packet was sent with a bad checksum."""
+    def decode(self, frame: bytes) -> Datagram:
+        """:raises WireError: where the packet was damaged."""
         packet = self._packets.pop(frame)
         if packet is None:
-            raise WireError("bad checksum")
+            raise WireError("damaged")
         return packet
 
 

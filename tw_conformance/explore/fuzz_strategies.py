@@ -57,7 +57,8 @@ _UNUSUAL: tuple[Mapping[str, Any], ...] = (
     {"mss": 536},
     {"wscale": 14},
     {"sack_permitted": True},
-    {"checksum": "bad"},
+    {"corrupt": "tcp-checksum"},
+    {"corrupt": "short-data-offset"},
 )
 """Fields that no stack looks at in TIME-WAIT, or so they say: most segments have none of them."""
 _WAITS = ("110ms", "700ms", "1.2msl", "2msl+tick")

@@ -171,14 +171,14 @@ def question_text(question: Case) -> str:
 
 def reply_text(question: Case, reply: Reply) -> str:
     """What was done with each segment: ``ACK seq=snd_nxt ack=rcv_nxt, TIME-WAIT restarted``."""
-    from tw_conformance.case import Send
+    from tw_conformance.case import Injection
     from tw_conformance.compare import summary
 
     if not reply:
         return "no timestamps in its SYN-ACK"
     parts = []
     for step, turn in zip(question.steps, reply, strict=False):
-        if isinstance(step, Send):
+        if isinstance(step, Injection):
             parts.append(" + ".join(map(summary, turn.answers)) or "nothing")
     state = reply[-1].state
     if state is not None:

@@ -20,7 +20,7 @@ from tw_conformance.case import (
     Case,
     Expect,
     Expected,
-    Send,
+    Injection,
     State,
     StateIs,
     Step,
@@ -215,7 +215,7 @@ def _case(script: Case, profiles: tuple[str, ...], turns: Sequence[list[tuple[st
         steps.append(step)
         answers = [(name, turn.answers) for name, turn in by_profile]
         most = max(len(given) for _, given in answers)
-        least = 1 if isinstance(step, Send) else 0
+        least = 1 if isinstance(step, Injection) else 0
         for number in range(max(most, least)):
             choices = [(name, _nth(given, number)) for name, given in answers]
             steps.append(Expect(step.place, _choice(choices)))

@@ -20,6 +20,7 @@ from tw_conformance.case import (
     Expected,
     Reach,
     Send,
+    SendIcmp,
     Silence,
     State,
     StateIs,
@@ -96,6 +97,9 @@ def _step(step: Step, timestamps: bool, last_send: Send | None) -> Iterator[str]
     match step:
         case Send():
             yield f"  - send: {_flow(_send(step))}"
+        case SendIcmp():
+            said = {"icmp": step.icmp, "quotes": step.quotes, "mtu": step.mtu}
+            yield f"  - send: {_flow({key: said[key] for key in said if said[key] is not None})}"
         case Expect():
             usual = _usual_answers(timestamps, last_send)
             yield from _by_profile("expect", step.answer, lambda answer: _expected(answer, usual))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from reference.icmp import WITH_MTU, numbers
 from tw_conformance.case import (
     NOTHING,
     Answer,
@@ -19,8 +20,10 @@ from tw_conformance.case import (
     Call,
     Expect,
     Expected,
+    Injection,
     Reach,
     Send,
+    SendIcmp,
     State,
     StateIs,
     Step,
@@ -33,17 +36,25 @@ from tw_conformance.loader.faults import Faults
 from tw_conformance.loader.globs import DEFAULT, glob_problem, is_glob, unanswered, unreachable
 from tw_conformance.loader.nodes import Document, KeyPath
 from tw_conformance.loader.schema import keys_of, kind_of
-from tw_conformance.loader.values import Point, Scalar, references, value_of
+from tw_conformance.loader.values import Point, Scalar, references, value_of, where
+from tw_conformance.words import listed
 
 T = TypeVar("T")
 
+_LEAST_BEYOND = 15
+"""Octets of payload up to which a data offset of 60 octets points beyond a segment, whatever
+options it has."""
+
 
 class Context(NamedTuple):
-    """What a step means depends on: the connection's timestamps, and the last segment sent."""
+    """What a step means depends on: the connection's options, and what was sent before."""
 
     timestamps: bool
+    ipv6: bool
+    injected: bool = False
+    """Whether anything was sent yet."""
     last_had_ack: bool | None = None
-    """Whether that segment had ACK; None: nothing was sent yet."""
+    """Whether that segment had ACK; None: no segment was sent yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +179,32 @@ class _StepReader(_Reader):
         self._context = context
         self._place = place
 
-    def send(self, path: KeyPath, step: Mapping[str, Any]) -> Send:
-        return Send(self._place, **self.fields((*path, "send"), step["send"], "send"))
+    def send(self, path: KeyPath, step: Mapping[str, Any]) -> Injection:
+        path, said = (*path, "send"), _mapping(step["send"])
+        if "icmp" in said:
+            return self._send_icmp(path, said)
+        segment = Send(self._place, **self.fields(path, said, "send"))
+        if segment.corrupt == "ip-checksum" and self._context.ipv6:
+            raise self._misfit((*path, "corrupt"), said["corrupt"], "IPv6 has no header checksum")
+        if segment.corrupt == "long-data-offset" and segment.length > _LEAST_BEYOND:
+            why = f"a data offset can't point beyond a length above {_LEAST_BEYOND}"
+            raise self._misfit((*path, "length"), said["length"], why)
+        return segment
+
+    def _send_icmp(self, path: KeyPath, said: Mapping[str, Any]) -> SendIcmp:
+        error = SendIcmp(self._place, **self.fields(path, said, "send_icmp"))
+        known = numbers(ipv6=self._context.ipv6)
+        if error.icmp not in known:
+            family = "ICMPv6" if self._context.ipv6 else "ICMP"
+            why = f"{family} has no {error.icmp} {listed(known)}"
+            raise self._misfit((*path, "icmp"), said["icmp"], why)
+        if error.mtu is not None and error.icmp not in WITH_MTU:
+            raise self._misfit((*path, "mtu"), said["mtu"], f"{error.icmp} has no MTU")
+        return error
+
+    def _misfit(self, path: KeyPath, raw: Scalar, why: str) -> Unusable:
+        """A value that is right in itself, and wrong with what it stands beside."""
+        return self.fault(path, why + where(raw, self._point))
 
     def expect(self, path: KeyPath, step: Mapping[str, Any]) -> Expect:
         readers: list[Callable[[], Any]] = [
@@ -243,8 +278,9 @@ class _StepReader(_Reader):
         if isinstance(data, str):
             return StateIs(self.value(path, data, "state_name"))
         values = self.fields(path, data, "state_is")
-        if "timer" in values:
-            self._require_segment((*path, "timer"), "'timer'")
+        if "timer" in values and not self._context.injected:
+            message = "'timer' is about what was sent last, and nothing was sent before this step"
+            raise self.fault((*path, "timer"), message)
         return StateIs(values["is"], values.get("timer"))
 
 

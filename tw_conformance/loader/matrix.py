@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from reference.profiles import PROFILES
 from reference.segment import ACK
-from tw_conformance.case import Case, Reach, Send, Step
+from tw_conformance.case import Case, Reach, Send, SendIcmp, Step
 from tw_conformance.loader.build import (
     Context,
     Source,
@@ -100,9 +100,7 @@ class _Expansion:
         for point in self._points():
             connection = reach.at(point)
             chosen = settings.at(point)
-            script = self._script(
-                steps, point, Context(connection is not None and connection.timestamps)
-            )
+            script = self._script(steps, point, _context(connection))
             if connection is not None and chosen is not None and not self._faults:
                 cases.append(self._case(connection, chosen, script, point))
         self._judge_ids(cases)
@@ -122,9 +120,12 @@ class _Expansion:
             if step is not None:
                 script.append(step)
             if isinstance(step, Send):
-                context = context._replace(last_had_ack=bool(step.flags & ACK))
+                context = context._replace(injected=True, last_had_ack=bool(step.flags & ACK))
+            elif isinstance(step, SendIcmp):
+                context = context._replace(injected=True)
             elif isinstance(data, dict) and "send" in data:
-                context = context._replace(last_had_ack=True)  # a faulty one; any value will do
+                # A faulty one; any value will do.
+                context = context._replace(injected=True, last_had_ack=True)
         return tuple(script)
 
     def _case(
@@ -222,6 +223,12 @@ class _Expansion:
                 self._faults.add(self._document.key_place(("matrix",)), message)
                 return
             seen.add(case.id)
+
+
+def _context(connection: Reach | None) -> Context:
+    """Where the steps begin; on the usual connection where the case's own has a fault."""
+    reach = connection or Reach()
+    return Context(reach.timestamps, ipv6=reach.family == "ipv6")
 
 
 def _uses_in(data: Any, path: KeyPath) -> Iterator[_Use]:

@@ -37,10 +37,15 @@ def value_of(raw: Scalar, kind: str, point: Point) -> Any:
             raise ExpressionError(problem)
         return _parsed(value, kind)
     except ExpressionError as error:
-        used = ", ".join(f"${name} is {_as_written(point[name])}" for name in references(raw))
-        if not used:
+        if not references(raw):
             raise
-        raise ExpressionError(f"{error} (where {used})") from error
+        raise ExpressionError(f"{error}{where(raw, point)}") from error
+
+
+def where(raw: Scalar, point: Point) -> str:
+    """Which matrix values a scalar is made of, to be said behind what is wrong with it."""
+    used = ", ".join(f"${name} is {_as_written(point[name])}" for name in references(raw))
+    return f" (where {used})" if used else ""
 
 
 def _substituted(text: str, point: Point) -> Scalar:

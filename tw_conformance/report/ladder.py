@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import assert_never
 
-from reference.segment import Echo, Packet
+from reference.segment import Echo, IcmpError, Packet
 from tw_conformance.case import Case
-from tw_conformance.report.numbers import segment_fields
+from tw_conformance.report.numbers import error_fields, segment_fields
 from tw_conformance.report.style import Style
 from tw_conformance.verdict import Event, Transcript
 
@@ -97,6 +97,8 @@ def _packet_text(event: Event, sent: bool, variables: dict[str, int]) -> str:
             return fields + note
         case Echo(reply=reply):
             return ("probe answered" if reply else "probe") + note
+        case IcmpError():
+            return error_fields(event.packet, variables) + note
         case None:
             return event.note or "a frame that is neither TCP nor an echo"
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reference.segment import ACK, RST, URG, Segment, Timestamps, flag_names
+from reference.segment import ACK, RST, URG, IcmpError, Segment, Timestamps, flag_names
 from reference.seqnum import HALF, distance
 
 _NEAR = 2
@@ -52,6 +52,12 @@ def segment_fields(
     parts.append(f"win={segment.window}")
     parts += _options(segment, sent, variables)
     return " ".join(parts)
+
+
+def error_fields(error: IcmpError, variables: Mapping[str, int]) -> str:
+    """An ICMP error and the DUT's segment that it quotes, in one line."""
+    mtu = f" mtu={error.mtu}" if error.mtu else ""
+    return f"ICMP {error.kind} quotes={relative(error.seq, 'snd_nxt', variables)}{mtu}"
 
 
 def _options(segment: Segment, sent: bool, variables: Mapping[str, int]) -> Iterator[str]:

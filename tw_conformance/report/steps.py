@@ -15,6 +15,7 @@ from tw_conformance.case import (
     Expected,
     Reach,
     Send,
+    SendIcmp,
     State,
     StateIs,
     Step,
@@ -30,6 +31,8 @@ def step_text(step: Step, profile: str) -> str:
     match step:
         case Send():
             return f"send   {_send(step)}"
+        case SendIcmp():
+            return f"send   {_send_icmp(step)}"
         case Expect():
             within = f" within {step.within.text}" if step.within else ""
             return f"expect {expected_text(step.answer.choose(profile))}{within}"
@@ -93,13 +96,19 @@ def _send(send: Send) -> str:
     parts += [f"{name}={value}" for name, value in numbers if value is not None]
     if send.sack_permitted:
         parts.append("sack_permitted")
-    if send.checksum == "bad":
-        parts.append("checksum=bad")
+    if send.corrupt is not None:
+        parts.append(f"corrupt={send.corrupt}")
     if send.tos:
         parts.append(f"tos={send.tos}")
     if send.within is not None:
         parts.append(f"within={send.within.text}")
     return " ".join(parts)
+
+
+def _send_icmp(send: SendIcmp) -> str:
+    quotes = "" if send.quotes is None else f" quotes={send.quotes.text}"
+    mtu = "" if send.mtu is None else f" mtu={send.mtu}"
+    return f"ICMP {send.icmp}{quotes}{mtu}"
 
 
 def _answer(answer: Answer) -> Iterator[str]:

@@ -13,7 +13,7 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from reference.rules import Decision
-from reference.segment import Echo, Flow, Packet
+from reference.segment import Damage, Datagram, Flow
 from tw_conformance.case import Case
 from tw_conformance.path import Path
 
@@ -26,7 +26,7 @@ class Arrival:
     """A packet that reached the tester: when (link clock, seconds), what, and its frame."""
 
     time: float
-    packet: Packet | Echo
+    packet: Datagram
     frame: bytes
 
 
@@ -60,8 +60,9 @@ class Link(Protocol):
     def now(self) -> float:
         """This link's clock in seconds, from an arbitrary origin."""
 
-    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
-        """Put one packet on the link; returns the time just before it left, and its frame.
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        """Put one packet on the link, with that wrong; returns the time just before it left, and
+        its frame.
 
         :raises TargetError: where the link is gone.
         """

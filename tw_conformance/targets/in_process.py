@@ -15,7 +15,7 @@ from reference.clock import SECOND, Clock
 from reference.host import CallError, Host
 from reference.profile import Profile
 from reference.rules import Decision
-from reference.segment import Echo, Flow, Packet
+from reference.segment import Damage, Datagram, Flow
 from reference.wire import Wire, WireError
 from tw_conformance.case import Call, Case
 from tw_conformance.errors import TargetError
@@ -126,8 +126,8 @@ class InProcessLink:
     def now(self) -> float:
         return self._clock.now / SECOND
 
-    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
-        frame = self._tester_wire.encode(packet, checksum_ok=checksum_ok)
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        frame = self._tester_wire.encode(packet, damage=damage)
         try:
             received = self._dut_wire.decode(frame)
         except WireError:

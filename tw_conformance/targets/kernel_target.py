@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from typing import Self, TypeVar
 
 from reference.rules import Decision
-from reference.segment import Echo, Packet
+from reference.segment import Damage, Datagram
 from tw_conformance.case import Call, Case
 from tw_conformance.errors import TargetError
 from tw_conformance.mailbox import Mailbox
@@ -213,8 +213,8 @@ class KernelLink:
     def now(self) -> float:
         return time.monotonic()
 
-    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
-        return self._bench.injector.send(packet, checksum_ok=checksum_ok)
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        return self._bench.injector.send(packet, damage=damage)
 
     async def receive(self, until: float) -> Arrival | None:
         return await self._mailbox.receive(until)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from reference.rules import Decision
-from reference.segment import Echo, Packet
-from tw_conformance.case import Call, Case, Send
+from reference.segment import Damage, Datagram, Packet
+from tw_conformance.case import Call, Case
 from tw_conformance.errors import TargetError
 from tw_conformance.mailbox import Mailbox
 from tw_conformance.targets.agent_client import AgentClient
@@ -29,8 +29,7 @@ _FOR_A_SEGMENT = 2
 
 def packets_of(case: Case) -> int:
     """About as many packets as a case sends."""
-    sends = sum(isinstance(step, Send) for step in case.steps)
-    return _TO_REACH_AND_LEAVE + _FOR_A_SEGMENT * sends
+    return _TO_REACH_AND_LEAVE + _FOR_A_SEGMENT * case.injections()
 
 
 class NetworkLink:
@@ -55,9 +54,9 @@ class NetworkLink:
     def now(self) -> float:
         return time.monotonic()
 
-    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
         self._admitted -= 1
-        return self._injector.send(packet, checksum_ok=checksum_ok)
+        return self._injector.send(packet, damage=damage)
 
     async def receive(self, until: float) -> Arrival | None:
         arrival = await self._mailbox.receive(until)

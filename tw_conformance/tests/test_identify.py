@@ -13,7 +13,7 @@ import pytest
 from reference.profile import Profile
 from reference.profiles import PROFILES
 from reference.rules import Action, Stage
-from reference.segment import Echo, Packet
+from reference.segment import Damage, Datagram
 from tw_conformance.case import Case
 from tw_conformance.cli import main
 from tw_conformance.errors import ExitCode, TargetError
@@ -137,7 +137,7 @@ class Silent(InProcessTarget):
 
 
 class Unanswered(InProcessLink):
-    def send(self, packet: Packet | Echo, *, checksum_ok: bool = True) -> tuple[float, bytes]:
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
         return self.now(), b""
 
 

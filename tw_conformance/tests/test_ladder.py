@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from scapy.utils import rdpcap
 
-from reference.segment import ACK, FIN, RST, SYN, Echo, Flow, Packet, Segment, Timestamps
+from reference.segment import ACK, FIN, RST, SYN, Echo, Flow, IcmpError, Packet, Segment, Timestamps
 from tw_conformance.case import NOTHING, ByProfile, Case, Expect, Reach, Send
 from tw_conformance.errors import Place
 from tw_conformance.oracle import OracleAnswer
@@ -33,7 +33,7 @@ VARIABLES = {
 def event(
     time: float,
     direction: Literal["sent", "received", "note"],
-    packet: Segment | Echo | None,
+    packet: Segment | Echo | IcmpError | None,
     step: int | None = 0,
     note: str = "",
 ) -> Event:
@@ -99,6 +99,18 @@ def test_each_number_counts_from_its_own_variable(
     segment: Segment, sent: bool, reaching: bool, said: str
 ) -> None:
     assert segment_fields(segment, sent=sent, reaching=reaching, variables=VARIABLES) == said
+
+
+def test_an_icmp_error_and_damage_are_told(case: Case) -> None:
+    quoted = FLOW.reverse
+    error = IcmpError(FLOW.src, FLOW.dst, "fragmentation-needed", quoted, 4999, 1280)
+    events = [
+        event(0.0, "sent", error),
+        event(0.1, "sent", Segment(0xFFFFFFF2, 0, RST), note="corrupt: short-data-offset"),
+    ]
+    text = ladder(Transcript(events, VARIABLES), case, width=80, color=False)
+    assert "-- ICMP fragmentation-needed quotes=snd_nxt-1 mtu=1280 --" in text
+    assert "-- RST seq=rcv_nxt win=0 (corrupt: short-data-offset) --" in text
 
 
 def test_a_ladder(case: Case) -> None:

@@ -15,6 +15,7 @@ from tw_conformance.case import (
     Expect,
     Reach,
     Send,
+    SendIcmp,
     State,
     StateIs,
     Through,
@@ -241,3 +242,13 @@ def test_a_file_has_many_cases_and_empty_documents_count_for_nothing(tmp_path: P
     with file.open("a", encoding="utf-8") as more:
         more.write(second + steps)
     assert [case.name for case in load_file(file)] == ["a-case", "b-case"]
+
+
+def test_an_icmp_error() -> None:
+    case = only(
+        "steps: [{send: {icmp: fragmentation-needed, quotes: iss, mtu: 576}}, expect: nothing]"
+    )
+    assert case.steps[0] == SendIcmp(
+        case.steps[0].place, "fragmentation-needed", SequenceExpression("iss"), 576
+    )
+    assert case.injections() == 1

@@ -48,7 +48,7 @@ STEPS = [
     # send
     ("send: {seq: rcv_nxt}", "4:12", "missing key 'flags' in send"),
     ("send: {flgs: ACK, flags: ACK}", "4:19", "unknown key 'flgs' in send; did you mean 'flags'?"),
-    ("send: RST", "4:18", "expected a mapping of fields with at least flags, found text 'RST'"),
+    ("send: RST", "4:18", "with at least flags, or with icmp, found text 'RST'"),
     ("send: {flags: RTS}", "4:26", "unknown flag 'RTS'; did you mean 'RST'?"),
     ("send: {flags: SYN|FIM}", "4:30", "unknown flag 'FIM'; did you mean 'FIN'?"),
     ("send: {flags: 'SYN|SYN'}", "4:31", "flag SYN stands twice"),
@@ -69,7 +69,18 @@ STEPS = [
     ("send: {flags: ACK, reserved: true}", "4:41", "a number from 0 to 15, found true"),
     ("send: {flags: ACK, wscale: 15}", "4:39", "expected a shift from 0 to 14"),
     ("send: {flags: ACK, sack_permitted: yes}", "4:47", "expected true or false, found text 'yes'"),
-    ("send: {flags: ACK, checksum: bda}", "4:41", "'bda' is not good or bad; did you mean 'bad'?"),
+    ("send: {flags: ACK, corrupt: tpc-checksum}", "4:40", "did you mean 'tcp-checksum'?"),
+    (
+        "send: {flags: ACK, corrupt: long-data-offset, length: 16}",
+        "4:66",
+        "a data offset can't point beyond a length above 15",
+    ),
+    # send an ICMP error
+    ("send: {icmp: port-unreacable}", "4:25", "not an ICMP error; did you mean 'port-unreachable'"),
+    ("send: {icmp: packet-too-big}", "4:25", "ICMP has no packet-too-big (known: net-unreachab"),
+    ("send: {icmp: time-exceeded, mtu: 1300}", "4:45", "time-exceeded has no MTU"),
+    ("send: {icmp: time-exceeded, flags: RST}", "4:40", "unknown key 'flags' in send"),
+    ("send: {icmp: time-exceeded, quotes: 5}", "4:48", "'5' is an absolute number"),
     ("send: {flags: ACK, timestamps: old}", "4:43", "did you mean 'older'?"),
     ("send: {flags: ACK, tsval: 1, timestamps: same}", "4:41", "both say TSval: keep one"),
     # expect
@@ -94,7 +105,7 @@ STEPS = [
     ("call: clsoe", "4:18", "'clsoe' is not a socket call; did you mean 'close'?"),
     ("state: TIMEWAIT", "4:19", "'TIMEWAIT' is not a state; did you mean 'TIME-WAIT'?"),
     ("state: {timer: kept}", "4:12", "missing key 'is' in state"),
-    ("state: {is: TIME-WAIT, timer: kept}", "4:42", "'timer' is about the last segment sent"),
+    ("state: {is: TIME-WAIT, timer: kept}", "4:42", "'timer' is about what was sent last"),
     ("state: {linux-*: CLOSED}", "4:12", "no state for freebsd-10"),
     ("state: {default: {iss: x, is: LISTEN}}", "4:30", "unknown key 'iss' in state of default"),
 ]
@@ -105,6 +116,32 @@ def test_a_step(step: str, place: str, sentence: str) -> None:
     (fault,) = faults(f"{HEAD}steps:    [{step}]")
     assert fault.startswith(f"{place}: ")
     assert sentence in fault
+
+
+@pytest.mark.parametrize(
+    ("family", "send", "place", "sentence"),
+    [
+        (
+            "family: [ipv4, ipv6], how: [tcp-checksum, ip-checksum]",
+            "{flags: RST, corrupt: $how}",
+            "5:38",
+            "IPv6 has no header checksum (where $how is ip-checksum)",
+        ),
+        (
+            "family: [ipv4, ipv6], how: [time-exceeded, source-quench]",
+            "{icmp: $how}",
+            "5:23",
+            "ICMPv6 has no source-quench (known: net-unreachable, admin-prohibited, "
+            "host-unreachable, port-unreachable, packet-too-big, time-exceeded, "
+            "parameter-problem) (where $how is source-quench)",
+        ),
+    ],
+)
+def test_what_one_family_has_not_is_a_fault_at_that_point(
+    family: str, send: str, place: str, sentence: str
+) -> None:
+    text = f"{HEAD}matrix: {{{family}}}\nsteps: [{{send: {send}}}]"
+    assert faults(text) == [f"{place}: {sentence}"]
 
 
 HEADS = [

@@ -21,8 +21,15 @@ from tw_conformance.targets.base import Link
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_conformance.verdict import Outcome, Verdict
 
-STAGES = (Stage.FIN_WAIT_2, Stage.TIME_WAIT, Stage.ACK_LIMIT, Stage.LISTEN, Stage.CLOSED)
-"""The lists about segments.  The others are about calls and about many connections, which no case
+STAGES = (
+    Stage.FIN_WAIT_2,
+    Stage.TIME_WAIT,
+    Stage.ICMP,
+    Stage.ACK_LIMIT,
+    Stage.LISTEN,
+    Stage.CLOSED,
+)
+"""The lists about what arrives.  The others are about calls and many connections, which no case
 makes; reference/tests has their tests and mutants."""
 
 
@@ -67,8 +74,9 @@ def rules() -> Iterator[tuple[str, Stage, str]]:
                     yield name, decisions.stage, rule.id
 
 
-def wrong(rule: Rule) -> Rule:
-    """The same rule with another answer: silence where it answers, an ACK or nothing else."""
+def wrong(rule: Rule, stage: Stage) -> Rule:
+    """The same rule with another answer: silence where it answers, an RST or the end of the block
+    elsewhere."""
     silent = {Action.DROP, Action.SUPPRESS}
     answers = [action for action in rule.then if action not in silent]
     match rule.then:
@@ -79,7 +87,7 @@ def wrong(rule: Rule) -> Rule:
         case _ if answers:
             then = (Action.DROP,)
         case _:
-            then = (Action.RST,)
+            then = (Action.DELETE,) if stage is Stage.ICMP else (Action.RST,)
     return replace(rule, then=then)
 
 
@@ -88,7 +96,7 @@ def test_some_case_notices_when_a_rule_is_wrong(profile: str, stage: Stage, rule
     cases = exercised(profile).get(rule_id, [])
     assert cases, f"no bundled case exercises {rule_id}"
     decisions = PROFILES[profile][stage]
-    broken = wrong(decisions.rule(rule_id))
+    broken = wrong(decisions.rule(rule_id), stage)
     mutant = PROFILES[profile].with_list(decisions.replacing(rule_id, broken))
     verdicts = (perform(case, mutant)[0].verdict for case in cases)
     assert any(verdict is not Verdict.PASS for verdict in verdicts), (

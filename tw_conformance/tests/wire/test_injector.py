@@ -99,7 +99,7 @@ def test_a_closed_port_answers_a_syn_with_a_reset(
 def test_the_dut_drops_a_bad_checksum(bench: Bench, loop: LoopThread, family: str) -> None:
     async def scenario() -> None:
         mail = bench.connect(family, CLOSED_PORT)
-        bench.injector.send(Packet(mail.flow, SYN), checksum_ok=False)
+        bench.injector.send(Packet(mail.flow, SYN), damage="tcp-checksum")
         bench.injector.send(probe(mail))
         arrival = await next_arrival(mail)
         assert arrival is not None
