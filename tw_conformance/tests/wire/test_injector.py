@@ -156,7 +156,7 @@ def test_frames_that_the_kernel_dropped_are_seen(bench: Bench, loop: LoopThread)
     """More answers than the socket's buffer holds, while nobody reads."""
 
     async def scenario() -> int:
-        bench.injector._packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        bench._world.packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         mail = bench.connect("ipv4", CLOSED_PORT)
         for _ in range(200):
             bench.injector.send(Packet(mail.flow, SYN))
