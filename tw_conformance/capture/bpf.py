@@ -60,7 +60,7 @@ class BpfDevice:
         try:
             device = L2bpfSocket(iface=interface, promisc=True, nofilter=1)
             fcntl.ioctl(device.fileno(), _BIOCSSEESENT, struct.pack("I", 0))
-        except (Scapy_Exception, OSError) as error:
+        except (Scapy_Exception, ValueError, OSError) as error:
             raise TargetError(
                 f"the interface {interface} can't be had ({error}): run as root, or with the right"
                 " to read and write /dev/bpf*"
