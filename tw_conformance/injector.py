@@ -17,7 +17,7 @@ from reference.wire import Wire, WireError
 from reference.wire_neighbours import Neighbours, is_resolution
 from reference.wire_plain import decode_plain
 from tw_conformance.capture import Capture
-from tw_conformance.errors import TargetError
+from tw_conformance.errors import TargetError, TargetGone
 from tw_conformance.mailbox import Mailbox
 from tw_conformance.targets.base import Arrival
 
@@ -30,7 +30,6 @@ _RESOLVE_INTERVAL = 0.05
 _HEADER = 14
 """Octets of an Ethernet header."""
 _TAGGED_ADVICE = "test from an interface of the DUT's VLAN, with an address there"
-_ADVICE = "; see that the tester's interface stays up until a run is over"
 
 
 class Injector:
@@ -193,7 +192,7 @@ class Injector:
             for frame, moment in self._capture.read():
                 self._take(frame, moment)
         except OSError as error:
-            self._fail(TargetError(f"the link is gone: {error.strerror}{_ADVICE}"))
+            self._fail(_gone(error))
 
     def _take(self, frame: bytes, moment: float) -> None:
         if is_resolution(frame):
@@ -244,4 +243,11 @@ def _not_sent(frame: bytes, error: OSError) -> TargetError:
             f"the tester's interface takes no packet of {len(frame) - _HEADER} octets: raise its"
             " MTU and the DUT's, or leave out the cases with so much data"
         )
-    return TargetError(f"the link takes no more frames: {error.strerror}{_ADVICE}")
+    return _gone(error)
+
+
+def _gone(error: OSError) -> TargetGone:
+    return TargetGone(
+        f"the link is gone: {error.strerror}; see that the tester's interface stays up until a run"
+        " is over"
+    )
