@@ -13,6 +13,7 @@ from tw_conformance.errors import Place
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.targets.uml import UmlTarget
 
 PLACE = Place(Path("test.tw.yaml"), 1, 1)
 CPU = min(os.sched_getaffinity(0))
@@ -26,6 +27,17 @@ def world_or_skip() -> None:
         return
     if os.environ.get("CI"):
         pytest.fail(f"in CI a world must be had: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def guest_or_skip() -> None:
+    """Whoever asks for this needs a guest: skipped with a sentence, but never in CI."""
+    reason = UmlTarget.available()
+    if reason is None:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"in CI a guest must be had: {reason}")
     pytest.skip(reason)
 
 

@@ -19,8 +19,8 @@ DEVICE = "dut0"
 _TUNSETIFF = 0x400454CA
 _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 _ETH_P_ALL = 0x0003
-_TAG = struct.pack("!HH", 0x8100, VLAN)
-_FRAME = 65535
+TAG = struct.pack("!HH", 0x8100, VLAN)
+FRAME = 65535
 
 
 def be_tagged(trunk: str) -> None:
@@ -36,10 +36,10 @@ def _switch(device: int, port: socket.socket) -> None:
     while True:
         ready, _, _ = select.select([device, port.fileno()], [], [])
         if device in ready:
-            frame = os.read(device, _FRAME)
-            port.send(frame[:12] + _TAG + frame[12:])
+            frame = os.read(device, FRAME)
+            port.send(frame[:12] + TAG + frame[12:])
         if port.fileno() in ready:
             # The kernel has taken the tag off (skbuff.c, skb_vlan_untag), where there was one.
-            frame, (_, _, kind, *_) = port.recvfrom(_FRAME)
+            frame, (_, _, kind, *_) = port.recvfrom(FRAME)
             if kind != socket.PACKET_OUTGOING:
                 os.write(device, frame)

@@ -21,6 +21,14 @@ def test_frames_of_another_vlan_are_passed_over_and_the_doctor_says_so() -> None
     assert f"tagged for VLAN {VLAN}: test from an interface of the DUT's VLAN" in done.stdout
 
 
+def test_an_interface_of_a_vlan(guest_or_skip: None) -> None:
+    """In a guest, whose kernel has those: every frame is tagged on its way, both ways."""
+    guest = (sys.executable, "-m", "tw_conformance.tests.wire.vlan_guest")
+    done = in_lab("tagged", *guest, "run", "-k", "ack-fields", *QUICK, *DUT, *TESTERS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "12 passed" in done.stdout
+
+
 def test_a_jumbo_link() -> None:
     done = in_lab("jumbo", *suite("run", "-k", "ack-fields", *QUICK, *DUT, *TESTERS))
     assert done.returncode == 0, done.stdout

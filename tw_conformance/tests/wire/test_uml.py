@@ -62,17 +62,6 @@ except TargetError as error:
 """
 
 
-@pytest.fixture(scope="session")
-def guest_or_skip() -> None:
-    """Whoever asks for this needs a guest: skipped with a sentence, but never in CI."""
-    reason = UmlTarget.available()
-    if reason is None:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"in CI a guest must be had: {reason}")
-    pytest.skip(reason)
-
-
 @pytest.fixture
 def guest(guest_or_skip: None) -> Iterator[World]:
     opened = start_guest(guest_program(), CPU)
