@@ -17,10 +17,11 @@ from typing import Literal, TypeVar
 from reference import segment as tcp
 from reference.profiles import PROFILES
 from tw_conformance.access import Access
+from tw_conformance.capture import open_capture
+from tw_conformance.capture.offloads import how_not_to_join
 from tw_conformance.case import Answer, ByProfile, Case, Expect, Expected, Reach, Send, Step
 from tw_conformance.errors import Place, TargetError
 from tw_conformance.expressions import SequenceExpression
-from tw_conformance.link_layer import joins_segments, open_packet_socket
 from tw_conformance.player import Performance
 from tw_conformance.targets import open_target
 from tw_conformance.targets.attachment import find_way
@@ -94,12 +95,12 @@ def _look_at_the_way(locator: Locator, access: Access) -> Iterator[Finding]:
         yield Finding(
             Mark.GOOD, "route", f"{way.duts[family]} through {route.interface}, {router}; {tester}"
         )
-    _or_end("privileges", lambda: open_packet_socket(way.interface).close())
-    yield Finding(Mark.GOOD, "privileges", "packet sockets may be had")
-    if joins_segments(way.interface):
+    _or_end("privileges", lambda: open_capture(way.interface).close())
+    yield Finding(Mark.GOOD, "privileges", "frames may be captured and sent")
+    if remedy := how_not_to_join(way.interface):
         says = (
-            f"{way.interface} joins segments before they are seen (GRO or LRO):"
-            f" «ethtool -K {way.interface} gro off lro off», if answers with data look odd"
+            f"{way.interface} joins segments before they are seen (GRO or LRO): «{remedy}», if"
+            " answers with data look odd"
         )
         yield Finding(Mark.UNSURE, "offloads", says)
     else:

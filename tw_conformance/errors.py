@@ -70,3 +70,7 @@ class TargetError(SuiteError):
     """The target or the way to it is not there; the message says what to do."""
 
     exit_code = ExitCode.TARGET
+
+
+class TargetGone(TargetError):
+    """Nothing more can be learned from the target in this run."""

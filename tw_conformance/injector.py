@@ -1,4 +1,4 @@
-"""The tester as a host of its own, on one packet socket.
+"""The tester as a host of its own, on one capture.
 
 It has addresses that no kernel has, answers address resolution for them, and hands every
 connection a mailbox.  The local kernel never sees the connections, so it never resets them.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import struct
+import errno
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,46 +16,37 @@ from reference.segment import Damage, Datagram, Echo, Flow, Packet
 from reference.wire import Wire, WireError
 from reference.wire_neighbours import Neighbours, is_resolution
 from reference.wire_plain import decode_plain
-from tw_conformance.errors import TargetError
+from tw_conformance.capture import Capture
+from tw_conformance.errors import TargetError, TargetGone
 from tw_conformance.mailbox import Mailbox
 from tw_conformance.targets.base import Arrival
 
 SOURCE_PORTS = range(20000, 61000)
 
-_SOL_PACKET = 263
-_PACKET_STATISTICS = 6
-_PACKET_IGNORE_OUTGOING = 23
-_SO_RCVBUFFORCE = 33
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("@ll")
-_PACKET_TYPE = 2
-"""Where the packet type stands in the address of a received frame (packet(7))."""
-
-_MAX_FRAME = 9216
-_RECEIVE_BUFFER = 16 << 20
-_BURST = 256
-"""Frames read before timers and other tasks have their turn."""
 _CLAIMS = 3
 _CLAIM_INTERVAL = 0.2
 _RESOLVE_SECONDS = 5.0
 _RESOLVE_INTERVAL = 0.05
+_HEADER = 14
+"""Octets of an Ethernet header."""
+_TAGGED_ADVICE = "test from an interface of the DUT's VLAN, with an address there"
 
 
 class Injector:
     """Sends and receives for the addresses ``addresses`` from the link-layer address ``mac``.
 
-    To be made and used on one event loop; takes the packet socket over.  ``ports`` are the source
+    To be made and used on one event loop; takes the capture over.  ``ports`` are the source
     ports that connections may have, in the order in which they are taken.
     """
 
     def __init__(
         self,
-        packets: socket.socket,
+        capture: Capture,
         mac: str,
         addresses: Sequence[str],
         ports: Iterable[int] = SOURCE_PORTS,
     ) -> None:
-        self._packets = packets
+        self._capture = capture
         self._mac = bytes.fromhex(mac.replace(":", ""))
         self._mac_text = mac
         self._neighbours = Neighbours(mac, addresses)
@@ -68,13 +58,12 @@ class Injector:
         self._ipv6 = [address for address in addresses if ":" in address]
         self._sources = {False: _sources(self._ipv4, ports), True: _sources(self._ipv6, ports)}
         self._resolved = asyncio.Event()
-        self._lost = 0
+        self._unreadable = 0
         self._failure: TargetError | None = None
         self.strays = 0
         """Segments and echoes so far that belonged to no open connection."""
-        _prepare(packets)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(packets, self._read)
+        self._loop.add_reader(capture, self._read)
 
     async def claim(self) -> None:
         """Make sure that nobody else has our addresses (RFC 5227, RFC 4862 section 5.4), as fast
@@ -108,6 +97,7 @@ class Injector:
                 whose = "the DUT's address" if hop == address else f"the router to {address}"
                 raise TargetError(
                     f"{hop} does not answer on this link: is it {whose}, and is it up?"
+                    f"{self._other_links()}"
                 )
             self._transmit(question)
             await self._something_resolved(_RESOLVE_INTERVAL)
@@ -171,17 +161,13 @@ class Injector:
     def frames_lost(self) -> int:
         """Frames so far that reached the link but not a mailbox: dropped by the kernel because
         its buffer was full, or unreadable (:class:`~reference.wire.WireError`)."""
-        with contextlib.suppress(OSError):  # the socket is closed: what was counted stands
-            statistics = self._packets.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
-            _, dropped = struct.unpack("@II", statistics)  # since it was last asked
-            self._lost += dropped
-        return self._lost
+        return self._unreadable + self._capture.dropped()
 
     def close(self) -> None:
-        """Stop to read, and close the socket; may be called twice."""
-        if self._packets.fileno() >= 0:
-            self._loop.remove_reader(self._packets)
-            self._packets.close()
+        """Stop to read, and close the capture; may be called twice."""
+        if self._capture.fileno() >= 0:
+            self._loop.remove_reader(self._capture)
+            self._capture.close()
 
     async def _something_resolved(self, seconds: float) -> None:
         """Wait for address resolution to be heard, that long at most."""
@@ -189,25 +175,25 @@ class Injector:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._resolved.wait(), seconds)
 
+    def _other_links(self) -> str:
+        """What frames with a tag (IEEE 802.1Q) say of a link on which somebody is missed."""
+        vlans = ", ".join(str(vlan) for vlan in sorted(self._capture.tagged))
+        return f" Frames came that are tagged for VLAN {vlans}: {_TAGGED_ADVICE}" if vlans else ""
+
     def _transmit(self, frame: bytes) -> None:
         if self._failure is not None:
             raise self._failure
         try:
-            self._packets.send(frame)
+            self._capture.send(frame)
         except OSError as error:
-            raise TargetError(f"the link takes no more frames: {error.strerror}") from error
+            raise _not_sent(frame, error) from error
 
     def _read(self) -> None:
-        for _ in range(_BURST):
-            try:
-                frame, ancillary, _, address = self._packets.recvmsg(_MAX_FRAME, 64)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._fail(TargetError(f"the link is gone: {error.strerror}"))
-                return
-            if address[_PACKET_TYPE] != socket.PACKET_OUTGOING:
-                self._take(frame, _arrival_time(ancillary))
+        try:
+            for frame, moment in self._capture.read():
+                self._take(frame, moment)
+        except OSError as error:
+            self._fail(_gone(error))
 
     def _take(self, frame: bytes, moment: float) -> None:
         if is_resolution(frame):
@@ -218,7 +204,7 @@ class Injector:
         try:
             packet = decode_plain(frame) or self._reader.decode(frame)
         except WireError:
-            self._lost += 1
+            self._unreadable += 1
             return
         match packet:
             case Packet():
@@ -240,6 +226,8 @@ class Injector:
         self._resolved.set()
 
     def _fail(self, failure: TargetError) -> None:
+        if self._failure is not None:
+            return
         self._failure = failure
         self.close()
         for mailbox in self._by_flow.values():
@@ -250,28 +238,17 @@ def _sources(addresses: Sequence[str], ports: Iterable[int]) -> Iterator[tuple[s
     return ((address, port) for address in addresses for port in ports)
 
 
-def _prepare(packets: socket.socket) -> None:
-    packets.setblocking(False)
-    packets.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    # Spares a wake-up for each frame sent; before Linux 4.20 they are read and passed over.
-    with contextlib.suppress(OSError):
-        packets.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
-    try:
-        packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-    except PermissionError:
-        packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+def _not_sent(frame: bytes, error: OSError) -> TargetError:
+    if error.errno == errno.EMSGSIZE:
+        return TargetError(
+            f"the tester's interface takes no packet of {len(frame) - _HEADER} octets: raise its"
+            " MTU and the DUT's, or leave out the cases with so much data"
+        )
+    return _gone(error)
 
 
-def _arrival_time(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """When the kernel received the frame, on the clock of ``time.monotonic``.
-
-    The kernel stamps with the wall clock, which may be set in the middle of a run; the age of the
-    frame is short, so only that is taken from it.
-    """
-    now = time.monotonic()
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
-            seconds, nanoseconds = _TIMESPEC.unpack(data[: _TIMESPEC.size])
-            age: float = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
-            return now - max(age, 0.0)
-    return now
+def _gone(error: OSError) -> TargetGone:
+    return TargetGone(
+        f"the link is gone: {error.strerror}; see that the tester's interface stays up until a run"
+        " is over"
+    )

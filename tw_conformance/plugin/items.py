@@ -16,7 +16,15 @@ from _pytest._io import TerminalWriter
 
 from tw_conformance import oracle, player
 from tw_conformance.case import Case, Expect, Wait
-from tw_conformance.errors import CaseError, ExitCode, Fault, Place, SuiteError, TargetError
+from tw_conformance.errors import (
+    CaseError,
+    ExitCode,
+    Fault,
+    Place,
+    SuiteError,
+    TargetError,
+    TargetGone,
+)
 from tw_conformance.expressions import TimeExpression
 from tw_conformance.loader import load_file
 from tw_conformance.plugin.options import Choice
@@ -140,6 +148,8 @@ class CaseItem(pytest.Item):
         except SuiteError as error:
             self._exit_code = error.exit_code
             self._note_verdict("ERROR", rule="")
+            if isinstance(error, TargetGone):
+                self._end_the_run(error)
             raise
         self._conclude(outcome)
 
@@ -196,6 +206,13 @@ class CaseItem(pytest.Item):
             if not self.choice.named and not os.environ.get("CI"):
                 pytest.skip(f"{self.choice.target}: {error}")
             raise
+
+    def _end_the_run(self, error: TargetGone) -> None:
+        """Spare the rest the same sentence, where the run has no other target.  A worker's cases
+        get it one by one: pytest-xdist would say that the run was interrupted."""
+        targets = {choice.target for choice in State.of(self.config).choices}
+        if len(targets) == 1 and not hasattr(self.config, "workerinput"):
+            self.session.shouldfail = str(error)
 
     def _longest(self, target: Target) -> float:
         """Seconds that the play takes where every answer comes as late as it may."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from tw_conformance.access import Access, by_family
+from tw_conformance.capture import Capture, open_capture
 from tw_conformance.errors import TargetError
 from tw_conformance.firewall import Quiet, Silence
 from tw_conformance.injector import Injector
-from tw_conformance.link_layer import open_packet_socket
 from tw_conformance.mailbox import Mailbox
 from tw_conformance.targets.agent_client import AgentClient
 from tw_conformance.targets.consent import check_may_fire
@@ -125,16 +124,13 @@ async def attach(way: Way, port: int, access: Access) -> Attachment:
 
     :raises TargetError: where the link, an address or the DUT is not to be had; says what to do.
     """
-    packets = open_packet_socket(way.interface)
-    return await attach_to(packets, way, port, borrow=access.borrow)
+    return await attach_to(open_capture(way.interface), way, port, borrow=access.borrow)
 
 
-async def attach_to(
-    packets: socket.socket, way: Way, port: int, *, borrow: bool = False
-) -> Attachment:
-    """The same with a packet socket that is there; takes it over."""
+async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = False) -> Attachment:
+    """The same with a capture that is there; takes it over."""
     async with AsyncExitStack() as closing:
-        closing.callback(packets.close)
+        closing.callback(capture.close)
         lane = Lane.take(BORROWED_PORTS if borrow else PORTS)
         closing.callback(lane.close)
         if borrow:
@@ -142,7 +138,7 @@ async def attach_to(
                 closing.callback(Quiet.keep(Silence(dut, lane.ports), number).close)
         addresses = tuple(way.testers[family] for family in way.duts)
         mac = way.mac if borrow else mac_of(addresses[0])
-        injector = Injector(packets, mac, addresses, lane)
+        injector = Injector(capture, mac, addresses, lane)
         closing.callback(injector.close)
         if not borrow:
             await injector.claim()

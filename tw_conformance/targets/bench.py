@@ -11,6 +11,7 @@ from itertools import cycle
 from typing import Self
 
 from reference.segment import Echo, Packet
+from tw_conformance.capture.packet_socket import PacketSocket
 from tw_conformance.errors import TargetError
 from tw_conformance.injector import Injector
 from tw_conformance.mailbox import Mailbox
@@ -49,7 +50,8 @@ class Bench:
             on_failure.push_async_callback(asyncio.to_thread, made.close)
             agent = AgentClient(*await asyncio.open_connection(sock=made.agent))
             on_failure.push_async_callback(agent.aclose)
-            injector = Injector(made.packets, _TESTER_MAC, (*world.TESTER_IPV4, *world.TESTER_IPV6))
+            capture = PacketSocket(made.packets)
+            injector = Injector(capture, _TESTER_MAC, (*world.TESTER_IPV4, *world.TESTER_IPV6))
             on_failure.callback(injector.close)
             bench = cls(injector, agent, made, cycle(_PRIVATE_PORTS))
             await bench._prepare(sysctls)

@@ -16,7 +16,7 @@ from reference.clock import SECOND
 from reference.profile import Profile
 from tw_conformance.access import Access
 from tw_conformance.case import Call, Case, State
-from tw_conformance.errors import TargetError
+from tw_conformance.errors import TargetGone
 from tw_conformance.path import Path
 from tw_conformance.prober import survey
 from tw_conformance.targets.attachment import Attachment
@@ -167,7 +167,7 @@ class NetworkTarget:
                 return await play
         except TimeoutError:
             if bound.expired():
-                raise TargetError(
+                raise TargetGone(
                     f"the run is over after {self._access.max_time:g} s, as --max-time says"
                 ) from None
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from scapy.route6 import Route6 as Routes6
 from tw_conformance.errors import TargetError
 
 SYSTEM_LAYERS = (inet, inet6)
-_ETHERNET = 1
+_ETHERNET = (1,) if sys.platform == "linux" else (0x06, 0x87, 0xA1, 0xD1)
+"""Kinds of interface that carry Ethernet frames: ARPHRD_ETHER of Linux's if_arp.h; IFT_ETHER,
+IFT_L2VLAN, IFT_IEEE8023ADLAG and IFT_BRIDGE of BSD's net/if_types.h, never seen at work here."""
 _NO_GATEWAY = ("0.0.0.0", "::")
 
 
@@ -66,7 +69,7 @@ def route_to(address: str) -> Route:
         raise TargetError(f"no route to {address}: is the link up, and has it an address?")
     conf.ifaces.reload()
     link = conf.ifaces.dev_from_name(interface)
-    if link.type != _ETHERNET or not link.mac:
+    if link.type not in _ETHERNET or not link.mac:
         raise TargetError(
             f"{address} is reached through {interface}, which is no Ethernet link:"
             " the suite needs one (a VLAN, a bridge, a TAP or a veth is one too)"

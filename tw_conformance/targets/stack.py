@@ -11,8 +11,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tw_conformance.access import Access, by_family
+from tw_conformance.capture import Capture, open_capture
+from tw_conformance.capture.packet_socket import PacketSocket
 from tw_conformance.errors import TargetError, UsageError
-from tw_conformance.link_layer import open_packet_socket
 from tw_conformance.targets.attachment import Attachment, Way, attach_to
 from tw_conformance.targets.consent import check_may_fire
 from tw_conformance.targets.last_words import LastWords
@@ -39,8 +40,8 @@ async def attach_tap(locator: Locator, access: Access) -> Attachment:
 
     :raises TargetError: where there is no such device, or nobody answers behind it.
     """
-    packets = open_packet_socket(locator.detail)
-    return await attach_to(packets, _way(locator.detail, access), access.dut_port or PORT)
+    capture = open_capture(locator.detail)
+    return await attach_to(capture, _way(locator.detail, access), access.dut_port or PORT)
 
 
 async def attach_command(locator: Locator, access: Access) -> Attachment:
@@ -49,16 +50,21 @@ async def attach_command(locator: Locator, access: Access) -> Attachment:
     :raises TargetError: where there is no namespace to be had, the command fails, or nobody
         answers behind its TAP device.
     """
+    if sys.platform != "linux":
+        raise TargetError(
+            f"cmd: needs Linux, to make a TAP device that nobody else sees; this is {sys.platform}:"
+            " start the stack yourself, and give its device with tap:NAME"
+        )
     way = _way(_TAP, access)
     async with AsyncExitStack() as closing:
         heard, said = socket.socketpair()
         with said:
             words = await LastWords.of(heard)
             closing.push_async_callback(words.end, 0.0)
-            process, packets = start(locator.detail, said)
+            process, capture = start(locator.detail, said)
         closing.push_async_callback(asyncio.to_thread, end, process)
         try:
-            attached = await attach_to(packets, way, access.dut_port or PORT)
+            attached = await attach_to(capture, way, access.dut_port or PORT)
         except TargetError as error:
             status = process.poll()
             if status is None:
@@ -72,9 +78,9 @@ async def attach_command(locator: Locator, access: Access) -> Attachment:
         return attached
 
 
-def start(command: str, said: socket.socket) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """The stack's process and a packet socket on the kernel's side of its TAP device; what it says
-    goes into ``said``.
+def start(command: str, said: socket.socket) -> tuple[subprocess.Popen[bytes], Capture]:
+    """The stack's process and a capture on the kernel's side of its TAP device; what it says goes
+    into ``said``.
 
     :raises TargetError: where this machine or this user can't have a namespace.
     :raises UsageError: where the command is none.
@@ -103,7 +109,7 @@ def start(command: str, said: socket.socket) -> tuple[subprocess.Popen[bytes], s
         end(process)
         reason = message.decode() or "its process ended without a word"
         raise TargetError(f"no TAP device for the stack: {reason}")
-    return process, socket.socket(fileno=descriptors[0])
+    return process, PacketSocket(socket.socket(fileno=descriptors[0]))
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -73,12 +73,16 @@ def mount_proc() -> None:
 
 
 def load_ipv6() -> None:
-    """A module in Debian's guest kernel, with those that it needs (see modules.dep(5))."""
-    if Path("/proc/net/if_inet6").exists():
-        return
+    """A module in Debian's guest kernel."""
+    if not Path("/proc/net/if_inet6").exists():
+        load_module(IPV6)
+
+
+def load_module(wanted: str) -> None:
+    """That module of the guest's kernel, with those that it needs (see modules.dep(5))."""
     folder = Path(MODULES, platform.release())
     lines = (folder / "modules.dep").read_text().splitlines()
-    module, _, needs = next(line for line in lines if line.startswith(f"{IPV6}:")).partition(":")
+    module, _, needs = next(line for line in lines if line.startswith(f"{wanted}:")).partition(":")
     libc = ctypes.CDLL(None, use_errno=True)
     for name in (*reversed(needs.split()), module):
         image = (folder / name).read_bytes()

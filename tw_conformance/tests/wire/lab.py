@@ -11,6 +11,8 @@ environment as ``LAB_DUT``, for nsenter.  LAYOUT is one of:
 * ``link``: both are on one link;
 * ``routed``: the DUT is 198.51.100.20 and 2001:db8:1::20, behind a router, and the MTU is 1400;
 * ``offloads``: as ``link``, but the DUT leaves its checksums to the card;
+* ``jumbo``: as ``link``, but the MTU is 9000;
+* ``tagged``: as ``link``, but the DUT's frames are tagged for VLAN 10, behind a trunk port;
 * ``silent``, ``flood``: as ``link``, but the DUT has no service, or one whose answers never end.
 
 With ``LAB_AS_ROOT`` in the environment the lab has no user namespace of its own.
@@ -29,6 +31,7 @@ from datetime import UTC, datetime
 
 from tw_conformance.targets import world_setup
 from tw_conformance.targets.world_setup import CLONE_NEWNET, ETHTOOL_STXCSUM, run_ip
+from tw_conformance.tests.wire import tagged
 
 DAYTIME = 13
 
@@ -42,6 +45,9 @@ addr add 192.0.2.20/24 dev lab0
 addr add 2001:db8::20/64 dev lab0 nodad
 link set lab0 up
 """
+TAGGED_DUT = LINK_DUT.replace("dev lab0", f"dev {tagged.DEVICE}") + f"link set {tagged.DEVICE} up\n"
+TRUNK = "link set lab0 arp off addrgenmode none up\n"
+JUMBO = "link set lab0 mtu 9000\n"
 ROUTED = """\
 link add lab0 index 9 mtu 1400 type veth peer name lab0 mtu 1400 netns {router}
 addr add 192.0.2.1/24 dev lab0
@@ -97,6 +103,7 @@ def _obey(orders: socket.socket) -> None:
         "ip": run_ip,
         "sum": lambda interface: world_setup.turn_off(interface, ETHTOOL_STXCSUM),
         "forward": lambda _: _forward(),
+        "tag": tagged.be_tagged,
         "serve": lambda flood: _serve(flood == "flood"),
     }
     stream = orders.makefile("rw")
@@ -161,8 +168,14 @@ def build(layout: str) -> list[Machine]:
         dut.tell("ip", ROUTED_DUT)
     else:
         run_ip(LINK.format(dut=dut.pid))
-        dut.tell("ip", LINK_DUT)
+        if layout == "tagged":
+            dut.tell("ip", TRUNK)
+            dut.tell("tag", "lab0")
+        dut.tell("ip", TAGGED_DUT if layout == "tagged" else LINK_DUT)
         world_setup.bring_up("lab0")
+    if layout == "jumbo":
+        run_ip(JUMBO)
+        dut.tell("ip", JUMBO)
     if layout != "offloads":
         dut.tell("sum", "lab0")
     if layout != "silent":
