@@ -181,7 +181,7 @@ class InProcessLink:
             raise TargetError(f"{verb}: {refused}") from None
         self._collect()
 
-    async def observe(self) -> Observation:
+    async def observe(self) -> Observation | None:
         now = self.now()
         flow = self.flow.reverse
         block = self._host.block(flow)
