@@ -182,6 +182,13 @@ class Injector:
             self._loop.remove_reader(self._packets)
             self._packets.close()
 
+    def fail(self, failure: TargetError) -> None:
+        """The DUT is gone: from now on whoever waits for it, or sends to it, gets that error."""
+        self._failure = failure
+        self.close()
+        for mailbox in self._by_flow.values():
+            mailbox.fail(failure)
+
     async def _something_resolved(self, seconds: float) -> None:
         """Wait for address resolution to be heard, that long at most."""
         self._resolved.clear()
@@ -197,13 +204,15 @@ class Injector:
             raise TargetError(f"the link takes no more frames: {error.strerror}") from error
 
     def _read(self) -> None:
+        if self._failure is not None:
+            return
         for _ in range(_BURST):
             try:
                 frame, ancillary, _, address = self._packets.recvmsg(_MAX_FRAME, 64)
             except BlockingIOError:
                 return
             except OSError as error:
-                self._fail(TargetError(f"the link is gone: {error.strerror}"))
+                self.fail(TargetError(f"the link is gone: {error.strerror}"))
                 return
             if address[_PACKET_TYPE] != socket.PACKET_OUTGOING:
                 self._take(frame, _arrival_time(ancillary))
@@ -237,12 +246,6 @@ class Injector:
             with contextlib.suppress(TargetError):  # who is not answered asks again
                 self._transmit(answer)
         self._resolved.set()
-
-    def _fail(self, failure: TargetError) -> None:
-        self._failure = failure
-        self.close()
-        for mailbox in self._by_flow.values():
-            mailbox.fail(failure)
 
 
 def _sources(addresses: Sequence[str], ports: Iterable[int]) -> Iterator[tuple[str, int]]:
