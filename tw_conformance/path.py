@@ -78,7 +78,7 @@ class Path:
     def describe(self) -> str:
         """One line for the end of a report."""
         if not self.recent:
-            return "no probe was sent"
+            return f"{self.probes} probes, none answered" if self.probes else "no probe was sent"
         if self.perfect:
             return f"{self.probes} probes, none lost, repeated or reordered"
         return (

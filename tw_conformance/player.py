@@ -392,11 +392,11 @@ class Performance:
                 Verdict.INCONCLUSIVE, f"the case says nothing about {self.target.profile}"
             )
         if seen is None:
-            self.inferred = True
             try:
                 told, how = await questions.tell(self.peer, self.target.profile, self.answers)
             except questions.Unanswered as unanswered:
                 raise Decided(Verdict.INCONCLUSIVE, str(unanswered)) from None
+            self.inferred = True
             self._judge_state(expected, told, how)
             return
         timer = "" if seen.remaining is None else f", timer at {seen.remaining:.3f} s"

@@ -42,7 +42,7 @@ class Unanswered(Exception):
 class Question:
     """A segment, what a person calls it, and what its answers tell.
 
-    ``patience`` is how long an answer may take, in seconds, beyond that to a sentinel.
+    ``patience`` is how many seconds an answer may take for reasons that are not the path's.
     """
 
     name: str
@@ -94,7 +94,7 @@ async def tell(peer: Peer, profile: str, answers: Iterable[Arrival]) -> tuple[st
 async def _ask(asked: Question, peer: Peer) -> str:
     """Asked as often as the path makes necessary."""
     for _ in range(peer.path.askings):
-        deadline = peer.send(asked.segment) + asked.patience
+        deadline = peer.send(asked.segment) + max(asked.patience, peer.path.patience)
         if not await peer.prove_delivery():
             raise Unanswered("no echo probe was answered: the path or the DUT is gone")
         peer.pending, early = [], peer.pending

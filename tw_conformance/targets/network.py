@@ -154,6 +154,12 @@ class NetworkTarget:
             await survey(ProbeLine(self._attached.injector, mailbox), self.path)
         finally:
             self._attached.injector.release(mailbox)
+        if not self.path.recent:
+            raise TargetError(
+                f"{self._attached.duts[family]} answers none of {self.path.probes} echo requests"
+                " (ICMP), without which no silence can be proven: let them pass on the DUT and in"
+                " firewalls, for the tester's address at least"
+            )
 
     async def _bounded(self, play: Coroutine[object, object, T]) -> T:
         left = max(self._deadline - time.monotonic(), 0.0)
