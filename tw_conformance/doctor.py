@@ -188,18 +188,18 @@ def _look_at_time_wait(target: Target) -> Iterator[Finding]:
 
 
 def _look_for_connection_tracking(target: Target) -> Finding:
-    """Whether something that follows the connection passes what is outside its window: every
-    documented stack acknowledges that."""
-    beyond = Send(_NOWHERE, tcp.ACK, seq=SequenceExpression("rcv_nxt+rcv_wnd+1000"), length=1)
-    outcome = _answer_to(target, Reach(family=_family(target)), beyond, _ACK)
+    """Whether what no connection tracking expects gets through: a SYN-ACK from the side that sent
+    the SYN, which every documented stack acknowledges below RCV.NXT."""
+    syn_ack = Send(_NOWHERE, tcp.SYN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
+    outcome = _answer_to(target, Reach(family=_family(target)), syn_ack, _ACK)
     if outcome.verdict is Verdict.PASS:
-        return Finding(Mark.GOOD, "firewall", "none drops what lies outside the window")
+        return Finding(Mark.GOOD, "firewall", "none drops a SYN-ACK that makes no sense")
     return Finding(
         Mark.UNSURE,
         "firewall",
-        f"data beyond the window: {outcome.reason}; if a stateful firewall drops it, let the"
-        " tester's address pass in front of it (nftables: before «ct state invalid drop», or"
-        " «notrack»; pf: «pass quick ... no state», no scrub)",
+        f"a SYN-ACK that makes no sense: {outcome.reason}; if a stateful firewall drops it, let the"
+        " tester's address pass in front of it (nftables: before «ct state invalid drop»; pf:"
+        " «pass quick ... no state», no scrub)",
     )
 
 
