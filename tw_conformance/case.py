@@ -183,7 +183,7 @@ class StateIs:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The DUT's state for this 4-tuple, read on the DUT (no segment is sent for it)."""
+    """The DUT's state for this 4-tuple, read on the DUT; where nobody can, asked for on the wire."""
 
     place: Place
     state: ByProfile[StateIs]
