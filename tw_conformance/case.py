@@ -202,7 +202,7 @@ class StateIs:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The DUT's state for this 4-tuple, read on the DUT (no segment is sent for it)."""
+    """The DUT's state for this 4-tuple: read on the DUT, or asked for on the wire at the end."""
 
     place: Place
     state: ByProfile[StateIs]

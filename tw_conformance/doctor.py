@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 from reference import segment as tcp
 from reference.profiles import PROFILES
+from reference.segment import Packet
 from tw_conformance.access import Access
 from tw_conformance.capture import open_capture
 from tw_conformance.capture.offloads import how_not_to_join
@@ -38,8 +39,18 @@ ANY_PROFILE = "rfc9293"
 
 _NOWHERE = Place(Path("doctor"), 1, 1)
 _NAP = 0.02
+_A_LIMIT_RATHER = 0.3
+"""Share of probes lost that no link loses of itself."""
 _LATE = 0.05
 """Seconds by which the tester may wake up late before its times say little."""
+
+_ACK = Answer(flags=tcp.ACK, word="ack")
+_RST = Answer(flags=tcp.RST, word="rst")
+_LISTENER = {
+    True: "nothing listens there; name the port of a service that closes first (HOST:PORT)",
+    False: "let the tester's address and that port pass all firewalls, or name another (HOST:PORT)",
+}
+"""What to do where no connection comes about, by whether the SYN was reset."""
 
 
 class Mark(Enum):
@@ -78,6 +89,8 @@ def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]
             yield _look_at_the_path(target)
             yield _look_at_the_clock(target)
             yield from _look_at_time_wait(target)
+            yield _look_for_connection_tracking(target)
+            yield _look_at_resets(target)
             yield from _look_at_the_settings(target, profile)
             yield from _look_for_a_profile(target, profile)
         finally:
@@ -116,6 +129,11 @@ def _look_at_the_path(target: Target) -> Finding:
     if target.path.perfect:
         return Finding(Mark.GOOD, "path", said)
     more = "each case is repeated until its verdict is worth giving, and the run takes longer"
+    if target.path.loss > _A_LIMIT_RATHER:
+        more += (
+            "; so much is rather a limit on echo requests: lift it, on the DUT (FreeBSD:"
+            " net.inet.icmp.icmplim) or in a firewall, or stay below it with --rate"
+        )
     return Finding(Mark.UNSURE, "path", f"{said}: {more}")
 
 
@@ -150,8 +168,7 @@ def _look_at_time_wait(target: Target) -> Iterator[Finding]:
             )
         raise Ended(
             "listener",
-            f"{outcome.reason}: name the port of a service that closes first (HOST:PORT), and let"
-            " firewalls pass it",
+            f"{outcome.reason}: {_LISTENER[_was_reset(outcome)]}",
         )
     yield Finding(Mark.GOOD, "listener", "a connection is accepted")
     if outcome.verdict is not Verdict.PASS:
@@ -160,13 +177,8 @@ def _look_at_time_wait(target: Target) -> Iterator[Finding]:
             f"{outcome.reason}: take a service that does, such as inetd's daytime, or use ssh://",
         )
     yield Finding(Mark.GOOD, "closes first", "the DUT sends its FIN without being asked")
-    acknowledged: tuple[tuple[str, Expected], ...] = (("*", Answer(flags=tcp.ACK, word="ack")),)
-    outcome, _ = _perform(
-        target,
-        Reach(family=_family(target)),
-        Send(_NOWHERE, tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1")),
-        Expect(_NOWHERE, ByProfile(acknowledged)),
-    )
+    old_fin = Send(_NOWHERE, tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
+    outcome = _answer_to(target, Reach(family=_family(target)), old_fin, _ACK)
     if outcome.verdict is not Verdict.PASS:
         raise Ended(
             "TIME-WAIT",
@@ -174,6 +186,36 @@ def _look_at_time_wait(target: Target) -> Iterator[Finding]:
             " stateful firewall or a load balancer in between must go",
         )
     yield Finding(Mark.GOOD, "TIME-WAIT", "reached: a duplicate of the last FIN is acknowledged")
+
+
+def _look_for_connection_tracking(target: Target) -> Finding:
+    """Whether what no connection tracking expects gets through: a SYN-ACK from the side that sent
+    the SYN, which every documented stack acknowledges below RCV.NXT."""
+    syn_ack = Send(_NOWHERE, tcp.SYN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
+    outcome = _answer_to(target, Reach(family=_family(target)), syn_ack, _ACK)
+    if outcome.verdict is Verdict.PASS:
+        return Finding(Mark.GOOD, "firewall", "none drops a SYN-ACK that makes no sense")
+    return Finding(
+        Mark.UNSURE,
+        "firewall",
+        f"a SYN-ACK that makes no sense: {outcome.reason}; if a stateful firewall drops it, let the"
+        " tester's address pass in front of it (nftables: before «ct state invalid drop»; pf:"
+        " «pass quick ... no state», no scrub)",
+    )
+
+
+def _look_at_resets(target: Target) -> Finding:
+    """Whether what belongs to no connection is reset: only so can CLOSED be told from silence."""
+    stray = Send(_NOWHERE, tcp.ACK)
+    outcome = _answer_to(target, Reach(state="LISTEN", family=_family(target)), stray, _RST)
+    if outcome.verdict is Verdict.PASS:
+        return Finding(Mark.GOOD, "resets", "an ACK of no connection is answered by a reset")
+    return Finding(
+        Mark.UNSURE,
+        "resets",
+        f"an ACK of no connection: {outcome.reason}; cases that end in CLOSED can't pass. Turn off"
+        " what keeps resets in: net.inet.tcp.blackhole on FreeBSD, a firewall's rule on tcp flags",
+    )
 
 
 def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Finding]:
@@ -212,11 +254,31 @@ def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding
     names = [each.name for each in identity.profiles]
     fits = " or ".join(names)
     if identity.deviations:
-        fits += f", but {len(identity.deviations)} of its rules are not followed"
+        number = len(identity.deviations)
+        fits += (
+            f", but {number} of its rules {'is' if number == 1 else 'are'} not followed:"
+            " «tw-conformance identify» with the same arguments lists them"
+        )
     if profile is None or PROFILES[target.profile].name in names:
-        yield Finding(Mark.GOOD, "profile", f"the one that fits is {fits}")
+        mark = Mark.UNSURE if identity.deviations else Mark.GOOD
+        yield Finding(mark, "profile", f"the one that fits is {fits}")
     else:
         yield Finding(Mark.UNSURE, "profile", f"held to {target.profile}; more like {fits}")
+
+
+def _was_reset(outcome: Outcome) -> bool:
+    """Whether the last segment that came was a reset."""
+    packets = [
+        event.packet
+        for event in outcome.transcript.events
+        if event.direction == "received" and isinstance(event.packet, Packet)
+    ]
+    return bool(packets) and packets[-1].segment.flags & tcp.RST != 0
+
+
+def _answer_to(target: Target, reach: Reach, segment: Send, answer: Answer) -> Outcome:
+    expected: tuple[tuple[str, Expected], ...] = (("*", answer),)
+    return _perform(target, reach, segment, Expect(_NOWHERE, ByProfile(expected)))[0]
 
 
 def _family(target: Target) -> Literal["ipv4", "ipv6"]:

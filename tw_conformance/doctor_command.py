@@ -17,7 +17,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Print findings as they come; TARGET where one of them keeps the target from being tested.
+    """Print findings as they come; TARGET where one of them keeps the target from being tested,
+    INCONCLUSIVE where some verdicts will be worth less.
 
     :raises SuiteError: where a target or profile has no such name.
     """
@@ -33,4 +34,6 @@ def doctor(arguments: argparse.Namespace) -> int:
     for finding in examine(name, profile, roster):
         print(finding, flush=True)
         marks.add(finding.mark)
-    return ExitCode.TARGET if Mark.BAD in marks else ExitCode.CONFORMS
+    if Mark.BAD in marks:
+        return ExitCode.TARGET
+    return ExitCode.INCONCLUSIVE if Mark.UNSURE in marks else ExitCode.CONFORMS

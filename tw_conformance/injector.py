@@ -169,6 +169,16 @@ class Injector:
             self._loop.remove_reader(self._capture)
             self._capture.close()
 
+    def fail(self, failure: TargetError) -> None:
+        """The DUT is gone: from now on whoever waits for it, or sends to it, gets that error;
+        the first one stays."""
+        if self._failure is not None:
+            return
+        self._failure = failure
+        self.close()
+        for mailbox in self._by_flow.values():
+            mailbox.fail(failure)
+
     async def _something_resolved(self, seconds: float) -> None:
         """Wait for address resolution to be heard, that long at most."""
         self._resolved.clear()
@@ -189,11 +199,13 @@ class Injector:
             raise _not_sent(frame, error) from error
 
     def _read(self) -> None:
+        if self._failure is not None:
+            return
         try:
             for frame, moment in self._capture.read():
                 self._take(frame, moment)
         except OSError as error:
-            self._fail(_gone(error))
+            self.fail(_gone(error))
 
     def _take(self, frame: bytes, moment: float) -> None:
         if is_resolution(frame):
@@ -224,14 +236,6 @@ class Injector:
             with contextlib.suppress(TargetError):  # who is not answered asks again
                 self._transmit(answer)
         self._resolved.set()
-
-    def _fail(self, failure: TargetError) -> None:
-        if self._failure is not None:
-            return
-        self._failure = failure
-        self.close()
-        for mailbox in self._by_flow.values():
-            mailbox.fail(failure)
 
 
 def _sources(addresses: Sequence[str], ports: Iterable[int]) -> Iterator[tuple[str, int]]:

@@ -81,10 +81,15 @@ class Path:
         """Seconds to wait for an answer before it is given up."""
         return max(0.2, 4 * max(self.recent)) if self.recent else 1.0
 
+    @property
+    def askings(self) -> int:
+        """How often a question is asked before its silence means something."""
+        return ceil(log(_ERROR) / log(self.loss))
+
     def describe(self) -> str:
         """One line for the end of a report."""
         if not self.recent:
-            return "no probe was sent"
+            return f"{self.probes} probes, none answered" if self.probes else "no probe was sent"
         if self.perfect:
             return f"{self.probes} probes, none lost, repeated or reordered"
         return (

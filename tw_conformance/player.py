@@ -15,6 +15,7 @@ from typing import Literal
 from reference import segment as tcp
 from reference.segment import Packet, Segment, Timestamps
 from reference.seqnum import add
+from tw_conformance import questions
 from tw_conformance.case import (
     NOTHING,
     Answer,
@@ -163,6 +164,8 @@ class Performance:
         self.link = link
         self.peer = Peer(case, link, target.path)
         self.answers: list[Arrival] = []
+        self.inferred = False
+        """Whether the DUT's state was asked for on the wire."""
         self._judging = judging
         self._step: Step | None = None
         self._sends = 0
@@ -202,6 +205,7 @@ class Performance:
             late=late,
             step=None if verdict is Verdict.PASS else self._step,
             mismatches=mismatches,
+            inferred=self.inferred,
             duration=self.link.now() - started,
         )
 
@@ -217,6 +221,8 @@ class Performance:
             await self.peer.forget_what_came()
         for index, step in enumerate(steps):
             await self.take(index, step)
+        if self.inferred:
+            return  # What comes now is for the question, which is not the case's.
         await self._prove()
         await self._nothing_left_over()
 
@@ -398,28 +404,36 @@ class Performance:
         if not self._judging:
             return
         expected = step.state.choose(self.target.profile)
-        if expected is None or seen is None:
-            why = (
-                f"the case says nothing about {self.target.profile}"
-                if expected is None
-                else "this target can't tell its state"
+        if expected is None:
+            raise Decided(
+                Verdict.INCONCLUSIVE, f"the case says nothing about {self.target.profile}"
             )
-            raise Decided(Verdict.INCONCLUSIVE, why)
+        if seen is None:
+            try:
+                told, how = await questions.tell(self.peer, self.target.profile, self.answers)
+            except questions.Unanswered as unanswered:
+                raise Decided(Verdict.INCONCLUSIVE, str(unanswered)) from None
+            self.inferred = True
+            self._judge_state(expected, told, how)
+            return
         timer = "" if seen.remaining is None else f", timer at {seen.remaining:.3f} s"
         self.peer.note(f"state {seen.state}{timer}")
-        if seen.state != expected.name:
-            raise Decided(
-                Verdict.FAIL,
-                f"expected state {expected.name}, but the DUT is in {seen.state}",
-                [Mismatch("state", expected.name, seen.state)],
-                by_absence=True,
-            )
+        self._judge_state(expected, seen.state)
         for _ in range(_READINGS):
             if expected.timer is None or self.timer(seen) is not None:
                 break
             # The answer was slow to come, so the reading says little; the next one may be quicker.
             seen = await self.link.observe() or seen
         self._judge_timer(expected, seen)
+
+    def _judge_state(self, expected: StateIs, state: str, how: str = "") -> None:
+        if state != expected.name:
+            raise Decided(
+                Verdict.FAIL,
+                f"expected state {expected.name}, but the DUT is in {state}{how}",
+                [Mismatch("state", expected.name, state)],
+                by_absence=True,
+            )
 
     def timer(self, seen: Observation) -> Literal["restarted", "kept"] | None:
         """What the last send did to the 2MSL timer; None where the reading can't tell.

@@ -79,6 +79,8 @@ class Outcome:
     mismatches: Sequence[Mismatch] = ()
     duration: float = 0.0
     """Seconds on the target's own clock."""
+    inferred: bool = False
+    """Whether the state was told by the DUT's answer to a question, not read on it."""
     late: bool = False
     """Whether an INCONCLUSIVE is the fault of this machine, which was too slow."""
     by_absence: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,7 @@ from tw_conformance.plugin.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from tw_conformance.plugin.items import CaseFile
+    from tw_conformance.plugin.scheduling import OneWorkerADut
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,8 +53,23 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         if sentence is not None:
             state.missing_target = target
             raise pytest.UsageError(f"target {target}: {sentence}")
+    if getattr(config.option, "dist", "no") == "each" and state.shared_duts:
+        raise pytest.UsageError(
+            "--dist each: several workers would change the settings of one DUT under each other;"
+            " leave it out"
+        )
     if getattr(config.option, "dist", "no") != "no":
         state.pool.close()  # the workers of pytest-xdist have pools of their own
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerADut | None:
+    """Whatever ``--dist`` says, where a DUT has settings that its cases share."""
+    if not (_chosen(config) and State.of(config).shared_duts):
+        return None
+    from tw_conformance.plugin.scheduling import OneWorkerADut
+
+    return OneWorkerADut(config, log, State.of(config).shared_duts)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

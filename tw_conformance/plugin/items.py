@@ -109,6 +109,7 @@ class CaseItem(pytest.Item):
         self.lack = ""
         """What the target lacks for this case."""
         self._verdict = ""
+        self._inferred = False
         self._exit_code = ExitCode.CONFORMS
 
     def is_long(self) -> bool:
@@ -178,7 +179,10 @@ class CaseItem(pytest.Item):
         report.stop = report.start + report.duration
         # Plain data: a report travels from a worker of pytest-xdist to its controller.
         vars(report).update(
-            tw_verdict=self._verdict, tw_exit_code=int(self._exit_code), tw_lack=self.lack
+            tw_verdict=self._verdict,
+            tw_exit_code=int(self._exit_code),
+            tw_lack=self.lack,
+            tw_inferred=self._inferred,
         )
         longrepr = report.longrepr
         place = os.fspath(self.path), self.case.place.line
@@ -237,6 +241,9 @@ class CaseItem(pytest.Item):
                 finished.put(self)
 
     def _conclude(self, outcome: Outcome) -> None:
+        self._inferred = outcome.inferred
+        if outcome.inferred:
+            self.user_properties.append(("state", "inferred"))
         if outcome.verdict is Verdict.PASS:
             self._note_verdict(outcome.verdict.value, rule="")
             return

@@ -50,6 +50,13 @@ class State:
         """:raises pytest.UsageError: where the file of targets can't be used."""
         return roster_of(self._config)
 
+    @cached_property
+    def shared_duts(self) -> dict[str, str]:
+        """The DUTs all of whose cases one worker has to play, by the labels of their choices."""
+        from tw_conformance.plugin.scheduling import shared_duts
+
+        return shared_duts(self.choices, self.roster)
+
     def capture_path(self, nodeid: str) -> Path:
         """Where the capture of that item goes: the same file on every run."""
         name = re.sub(r"[^\w.@+-]+", "_", nodeid).strip("_")[-_LONGEST_NAME:]

@@ -26,6 +26,7 @@ class Verdicts:
         self._reported: set[str] = set()
         self._lost: list[str] = []
         self._paths: list[str] = []
+        self._inferred = 0
 
     def pytest_report_teststatus(
         self, report: pytest.TestReport | pytest.CollectReport
@@ -52,6 +53,7 @@ class Verdicts:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._reported.add(report.nodeid)
+        self._inferred += getattr(report, "tw_inferred", False)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
@@ -79,6 +81,11 @@ class Verdicts:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         _tell_lacks(terminalreporter, terminalreporter.stats.get("skipped", []))
         _tell_inconclusive(terminalreporter, terminalreporter.stats.get(_CATEGORY, []))
+        if self._inferred:
+            terminalreporter.write_line(
+                "cases whose state was inferred from packets, not read on the DUT:"
+                f" {self._inferred}"
+            )
         for line in self._paths:
             terminalreporter.write_line(line)
         if self._lost:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
@@ -40,7 +39,6 @@ class DutSettings:
         self.hz = hz
         self._agent = agent
         self._sysctls = _BY_PLATFORM.get(platform, {})
-        self._is_shared = "PYTEST_XDIST_WORKER" in os.environ
         self._current: Mapping[str, int] | None = {}
         self._inside = 0
         self._changed = asyncio.Condition()
@@ -66,8 +64,6 @@ class DutSettings:
                 return f"needs the setting {setting}, which the agent can't change on this DUT"
         if self.platform != "Linux" and any(_asks_for_a_timer(step) for step in case.steps):
             return "needs to read the block's timer, which the agent can't do on this DUT"
-        if case.settings and self._is_shared:
-            return "needs the DUT's settings changed, which other workers test: run without -n"
         return None
 
     async def read(self) -> dict[str, str]:

@@ -185,7 +185,7 @@ class InProcessLink:
         """A process that holds its connections does nothing else: it does not read either."""
         self._host.listen(_PORT, closes_first=not self._holds, reads=not self._holds)
 
-    async def observe(self) -> Observation:
+    async def observe(self) -> Observation | None:
         now = self.now()
         flow = self.flow.reverse
         block = self._host.block(flow)

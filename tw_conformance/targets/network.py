@@ -14,9 +14,10 @@ from typing import TypeVar
 
 from reference.clock import SECOND
 from reference.profile import Profile
+from tw_conformance import questions
 from tw_conformance.access import Access
-from tw_conformance.case import Call, Case, State
-from tw_conformance.errors import TargetGone
+from tw_conformance.case import Call, Case
+from tw_conformance.errors import TargetError, TargetGone
 from tw_conformance.path import Path
 from tw_conformance.prober import survey
 from tw_conformance.targets.attachment import Attachment
@@ -83,14 +84,13 @@ class NetworkTarget:
                 return f"is not about a DUT with {setting}={value}"
         if self._dut_settings is not None:
             return self._dut_settings.lacks(case)
-        if any(isinstance(step, State) for step in case.steps):
-            return "needs to read the DUT's state: use ssh://"
         if any(isinstance(step, Call) for step in case.steps) or case.reach.state == "ESTABLISHED":
             return "needs socket calls on the DUT: use ssh://"
         for setting, value in case.settings.items():
             if self._settings.get(setting) != value:
                 return f"needs the DUT's setting {setting}={value}: use ssh://"
-        return None
+        unanswerable = questions.unanswerable(case, self.profile)
+        return unanswerable and f"{unanswerable}: use ssh://"
 
     async def open(self, case: Case) -> Link:
         packets = packets_of(case)
@@ -156,8 +156,9 @@ class NetworkTarget:
             self._attached.injector.release(mailbox)
         if self.path.dead:
             raise TargetError(
-                f"none of {self.path.probes} echo requests was answered, and without echoes silence"
-                " can't be told from loss: let ICMP echo pass on the DUT and on the way to it"
+                f"{self._attached.duts[family]} answers none of {self.path.probes} echo requests"
+                " (ICMP), without which no silence can be proven: let them pass on the DUT and in"
+                " firewalls, for the tester's address at least"
             )
 
     async def _bounded(self, play: Coroutine[object, object, T]) -> T:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from tw_conformance.access import Access, by_family
 from tw_conformance.capture import Capture, open_capture
 from tw_conformance.capture.packet_socket import PacketSocket
-from tw_conformance.errors import TargetError, UsageError
+from tw_conformance.errors import TargetError, TargetGone, UsageError
+from tw_conformance.injector import Injector
 from tw_conformance.targets.attachment import Attachment, Way, attach_to
 from tw_conformance.targets.consent import check_may_fire
 from tw_conformance.targets.last_words import LastWords
@@ -63,24 +67,71 @@ async def attach_command(locator: Locator, access: Access) -> Attachment:
             closing.push_async_callback(words.end, 0.0)
             process, capture = start(locator.detail, said)
         closing.push_async_callback(asyncio.to_thread, end, process)
-        try:
-            attached = await attach_to(capture, way, access.dut_port or PORT)
-        except TargetError as error:
-            status = process.poll()
-            if status is None:
-                raise
-            await words.end(_SECONDS_TO_END)
-            raise TargetError(
-                f"{error}; the stack ended with status {status}, and its last words are: {words}"
-            ) from None
+        stack = Stack(process, words)
+        closing.push_async_callback(stack.forget)
+        attached = await stack.unless_it_ends(attach_to(capture, way, access.dut_port or PORT))
+        stack.fail_with_it(attached.injector)
         closing.push_async_callback(attached.closing.aclose)
         attached.closing = closing.pop_all()
         return attached
 
 
+class Stack:
+    """A stack's process, watched: its end is an error of whoever has to do with it, at once.  Made
+    and used on one event loop."""
+
+    def __init__(self, process: subprocess.Popen[bytes], words: LastWords) -> None:
+        self._process = process
+        self._words = words
+        self._ending = asyncio.create_task(self._end())
+
+    async def unless_it_ends(self, attaching: Coroutine[Any, Any, Attachment]) -> Attachment:
+        """What comes of that, while the stack runs.
+
+        :raises TargetError: where the stack ends first, or what ``attaching`` raises.
+        """
+        attempt = asyncio.create_task(attaching)
+        try:
+            await asyncio.wait({attempt, self._ending}, return_when=asyncio.FIRST_COMPLETED)
+            if self._ending.done():
+                raise self._ending.result()
+            return await attempt
+        finally:
+            attempt.cancel()
+
+    def fail_with_it(self, injector: Injector) -> None:
+        """From now on the stack's end is the injector's failure."""
+        self._ending.add_done_callback(
+            lambda ending: None if ending.cancelled() else injector.fail(ending.result())
+        )
+
+    async def forget(self) -> None:
+        """Watch no more."""
+        self._ending.cancel()
+        await asyncio.wait({self._ending})
+
+    async def _end(self) -> TargetError:
+        """What the stack's end means, once it has come."""
+        # A descriptor of the process, readable when that ends (pidfd_open(2)).
+        descriptor = os.pidfd_open(self._process.pid)
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+        status = self._process.wait()
+        await self._words.end(_SECONDS_TO_END)
+        words = str(self._words)
+        last = f", and its last words are: {words}" if words else " without a word"
+        hint = "" if status else "; it has to stay in the foreground"
+        return TargetGone(f"the stack ended with status {status}{last}{hint}")
+
+
 def start(command: str, said: socket.socket) -> tuple[subprocess.Popen[bytes], Capture]:
-    """The stack's process and a capture on the kernel's side of its TAP device; what it says goes
-    into ``said``.
+    """The stack's process and a capture on the kernel's side of its TAP device; what it says
+    goes into ``said``.
 
     :raises TargetError: where this machine or this user can't have a namespace.
     :raises UsageError: where the command is none.

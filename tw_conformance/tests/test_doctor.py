@@ -27,6 +27,8 @@ def test_a_healthy_target() -> None:
         "listener",
         "closes first",
         "TIME-WAIT",
+        "firewall",
+        "resets",
         "profile",
     ]
     assert "linux-6.18" in findings[-1].says

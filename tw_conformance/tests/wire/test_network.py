@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("world_or_skip")
 
 DUT = ("--target", "192.0.2.20", "--dut-ip", "2001:db8::20", "--profile", "linux")
 FIELDS = ("run", "-k", "ack-fields", *QUICK)
-"""Cases whose verdict needs nothing but the wire."""
+"""Cases whose verdict needs no state."""
 
 needs_nft = pytest.mark.skipif(
     shutil.which("nft", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None,
@@ -51,11 +52,11 @@ def test_workers_share_the_address_and_no_port() -> None:
 
 
 def test_what_a_host_lacks_is_counted_by_reason() -> None:
-    done = in_lab(
-        "link", *suite("run", "-k", "rst-at-rcv-nxt or ack-fields", *DUT, *TESTERS[:2], *QUICK)
-    )
+    select = ("-k", "rst-at-rcv-nxt or rst-under-rfc1337 or ack-fields")
+    done = in_lab("link", *suite("run", *select, *DUT, *TESTERS[:2], *QUICK))
     assert done.returncode == 0, done.stdout
-    assert "not played on this target: needs to read the DUT's state: use ssh://" in done.stdout
+    assert "not played on this target: needs the DUT's setting rfc1337=1: use ssh://" in done.stdout
+    assert "cases whose state was inferred from packets, not read on the DUT: " in done.stdout
     assert "not played on this target: needs an IPv6 address of the DUT" in done.stdout
 
 
@@ -163,3 +164,46 @@ def test_the_doctor_says_what_is_wrong(layout: str, says: str, code: int) -> Non
     done = in_lab(layout, *suite("doctor", "192.0.2.20", *TESTERS, *QUICK))
     assert done.returncode == code, done.stdout + done.stderr
     assert says in done.stdout
+
+
+FILTER = """
+nsenter -t "$LAB_DUT" -n nft -f - <<END
+table inet lab {
+    chain into {
+        type filter hook input priority 0
+        RULE_INTO
+    }
+    chain out {
+        type filter hook output priority 0
+        RULE_OUT
+    }
+}
+END
+exec "$@"
+"""
+
+
+@needs_nft
+@pytest.mark.parametrize(
+    ("into", "out", "says", "code"),
+    [
+        ("icmp type echo-request drop", "", "✗ reached .* none of 100 echo requests", 3),
+        ("ct state invalid drop", "", "[?] firewall .* «ct state invalid drop»", 4),
+        ("", "tcp flags rst drop", "[?] resets .*net.inet.tcp.blackhole", 4),
+    ],
+)
+def test_the_doctor_knows_firewalls(into: str, out: str, says: str, code: int) -> None:
+    filtered = FILTER.replace("RULE_INTO", into).replace("RULE_OUT", out)
+    examined = suite("doctor", "192.0.2.20", *TESTERS[:2], *QUICK)
+    done = in_lab("link", "sh", "-c", filtered, "sh", *examined)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert re.search(says, done.stdout)
+
+
+@needs_nft
+def test_a_gone_block_behind_a_blackhole_is_inconclusive() -> None:
+    filtered = FILTER.replace("RULE_INTO", "").replace("RULE_OUT", "tcp flags rst drop")
+    played = suite("run", "-k", "rst-at-rcv-nxt and off and FIN-WAIT-1", *DUT, *TESTERS, *QUICK)
+    done = in_lab("link", "sh", "-c", filtered, "sh", *played)
+    assert done.returncode == 4, done.stdout
+    assert "blackhole sysctl on the DUT" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tw_conformance.bundled import bundled_cases
 from tw_conformance.tests.wire.in_lab import QUICK, TESTERS, in_lab, suite
 
 pytestmark = pytest.mark.usefixtures("world_or_skip")
@@ -30,7 +32,7 @@ exec {ssh} -F {folder}/config "$@"
 """
 
 SSHD = """\
-ListenAddress 192.0.2.20
+ListenAddress 0.0.0.0
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/user_key.pub
 StrictModes no
@@ -116,14 +118,50 @@ def test_states_calls_and_settings_are_the_duts(pretended: dict[str, str]) -> No
     assert "not played" not in done.stdout
 
 
-def test_workers_do_not_change_settings_under_each_other(pretended: dict[str, str]) -> None:
+def test_one_worker_plays_all_that_shares_settings(pretended: dict[str, str]) -> None:
     done = in_lab(
         "silent",
-        *suite("run", "-k", "rfc1337", "-n", "2", *DUT, *TESTERS, *QUICK),
+        *suite("run", "-k", "rfc1337 or rst-at-rcv-nxt", "-n", "2", *DUT, *TESTERS, *QUICK),
         environment=pretended,
     )
     assert done.returncode == 0, done.stdout
-    assert "which other workers test: run without -n" in done.stdout
+    assert "not played" not in done.stdout
+    assert len(re.findall(r"gw\d: path to ", done.stdout)) == 1
+
+
+TWO = """\
+one:
+  target: ssh://root@192.0.2.20
+  profile: linux
+  tester_ip: [192.0.2.9]
+other:
+  target: ssh://root@192.0.2.21
+  profile: linux
+  tester_ip: [192.0.2.9]
+"""
+
+
+def test_two_targets_of_a_file_are_played_by_two_workers(
+    real: dict[str, str], tmp_path: Path
+) -> None:
+    """The lab's second DUT is the first by another address: no settings are changed here."""
+    (tmp_path / "targets.yaml").write_text(TWO)
+    named = ("--targets", str(tmp_path / "targets.yaml"))
+    run = suite("run", "-k", "rst-at-rcv-nxt and ipv4", "-n", "2", *named, *QUICK)
+    second = 'nsenter -t "$LAB_DUT" -n ip address add 192.0.2.21/24 dev lab0; '
+    done = in_lab("silent", "sh", "-c", second + WITH_SSHD, "sh", *run, environment=real)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not played" not in done.stdout
+    assert len(set(re.findall(r"(gw\d): path to ", done.stdout))) == 2
+
+
+def test_a_dut_is_not_for_each_worker(pretended: dict[str, str]) -> None:
+    run = [sys.executable, "-m", "pytest", "-p", "tw_conformance.plugin", "-p", "no:cacheprovider"]
+    each = ("-n", "2", "--dist", "each", "--target", "ssh://192.0.2.20", "--profile", "linux")
+    testers = ("--tw-tester-ip", "192.0.2.9", str(bundled_cases()))
+    done = in_lab("silent", *run, *each, *testers, environment=pretended)
+    assert done.returncode == 4, done.stdout
+    assert "under each other" in done.stdout + done.stderr
 
 
 def test_settings_are_put_back_where_the_run_is_killed(pretended: dict[str, str]) -> None:

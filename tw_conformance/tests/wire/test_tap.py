@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -72,6 +73,21 @@ def test_a_command_that_ends_is_quoted() -> None:
     assert (
         "ended with status 3, and its last words are: no device tap0" in done.stdout + done.stderr
     )
+
+
+def test_a_command_that_ends_is_noticed_at_once() -> None:
+    """Not after the seconds that an answer may take: those are more than the rest of the test."""
+    began = time.monotonic()
+    run("run", "--target", "cmd:sh -c 'exit 3' {ifname}", "--profile", "linux")
+    assert time.monotonic() - began < 4.5
+
+
+def test_a_command_that_ends_later_is_quoted_by_what_is_played_then() -> None:
+    dies = f"cmd:sh -c '{STACK}linux-6.18 & sleep 2.5; echo it broke >&2; kill -9 $!; exit 3'"
+    selected = ("-k", "ack-fields or duplicate-ack and not life", "--rate", "200")
+    done = run("run", "--target", dies, "--profile", "linux", *selected)
+    assert done.returncode == 3, done.stdout
+    assert "the stack ended with status 3, and its last words are: it broke" in done.stdout
 
 
 def test_a_command_that_is_none_is_quoted() -> None:
