@@ -34,7 +34,8 @@ class Manners:
     segment and rounded up to its scale (Linux, ``__tcp_select_window()``);
     ``acknowledges_before_entry`` whether the connection sends the ACK of the FIN that leads to
     TIME-WAIT, or leaves it to the block; ``ecn`` whether a listener takes up ECN (RFC 3168 section
-    6.1.1).  ``longest_linger2`` is the most that TCP_LINGER2 may ask for.
+    6.1.1).  ``longest_linger2`` is the most that TCP_LINGER2 may ask for.  ``resets_unread`` tells
+    whether close() with text that was not read is a reset (RFC 1122 section 4.2.2.13).
     """
 
     receive_window: Callable[[int], int]
@@ -48,6 +49,7 @@ class Manners:
     """Retransmission time-out on a path without delay, nanoseconds."""
     longest_linger2: int | None = None
     """Nanoseconds; None: the setting ``fin_timeout``, beyond which the wish is ignored."""
+    resets_unread: bool = False
     ttl: int = 64
 
 

@@ -17,6 +17,8 @@ from reference.segment import Packet, Segment, Timestamps
 from reference.seqnum import add
 from tw_conformance.case import (
     NOTHING,
+    OK,
+    REFUSED,
     Answer,
     Call,
     Case,
@@ -31,7 +33,7 @@ from tw_conformance.case import (
 from tw_conformance.compare import compare, summary
 from tw_conformance.path import Evidence
 from tw_conformance.peer import WINDOW, NotReached, Peer
-from tw_conformance.targets.base import Arrival, Link, Observation, Target
+from tw_conformance.targets.base import Arrival, Link, NoSuchCall, Observation, Target
 from tw_conformance.verdict import Mismatch, Outcome, Verdict
 
 _PERFORMANCES = 40
@@ -154,6 +156,8 @@ class Performance:
         self.answers: list[Arrival] = []
         self._judging = judging
         self._step: Step | None = None
+        self.given = OK
+        """What the last call gave."""
         self._sends = 0
         self._last_sent: float | None = None
         self._waited_until = link.now()
@@ -369,10 +373,29 @@ class Performance:
 
     async def _call(self, step: Call) -> None:
         await self._prove()
-        self.peer.note(f"call {step.verb}")
-        await self.link.call(step.verb, step.arguments)
+        try:
+            self.given = await self.link.call(step.verb, step.arguments)
+        except NoSuchCall as lack:
+            raise Decided(Verdict.INCONCLUSIVE, str(lack)) from lack
+        self.peer.note(f"call {step.text} gives {self.given}")
         self._waited_until = self.link.now()
         self.peer.expect_news()
+        if self._judging:
+            self._judge_call(step)
+
+    def _judge_call(self, step: Call) -> None:
+        expected = step.gives.choose(self.target.profile)
+        if expected is None:
+            raise Decided(
+                Verdict.INCONCLUSIVE, f"the case says nothing about {self.target.profile}"
+            )
+        if self.given != expected and (self.given == OK or expected != REFUSED):
+            raise Decided(
+                Verdict.FAIL,
+                f"expected {step.text} to give {expected}, but it gave {self.given}",
+                [Mismatch("gives", expected, self.given)],
+                by_absence=True,
+            )
 
     async def _state(self, step: State) -> None:
         await self._prove()

@@ -180,17 +180,27 @@ def _unknown_keys(violation: _Violation) -> Iterator[Problem]:
 
 
 def _too_many_keys(violation: _Violation) -> Iterator[Problem]:
-    verbs = [key for key in schema()["$defs"]["step"]["properties"] if key != "within"]
-    keys = [key for key in violation.instance if key in verbs]
+    is_call = violation.schema is _definition("call_with_options")
+    known = keys_of("call_with_options" if is_call else "step") - _BESIDE.keys()
+    keys = [key for key in violation.instance if key in known]
     if len(keys) > 1:
-        both = " and ".join(keys)
-        message = f"a step does one thing, and this has {both}: begin each with its own -"
+        what, both = "call" if is_call else "step", " and ".join(keys)
+        message = f"a {what} does one thing, and this has {both}: begin each with its own -"
         yield Problem((*violation.path, keys[1]), message, at_key=True)
 
 
+_BESIDE: Mapping[str, str] = {
+    "within": "says how long an answer may take: it stands beside 'expect' only",
+    "gives": "says what a call comes to: it stands beside 'call' only",
+}
+"""Keys of a step that go with another one."""
+
+
 def _lonely_key(violation: _Violation) -> Iterator[Problem]:
-    message = "'within' says how long an answer may take: it stands beside 'expect' only"
-    yield Problem((*violation.path, "within"), message, at_key=True)
+    for key, needed in violation.rule.items():
+        if key in violation.instance and not violation.instance.keys() >= set(needed):
+            message = f"{key!r} {_BESIDE[key]}"
+            yield Problem((*violation.path, key), message, at_key=True)
 
 
 def _bad_key(violation: _Violation) -> Iterator[Problem]:
@@ -232,7 +242,7 @@ def _named(path: KeyPath) -> str:
         return "the case"
     if isinstance(path[-1], int):
         return "a step" if path[-2] == "steps" else f"an item of {path[-2]}"
-    if len(path) > 1 and path[-2] in ("expect", "state"):
+    if len(path) > 1 and path[-2] in ("call", "expect", "state"):
         return f"{path[-2]} of {path[-1]}"
     return path[-1]
 
