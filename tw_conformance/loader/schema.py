@@ -242,7 +242,7 @@ def _named(path: KeyPath) -> str:
         return "the case"
     if isinstance(path[-1], int):
         return "a step" if path[-2] == "steps" else f"an item of {path[-2]}"
-    if len(path) > 1 and path[-2] in ("call", "expect", "state"):
+    if len(path) > 1 and path[-2] in ("expect", "state"):
         return f"{path[-2]} of {path[-1]}"
     return path[-1]
 

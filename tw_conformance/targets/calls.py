@@ -91,4 +91,4 @@ class SocketCalls:
         elif verb in _ON_LISTENER:
             await self._agent.ask(verb, **self._port)
         else:
-            raise NoSuchCall(f"no target has a call {verb!r}")
+            raise NoSuchCall(f"the agent has no call {verb!r}")
