@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from reference import segment as tcp
 from reference.segment import Packet, Segment, Timestamps
@@ -20,6 +20,7 @@ from tw_conformance.case import (
     OK,
     REFUSED,
     Answer,
+    ByProfile,
     Call,
     Case,
     Expect,
@@ -34,7 +35,9 @@ from tw_conformance.compare import compare, summary
 from tw_conformance.path import Evidence
 from tw_conformance.peer import WINDOW, NotReached, Peer
 from tw_conformance.targets.base import Arrival, Link, NoSuchCall, Observation, Target
-from tw_conformance.verdict import Mismatch, Outcome, Verdict
+from tw_conformance.verdict import Decided, Mismatch, Outcome, Verdict
+
+T = TypeVar("T")
 
 _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""
@@ -46,26 +49,6 @@ _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
 _LATE = 0.4
 """Seconds by which a wait may overrun before what follows it says nothing any more."""
-
-
-class Decided(Exception):
-    """The verdict fell before the last step: FAIL or INCONCLUSIVE."""
-
-    def __init__(
-        self,
-        verdict: Verdict,
-        reason: str,
-        mismatches: list[Mismatch] | None = None,
-        *,
-        by_absence: bool = False,
-        late: bool = False,
-    ) -> None:
-        super().__init__(reason)
-        self.late = late
-        self.verdict = verdict
-        self.reason = reason
-        self.mismatches = mismatches or []
-        self.by_absence = by_absence
 
 
 async def play(case: Case, target: Target) -> Outcome:
@@ -307,11 +290,7 @@ class Performance:
             self.answers += self.peer.pending
             self.peer.pending.clear()
             return
-        expected = step.answer.choose(self.target.profile)
-        if expected is None:
-            raise Decided(
-                Verdict.INCONCLUSIVE, f"the case says nothing about {self.target.profile}"
-            )
+        expected = self._chosen(step.answer)
         if not self.peer.pending:
             self._judge_silence(expected, proven)
             return
@@ -384,11 +363,7 @@ class Performance:
             self._judge_call(step)
 
     def _judge_call(self, step: Call) -> None:
-        expected = step.gives.choose(self.target.profile)
-        if expected is None:
-            raise Decided(
-                Verdict.INCONCLUSIVE, f"the case says nothing about {self.target.profile}"
-            )
+        expected = self._chosen(step.gives)
         if self.given != expected and (self.given == OK or expected != REFUSED):
             raise Decided(
                 Verdict.FAIL,
@@ -403,14 +378,9 @@ class Performance:
         seen = await self.link.observe()
         if not self._judging:
             return
-        expected = step.state.choose(self.target.profile)
-        if expected is None or seen is None:
-            why = (
-                f"the case says nothing about {self.target.profile}"
-                if expected is None
-                else "this target can't tell its state"
-            )
-            raise Decided(Verdict.INCONCLUSIVE, why)
+        expected = self._chosen(step.state)
+        if seen is None:
+            raise Decided(Verdict.INCONCLUSIVE, "this target can't tell its state")
         timer = "" if seen.remaining is None else f", timer at {seen.remaining:.3f} s"
         self.peer.note(f"state {seen.state}{timer}")
         if seen.state != expected.name:
@@ -465,6 +435,17 @@ class Performance:
                 f"expected the 2MSL timer {expected.timer}, but it was {timer}",
                 [Mismatch("timer", expected.timer, timer)],
             )
+
+    def _chosen(self, choices: ByProfile[T]) -> T:
+        """What the case says of the target's profile.
+
+        :raises Decided: where it says nothing.
+        """
+        chosen = choices.choose(self.target.profile)
+        if chosen is None:
+            why = f"the case says nothing about {self.target.profile}"
+            raise Decided(Verdict.INCONCLUSIVE, why)
+        return chosen
 
     # -- what every step rests on ----------------------------------------------------------------
 

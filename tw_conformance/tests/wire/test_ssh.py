@@ -108,7 +108,7 @@ def _on_path(folder: Path, script: str) -> dict[str, str]:
 
 
 def test_states_calls_and_settings_are_the_duts(pretended: dict[str, str]) -> None:
-    select = "rst-at-rcv-nxt or rfc1337 or no-block or orphan"
+    select = "rst-at-rcv-nxt or rfc1337 or no-block or orphan or bind-client or linger2-negative"
     done = in_lab(
         "silent", *suite("run", "-k", select, *DUT, *TESTERS, *QUICK), environment=pretended
     )
@@ -119,11 +119,12 @@ def test_states_calls_and_settings_are_the_duts(pretended: dict[str, str]) -> No
 def test_workers_do_not_change_settings_under_each_other(pretended: dict[str, str]) -> None:
     done = in_lab(
         "silent",
-        *suite("run", "-k", "rfc1337", "-n", "2", *DUT, *TESTERS, *QUICK),
+        *suite("run", "-k", "rfc1337 or bind-client", "-n", "2", *DUT, *TESTERS, *QUICK),
         environment=pretended,
     )
     assert done.returncode == 0, done.stdout
     assert "which other workers test: run without -n" in done.stdout
+    assert "needs the DUT's range of ports changed: run without -n" in done.stdout
 
 
 def test_settings_are_put_back_where_the_run_is_killed(pretended: dict[str, str]) -> None:
