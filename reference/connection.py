@@ -54,8 +54,9 @@ class Owner(Protocol):
 
     def entering_time_wait(self, connection: Connection) -> None: ...
 
-    def orphaned(self, connection: Connection, *, fin: bool) -> None:
-        """No process holds a connection in FIN-WAIT-2; ``fin``: the FIN has come with the ACK."""
+    def orphaned(self, connection: Connection, packet: Packet | None) -> None:
+        """No process holds a connection in FIN-WAIT-2; ``packet`` brought it there, or, None,
+        the process let it go when it was there."""
 
     def gone(self, connection: Connection) -> None: ...
 
@@ -77,6 +78,9 @@ class Connection:
         self.snd_wnd = 0
         self._snd_wl1 = self._snd_wl2 = 0
         self.tos = 0
+        self.ttl = self._manners.ttl
+        self.linger: int | None = None
+        """SO_LINGER in seconds, where the process set it; 0: close() is ABORT."""
         self.linger2: int | None = None
         """TCP_LINGER2 in seconds, where the process set it; negative: no FIN-WAIT-2 at all."""
         self.heard_at = owner.clock.now
@@ -85,6 +89,8 @@ class Connection:
         """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
         self.reuse_address = False
         """SO_REUSEADDR."""
+        self.port_was_bound = True
+        """Whether bind() chose the local port, as it did a listener's."""
         self.held = True
         """Whether a process holds the socket; after close() none does."""
         self.reads = True
@@ -155,15 +161,15 @@ class Connection:
     def close(self) -> None:
         """CLOSE: send what is queued, then a FIN; the process lets the socket go."""
         self.held = False
+        if self.linger == 0 or (self._unread and self._manners.resets_unread):
+            self.abort()
+            return
         if self.state == "SYN-SENT":
             self.leave(self._owner.gone)
             return
-        if self._unread and self._manners.resets_unread:
-            self.abort()
-            return
         self.shutdown()
         if self.state == "FIN-WAIT-2":
-            self._owner.orphaned(self, fin=False)
+            self._owner.orphaned(self, None)
 
     def shutdown(self) -> None:
         """Send a FIN, but keep the socket."""
@@ -311,7 +317,7 @@ class Connection:
             self.state = "FIN-WAIT-2"
             # What an orphan can't take is reset below, whatever its FIN-WAIT-2 would have been.
             if not self.held and not self._is_for_nobody(segment):
-                self._owner.orphaned(self, fin=bool(segment.flags & tcp.FIN))
+                self._owner.orphaned(self, packet)
                 if self.state == "CLOSED":
                     return False
         elif fin_acknowledged and self.state == "CLOSING":
@@ -446,7 +452,7 @@ class Connection:
             window=min(self.receive_window >> scale, 0xFFFF),
             timestamps=stamps,
         )
-        self._owner.emit(Packet(self.flow, now, ttl=self._manners.ttl, tos=self.tos))
+        self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos))
 
     def _open_window(self, scale: int) -> None:
         """Move the right edge of the window, where the stack does so with this segment."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
+from reference import segment as tcp
 from reference.answers import reset_for
 from reference.clock import MILLISECOND, SECOND, Clock
 from reference.connection import Connection
@@ -119,14 +120,24 @@ class Host:
 
         :raises CallError: EADDRINUSE, where the port is in TIME-WAIT and may not be bound.
         """
-        blocks = [] if port in self._listeners else self._table.on_port(port)
-        for block in blocks:
-            answer = self._table.bind(block, reuse_address=reuse_address, reuse_port=reuse_port)
-            if answer is not Action.ALLOW:
-                raise CallError(answer.value, f"port {port} is in TIME-WAIT")
+        if port not in self._listeners:
+            self.bind(port, reuse_address=reuse_address, reuse_port=reuse_port)
         listener = Listener(closes_first, reuse_address=reuse_address, linger2=linger2, reads=reads)
         self._listeners[port] = listener
         return listener
+
+    def bind(self, port: int, *, reuse_address: bool = False, reuse_port: bool = False) -> None:
+        """bind() a new socket to a port.
+
+        :raises CallError: EADDRINUSE, where somebody listens there, or the port is in TIME-WAIT
+            and may not be bound.
+        """
+        if port in self._listeners:
+            raise CallError(Action.EADDRINUSE.value, f"somebody listens on port {port}")
+        for block in self._table.on_port(port):
+            answer = self._table.bind(block, reuse_address=reuse_address, reuse_port=reuse_port)
+            if answer is not Action.ALLOW:
+                raise CallError(answer.value, f"port {port} is in TIME-WAIT")
 
     def connect(self, flow: Flow, *, automatic: bool = False, reuse_address: bool = True) -> None:
         """Active OPEN of a 4-tuple, as this side sends it.
@@ -151,6 +162,7 @@ class Host:
         timestamps = bool(self.settings["timestamps"])
         connection = Connection.active(self, flow, iss, timestamps=timestamps, ts_recent=ts_recent)
         connection.reuse_address = reuse_address
+        connection.port_was_bound = not automatic
         self._connections[flow] = connection
 
     def call(self, verb: str, flow: Flow) -> str:
@@ -192,6 +204,25 @@ class Host:
 
     def close(self, flow: Flow) -> None:
         self._held(flow).close()
+
+    def set_options(
+        self,
+        flow: Flow,
+        *,
+        linger: int | None = None,
+        linger2: int | None = None,
+        reuse_address: bool | None = None,
+        tos: int | None = None,
+        ttl: int | None = None,
+    ) -> None:
+        """setsockopt(): SO_LINGER and TCP_LINGER2 in seconds; None leaves an option as it is."""
+        connection = self._held(flow)
+        connection.linger = connection.linger if linger is None else linger
+        connection.linger2 = connection.linger2 if linger2 is None else linger2
+        connection.tos = connection.tos if tos is None else tos
+        connection.ttl = connection.ttl if ttl is None else ttl
+        if reuse_address is not None:
+            connection.reuse_address = reuse_address
 
     def shutdown(self, flow: Flow) -> None:
         self._held(flow).shutdown()
@@ -312,17 +343,22 @@ class Host:
     def entering_time_wait(self, connection: Connection) -> None:
         self._compress(connection, "TIME-WAIT", None)
 
-    def orphaned(self, connection: Connection, *, fin: bool) -> None:
+    def orphaned(self, connection: Connection, packet: Packet | None) -> None:
         """A connection in FIN-WAIT-2 that no process holds: how long it may wait for the FIN."""
+        fin = packet is not None and bool(packet.segment.flags & tcp.FIN)
         timeout = self._fin_wait_2_timeout(connection)
         negative = connection.linger2 is not None and connection.linger2 < 0
         rules = self.profile[Stage.ORPHAN]
-        rule = rules.decide(Orphaned(self.settings, timeout, negative, fin))
+        rule = rules.decide(Orphaned(self.settings, timeout, negative, fin, packet is None))
         self.trace.append(Decision(self.clock.now, rules.stage, rule, connection.flow))
         longest = self.profile.lifetime(self.settings)
         match rule.then[0]:
             case Action.RESET_AND_CLOSE:
                 connection.abort()
+            case Action.RST:
+                if packet is not None:
+                    self.reset(packet)
+                connection.leave(self.gone)
             case Action.COMPRESS:
                 connection.leave(lambda c: self._compress(c, "FIN-WAIT-2", timeout))
             case Action.COMPRESS_LATER:
@@ -391,6 +427,7 @@ class Host:
             entered=self.clock.now,
             expires=self.clock.now,
             reuse_address=connection.reuse_address,
+            port_was_bound=connection.port_was_bound,
         )
         self.gone(connection)
         self._table.enter(
@@ -403,5 +440,5 @@ class Host:
     def _held(self, flow: Flow) -> Connection:
         connection = self._connections.get(flow)
         if connection is None or not connection.held:
-            raise CallError(f"no process holds a connection {flow}")
+            raise CallError("ENOTCONN", f"no process holds a connection {flow}")
         return connection

@@ -18,7 +18,8 @@ class TimeWaitBlock:
     ``rcv_scale`` its shift in the header.  ``ts_recent`` is 0 where timestamps are not in use.
     ``expires``, ``entered``, ``ts_recent_stamp`` and ``last_ack`` are times, ``rto`` is a duration,
     in nanoseconds.  ``substate`` is TIME-WAIT, or FIN-WAIT-2 where a stack keeps an orphan of that
-    state in the same table.  ``reuse_address`` is the dead socket's SO_REUSEADDR.
+    state in the same table.  ``reuse_address`` is the dead socket's SO_REUSEADDR;
+    ``port_was_bound``, whether bind() had chosen its port, as a listener's is.
     """
 
     flow: Flow
@@ -36,6 +37,7 @@ class TimeWaitBlock:
     entered: int
     expires: int
     reuse_address: bool = False
+    port_was_bound: bool = True
     last_ack: int | None = None
     """When the last rate-limited ACK was sent."""
 
@@ -91,6 +93,8 @@ class Orphaned(NamedTuple):
     """The socket asked for a negative TCP_LINGER2."""
     fin: bool = False
     """The segment that led here carries a FIN."""
+    by_close: bool = False
+    """No segment led here but close(), in FIN-WAIT-2."""
 
 
 class Entry(NamedTuple):

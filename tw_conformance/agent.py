@@ -10,7 +10,8 @@ Requests come on standard input, one JSON object a line, and replies go to stand
     {"id": 2, "error": "ENOENT", "message": "nothing listens on port 9"}
 
 A connection is named by ``local``, ``local_port``, ``peer``, ``peer_port``, as the DUT sees it.
-When standard input ends, every sysctl is put back and the agent exits.
+When standard input ends, every sysctl is put back and the agent exits.  A call that fails has the
+errno's name as its error; ENOSYS is one that this system, or this agent, does not have.
 """
 
 import base64
@@ -27,6 +28,8 @@ import selectors
 import socket
 import struct
 import subprocess
+import sys
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 BACKLOG = 4096
@@ -34,6 +37,13 @@ _READ_SIZE = 65536
 _PATIENCE = 5.0
 """Seconds that a call on a held connection may take; no other request is served meanwhile."""
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+
+_PORT_RANGE = {
+    "Linux": ("net.ipv4.ip_local_port_range",),
+    "FreeBSD": ("net.inet.ip.portrange.first", "net.inet.ip.portrange.last"),
+    "Darwin": ("net.inet.ip.portrange.first", "net.inet.ip.portrange.last"),
+}
+"""Where a system keeps the ports that it may choose from: both ends in one setting, or in two."""
 
 # include/net/tcp_states.h; both of Linux's SYN-RECEIVED have one name in the RFC.
 _LINUX_STATES = {
@@ -119,6 +129,9 @@ class Agent:
             "unlisten": self._unlisten,
             "fill": self._fill,
             "release": self._release,
+            "bind": self._bind,
+            "open": self._open,
+            "set": self._set,
             "close": self._close,
             "shutdown": self._shutdown,
             "connect": self._connect,
@@ -127,6 +140,7 @@ class Agent:
             "abort": self._abort,
             "state": self._state,
             "states": self._many_states,
+            "counters": read_counters,
             "sysctl_get": self._sysctl_get,
             "sysctl_set": self._sysctl_set,
             "sysctl_restore": self._sysctl_restore,
@@ -140,7 +154,10 @@ class Agent:
                 for key, _ in self._selector.select():
                     key.data()
         finally:
-            self._sysctl_restore()
+            try:
+                self._sysctl_restore()
+            except Refused as refusal:
+                sys.exit(str(refusal))
 
     def _read_requests(self) -> None:
         chunk = os.read(self._requests, _READ_SIZE)
@@ -185,14 +202,16 @@ class Agent:
             "hz": kernel_hz(),
         }
 
-    def _listen(self, family: str, address: str, port: int, policy: str) -> "dict[str, int]":
+    def _listen(
+        self, family: str, address: str, port: int, policy: str, reuse_address: bool = True
+    ) -> "dict[str, int]":
         """Port 0 lets the kernel choose.  Policy ``close``: the DUT closes what it accepts at
-        once, so that it closes first; ``hold``: it keeps it for later verbs."""
+        once, so that it closes first; ``hold``: it keeps it for later verbs.  ``reuse_address``
+        by default, since TIME-WAIT blocks of earlier connections must not keep the port."""
         if policy not in ("close", "hold"):
             raise Refused(errno.EINVAL, f"no policy {policy!r}: close or hold")
-        listener = Listener(
-            _family(family), address, port, self._held if policy == "hold" else None
-        )
+        bound = bound_socket(_family(family), address, port, reuse_address=reuse_address)
+        listener = Listener(bound, self._held if policy == "hold" else None)
         self._listeners[listener.key] = listener
         self._selector.register(listener.socket, selectors.EVENT_READ, listener.accept_all)
         return {"port": listener.key[1]}
@@ -228,6 +247,72 @@ class Agent:
         for connection in held:
             _reset(self._held.pop(connection))
         return {"port": port}
+
+    def _bind(
+        self,
+        family: str,
+        address: str,
+        port: int,
+        reuse_address: bool = False,
+        reuse_port: bool = False,
+    ) -> "dict[str, Any]":
+        """Bind a new socket, only to see whether it can be bound."""
+        bound_socket(
+            _family(family), address, port, reuse_address=reuse_address, reuse_port=reuse_port
+        ).close()
+        return {}
+
+    def _open(
+        self, automatic: bool = False, reuse_address: bool = False, **names: Any
+    ) -> "dict[str, Any]":
+        """Open a 4-tuple without waiting for its peer; it is held for later verbs.  ``automatic``:
+        no bind(), and the port is the only one that the system may choose."""
+        connection = _connection(**names)
+        if automatic:
+            opened = new_socket(connection.family, reuse_address=reuse_address)
+        else:
+            opened = bound_socket(connection.family, *connection[:2], reuse_address=reuse_address)
+        try:
+            opened.setblocking(False)
+            with self._one_port(connection.local_port) if automatic else contextlib.ExitStack():
+                code = opened.connect_ex(connection[2:])
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
+            chosen = opened.getsockname()[:2]
+            if chosen != connection[:2]:
+                raise Refused(errno.ENOSYS, "the system chose {} port {}".format(*chosen))
+        except (OSError, Refused):
+            opened.close()
+            raise
+        self._held[connection] = opened
+        return {}
+
+    @contextlib.contextmanager
+    def _one_port(self, port: int) -> "Iterator[None]":
+        """The system may choose no other port of its own, within.
+
+        :raises Refused: ENOSYS, where that can't be had.
+        """
+        settings = _PORT_RANGE.get(platform.system(), ())
+        value = " ".join([str(port)] * (3 - len(settings)))
+        with contextlib.ExitStack() as changed:
+            for name in settings:
+                try:
+                    changed.enter_context(self._sysctl_for_now(name, value))
+                except OSError as error:
+                    message = f"{name} can't be set for the call: {error}; log in as root"
+                    raise Refused(errno.ENOSYS, message) from error
+            yield
+
+    def _set(
+        self, local: str, local_port: int, peer: str, peer_port: int, **options: int
+    ) -> "dict[str, Any]":
+        """Set options of a held connection's socket, by their names in a case."""
+        names = {"local": local, "local_port": local_port, "peer": peer, "peer_port": peer_port}
+        connection = self._find(names)
+        for name, value in options.items():
+            set_option(self._held[connection], connection.family, name, value)
+        return {}
 
     def _connect(self, peer: str, peer_port: int) -> "dict[str, Any]":
         """Open a connection from a port that the kernel chooses; it is held for later verbs."""
@@ -317,11 +402,31 @@ class Agent:
         self._old_sysctls.setdefault(name, old)
         return {"old": old}
 
-    def _sysctl_restore(self) -> "dict[str, str]":
-        restored = self._old_sysctls
-        self._old_sysctls = {}
-        for name, old in restored.items():
+    @contextlib.contextmanager
+    def _sysctl_for_now(self, name: str, value: str) -> "Iterator[None]":
+        """The setting has that value within.  Where it can't be put back at the end,
+        ``sysctl_restore`` will try again."""
+        was_changed = name in self._old_sysctls
+        old = self._sysctl_set(name, value)["old"]
+        try:
+            yield
+        finally:
             write_sysctl(name, old)
+            if not was_changed:
+                del self._old_sysctls[name]
+
+    def _sysctl_restore(self) -> "dict[str, str]":
+        """Put back what can be put back; the rest is told, and kept for another try."""
+        restored, failures = {}, []
+        for name, old in list(self._old_sysctls.items()):
+            try:
+                write_sysctl(name, old)
+            except OSError as error:
+                failures.append(f"{name} to {old}: {error}")
+            else:
+                restored[name] = self._old_sysctls.pop(name)
+        if failures:
+            raise Refused(errno.EIO, "could not put back " + "; ".join(failures))
         return restored
 
 
@@ -329,27 +434,18 @@ class Listener:
     """A listening socket; what it accepts is closed at once, or held."""
 
     def __init__(
-        self,
-        family: socket.AddressFamily,
-        address: str,
-        port: int,
-        held: "dict[Connection, socket.socket] | None",
+        self, bound: socket.socket, held: "dict[Connection, socket.socket] | None"
     ) -> None:
         self._held = held
         self._queued: list[socket.socket] = []
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket = bound
         try:
-            # TIME-WAIT blocks of earlier connections must not keep the port.
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             self.socket.setblocking(False)
-            self.socket.bind((address, port))
             self.socket.listen(BACKLOG)
         except OSError:
             self.socket.close()
             raise
-        self.key = (family, self.socket.getsockname()[1])
+        self.key = (self.socket.family, self.socket.getsockname()[1])
 
     @property
     def is_full(self) -> bool:
@@ -377,6 +473,58 @@ class Listener:
                 else:
                     local = accepted.getsockname()
                     self._held[Connection(*local[:2], *peer[:2])] = accepted
+
+
+def new_socket(
+    family: socket.AddressFamily, *, reuse_address: bool, reuse_port: bool = False
+) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse_address))
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(reuse_port))
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return made
+
+
+def bound_socket(
+    family: socket.AddressFamily,
+    address: str,
+    port: int,
+    *,
+    reuse_address: bool,
+    reuse_port: bool = False,
+) -> socket.socket:
+    """:raises OSError: EADDRINUSE among others."""
+    made = new_socket(family, reuse_address=reuse_address, reuse_port=reuse_port)
+    try:
+        made.bind((address, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def set_option(held: socket.socket, family: socket.AddressFamily, name: str, value: int) -> None:
+    """Set an option of a connection; ``linger`` and ``linger2`` are in seconds.
+
+    :raises Refused: ENOSYS, where this system has no such option.
+    """
+    if name == "linger":
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, value))
+        return
+    is_ipv6 = family == socket.AF_INET6
+    level, option = {
+        "linger2": (socket.IPPROTO_TCP, "TCP_LINGER2"),
+        "reuse_address": (socket.SOL_SOCKET, "SO_REUSEADDR"),
+        "ttl": (socket.IPPROTO_IPV6, "IPV6_UNICAST_HOPS")
+        if is_ipv6
+        else (socket.IPPROTO_IP, "IP_TTL"),
+        "tos": (socket.IPPROTO_IPV6, "IPV6_TCLASS") if is_ipv6 else (socket.IPPROTO_IP, "IP_TOS"),
+    }[name]
+    number = getattr(socket, option, None)
+    if number is None:
+        raise Refused(errno.ENOSYS, f"{platform.system()} has no option {option}")
+    held.setsockopt(level, number, int(value))
 
 
 def _reset(connection: socket.socket) -> None:
@@ -434,6 +582,48 @@ def _output(*command: str) -> str:
     if process.returncode != 0:
         raise OSError(errno.EIO, complaint.decode(errors="replace").strip() or command[0])
     return said.decode(errors="replace")
+
+
+def read_counters() -> "dict[str, int]":
+    """TCP's counters since the system, or its namespace, came up, by the system's own names.
+
+    :raises OSError: where there are none to be read.
+    """
+    if platform.system() != "Linux":
+        return counters_of_netstat(_output("netstat", "-s", "-p", "tcp"))
+    counters: dict[str, int] = {}
+    for file in ("snmp", "netstat"):
+        counters.update(counters_of_proc((pathlib.Path("/proc/net") / file).read_text()))
+    return counters
+
+
+def counters_of_proc(text: str) -> "dict[str, int]":
+    """TCP's part of /proc/net/snmp or netstat: a line of names, then one of their values."""
+    counters: dict[str, int] = {}
+    names: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith(("Tcp:", "TcpExt:")):
+            continue
+        fields = line.split()[1:]
+        if fields[0].isalnum() and not fields[0].isdigit():
+            names = fields
+        else:
+            counters.update((name, int(fields[index])) for index, name in enumerate(names))
+    return counters
+
+
+def counters_of_netstat(text: str) -> "dict[str, int]":
+    """What ``netstat -s`` prints, a line a counter; numbers within its words are left out::
+
+    567 data packets (12345 bytes)
+    """
+    counters: dict[str, int] = {}
+    for line in text.splitlines():
+        found = re.match(r"\s+(\d+) (.+)", line)
+        if found:
+            name = re.sub(r" \(\d+ [^)]*\)", "", found.group(2)).strip()
+            counters.setdefault(name, int(found.group(1)))
+    return counters
 
 
 def kernel_hz() -> "int | None":

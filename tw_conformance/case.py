@@ -22,6 +22,7 @@ T = TypeVar("T")
 STATES = (
     "CLOSED",
     "LISTEN",
+    "SYN-SENT",
     "SYN-RECEIVED",
     "ESTABLISHED",
     "FIN-WAIT-1",
@@ -55,6 +56,11 @@ class Reach:
     """Shift that the tester offers; None: no window scaling."""
     mss: int | None = 1460
     """MSS that the tester offers; None: no option."""
+    open: Literal["passive", "active"] = "passive"
+    """Who opens: the tester, to a listener of the DUT; or the DUT, by connect() from an automatic
+    port (RFC 9293 section 3.10.1)."""
+    reuse_address: bool = True
+    """SO_REUSEADDR on the DUT's listener, or on the socket that opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,10 @@ class ByProfile(Generic[T]):
             if fnmatchcase(profile, glob):
                 return value
         return None
+
+
+OK, REFUSED = "ok", "refused"
+"""What a call gives that succeeds, and what is expected where any errno will do."""
 
 
 TimestampRelation: TypeAlias = Literal["newer", "older", "same", "absent"]
@@ -182,14 +192,24 @@ class Wait:
 class Call:
     """A socket call on the DUT.
 
-    ``close``, ``shutdown`` and ``abort`` are about the connection.  ``unlisten`` closes the
-    listener that accepted it; ``listen`` opens it again; ``fill`` stops accepting on it until its
-    accept queue is full.
+    ``close``, ``shutdown``, ``abort`` and ``set`` (of options) are about the connection.
+    ``unlisten`` closes the listener that accepted it; ``listen`` opens it again; ``fill`` stops
+    accepting on it until its accept queue is full.  ``connect`` opens the same 4-tuple from the
+    DUT's side, and ``bind`` binds its port for a moment, each with a new socket.
     """
 
     place: Place
     verb: str
-    arguments: Mapping[str, str | int] = field(default_factory=dict)
+    arguments: Mapping[str, int] = field(default_factory=dict)
+    """Options by name; a switch is True or False."""
+    gives: ByProfile[str] = ByProfile((("*", OK),))
+    """``ok``, an errno by name, or ``refused``: any errno."""
+
+    @property
+    def text(self) -> str:
+        """The call in one line: ``connect automatic=on``."""
+        options = (f" {name}={_id_part(value)}" for name, value in self.arguments.items())
+        return self.verb + "".join(options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +250,10 @@ class Case:
     """Settings of the DUT's stack, by the profile's names (``rfc1337: 1``)."""
     point: Mapping[str, str | int | bool] = field(default_factory=dict)
     """The matrix values of this case."""
+
+    def calls(self) -> frozenset[str]:
+        """The verbs of all calls that this case makes."""
+        return frozenset(step.verb for step in self.steps if isinstance(step, Call))
 
     @property
     def id(self) -> str:

@@ -23,7 +23,7 @@ from tw_conformance.capture.offloads import how_not_to_join
 from tw_conformance.case import Answer, ByProfile, Case, Expect, Expected, Reach, Send, Step
 from tw_conformance.errors import Place, TargetError
 from tw_conformance.expressions import SequenceExpression
-from tw_conformance.player import Performance
+from tw_conformance.performance import Performance
 from tw_conformance.targets import open_target
 from tw_conformance.targets.attachment import find_way
 from tw_conformance.targets.base import Target

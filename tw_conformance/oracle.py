@@ -13,7 +13,7 @@ from reference.profiles import PROFILES
 from reference.rules import Decision, Stage
 from reference.segment import IcmpError, Packet, Segment
 from reference.seqnum import distance
-from tw_conformance.case import State
+from tw_conformance.case import Call, State
 from tw_conformance.compare import summary
 from tw_conformance.errors import TargetError
 from tw_conformance.peer import NotReached
@@ -32,7 +32,7 @@ class OracleAnswer:
     says: str
     source: tuple[str, ...]
     answer: str
-    """The segments that it sends, or ``nothing``."""
+    """The segments that it sends, or ``nothing``; what a call gives, where that decided."""
     state: str
     """Its state afterwards."""
     same_as_seen: bool
@@ -65,8 +65,12 @@ async def _ask(outcome: Outcome, target: InProcessTarget, steps: int) -> OracleA
     assert state is not None
     decision = _decision(link.decisions())
     variables = performance.peer.variables
+    answer = ""
     packets = [a.packet for a in performance.answers if isinstance(a.packet, Packet)]
-    if isinstance(outcome.step, State):
+    if isinstance(outcome.step, Call):
+        decision, answer = link.decisions()[-1] if link.decisions() else None, performance.given
+        same = any(m.field == "gives" and m.seen == answer for m in outcome.mismatches)
+    elif isinstance(outcome.step, State):
         same = any(m.field == "state" and m.seen == state.state for m in outcome.mismatches)
     else:
         theirs = [_shape(packet, variables) for packet in packets]
@@ -76,7 +80,7 @@ async def _ask(outcome: Outcome, target: InProcessTarget, steps: int) -> OracleA
         rule=decision.rule.id if decision else "",
         says=decision.rule.says if decision else "",
         source=decision.rule.source if decision else (),
-        answer=", ".join(summary(p, variables) for p in packets) or "nothing",
+        answer=answer or ", ".join(summary(p, variables) for p in packets) or "nothing",
         state=state.state,
         same_as_seen=same,
     )

@@ -22,7 +22,7 @@ from reference.segment import (
     flag_names,
 )
 from reference.seqnum import add
-from tw_conformance.case import Case, SendIcmp, Through
+from tw_conformance.case import OK, Case, SendIcmp, Through
 from tw_conformance.path import Path
 from tw_conformance.prober import Prober
 from tw_conformance.targets.base import Arrival, Link
@@ -112,6 +112,8 @@ class Peer:
         if not isinstance(arrival.packet, Packet):
             return False
         segment = arrival.packet.segment
+        if segment.timestamps is not None:
+            self._echoed = segment.timestamps.tsval
         self._came[_shape(arrival.packet)] += 1
         if segment.length:
             self._retransmittable[_shape(arrival.packet)] += 1
@@ -227,7 +229,10 @@ class Peer:
         if target == "LISTEN":
             self.variables.update(snd_nxt=0, iss=0, rcv_wnd=0)
             return
-        await self._open()
+        if self.case.reach.open == "active":
+            await self._open_actively()
+        else:
+            await self._open()
         if target == "ESTABLISHED":
             await self._must_be_in("ESTABLISHED", "the ACK of the handshake")
             return
@@ -246,6 +251,37 @@ class Peer:
                 await self._finish("the FIN")
         if target == "TIME-WAIT":
             self._reset_at = None
+
+    async def _open_actively(self) -> None:
+        """Three-way handshake (RFC 9293 figure 6) that the DUT begins; then it closes."""
+        reach, variables = self.case.reach, self.variables
+        given = await self.link.call(
+            "connect", {"automatic": True, "reuse_address": reach.reuse_address}
+        )
+        if given != OK:
+            raise NotReached(f"connect() on the DUT gave {given}")
+        arrival = await self.receive(self.link.now() + _RTO * _TRIES)
+        if arrival is None or not (syn := self._segment(arrival)).flags & tcp.SYN:
+            raise NotReached("no SYN came from the DUT's connect()")
+        if self.timestamps and syn.timestamps is None:
+            raise TimestampsRefused("the DUT did not offer timestamps in its SYN")
+        self._learn(syn)
+        scaling = reach.window_scale is not None and syn.wscale is not None
+        variables["rcv_scale"] = (syn.wscale or 0) if scaling else 0
+        variables.update(iss=syn.seq, snd_nxt=syn.end)
+        answer = Segment(
+            seq=self.link.tester_isn,
+            ack=syn.end,
+            flags=tcp.SYN | tcp.ACK,
+            window=WINDOW,
+            mss=reach.mss,
+            wscale=reach.window_scale,
+            timestamps=self._own_stamps(),
+        )
+        variables["rcv_nxt"] = self._reset_at = answer.end
+        await self._ask(answer, tcp.ACK, "the SYN-ACK")
+        if reach.state != "ESTABLISHED":
+            await self.link.call("close", {})
 
     async def _open(self) -> None:
         """Three-way handshake (RFC 9293 figure 6)."""
@@ -372,8 +408,6 @@ class Peer:
         """What any segment of the DUT tells of its variables."""
         scale = 0 if segment.flags & tcp.SYN else self.variables["rcv_scale"]
         self.variables["rcv_wnd"] = segment.window << scale
-        if segment.timestamps is not None:
-            self._echoed = segment.timestamps.tsval
 
     def _segment(self, arrival: Arrival) -> Segment:
         assert isinstance(arrival.packet, Packet)

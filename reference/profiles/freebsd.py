@@ -8,7 +8,7 @@ from reference.profile import Manners, Profile, Setting
 from reference.profiles.common import CALLS, CLOSED
 from reference.reaping import FifoScan, TimerEach
 from reference.rules import Action, DecisionList, Rule, Stage, all_of, always, any_of, atom
-from reference.timewait import Bind, Entry, SegmentArrives
+from reference.timewait import Bind, Connect, Entry, SegmentArrives
 from reference.vocabulary import (
     ACK,
     FIN,
@@ -51,6 +51,11 @@ def TABLE_EMPTY(q: Entry) -> bool:
 @atom("the new socket has SO_REUSEADDR or SO_REUSEPORT")
 def NEW_REUSES(q: Bind) -> bool:
     return q.reuse_address or q.reuse_port
+
+
+@atom("the port is to be chosen automatically")
+def AUTOMATIC(q: Connect) -> bool:
+    return q.automatic
 
 
 def limit(settings: dict[str, int]) -> int:
@@ -250,6 +255,13 @@ BIND = DecisionList(
 CONNECT = DecisionList(
     Stage.CONNECT,
     (
+        Rule(
+            "freebsd.connect-automatic",
+            AUTOMATIC,
+            (Action.EADDRNOTAVAIL,),
+            "A port in TIME-WAIT is never chosen automatically.",
+            ("in_pcb.c, in_pcb_lport(); in_pcb_lport_dest() since 13",),
+        ),
         Rule(
             "freebsd.connect",
             always(),

@@ -11,6 +11,7 @@ from reference.profile import Manners, Profile, Setting
 from reference.profiles.common import CALLS, CLOSED
 from reference.profiles.linux_words import (
     BOTH_REUSE,
+    BY_CLOSE,
     CHOSEN,
     ENDS_AFTER,
     ENDS_AT_NEXT,
@@ -29,6 +30,7 @@ from reference.profiles.linux_words import (
     TOO_SOON,
     TSVAL_NEWER,
     WAITS_LONG,
+    WAS_BOUND,
     YOUNG,
     paws_reject,
 )
@@ -54,11 +56,18 @@ ORPHAN = DecisionList(
     Stage.ORPHAN,
     (
         Rule(
+            "linux.orphan-linger2-close",
+            all_of(LINGER2_NEGATIVE, BY_CLOSE),
+            (Action.RESET_AND_CLOSE,),
+            "A negative TCP_LINGER2 leaves no FIN-WAIT-2: close() sends <CTL=RST,ACK>.",
+            ("tcp.c, __tcp_close(), TCPABORTONLINGER",),
+        ),
+        Rule(
             "linux.orphan-linger2",
             LINGER2_NEGATIVE,
-            (Action.RESET_AND_CLOSE,),
-            "A negative TCP_LINGER2 leaves no FIN-WAIT-2: RST, and the connection is gone.",
-            ("tcp.c, __tcp_close(), TCPABORTONLINGER", "tcp_input.c, tcp_rcv_state_process()"),
+            (Action.RST,),
+            "With a negative TCP_LINGER2 the ACK of the FIN is reset, and the connection is gone.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_FIN_WAIT1, TCPABORTONDATA",),
         ),
         Rule(
             "linux.orphan-long",
@@ -347,6 +356,14 @@ def connect(young: Condition) -> DecisionList:
                 ("inet_hashtables.c, __inet_hash_connect()", "tcp_ipv4.c, tcp_twsk_unique()"),
             ),
             Rule(
+                "linux.connect-bound",
+                WAS_BOUND,
+                (Action.EADDRNOTAVAIL,),
+                "An automatic port is never one that bind() chose for the old socket, whatever "
+                "tcp_tw_reuse.",
+                ("inet_hashtables.c, __inet_hash_connect(), tb->fastreuse >= 0",),
+            ),
+            Rule(
                 "linux.connect-fin-wait-2",
                 IN_FIN_WAIT_2,
                 (Action.EADDRNOTAVAIL,),
@@ -408,6 +425,7 @@ LINUX_6_18 = Profile(
         ecn=True,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
+        resets_unread=True,
         longest_linger2=120 * SECOND,
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
         reset_tos_mask=0xFC,

@@ -107,5 +107,6 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         ecn=True,
         first_rto=3 * SECOND,
         least_rto=200 * MILLISECOND,
+        resets_unread=True,
     ),
 )

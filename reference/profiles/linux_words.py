@@ -82,6 +82,11 @@ def LINGER2_NEGATIVE(q: Orphaned) -> bool:
     return q.negative
 
 
+@atom("close() came when the FIN was acknowledged already")
+def BY_CLOSE(q: Orphaned) -> bool:
+    return q.by_close
+
+
 @atom("it is to wait for more than TCPTIMEWAIT_LEN, 60 s")
 def WAITS_LONG(q: Orphaned) -> bool:
     return q.timeout > TIMEWAIT_LEN
@@ -105,6 +110,11 @@ def STAMPED(q: Connect) -> bool:
 @atom("the port was chosen by bind()")
 def CHOSEN(q: Connect) -> bool:
     return not q.automatic
+
+
+@atom("the block's port was chosen by bind(), or is a listener's")
+def WAS_BOUND(q: Connect) -> bool:
+    return q.block.port_was_bound
 
 
 @atom("the block is in the FIN-WAIT-2 substate")

@@ -403,6 +403,7 @@ RFC_9293 = Profile(
         ecn=False,
         first_rto=1 * SECOND,
         least_rto=1 * SECOND,
+        resets_unread=True,
     ),
     reaper=lambda clock, expire, settings: TimerEach(clock, expire),
     decisions=(ORPHAN, ENTRY, SEGMENT, ICMP, ACKNOWLEDGE, LISTEN, CLOSED, CONNECT, CALLS),

@@ -106,6 +106,25 @@ def orphan(linger2: int | None = None, *, flags: int = tcp.ACK, **settings: int)
     return play
 
 
+def let_go(linger2: int) -> Scenario:
+    """The host sends its FIN, the peer acknowledges, and only then the process closes."""
+
+    def play(profile: Profile) -> Seen:
+        host = a_host(profile)
+        host.listen(PORT, closes_first=False, linger2=linger2)
+        wait = Wait(host, timestamps=False, isn=1, port=40000)
+        host.receive(wait.packet(tcp.SYN))
+        wait.sent()
+        wait.snd_nxt, wait.rcv_nxt = (wait.last_iss + 1) & 0xFFFFFFFF, 2
+        wait.send(tcp.ACK)
+        host.shutdown(wait.flow.reverse)
+        answers = [*wait.sent(), *wait.send(tcp.ACK, ack=1)]
+        host.close(wait.flow.reverse)
+        return Seen(host, (*answers, *wait.sent(), *life(wait)))
+
+    return play
+
+
 # -- entry ---------------------------------------------------------------------------------------
 
 
@@ -181,14 +200,17 @@ def connect(
     timestamps: bool = True,
     after: float = 5.0,
     loopback: bool = False,
+    bound: bool = False,
     stop: str = "",
     **settings: int,
 ) -> Scenario:
-    """A process connects on the 4-tuple of a block, ``after`` seconds."""
+    """A process connects on the 4-tuple of a block, ``after`` seconds; ``bound``: bind() had chosen
+    the port of the old socket."""
 
     def play(profile: Profile) -> Seen:
         host = a_host(profile, settings, local=loopback)
         wait = waiting(host, timestamps=timestamps, stop=stop)
+        wait.block.port_was_bound = bound
         wait.let_pass(after)
         wait.sent()
         call = refusal(lambda: host.connect(wait.flow.reverse, automatic=automatic))

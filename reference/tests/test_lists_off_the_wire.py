@@ -25,6 +25,7 @@ from reference.tests.scenarios import (
     calls,
     connect,
     entry,
+    let_go,
     orphan,
 )
 
@@ -58,7 +59,14 @@ ORPHANS = (
         ("0 s: FIN-WAIT-2", "5 s: CLOSED"),
     ),
     Row("freebsd-*", "freebsd.orphan", orphan(), ("0 s: FIN-WAIT-2", "675 s: CLOSED")),
-    Row("linux-*", "linux.orphan-linger2", orphan(-1), ("RST|ACK not zero 0", GONE_AT_ONCE)),
+    Row("linux-*", "linux.orphan-linger2", orphan(-1), ("RST 0 -", GONE_AT_ONCE)),
+    Row("linux-*", "linux.orphan-linger2", orphan(-1, flags=FIN_ACK), ("RST 0 -", GONE_AT_ONCE)),
+    Row(
+        "linux-*",
+        "linux.orphan-linger2-close",
+        let_go(-1),
+        ("FIN|ACK 0 0", "RST|ACK not zero 0", GONE_AT_ONCE),
+    ),
     Row(
         "linux-6.*",
         "linux.orphan-long",
@@ -203,8 +211,15 @@ BINDS = (
 
 CONNECTS = (
     Row("freebsd-*", "freebsd.connect", connect(), IN_USE),
+    Row("freebsd-*", "freebsd.connect-automatic", connect(automatic=True), NOT_AVAILABLE),
     Row("linux-*", "linux.connect-no-timestamps", connect(timestamps=False), NOT_AVAILABLE),
     Row("linux-*", "linux.connect-chosen", connect(after=0), ABOVE),
+    Row(
+        "linux-*",
+        "linux.connect-bound",
+        connect(automatic=True, bound=True, tw_reuse=1),
+        NOT_AVAILABLE,
+    ),
     Row(
         "linux-*",
         "linux.connect-fin-wait-2",

@@ -19,8 +19,9 @@ from tw_conformance.explore.stimuli import Stimuli, mss_of
 from tw_conformance.explore.trial import Trial
 from tw_conformance.expressions import SequenceExpression, TimeExpression
 from tw_conformance.peer import NotReached
-from tw_conformance.player import Decided, Performance
+from tw_conformance.performance import Performance
 from tw_conformance.targets.base import Target
+from tw_conformance.verdict import Decided
 
 AGE = TimeExpression("200ms")
 """How long a block waits for its segment, so that a restart can be seen."""

@@ -27,8 +27,9 @@ from tw_conformance.case import (
 )
 from tw_conformance.compare import nearest
 from tw_conformance.expressions import SequenceExpression
-from tw_conformance.player import Decided, Performance
+from tw_conformance.performance import Performance
 from tw_conformance.targets.base import Link, Observation, Target
+from tw_conformance.verdict import Decided
 
 T = TypeVar("T")
 

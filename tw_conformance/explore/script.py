@@ -45,8 +45,6 @@ def case_to_yaml(case: Case) -> str:
     """The case as one YAML document, which loads to an equal case (its place apart).
 
     A point of a matrix is written out: the document has no matrix, and the name alone is its ID.
-
-    :raises ValueError: for a call with arguments, which YAML has no words for.
     """
     head: dict[str, Any] = {"case": case.name, "title": case.title, "cites": list(case.cites)}
     if case.profiles != ("*",):
@@ -78,9 +76,11 @@ def _reach(reach: Reach) -> dict[str, Any]:
         "state": reach.state,
         "through": reach.through,
         "family": reach.family,
-        "timestamps": "on" if reach.timestamps else "off",
+        "timestamps": _switch(reach.timestamps),
         "window_scale": "off" if reach.window_scale is None else reach.window_scale,
         "mss": "off" if reach.mss is None else reach.mss,
+        "open": reach.open,
+        "reuse_address": _switch(reach.reuse_address),
     }
     return {key: words[key] for key in words if getattr(reach, key) != getattr(usual, key)}
 
@@ -108,23 +108,37 @@ def _step(step: Step, timestamps: bool, last_send: Send | None) -> Iterator[str]
         case Wait():
             yield f"  - wait: {_flow(step.duration)}"
         case Call():
-            if step.arguments:
-                raise ValueError(f"a case file has no words for the arguments of {step.verb!r}")
-            yield f"  - call: {step.verb}"
+            yield f"  - call: {_flow(_call(step))}"
+            if step.gives != Call(step.place, step.verb).gives:
+                yield from _by_profile("gives", step.gives, str, lead="    ")
         case State():
             yield from _by_profile("state", step.state, _state)
 
 
-def _by_profile(key: str, choices: ByProfile[T], said: Callable[[T], Any]) -> Iterator[str]:
+def _by_profile(
+    key: str, choices: ByProfile[T], said: Callable[[T], Any], *, lead: str = "  - "
+) -> Iterator[str]:
     """One value for all, on one line, or a line for each glob; ``*`` at the end is the default."""
     if [glob for glob, _ in choices.choices] == ["*"]:
-        yield f"  - {key}: {_flow(said(choices.choices[0][1]))}"
+        yield f"{lead}{key}: {_flow(said(choices.choices[0][1]))}"
         return
-    yield f"  - {key}:"
+    yield f"{lead}{key}:"
     last = len(choices.choices) - 1
     for index, (glob, value) in enumerate(choices.choices):
         name = "default" if glob == "*" and index == last else glob
         yield f"      {_flow(name)}: {_flow(said(value))}"
+
+
+def _call(call: Call) -> Any:
+    options = {
+        name: _switch(value) if isinstance(value, bool) else value
+        for name, value in call.arguments.items()
+    }
+    return {call.verb: options} if options else call.verb
+
+
+def _switch(value: bool) -> str:
+    return "on" if value else "off"
 
 
 def _send(send: Send) -> dict[str, Any]:

@@ -7,7 +7,7 @@ name in the file, in the schema and in the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -44,6 +44,8 @@ T = TypeVar("T")
 _LEAST_BEYOND = 15
 """Octets of payload up to which a data offset of 60 octets points beyond a segment, whatever
 options it has."""
+NO_KEYS: frozenset[str] = frozenset()
+"""Of a value by profile that is never a mapping."""
 
 
 class Context(NamedTuple):
@@ -208,7 +210,13 @@ class _StepReader(_Reader):
 
     def expect(self, path: KeyPath, step: Mapping[str, Any]) -> Expect:
         readers: list[Callable[[], Any]] = [
-            partial(self._by_profile, (*path, "expect"), step["expect"], "answer", self._answer)
+            partial(
+                self._by_profile,
+                (*path, "expect"),
+                step["expect"],
+                keys_of("answer"),
+                self._answer,
+            )
         ]
         if "within" in step:
             readers.append(partial(self.value, (*path, "within"), step["within"], "time"))
@@ -218,10 +226,25 @@ class _StepReader(_Reader):
         return Wait(self._place, self.value((*path, "wait"), step["wait"], "time"))
 
     def call(self, path: KeyPath, step: Mapping[str, Any]) -> Call:
-        return Call(self._place, self.value((*path, "call"), step["call"], "verb"))
+        readers: list[Callable[[], Any]] = [partial(self._verb, (*path, "call"), step["call"])]
+        if "gives" in step:
+            read = partial(self.value, kind="result")
+            where = (*path, "gives")
+            readers.append(partial(self._by_profile, where, step["gives"], NO_KEYS, read))
+        (verb, arguments), *gives = _all(readers)
+        return Call(self._place, verb, arguments, *gives)
+
+    def _verb(self, path: KeyPath, data: Any) -> tuple[str, dict[str, Any]]:
+        """A call and its options: ``close``, ``{connect: {automatic: on}}``."""
+        if isinstance(data, str):
+            return self.value(path, data, "verb"), {}
+        self.require_sound(path)
+        ((verb, options),) = _mapping(data).items()
+        return verb, self.fields((*path, verb), options, verb)
 
     def state(self, path: KeyPath, step: Mapping[str, Any]) -> State:
-        state = self._by_profile((*path, "state"), step["state"], "state_is", self._state_is)
+        keys = keys_of("state_is")
+        state = self._by_profile((*path, "state"), step["state"], keys, self._state_is)
         return State(self._place, state)
 
     def value(self, path: KeyPath, raw: Scalar, kind: str) -> Any:
@@ -238,12 +261,13 @@ class _StepReader(_Reader):
             raise self.fault(path, message, max(offset, 0))
 
     def _by_profile(
-        self, path: KeyPath, data: Any, definition: str, read: Callable[[KeyPath, Any], T]
+        self, path: KeyPath, data: Any, fields: Set[str], read: Callable[[KeyPath, Any], T]
     ) -> ByProfile[T]:
-        """A value for all profiles, or a mapping of globs to values."""
-        if not isinstance(data, dict) or not any(is_glob(key) for key in data):
+        """A value for all profiles, or a mapping of globs to values; ``fields`` are the keys of a
+        mapping that is a value itself."""
+        if not isinstance(data, dict) or (fields and not any(is_glob(key) for key in data)):
             return ByProfile((("*", read(path, data)),))
-        globs = [key for key in data if key != DEFAULT and key not in keys_of(definition)]
+        globs = [key for key in data if key != DEFAULT and key not in fields]
         self._judge_globs(path, globs, has_default=DEFAULT in data)
         keys = [*globs, DEFAULT] if DEFAULT in data else globs
         values = _all(partial(read, (*path, key), data[key]) for key in keys)

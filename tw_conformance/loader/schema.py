@@ -181,17 +181,27 @@ def _unknown_keys(violation: _Violation) -> Iterator[Problem]:
 
 
 def _too_many_keys(violation: _Violation) -> Iterator[Problem]:
-    verbs = [key for key in schema()["$defs"]["step"]["properties"] if key != "within"]
-    keys = [key for key in violation.instance if key in verbs]
+    is_call = violation.schema is _definition("call_with_options")
+    known = keys_of("call_with_options" if is_call else "step") - _BESIDE.keys()
+    keys = [key for key in violation.instance if key in known]
     if len(keys) > 1:
-        both = " and ".join(keys)
-        message = f"a step does one thing, and this has {both}: begin each with its own -"
+        what, both = "call" if is_call else "step", " and ".join(keys)
+        message = f"a {what} does one thing, and this has {both}: begin each with its own -"
         yield Problem((*violation.path, keys[1]), message, at_key=True)
 
 
+_BESIDE: Mapping[str, str] = {
+    "within": "says how long an answer may take: it stands beside 'expect' only",
+    "gives": "says what a call comes to: it stands beside 'call' only",
+}
+"""Keys of a step that go with another one."""
+
+
 def _lonely_key(violation: _Violation) -> Iterator[Problem]:
-    message = "'within' says how long an answer may take: it stands beside 'expect' only"
-    yield Problem((*violation.path, "within"), message, at_key=True)
+    for key, needed in violation.rule.items():
+        if key in violation.instance and not violation.instance.keys() >= set(needed):
+            message = f"{key!r} {_BESIDE[key]}"
+            yield Problem((*violation.path, key), message, at_key=True)
 
 
 def _bad_key(violation: _Violation) -> Iterator[Problem]:

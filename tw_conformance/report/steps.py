@@ -8,6 +8,7 @@ from typing import assert_never
 from reference.segment import flag_names
 from tw_conformance.case import (
     NOTHING,
+    OK,
     Answer,
     Call,
     Case,
@@ -39,8 +40,8 @@ def step_text(step: Step, profile: str) -> str:
         case Wait():
             return f"wait   {step.duration.text}"
         case Call():
-            arguments = "".join(f" {name}={value}" for name, value in step.arguments.items())
-            return f"call   {step.verb}{arguments}"
+            gives = step.gives.choose(profile)
+            return f"call   {step.text}" + ("" if gives == OK else f" gives {_result(gives)}")
         case State():
             return f"state  {_state(step.state.choose(profile))}"
         case _:
@@ -72,7 +73,13 @@ def _reach(reach: Reach) -> str:
     scale = "" if reach.window_scale is None else f", window scale {reach.window_scale}"
     mss = "no MSS option" if reach.mss is None else f"MSS {reach.mss}"
     stamps = "with timestamps" if reach.timestamps else "without timestamps"
-    return f"{reach.state}{through} over {reach.family}, {stamps}, {mss}{scale}"
+    opened = ", opened by the DUT" if reach.open == "active" else ""
+    reuse = "" if reach.reuse_address else ", without SO_REUSEADDR"
+    return f"{reach.state}{through} over {reach.family}, {stamps}, {mss}{scale}{opened}{reuse}"
+
+
+def _result(gives: str | None) -> str:
+    return "(says nothing about this profile)" if gives is None else gives
 
 
 def _send(send: Send) -> str:

@@ -43,14 +43,19 @@ class Attachment:
         """
         return self.injector.open(self.duts[family], port)
 
-    async def listen(self, family: str, policy: str) -> int:
+    async def listen(self, family: str, policy: str, reuse_address: bool = True) -> int:
         """Have the DUT listen on a port that it chooses; ``policy`` is the agent's.
 
         :raises TargetError: where it can't.
         """
         assert self.agent is not None, "only an agent listens"
         reply = await self.agent.ask(
-            "listen", family=family, address=self.duts[family], port=0, policy=policy
+            "listen",
+            family=family,
+            address=self.duts[family],
+            port=0,
+            policy=policy,
+            reuse_address=reuse_address,
         )
         match reply:
             case {"port": int(port)} if 0 < port < 65536:

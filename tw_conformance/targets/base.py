@@ -15,10 +15,15 @@ from typing import Protocol, TypeVar
 from reference.rules import Decision
 from reference.segment import Damage, Datagram, Flow
 from tw_conformance.case import Case
+from tw_conformance.errors import TargetError
 from tw_conformance.path import Path
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+class NoSuchCall(TargetError):
+    """A socket call that can't be made there; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,12 @@ class Link(Protocol):
     async def sleep(self, until: float) -> None:
         """Let the clock reach ``until``; what arrives meanwhile is kept for :meth:`receive`."""
 
-    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
-        """A socket call on the DUT.
+    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+        """What a socket call on the DUT gives: ``ok``, or an errno by name.
 
-        :raises TargetError: where the target has no such call, or it failed there.
+        A connect() returns when its SYN is out.
+
+        :raises NoSuchCall: where the target, or the DUT's system, does not have it.
         """
 
     async def observe(self) -> Observation | None:

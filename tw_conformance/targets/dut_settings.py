@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 
-from tw_conformance.case import Case, State, Step
+from tw_conformance.case import Call, Case, State, Step
 from tw_conformance.errors import TargetError
 from tw_conformance.targets.agent_client import AgentClient, AgentError
 from tw_conformance.targets.kernel_target import SYSCTLS as LINUX
@@ -62,6 +62,8 @@ class DutSettings:
                 return f"needs {setting} changed, and with it a table of its own: use netns"
             if setting not in self._sysctls:
                 return f"needs the setting {setting}, which the agent can't change on this DUT"
+        if self.platform != "Linux" and any(_sets_linger2(step) for step in case.steps):
+            return f"needs the socket option TCP_LINGER2, which {self.platform} does not have"
         if self.platform != "Linux" and any(_asks_for_a_timer(step) for step in case.steps):
             return "needs to read the block's timer, which the agent can't do on this DUT"
         return None
@@ -107,6 +109,10 @@ class DutSettings:
                 raise TargetError(
                     f"the DUT can't set {name} to {value}: {error}; log in as root"
                 ) from error
+
+
+def _sets_linger2(step: Step) -> bool:
+    return isinstance(step, Call) and "linger2" in step.arguments
 
 
 def _asks_for_a_timer(step: Step) -> bool:

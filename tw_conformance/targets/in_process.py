@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from random import Random
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from reference.clock import SECOND, Clock
-from reference.host import CallError, Host
+from reference.host import CallError, Host, Listener
 from reference.profile import Profile
 from reference.rules import Decision
 from reference.segment import Damage, Datagram, Flow
 from reference.wire import Wire, WireError
-from tw_conformance.case import Call, Case
+from tw_conformance.case import OK, Case
 from tw_conformance.errors import TargetError
 from tw_conformance.path import perfect_path
-from tw_conformance.targets.base import Arrival, Observation, tester_isn
+from tw_conformance.targets.base import Arrival, NoSuchCall, Observation, tester_isn
+from tw_conformance.targets.calls import opening_of
 
 T = TypeVar("T")
 
@@ -103,10 +104,7 @@ class InProcessLink:
         self._tester_wire, self._dut_wire = target.tester_wire, target.dut_wire
         self._clock = Clock(SECOND)
         self._mailbox: deque[tuple[int, bytes]] = deque()
-        self._holds = case.reach.state == "ESTABLISHED" or any(
-            isinstance(step, Call) and step.verb in ("close", "shutdown", "abort")
-            for step in case.steps
-        )
+        self._opening = opening_of(case)
         try:
             self._host = Host(
                 target.stack,
@@ -117,7 +115,8 @@ class InProcessLink:
             )
         except KeyError as unknown:
             raise TargetError(f"{target.profile} has no setting {unknown}") from None
-        self._listen()
+        if self._opening.listens:
+            self._listen()
         port = Random(seed).randrange(20000, 61000)
         self.flow = Flow(_TESTER[family], port, _DUT[family], _PORT)
         self.tester_isn = tester_isn(target.seed, case)
@@ -159,31 +158,52 @@ class InProcessLink:
             self._collect()
         self._clock.advance(deadline)
 
-    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
-        host, flow = self._host, self.flow.reverse
+    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
         try:
-            match verb:
-                case "listen":
-                    self._listen()
-                case "unlisten":
-                    host.unlisten(_PORT)
-                case "fill":
-                    host.listen(_PORT).queue_full = True
-                case "close":
-                    host.close(flow)
-                case "shutdown":
-                    host.shutdown(flow)
-                case "abort":
-                    host.abort(flow)
-                case _:
-                    raise TargetError(f"the reference has no call {verb!r}")
+            self._call(verb, arguments)
         except CallError as refused:
-            raise TargetError(f"{verb}: {refused}") from None
-        self._collect()
+            return refused.error
+        finally:
+            self._collect()
+        return OK
 
-    def _listen(self) -> None:
+    def _call(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        host, flow = self._host, self.flow.reverse
+        match verb:
+            case "listen":
+                self._listen()
+            case "unlisten":
+                host.unlisten(_PORT)
+            case "fill":
+                self._listen().queue_full = True
+            case "close":
+                host.close(flow)
+            case "shutdown":
+                host.shutdown(flow)
+            case "abort":
+                host.abort(flow)
+            case "set":
+                host.set_options(flow, **arguments)
+            case "bind":
+                host.bind(_PORT, **arguments)
+            case "connect":
+                reuse_address = bool(arguments.get("reuse_address"))
+                automatic = bool(arguments.get("automatic"))
+                if not automatic:
+                    host.bind(_PORT, reuse_address=reuse_address)
+                host.connect(flow, automatic=automatic, reuse_address=reuse_address)
+            case _:
+                raise NoSuchCall(f"the reference has no call {verb!r}")
+
+    def _listen(self) -> Listener:
         """A process that holds its connections does nothing else: it does not read either."""
-        self._host.listen(_PORT, closes_first=not self._holds, reads=not self._holds)
+        closes_first = self._opening.policy == "close"
+        return self._host.listen(
+            _PORT,
+            closes_first=closes_first,
+            reads=closes_first,
+            reuse_address=self._opening.reuse_address,
+        )
 
     async def observe(self) -> Observation | None:
         now = self.now()

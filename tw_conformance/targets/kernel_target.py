@@ -15,13 +15,14 @@ from typing import Self, TypeVar
 
 from reference.rules import Decision
 from reference.segment import Damage, Datagram
-from tw_conformance.case import Call, Case
+from tw_conformance.case import Case
 from tw_conformance.errors import TargetError
 from tw_conformance.mailbox import Mailbox
 from tw_conformance.path import Path
 from tw_conformance.prober import survey
 from tw_conformance.targets.base import Arrival, Observation, Play, tester_isn
 from tw_conformance.targets.bench import SHARED_PORT, Bench
+from tw_conformance.targets.calls import SocketCalls, opening_of
 from tw_conformance.targets.kernel import MSL, Kernel, timer_lateness
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_conformance.targets.world import World
@@ -35,6 +36,7 @@ SYSCTLS: Mapping[str, str] = {
     "fin_timeout": "net.ipv4.tcp_fin_timeout",
     "max_tw_buckets": "net.ipv4.tcp_max_tw_buckets",
     "tw_reuse": "net.ipv4.tcp_tw_reuse",
+    "tw_reuse_delay": "net.ipv4.tcp_tw_reuse_delay",
     "syncookies": "net.ipv4.tcp_syncookies",
     "window_scaling": "net.ipv4.tcp_window_scaling",
     "sack": "net.ipv4.tcp_sack",
@@ -49,8 +51,6 @@ _STARTING = 16
 """Cases on their way to their first wait.  More at once would make each other and the DUT late."""
 _STARTING_ON_A_SLOW_PATH = 128
 """The same where it is the path that they wait for, not the machine."""
-
-_CONNECTION_CALLS = frozenset({"close", "shutdown", "abort"})
 
 
 class KernelTarget:
@@ -164,19 +164,18 @@ class KernelTarget:
 class KernelLink:
     """One case's connection to the DUT of a bench.
 
-    ``private_port``: the port is this case's own.  ``policy`` is that of its listener.  ``alone``:
-    the bench is, too, and goes with the link.  ``turn`` is closed when the case first waits.
+    ``private_port``: the port is this case's own.  ``alone``: the bench is, too, and goes with the
+    link.  ``turn`` is closed when the case first waits.
     """
 
     def __init__(
         self,
         bench: Bench,
         mailbox: Mailbox,
-        case: Case,
+        calls: SocketCalls,
         isn: int,
         *,
         private_port: bool,
-        policy: str,
         turn: ExitStack,
         alone: bool,
     ) -> None:
@@ -185,9 +184,8 @@ class KernelLink:
         self.echo_ident = mailbox.echo_ident
         self._bench = bench
         self._mailbox = mailbox
-        self._family = case.reach.family
+        self._calls = calls
         self._private_port = private_port
-        self._policy = policy
         self._turn = turn
         self._alone = alone
         self._lost_before = bench.injector.frames_lost()
@@ -197,18 +195,13 @@ class KernelLink:
         cls, bench: Bench, case: Case, isn: int, *, turn: ExitStack, alone: bool
     ) -> Self:
         """Take a 4-tuple, and a listener of its own where the case makes calls."""
-        calls = {step.verb for step in case.steps if isinstance(step, Call)}
-        holds = case.reach.state == "ESTABLISHED" or not calls.isdisjoint(_CONNECTION_CALLS)
-        policy = "hold" if holds else "close"
-        private = holds or bool(calls)
-        port = bench.private_port() if private else SHARED_PORT
-        family = case.reach.family
-        mailbox = bench.connect(family, port)
-        if private:
-            await bench.listen(family, port, policy=policy)
-        return cls(
-            bench, mailbox, case, isn, private_port=private, policy=policy, turn=turn, alone=alone
-        )
+        opening = opening_of(case)
+        port = bench.private_port() if opening.private else SHARED_PORT
+        mailbox = bench.connect(case.reach.family, port)
+        calls = SocketCalls(bench.agent, mailbox.flow, opening)
+        if opening.private and opening.listens:
+            await calls.listen()
+        return cls(bench, mailbox, calls, isn, private_port=opening.private, turn=turn, alone=alone)
 
     def now(self) -> float:
         return time.monotonic()
@@ -224,19 +217,11 @@ class KernelLink:
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(left)
 
-    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
-        agent = self._bench.agent
-        if verb in _CONNECTION_CALLS:
-            await agent.ask(verb, **self._connection(), **arguments)
-        elif verb == "listen":
-            await self._bench.listen(self._family, self.flow.dport, policy=self._policy)
-        elif verb in ("unlisten", "fill"):
-            await agent.ask(verb, family=self._family, port=self.flow.dport)
-        else:
-            raise TargetError(f"a kernel's target has no call {verb!r}")
+    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+        return await self._calls.make(verb, arguments)
 
     async def observe(self) -> Observation | None:
-        asked, row = await self._bench.agent.ask_at("state", **self._connection())
+        asked, row = await self._bench.agent.ask_at("state", **self._calls.connection)
         return Observation(
             row["state"], asked, time.monotonic(), row["remaining"], row["resolution"]
         )
@@ -254,16 +239,7 @@ class KernelLink:
         if self._alone:
             await self._bench.aclose()
         elif self._private_port:
-            await self._bench.agent.ask("release", family=self._family, port=self.flow.dport)
-
-    def _connection(self) -> dict[str, str | int]:
-        flow = self.flow.reverse
-        return {
-            "local": flow.src,
-            "local_port": flow.sport,
-            "peer": flow.dst,
-            "peer_port": flow.dport,
-        }
+            await self._calls.release()
 
 
 def check_platform(name: str) -> None:

@@ -16,19 +16,19 @@ from reference.clock import SECOND
 from reference.profile import Profile
 from tw_conformance import questions
 from tw_conformance.access import Access
-from tw_conformance.case import Call, Case
+from tw_conformance.case import Case
 from tw_conformance.errors import TargetError, TargetGone
 from tw_conformance.path import Path
 from tw_conformance.prober import survey
 from tw_conformance.targets.attachment import Attachment
 from tw_conformance.targets.base import Link, Play, tester_isn
 from tw_conformance.targets.bench import ProbeLine
+from tw_conformance.targets.calls import SocketCalls, opening_of
 from tw_conformance.targets.dut_settings import DutSettings
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_conformance.targets.network_link import (
     AgentLink,
     NetworkLink,
-    listener_policy,
     packets_of,
 )
 from tw_conformance.targets.pace import Pace
@@ -84,7 +84,7 @@ class NetworkTarget:
                 return f"is not about a DUT with {setting}={value}"
         if self._dut_settings is not None:
             return self._dut_settings.lacks(case)
-        if any(isinstance(step, Call) for step in case.steps) or case.reach.state == "ESTABLISHED":
+        if opening_of(case).private:
             return "needs socket calls on the DUT: use ssh://"
         for setting, value in case.settings.items():
             if self._settings.get(setting) != value:
@@ -102,20 +102,23 @@ class NetworkTarget:
             return NetworkLink(attached, mailbox, isn, self._pace, packets)
         async with AsyncExitStack() as holding:
             await holding.enter_async_context(self._dut_settings.holding(case.settings))
-            policy, private = listener_policy(case)
+            opening = opening_of(case)
             port = attached.ports[family]
-            if private:
-                port = await attached.listen(family, policy)
+            if opening.private:
+                port = await attached.listen(family, opening.policy, opening.reuse_address)
             mailbox = attached.connect(family, port)
+            calls = SocketCalls(attached.agent, mailbox.flow, opening)
+            if not opening.listens:
+                await calls.release()  # it was only for a port that nobody has
             return AgentLink(
                 attached,
                 attached.agent,
+                calls,
                 mailbox,
                 isn,
                 self._pace,
                 packets,
-                private_port=private,
-                policy=policy,
+                private_port=opening.private,
                 holding=holding.pop_all(),
             )
 

@@ -11,16 +11,15 @@ from typing import Any
 
 from reference.rules import Decision
 from reference.segment import Damage, Datagram, Packet
-from tw_conformance.case import Call, Case
+from tw_conformance.case import Case
 from tw_conformance.errors import TargetError
 from tw_conformance.mailbox import Mailbox
 from tw_conformance.targets.agent_client import AgentClient
 from tw_conformance.targets.attachment import Attachment
-from tw_conformance.targets.base import Arrival, Observation
+from tw_conformance.targets.base import Arrival, NoSuchCall, Observation
+from tw_conformance.targets.calls import SocketCalls
 from tw_conformance.targets.pace import Pace
 
-_CONNECTION_CALLS = frozenset({"close", "shutdown", "abort"})
-_LISTENER_CALLS = frozenset({"unlisten", "fill"})
 _TO_REACH_AND_LEAVE = 10
 _FIRST_TTLS = (32, 64, 128, 255)
 _FOR_A_SEGMENT = 2
@@ -66,8 +65,8 @@ class NetworkLink:
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(left)
 
-    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
-        raise TargetError(f"nothing on the DUT can make the call «{verb}»: use ssh://")
+    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+        raise NoSuchCall(f"nothing on the DUT can make the call «{verb}»: use ssh://")
 
     async def observe(self) -> Observation | None:
         return None
@@ -87,47 +86,34 @@ class NetworkLink:
 class AgentLink(NetworkLink):
     """A 4-tuple, and the agent on the DUT.
 
-    ``policy`` is that of the listener, which is this case's own where ``private_port``; ``holding``
-    is what ends with the link.
+    ``private_port``: the port is this case's own; ``holding`` is what ends with the link.
     """
 
     def __init__(
         self,
         attachment: Attachment,
         agent: AgentClient,
+        calls: SocketCalls,
         mailbox: Mailbox,
         isn: int,
         pace: Pace,
         admitted: int,
         *,
         private_port: bool,
-        policy: str,
         holding: AsyncExitStack,
     ) -> None:
         super().__init__(attachment, mailbox, isn, pace, admitted)
         self._agent = agent
+        self._calls = calls
         self._private_port = private_port
-        self._policy = policy
         self._holding = holding
 
-    async def call(self, verb: str, arguments: Mapping[str, str | int]) -> None:
-        family = "ipv6" if self.flow.is_ipv6 else "ipv4"
-        port = self.flow.dport
-        if verb in _CONNECTION_CALLS:
-            await self._agent.ask(verb, **self._connection(), **arguments)
-        elif verb == "listen":
-            address, policy = self.flow.dst, self._policy
-            await self._agent.ask(
-                "listen", family=family, address=address, port=port, policy=policy
-            )
-        elif verb in _LISTENER_CALLS:
-            await self._agent.ask(verb, family=family, port=port)
-        else:
-            raise TargetError(f"the agent has no call {verb!r}")
+    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+        return await self._calls.make(verb, arguments)
 
     async def observe(self) -> Observation | None:
         asked = time.monotonic()
-        row = await self._agent.ask("state", **self._connection())
+        row = await self._agent.ask("state", **self._calls.connection)
         return _observation(row, asked, time.monotonic())
 
     async def aclose(self) -> None:
@@ -135,19 +121,9 @@ class AgentLink(NetworkLink):
         await super().aclose()
         try:
             if self._private_port:
-                family = "ipv6" if self.flow.is_ipv6 else "ipv4"
-                await self._agent.ask("release", family=family, port=self.flow.dport)
+                await self._calls.release()
         finally:
             await self._holding.aclose()
-
-    def _connection(self) -> dict[str, str | int]:
-        flow = self.flow.reverse
-        return {
-            "local": flow.src,
-            "local_port": flow.sport,
-            "peer": flow.dst,
-            "peer_port": flow.dport,
-        }
 
 
 def _as_it_left(arrival: Arrival) -> Arrival:
@@ -158,14 +134,6 @@ def _as_it_left(arrival: Arrival) -> Arrival:
         return arrival
     ttl = next(first for first in _FIRST_TTLS if first >= packet.ttl)
     return replace(arrival, packet=replace(packet, ttl=ttl))
-
-
-def listener_policy(case: Case) -> tuple[str, bool]:
-    """The policy of the listener that a case needs, and whether it has to be the case's own."""
-    calls = {step.verb for step in case.steps if isinstance(step, Call)}
-    if case.reach.state == "ESTABLISHED" or not calls.isdisjoint(_CONNECTION_CALLS):
-        return "hold", True
-    return "close", bool(calls)
 
 
 def _observation(row: Mapping[str, Any], asked: float, answered: float) -> Observation:

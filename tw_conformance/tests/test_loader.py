@@ -9,6 +9,8 @@ import pytest
 from reference.segment import ACK, FIN, PSH, RST, SYN
 from tw_conformance.case import (
     NOTHING,
+    OK,
+    REFUSED,
     Answer,
     Call,
     Case,
@@ -181,6 +183,41 @@ def test_an_answer_by_fields() -> None:
         wscale=3,
         df=True,
     )
+
+
+def test_a_call_has_options_and_gives_something() -> None:
+    case = only(
+        "steps:\n"
+        "  - call: close\n"
+        "  - call: {set: {linger2: -1, reuse_address: off}}\n"
+        "  - call: {connect: {automatic: on}}\n"
+        "    gives: {linux-*: EADDRNOTAVAIL, default: refused}\n"
+    )
+    close, options, connect = case.steps
+    assert isinstance(close, Call)
+    assert isinstance(options, Call)
+    assert isinstance(connect, Call)
+    assert (close.verb, close.arguments, close.gives.choose("rfc9293")) == ("close", {}, OK)
+    assert (options.verb, options.arguments) == ("set", {"linger2": -1, "reuse_address": False})
+    assert connect.text == "connect automatic=on"
+    given = [connect.gives.choose(profile) for profile in ("linux-6.1", "rfc9293")]
+    assert given == ["EADDRNOTAVAIL", REFUSED]
+
+
+def test_the_options_of_a_call_may_come_from_the_matrix() -> None:
+    cases = load(
+        "matrix: {reuse: [on, off], gives: [ok]}\n"
+        "steps:\n"
+        "  - call: {bind: {reuse_address: $reuse}}\n"
+        "    gives: $gives\n"
+    )
+    calls = [step for case in cases for step in case.steps if isinstance(step, Call)]
+    assert [call.arguments for call in calls] == [{"reuse_address": True}, {"reuse_address": False}]
+
+
+def test_the_dut_may_open_the_connection() -> None:
+    case = only("reach: {open: active, reuse_address: off}\nsteps: [wait: 1s]\n")
+    assert case.reach == Reach(open="active", reuse_address=False)
 
 
 def test_a_matrix_is_played_in_the_order_written_the_last_name_fastest() -> None:

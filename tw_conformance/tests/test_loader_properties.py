@@ -33,6 +33,8 @@ steps:
     within: 500ms
   - wait: 2msl-1s
   - call: unlisten
+  - call: {connect: {automatic: on}}
+    gives: {linux-*: EADDRNOTAVAIL, default: refused}
   - state: {is: TIME-WAIT, timer: kept}
 """
 
@@ -89,6 +91,8 @@ keys = st.sampled_from(
         *schema()["properties"],
         *schema()["$defs"]["step"]["properties"],
         *schema()["$defs"]["send"]["properties"],
+        *schema()["$defs"]["call_with_options"]["properties"],
+        *schema()["$defs"]["set"]["properties"],
         *schema()["$defs"]["state_is"]["properties"],
         "default",
         "linux-*",

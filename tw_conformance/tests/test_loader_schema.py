@@ -66,7 +66,7 @@ def test_every_keyword_that_can_fail_has_a_sentence() -> None:
 def test_it_says_what_the_model_says() -> None:
     assert tuple(DEFINITIONS["state_name"]["else"]["enum"]) == STATES
     assert set(DEFINITIONS["through"]["else"]["enum"]) == {way.value for way in Through}
-    for definition in ("send", "answer", "reach", "state_is"):
+    for definition in ("send", "answer", "reach", "state_is", "connect", "bind", "set"):
         for key in DEFINITIONS[definition]["properties"]:
             assert kind_of(definition, key) in DEFINITIONS
 
@@ -76,6 +76,11 @@ def test_it_takes_a_mapping_for_one_by_profile_where_the_loader_does() -> None:
     keys = ("default", "linux-*", "freebsd", "rfc9293", "*-10", "?", "flags", "seq", "defaults")
     assert [bool(re.search(pattern, key)) for key in keys] == [is_glob(key) for key in keys]
     assert DEFINITIONS["state"]["else"]["if"] == DEFINITIONS["expect"]["else"]["if"]
+
+
+def test_every_call_with_options_has_its_own_definition() -> None:
+    for verb, part in DEFINITIONS["call_with_options"]["properties"].items():
+        assert part == {"$ref": f"#/$defs/{verb}"}
 
 
 def accepts(kind: str, text: str) -> bool:
@@ -124,9 +129,9 @@ def test_the_editor_accepts_every_time(terms: list[str]) -> None:
 
 def scalar_kinds() -> set[str]:
     """The definitions of all fields that hold a scalar, those with a parser left out."""
-    mappings = ("reach", "send", "answer", "state_is")
+    mappings = ("reach", "send", "answer", "state_is", "connect", "bind", "set")
     kinds = {kind_of(name, key) for name in mappings for key in DEFINITIONS[name]["properties"]}
-    return {*kinds, "setting", "verb", "word"} - set(GRAMMARS)
+    return {*kinds, "setting", "verb", "result", "word"} - set(GRAMMARS)
 
 
 @pytest.mark.parametrize("kind", sorted(scalar_kinds()))

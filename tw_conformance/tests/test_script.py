@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reference.profiles import PROFILES
 from tw_conformance.bundled import bundled_cases
-from tw_conformance.case import Call, Case
+from tw_conformance.case import Case
 from tw_conformance.errors import Place
 from tw_conformance.explore.direct import DirectTarget
 from tw_conformance.explore.fuzz_strategies import Space, scripts
@@ -83,7 +83,18 @@ def test_a_saved_case_says_where_it_comes_from(tmp_path: Path) -> None:
     assert [unplaced(read) for read in load_file(file)] == [unplaced(case)]
 
 
-def test_arguments_of_a_call_can_not_be_written() -> None:
-    (case,) = load_text("case: a\ntitle: b\ncites: [c]\nsteps: [call: close]", FILE)
-    with pytest.raises(ValueError, match="arguments of 'close'"):
-        case_to_yaml(replace(case, steps=(Call(PLACE, "close", {"how": 1}),)))
+def test_calls_are_written_with_their_options_and_what_they_give() -> None:
+    text = (
+        "case: a\ntitle: b\ncites: [c]\nreach: {open: active, reuse_address: off}\n"
+        "steps:\n"
+        "  - call: close\n"
+        "  - call: {set: {linger2: -1, reuse_address: on}}\n"
+        "  - call: {connect: {automatic: off}}\n"
+        "    gives: EADDRINUSE\n"
+        "  - call: bind\n"
+        "    gives:\n"
+        "      linux-*: EADDRINUSE\n"
+        "      default: refused\n"
+    )
+    (case,) = load_text(text, FILE)
+    assert case_to_yaml(case) == text

@@ -71,7 +71,7 @@ class End:
             ack = Segment(connection.snd_nxt, connection.rcv_nxt, tcp.ACK)
             self.emit(Packet(connection.flow, ack))
 
-    def orphaned(self, connection: Connection, *, fin: bool) -> None:
+    def orphaned(self, connection: Connection, packet: Packet | None) -> None:
         self.told.append("orphaned")
 
     def gone(self, connection: Connection) -> None:

@@ -157,6 +157,25 @@ def test_an_abort_resets_and_is_the_end(peer: Peer) -> None:
     assert peer.end.clock.next_timer() is None
 
 
+@pytest.mark.parametrize("state", ["ESTABLISHED", "CLOSE-WAIT"])
+def test_with_a_linger_of_0_close_is_an_abort(peer: Peer, state: str) -> None:
+    fin = int(state == "CLOSE-WAIT")
+    if fin:
+        peer.says(tcp.FIN | tcp.ACK)
+    assert peer.client.state == state
+    peer.client.linger = 0
+    peer.client.close()
+    assert peer.hears() == [f"RST|ACK 0 {fin}"]
+    assert peer.end.told[-1] == "gone"
+
+
+def test_what_a_socket_asks_for_is_in_its_packets(peer: Peer) -> None:
+    peer.client.ttl, peer.client.tos = 33, 16
+    peer.client.close()
+    packet = peer.end.sent[-1]
+    assert (packet.ttl, packet.tos) == (33, 16)
+
+
 def test_a_process_may_abort_as_soon_as_it_hears_of_the_connection(profile: Profile) -> None:
     end = Hasty(Clock(SECOND), profile)
     client = Connection.active(end, FLOW, 1, timestamps=False)

@@ -10,7 +10,8 @@ import pytest
 
 from tw_conformance.case import Case
 from tw_conformance.loader import load_text
-from tw_conformance.player import Performance, play
+from tw_conformance.performance import Performance
+from tw_conformance.player import play
 from tw_conformance.targets import base
 from tw_conformance.targets.kernel_target import KernelLink, KernelTarget
 from tw_conformance.targets.netns import NetnsTarget

@@ -110,7 +110,7 @@ def _on_path(folder: Path, script: str) -> dict[str, str]:
 
 
 def test_states_calls_and_settings_are_the_duts(pretended: dict[str, str]) -> None:
-    select = "rst-at-rcv-nxt or rfc1337 or no-block or orphan"
+    select = "rst-at-rcv-nxt or rfc1337 or no-block or orphan or bind-client or linger2-negative"
     done = in_lab(
         "silent", *suite("run", "-k", select, *DUT, *TESTERS, *QUICK), environment=pretended
     )

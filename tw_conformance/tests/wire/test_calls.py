@@ -1,0 +1,219 @@
+"""What connect(), close() and a full table do where no case can look: on the loopback, in the
+kernel's counters and timers, at a moment within a second.
+
+On benches of their own, through the agent: on the running kernel and on the guest's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from typing import TypeVar
+
+import pytest
+
+from reference import segment as tcp
+from reference.segment import Segment
+from reference.seqnum import add
+from tw_conformance.case import OK, Case, Reach, Through
+from tw_conformance.peer import Peer
+from tw_conformance.targets.agent_client import AgentError
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.kernel_target import KernelLink, KernelTarget
+from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.targets.uml import UmlTarget
+from tw_conformance.tests.wire.conftest import case_of
+
+T = TypeVar("T")
+
+ISN = 1_000_000
+NOT_AVAILABLE = "EADDRNOTAVAIL"
+LOOPBACK = {"ipv4": "127.0.0.1", "ipv6": "::1"}
+SERVER, CLIENT = 1000, 2000
+"""Ports."""
+
+
+@pytest.fixture(scope="module", params=[NetnsTarget, UmlTarget], ids=["netns", "uml"])
+def target(request: pytest.FixtureRequest) -> Iterator[KernelTarget]:
+    reason = request.param.available()
+    if reason is not None and os.environ.get("CI"):
+        pytest.fail(f"in CI a world must be had: {reason}")
+    if reason is not None:
+        pytest.skip(reason)
+    opened = request.param()
+    yield opened
+    opened.close()
+
+
+def on_a_bench(target: KernelTarget, play: Callable[[Bench], Awaitable[T]], **settings: int) -> T:
+    """What comes of ``play`` on a bench of its own, whose DUT has those settings."""
+
+    async def scenario() -> T:
+        bench = await target.new_bench(settings)
+        try:
+            return await play(bench)
+        finally:
+            await bench.aclose()
+
+    return target.start(scenario()).result()
+
+
+@asynccontextmanager
+async def reached(
+    bench: Bench, target: KernelTarget, case: Case
+) -> AsyncIterator[tuple[KernelLink, Peer]]:
+    """A connection in the state that the case begins in; no step is taken."""
+    with ExitStack() as turn:
+        link = await KernelLink.open(bench, case, ISN, turn=turn, alone=False)
+        try:
+            peer = Peer(case, link, target.path)
+            await peer.reach()
+            yield link, peer
+        finally:
+            await link.aclose()
+
+
+async def counters(bench: Bench) -> dict[str, int]:
+    return await bench.agent.ask("counters")
+
+
+def send(peer: Peer, flags: int, *, seq: int = 0, ack: int = 0, older: bool = False) -> None:
+    """A segment with numbers relative to RCV.NXT and SND.NXT."""
+    known = peer.variables
+    stamps = peer.stamps(add(known["ts_recent"], -1)) if older else None
+    numbers = add(known["rcv_nxt"], seq), add(known["snd_nxt"], ack)
+    peer.send(Segment(*numbers, flags, timestamps=stamps))
+
+
+# -- counters ------------------------------------------------------------------------------------
+
+
+def test_a_full_table_counts(target: KernelTarget) -> None:
+    async def play(bench: Bench) -> int:
+        before = await counters(bench)
+        reach = Reach(through=Through.FIN_WAIT_1)
+        async with reached(bench, target, case_of(reach=reach)):
+            after = await counters(bench)
+        return after["TCPTimeWaitOverflow"] - before["TCPTimeWaitOverflow"]
+
+    assert on_a_bench(target, play, max_tw_buckets=0) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "counter"),
+    [("TIME-WAIT", "TCPACKSkippedTimeWait"), ("FIN-WAIT-2", "TCPACKSkippedFinWait2")],
+)
+def test_an_ack_that_is_not_sent_counts(target: KernelTarget, state: str, counter: str) -> None:
+    async def play(bench: Bench) -> tuple[int, int]:
+        async with reached(bench, target, case_of(reach=Reach(state=state))) as (_, peer):
+            before = await counters(bench)
+            for _ in range(3):
+                send(peer, tcp.ACK, seq=-1)
+            assert await peer.prove_delivery()
+            after = await counters(bench)
+        return len(peer.pending), after[counter] - before[counter]
+
+    assert on_a_bench(target, play) == (1, 2)
+
+
+def test_a_segment_that_fails_paws_counts(target: KernelTarget) -> None:
+    async def play(bench: Bench) -> int:
+        reach = Reach(timestamps=True)
+        async with reached(bench, target, case_of(reach=reach)) as (_, peer):
+            before = await counters(bench)
+            send(peer, tcp.FIN | tcp.ACK, older=True)
+            assert await peer.prove_delivery()
+            after = await counters(bench)
+        name = "PAWSTimewait" if "PAWSTimewait" in after else "PAWSEstab"  # its own since 6.14
+        return after[name] - before[name]
+
+    assert on_a_bench(target, play) == 1
+
+
+# -- the timer of an orphan ----------------------------------------------------------------------
+
+
+def test_tcp_linger2_ends_at_120_s(target: KernelTarget) -> None:
+    """Above 60 s the excess is waited on the full socket first (tcp.c, __tcp_close())."""
+
+    async def first_wait(bench: Bench, linger2: int) -> float:
+        established = case_of(reach=Reach(state="ESTABLISHED"))
+        async with reached(bench, target, established) as (link, peer):
+            assert await link.call("set", {"linger2": linger2}) == OK
+            assert await link.call("close", {}) == OK
+            send(peer, tcp.ACK, ack=1)
+            assert await peer.prove_delivery()
+            seen = await link.observe()
+        assert seen is not None
+        assert seen.state == "FIN-WAIT-2"
+        assert seen.remaining is not None
+        return seen.remaining
+
+    async def play(bench: Bench) -> list[float]:
+        return [await first_wait(bench, linger2) for linger2 in (40, 90, 120, 200)]
+
+    assert on_a_bench(target, play) == pytest.approx([40, 30, 60, 60], abs=1.0)
+
+
+# -- connect() -----------------------------------------------------------------------------------
+
+
+def connection(address: str, local_port: int, peer_port: int) -> dict[str, str | int]:
+    """A 4-tuple of the loopback, in the agent's words."""
+    return {
+        "local": address,
+        "local_port": local_port,
+        "peer": address,
+        "peer_port": peer_port,
+    }
+
+
+@pytest.mark.parametrize(("tw_reuse", "gives"), [(0, NOT_AVAILABLE), (1, OK), (2, OK)])
+def test_the_loopback_is_reused(target: KernelTarget, tw_reuse: int, gives: str) -> None:
+    async def connect_twice(bench: Bench, family: str, address: str) -> str:
+        ask = bench.agent.ask
+        server = connection(address, SERVER, CLIENT)
+        client = connection(address, CLIENT, SERVER)
+        await ask("listen", family=family, address=address, port=SERVER, policy="hold")
+        await ask("open", **client, automatic=True)
+        await ask("close", **client)
+        await ask("close", **server)
+        assert (await ask("state", **client))["state"] == "TIME-WAIT"
+        await asyncio.sleep(2.1)
+        try:
+            await ask("open", **client, automatic=True)
+        except AgentError as refusal:
+            return refusal.code
+        return OK
+
+    async def play(bench: Bench) -> list[str]:
+        return await asyncio.gather(*(connect_twice(bench, *item) for item in LOOPBACK.items()))
+
+    assert on_a_bench(target, play, tw_reuse=tw_reuse) == [gives, gives]
+
+
+def test_a_young_block_is_not_reused(target: KernelTarget) -> None:
+    """Since 6.14 for a second; before, until the next whole second: rarely not at all."""
+    reach = Reach(open="active", timestamps=True)
+
+    async def seconds_refused(bench: Bench) -> float | None:
+        loop = asyncio.get_running_loop()
+        async with reached(bench, target, case_of(reach=reach)) as (link, _):
+            begun, refused = loop.time(), None
+            while await link.call("connect", {"automatic": True}) == NOT_AVAILABLE:
+                refused = loop.time() - begun
+                await asyncio.sleep(0.01)
+            return refused
+
+    async def play(bench: Bench) -> list[float]:
+        waits = [await seconds_refused(bench) for _ in range(3)]
+        return [wait for wait in waits if wait is not None]
+
+    waits = on_a_bench(target, play, tw_reuse=1)
+    assert waits
+    assert max(waits) < 1.2
+    if target.profile == "linux-6.18":
+        assert len(waits) == 3
+        assert min(waits) > 0.9
