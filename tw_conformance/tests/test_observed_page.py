@@ -16,7 +16,6 @@ from tw_conformance.loader import load_file
 PAGE = bundled_cases() / "OBSERVED.md"
 ROOT = Path(tw_conformance.__file__).parent.parent
 CELLS = re.compile(r"(?<!\\)\|")
-PENDING = "(pending)"
 
 
 def rows() -> list[list[str]]:
@@ -39,7 +38,7 @@ def test_every_row_has_three_cells_and_says_where_it_is_shown() -> None:
     assert len(rows()) > 90
     for row in rows():
         assert len(row) == 3, row
-        assert row[-1] == PENDING or re.fullmatch("`[^`]+`(, `[^`]+`)*", row[-1]), row
+        assert re.fullmatch("`[^`]+`(, `[^`]+`)*", row[-1]), row
 
 
 @pytest.mark.parametrize("name", [name for name in named() if "::" not in name])
