@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -38,6 +39,8 @@ ANY_PROFILE = "rfc9293"
 """What a DUT is held to while nobody knows what it is."""
 
 _NOWHERE = Place(Path("doctor"), 1, 1)
+_TRIES = 3
+"""Connections on a path that loses packets, of which one has to come about."""
 _NAP = 0.02
 _A_LIMIT_RATHER = 0.3
 """Share of probes lost that no link loses of itself."""
@@ -88,7 +91,8 @@ def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]
             yield Finding(Mark.GOOD, "reached", target.describe())
             yield _look_at_the_path(target)
             yield _look_at_the_clock(target)
-            yield from _look_at_time_wait(target)
+            yield from _look_at_the_service(target)
+            yield _look_at_time_wait(target)
             yield _look_for_connection_tracking(target)
             yield _look_at_resets(target)
             yield from _look_at_the_settings(target, profile)
@@ -156,9 +160,25 @@ def _look_at_the_clock(target: Target) -> Finding:
     )
 
 
-def _look_at_time_wait(target: Target) -> Iterator[Finding]:
-    """Whether something listens there, closes first, and answers as TIME-WAIT does."""
-    outcome, unreadable = _perform(target, Reach(state="FIN-WAIT-1", family=_family(target)))
+def check_service(target: Target) -> None:
+    """That something listens there and closes first, so that the way to TIME-WAIT is open.
+
+    :raises TargetError: where it is not; says what to do.
+    """
+    try:
+        deque(_look_at_the_service(target), maxlen=0)
+    except Ended as ended:
+        what, why = ended.args
+        raise TargetError(f"{what}: {why}") from None
+
+
+def _look_at_the_service(target: Target) -> Iterator[Finding]:
+    """Whether something listens there, and closes first."""
+    reach = Reach(state="FIN-WAIT-1", family=_family(target))
+    for _ in range(1 if target.path.perfect else _TRIES):
+        outcome, unreadable = _perform(target, reach)
+        if outcome.verdict is Verdict.PASS:
+            break
     if "SYN" in outcome.reason:
         if unreadable:
             raise Ended(
@@ -177,6 +197,10 @@ def _look_at_time_wait(target: Target) -> Iterator[Finding]:
             f"{outcome.reason}: take a service that does, such as inetd's daytime, or use ssh://",
         )
     yield Finding(Mark.GOOD, "closes first", "the DUT sends its FIN without being asked")
+
+
+def _look_at_time_wait(target: Target) -> Finding:
+    """Whether the DUT answers as in TIME-WAIT."""
     old_fin = Send(_NOWHERE, tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
     outcome = _answer_to(target, Reach(family=_family(target)), old_fin, _ACK)
     if outcome.verdict is not Verdict.PASS:
@@ -185,7 +209,7 @@ def _look_at_time_wait(target: Target) -> Iterator[Finding]:
             f"{outcome.reason}: a duplicate of the last FIN has to be answered in TIME-WAIT; a"
             " stateful firewall or a load balancer in between must go",
         )
-    yield Finding(Mark.GOOD, "TIME-WAIT", "reached: a duplicate of the last FIN is acknowledged")
+    return Finding(Mark.GOOD, "TIME-WAIT", "reached: a duplicate of the last FIN is acknowledged")
 
 
 def _look_for_connection_tracking(target: Target) -> Finding:

@@ -30,6 +30,9 @@ _RESOLVE_INTERVAL = 0.05
 _HEADER = 14
 """Octets of an Ethernet header."""
 _TAGGED_ADVICE = "test from an interface of the DUT's VLAN, with an address there"
+_FLOOD = 50_000
+_FLOOD_RATIO = 10
+"""Packets that may come, and how many more for each that was sent: a few are an answer."""
 
 
 class Injector:
@@ -58,7 +61,8 @@ class Injector:
         self._ipv6 = [address for address in addresses if ":" in address]
         self._sources = {False: _sources(self._ipv4, ports), True: _sources(self._ipv6, ports)}
         self._resolved = asyncio.Event()
-        self._unreadable = 0
+        self._sent = self._heard = self._unreadable = 0
+        """Frames so far: by us, to us, and those of the latter that can't be read."""
         self._failure: TargetError | None = None
         self.strays = 0
         """Segments and echoes so far that belonged to no open connection."""
@@ -197,6 +201,7 @@ class Injector:
             self._capture.send(frame)
         except OSError as error:
             raise _not_sent(frame, error) from error
+        self._sent += 1
 
     def _read(self) -> None:
         if self._failure is not None:
@@ -212,6 +217,10 @@ class Injector:
             self._resolve_for(frame)
             return
         if frame[:6] != self._mac:
+            return
+        self._heard += 1
+        if self._heard > _FLOOD + _FLOOD_RATIO * self._sent:
+            self.fail(_flooded(self._heard, self._sent))
             return
         try:
             packet = decode_plain(frame) or self._reader.decode(frame)
@@ -240,6 +249,13 @@ class Injector:
 
 def _sources(addresses: Sequence[str], ports: Iterable[int]) -> Iterator[tuple[str, int]]:
     return ((address, port) for address in addresses for port in ports)
+
+
+def _flooded(heard: int, sent: int) -> TargetGone:
+    return TargetGone(
+        f"the DUT floods the tester: {heard} packets came for the {sent} that it was sent; find out"
+        " what sends them before you go on"
+    )
 
 
 def _not_sent(frame: bytes, error: OSError) -> TargetError:

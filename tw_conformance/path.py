@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from math import ceil, log
-from statistics import median
 
 _ERROR = 1e-5
 """Probability of a wrong verdict that is put up with, a case."""
@@ -60,11 +59,6 @@ class Path:
     def dead(self) -> bool:
         """Whether no probe at all was answered."""
         return self.lost == self.probes > 0
-
-    @property
-    def round_trip(self) -> float:
-        """The usual round trip, seconds; 0 where nothing is known of it."""
-        return median(self.recent) if self.recent else 0.0
 
     @property
     def settling(self) -> float:

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 SHORT = 0.05
 """Seconds that a case may have to wait and still be played in its turn."""
-ROUND_TRIPS = 10
-"""About as many as a case without a wait takes."""
 
 
 class NoPass(Exception):
@@ -123,7 +121,7 @@ class CaseItem(pytest.Item):
         target = self._target()
         if not target.realtime or target.lacks(self.case) is not None:
             return False
-        seconds = self._longest(target) + ROUND_TRIPS * target.path.round_trip
+        seconds = self._longest(target) + State.of(self.config).pool.delay(self.choice)
         return seconds >= SHORT or not target.path.perfect
 
     def may_be_long(self) -> bool:
@@ -146,6 +144,7 @@ class CaseItem(pytest.Item):
                 self._begin_or_skip()
             assert self._play is not None
             outcome = self._play.result()
+            self._note_delay()
         except SuiteError as error:
             self._exit_code = error.exit_code
             self._note_verdict("ERROR", rule="")
@@ -210,6 +209,11 @@ class CaseItem(pytest.Item):
             if not self.choice.named and not os.environ.get("CI"):
                 pytest.skip(f"{self.choice.target}: {error}")
             raise
+
+    def _note_delay(self) -> None:
+        """A target that was slow with one case will be slow with the next."""
+        delay = self._seconds - self._longest(self._target())
+        State.of(self.config).pool.note_delay(self.choice, delay)
 
     def _end_the_run(self, error: TargetGone) -> None:
         """Spare the rest the same sentence, where the run has no other target.  A worker's cases

@@ -25,29 +25,48 @@ class TargetPool:
         self._roster = roster
         self._open: dict[tuple[str, str], Target] = {}
         self._failed: dict[tuple[str, str], TargetError] = {}
+        self._delays: dict[tuple[str, str], float] = {}
 
     def get(self, choice: Choice) -> Target:
         """The open target of that choice.
 
         :raises TargetError: with a sentence that says what to do.
         """
-        from tw_conformance import targets
-
         key = choice.target, choice.profile
         if key in self._failed:
             raise self._failed[key]
         if key not in self._open:
             try:
-                self._open[key] = targets.open_target(
-                    choice.target,
-                    profile=choice.profile,
-                    seed=self._seed,
-                    roster=self._roster(),
-                )
+                self._open[key] = self._opened(choice)
             except TargetError as error:
                 self._failed[key] = error
                 raise
         return self._open[key]
+
+    def _opened(self, choice: Choice) -> Target:
+        """A target that somebody else runs has to let connections come to TIME-WAIT at all: that
+        it does not is said once, not by each case."""
+        from tw_conformance import doctor, targets
+
+        roster = self._roster()
+        target = targets.open_target(
+            choice.target, profile=choice.profile, seed=self._seed, roster=roster
+        )
+        if roster.locator(choice.target) is not None:
+            try:
+                doctor.check_service(target)
+            except BaseException:
+                target.close()
+                raise
+        return target
+
+    def note_delay(self, choice: Choice, seconds: float) -> None:
+        """How much longer than its waits the latest case took on that target."""
+        self._delays[choice.target, choice.profile] = seconds
+
+    def delay(self, choice: Choice) -> float:
+        """The same, seconds; 0 where no case was played."""
+        return self._delays.get((choice.target, choice.profile), 0.0)
 
     def paths(self) -> list[str]:
         """What each real path did to packets, a line each."""

@@ -1,0 +1,135 @@
+"""A DUT that wishes the tester ill: the reference on a TAP device, and what is done to its frames.
+
+    python -m tw_conformance.tests.wire.hostile WAY IFNAME
+
+It resolves addresses as any host does, and it is honest until it has sent two hundred frames: long
+enough for the tester to survey the path and to begin.  The ways:
+
+* ``garbage``: every frame comes with a hundred others, random ones and broken copies of itself;
+* ``repeats``: every frame comes three thousand times;
+* ``endless``: the latest frame is sent again and again, as fast as the link takes it;
+* ``lies``: the numbers of its segments are made up;
+* ``deaf``: nothing is ever answered but address resolution;
+* ``numb``: segments are answered, echo requests are not.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from random import Random
+
+from reference.clock import Clock
+from reference.host import Host
+from reference.profiles import PROFILES
+from reference.segment import Packet
+from reference.serve.links import TapLink
+from reference.serve.loop import Loop
+from reference.serve.services import Close
+from reference.serve.station import Station
+from reference.wire import Wire
+from reference.wire_neighbours import is_resolution
+
+MAC = "02:00:00:00:00:01"
+ADDRESSES = frozenset(("192.0.2.1", "2001:db8::1"))
+
+Way = Callable[[bytes, Random], Iterator[bytes]]
+
+
+def garbage(frame: bytes, random: Random) -> Iterator[bytes]:
+    yield frame
+    for _ in range(50):
+        broken = bytearray(frame)
+        for _ in range(random.randrange(1, 5)):
+            broken[random.randrange(12, len(broken))] = random.getrandbits(8)
+        yield bytes(broken[: random.randrange(14, len(broken) + 1)])
+        yield frame[:14] + random.randbytes(random.randrange(1400))
+
+
+def repeats(frame: bytes, random: Random) -> Iterator[bytes]:
+    for _ in range(3000):
+        yield frame
+
+
+def lies(frame: bytes, random: Random) -> Iterator[bytes]:
+    wire = Wire(frame[6:12].hex(":"), frame[:6].hex(":"))
+    packet = wire.decode(frame)
+    if isinstance(packet, Packet):
+        seq, ack = random.getrandbits(32), random.getrandbits(32)
+        packet = replace(packet, segment=replace(packet.segment, seq=seq, ack=ack))
+    yield frame if packet is None else wire.encode(packet)
+
+
+def deaf(frame: bytes, random: Random) -> Iterator[bytes]:
+    yield from ()
+
+
+def numb(frame: bytes, random: Random) -> Iterator[bytes]:
+    wire = Wire(frame[6:12].hex(":"), frame[:6].hex(":"))
+    if isinstance(wire.decode(frame), Packet):
+        yield frame
+
+
+def honest(frame: bytes, random: Random) -> Iterator[bytes]:
+    yield frame
+
+
+WAYS: dict[str, Way] = {
+    "garbage": garbage,
+    "repeats": repeats,
+    "endless": honest,
+    "lies": lies,
+    "deaf": deaf,
+    "numb": numb,
+}
+
+
+class Transmitter:
+    """Sends what a way makes of the host's frames; address resolution is left as it is."""
+
+    def __init__(self, link: TapLink, way: str) -> None:
+        self._link = link
+        self._way = WAYS[way]
+        self._random = Random(1)
+        self._honest = 200
+        self._latest: bytes | None = None
+        if way == "endless":
+            threading.Thread(target=self._send_without_end, daemon=True).start()
+
+    def __call__(self, frame: bytes) -> bool:
+        if is_resolution(frame):
+            return self._link.send(frame)
+        self._honest -= 1
+        if self._honest >= 0:
+            return self._link.send(frame)
+        self._latest = frame
+        taken = [self._link.send(made) for made in self._way(frame, self._random)]
+        return all(taken)
+
+    def _send_without_end(self) -> None:
+        while True:
+            if self._latest is None:
+                time.sleep(0.01)
+            else:
+                self._link.send(self._latest)
+
+
+def main(way: str, name: str) -> None:
+    link = TapLink(name)
+    clock = Clock(time.monotonic_ns())
+    station = Station(
+        Host(PROFILES["linux-6.18"], clock, addresses=ADDRESSES),
+        MAC,
+        ADDRESSES,
+        {7: Close()},
+        transmit=Transmitter(link, way),
+        decided=lambda decision: None,
+    )
+    Loop(link, station).run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
