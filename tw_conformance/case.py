@@ -268,6 +268,10 @@ class Case:
         """How many packets the steps inject."""
         return sum(isinstance(step, Injection) for step in self.steps)
 
+    def exchanges(self) -> int:
+        """How many of the steps bring packets about, of which each may be lost."""
+        return sum(isinstance(step, Injection | Call) for step in self.steps)
+
     def waits(self) -> Iterator[TimeExpression]:
         """The durations that this case will let pass, for whoever orders cases by length."""
         for step in self.steps:

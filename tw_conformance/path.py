@@ -107,14 +107,14 @@ class Evidence:
         self._threshold = log(1 / _ERROR)
         self.weight = 0.0
 
-    def passed(self, segments: int) -> None:
+    def passed(self, exchanges: int) -> None:
         """A PASS; a DUT that deviates shows one only where its telling packet was lost."""
-        disturbed = self._disturbed(segments)
+        disturbed = self._disturbed(exchanges)
         self.weight += log((1 - disturbed) / self._path.loss)
 
-    def failed_by_absence(self, segments: int) -> None:
-        """A FAIL since something was missing, which may have been lost; ``segments`` were sent."""
-        disturbed = self._disturbed(segments)
+    def failed_by_absence(self, exchanges: int) -> None:
+        """A FAIL since something was missing, which may have been lost in one of them."""
+        disturbed = self._disturbed(exchanges)
         self.weight += log(disturbed / (1 - disturbed))
 
     def failed_by_packet(self) -> None:
@@ -123,9 +123,9 @@ class Evidence:
         made_up = max(_CLEAR, 2 * self._path.repeated / max(self._path.probes, 1))
         self.weight += log(made_up / (1 - self._path.loss))
 
-    def passes_needed(self, segments: int) -> int:
+    def passes_needed(self, exchanges: int) -> int:
         """How many more performances would settle it if they all passed."""
-        each = log((1 - self._disturbed(segments)) / self._path.loss)
+        each = log((1 - self._disturbed(exchanges)) / self._path.loss)
         return max(1, ceil((self._threshold - self.weight) / each))
 
     @property
@@ -136,6 +136,6 @@ class Evidence:
     def deviates(self) -> bool:
         return self.weight <= -self._threshold
 
-    def _disturbed(self, segments: int) -> float:
-        """The chance that one of these segments, or its answer, was lost."""
-        return min(1 - (1 - self._path.loss) ** max(segments, 1), 0.49)
+    def _disturbed(self, exchanges: int) -> float:
+        """The chance that a packet of one of these exchanges was lost."""
+        return min(1 - (1 - self._path.loss) ** max(exchanges, 1), 0.49)

@@ -58,7 +58,7 @@ class Performance:
         self._step: Step | None = None
         self.given = OK
         """What the last call gave."""
-        self._sends = 0
+        self._exchanges = 0
         self._last_sent: float | None = None
         self._waited_until = link.now()
         """The end of the last wait or call."""
@@ -78,7 +78,7 @@ class Performance:
             verdict, reason = decided.verdict, decided.reason
             mismatches, late = decided.mismatches, decided.late
             # What came may be right for a DUT that an earlier segment never reached.
-            by_absence = decided.by_absence or self._sends > 1
+            by_absence = decided.by_absence or self._exchanges > 1
         lost = self.link.capture_losses()
         if lost and verdict is not Verdict.INCONCLUSIVE:
             verdict = Verdict.INCONCLUSIVE
@@ -154,7 +154,7 @@ class Performance:
         )
 
     def _about_to_send(self) -> None:
-        self._sends += 1
+        self._exchanges += 1
         self.answers.clear()
         self._settled_before = self.peer.settled
 
@@ -278,6 +278,7 @@ class Performance:
 
     async def _call(self, step: Call) -> None:
         await self._prove()
+        self._exchanges += 1
         try:
             self.given = await self.link.call(step.verb, step.arguments)
         except NoSuchCall as lack:

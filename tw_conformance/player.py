@@ -35,18 +35,18 @@ async def play(case: Case, target: Target) -> Outcome:
         outcome = await perform_once(case, target)
     if target.path.perfect:
         return outcome
-    segments = case.injections()
+    exchanges = case.exchanges()
     evidence = Evidence(target.path)
     outcomes = [outcome]
-    _weigh(evidence, outcome, segments)
+    _weigh(evidence, outcome, exchanges)
     while not (evidence.conforms or evidence.deviates or _is_hopeless(outcomes)):
-        more = min(evidence.passes_needed(segments), _PERFORMANCES - len(outcomes))
+        more = min(evidence.passes_needed(exchanges), _PERFORMANCES - len(outcomes))
         fresh = await asyncio.gather(
             *(_perform_after(n * _STAGGER, case, target) for n in range(more))
         )
         for outcome in fresh:
             outcomes.append(outcome)
-            _weigh(evidence, outcome, segments)
+            _weigh(evidence, outcome, exchanges)
     return _conclude(outcomes, evidence)
 
 
@@ -57,11 +57,11 @@ async def _perform_after(delay: float, case: Case, target: Target) -> Outcome:
     return await perform_once(case, target)
 
 
-def _weigh(evidence: Evidence, outcome: Outcome, segments: int) -> None:
+def _weigh(evidence: Evidence, outcome: Outcome, exchanges: int) -> None:
     if outcome.verdict is Verdict.PASS:
-        evidence.passed(segments)
+        evidence.passed(exchanges)
     elif outcome.verdict is Verdict.FAIL and outcome.by_absence:
-        evidence.failed_by_absence(segments)
+        evidence.failed_by_absence(exchanges)
     elif outcome.verdict is Verdict.FAIL:
         evidence.failed_by_packet()
 

@@ -24,6 +24,7 @@ from tw_conformance.peer import NotReached, TimestampsRefused
 from tw_conformance.targets.base import Play, Target
 
 _TRIES = 6
+_TRIES_ON_A_PERFECT_PATH = 3
 """Connections on which a question is asked before it is left out."""
 _FLIPPED = 0.1
 """How likely a setting is not as by default, before anything was asked."""
@@ -299,7 +300,8 @@ def _require_an_answer(inquiry: Inquiry, target: Target) -> None:
 async def _ask(question: Case, target: Target) -> Reply | None:
     """The reply, which on a path with faults has to come twice; None where none can be had."""
     seen: Counter[Reply] = Counter()
-    for _ in range(_TRIES):
+    perfect = target.path.perfect
+    for _ in range(_TRIES_ON_A_PERFECT_PATH if perfect else _TRIES):
         try:
             reply = await observe(question, target)
         except TimestampsRefused:
@@ -307,7 +309,7 @@ async def _ask(question: Case, target: Target) -> Reply | None:
         except (NotReached, Undecided):
             continue
         seen[reply] += 1
-        if seen[reply] == (1 if target.path.perfect else 2):
+        if seen[reply] == (1 if perfect else 2):
             return reply
     return None
 
