@@ -42,13 +42,3 @@ def test_tcp_linger2_is_of_linux() -> None:
         "needs the socket option TCP_LINGER2, which FreeBSD does not have"
     )
     assert settings.lacks(AUTOMATIC) is None
-
-
-@pytest.mark.parametrize("case", [AUTOMATIC, ACTIVE])
-def test_the_range_of_ports_is_not_changed_under_other_workers(
-    case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
-    lack = DutSettings(NOBODY, "Linux", 250).lacks(case)
-    assert lack is not None
-    assert "range of ports" in lack
