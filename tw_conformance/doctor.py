@@ -36,8 +36,8 @@ from tw_conformance.verdict import Outcome, Verdict
 T = TypeVar("T")
 
 ANY_PROFILE = "linux"
-"""What a DUT is held to while nobody knows what it is: only its 2MSL counts, and that is 60 s on BSD
-and Linux alike."""
+"""What a DUT is held to while nobody knows what it is: only its 2MSL counts, and that is 60 s on
+BSD and Linux alike."""
 
 _NOWHERE = Place(Path("doctor"), 1, 1)
 _TRIES = 3
