@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -19,26 +21,39 @@ PLACE = Place(Path("test.tw.yaml"), 1, 1)
 CPU = min(os.sched_getaffinity(0))
 
 
+def do_without(reason: str) -> NoReturn:
+    """Skip a test for want of something; in CI, where nobody would see that, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(f"not to be had, and in CI it must be: {reason}")
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def world_or_skip() -> None:
     """Whoever asks for this needs a namespace."""
-    reason = NetnsTarget.available()
-    if reason is None:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"in CI a world must be had: {reason}")
-    pytest.skip(reason)
+    if (reason := NetnsTarget.available()) is not None:
+        do_without(reason)
 
 
 @pytest.fixture(scope="session")
 def guest_or_skip() -> None:
-    """Whoever asks for this needs a guest: skipped with a sentence, but never in CI."""
-    reason = UmlTarget.available()
-    if reason is None:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"in CI a guest must be had: {reason}")
-    pytest.skip(reason)
+    """Whoever asks for this needs a guest."""
+    if (reason := UmlTarget.available()) is not None:
+        do_without(reason)
+
+
+@pytest.fixture(scope="session")
+def tun_or_skip() -> None:
+    """Whoever asks for this needs TAP devices."""
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        do_without("this user may not open /dev/net/tun: be root, or load the module tun")
+
+
+@pytest.fixture(scope="session")
+def nft_or_skip() -> None:
+    """Whoever asks for this needs nftables."""
+    if shutil.which("nft", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
+        do_without("there is no nft command: install nftables")
 
 
 @pytest.fixture

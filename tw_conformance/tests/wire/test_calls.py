@@ -7,7 +7,6 @@ On benches of their own, through the agent: on the running kernel and on the gue
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from typing import TypeVar
@@ -24,7 +23,7 @@ from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.kernel_target import KernelLink, KernelTarget
 from tw_conformance.targets.netns import NetnsTarget
 from tw_conformance.targets.uml import UmlTarget
-from tw_conformance.tests.wire.conftest import case_of
+from tw_conformance.tests.wire.conftest import case_of, do_without
 
 T = TypeVar("T")
 
@@ -37,11 +36,8 @@ SERVER, CLIENT = 1000, 2000
 
 @pytest.fixture(scope="module", params=[NetnsTarget, UmlTarget], ids=["netns", "uml"])
 def target(request: pytest.FixtureRequest) -> Iterator[KernelTarget]:
-    reason = request.param.available()
-    if reason is not None and os.environ.get("CI"):
-        pytest.fail(f"in CI a world must be had: {reason}")
-    if reason is not None:
-        pytest.skip(reason)
+    if (reason := request.param.available()) is not None:
+        do_without(reason)
     opened = request.param()
     yield opened
     opened.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shlex
 import subprocess
@@ -14,13 +13,7 @@ from tw_conformance.errors import ExitCode
 from tw_conformance.tests.wire.hostile import WAYS
 from tw_conformance.tests.wire.in_lab import QUICK, lab_environment, suite
 
-pytestmark = [
-    pytest.mark.usefixtures("world_or_skip"),
-    pytest.mark.skipif(
-        not os.access("/dev/net/tun", os.R_OK | os.W_OK),
-        reason="this user may not open /dev/net/tun",
-    ),
-]
+pytestmark = pytest.mark.usefixtures("world_or_skip", "tun_or_skip")
 
 HELD_TO = ("--profile", "linux-6.18")
 SECONDS = 100

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,10 +25,7 @@ DUT = ("--target", "192.0.2.20", "--dut-ip", "2001:db8::20", "--profile", "linux
 FIELDS = ("run", "-k", "ack-fields", *QUICK)
 """Cases whose verdict needs no state."""
 
-needs_nft = pytest.mark.skipif(
-    shutil.which("nft", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None,
-    reason="there is no nft command: install nftables",
-)
+needs_nft = pytest.mark.usefixtures("nft_or_skip")
 AND_THEN_THE_RULES = ("sh", "-c", '"$@"; code=$?; nft list tables; exit $code', "sh")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tw_conformance.bundled import bundled_cases
+from tw_conformance.tests.wire.conftest import do_without
 from tw_conformance.tests.wire.in_lab import QUICK, TESTERS, in_lab, suite
 
 pytestmark = pytest.mark.usefixtures("world_or_skip")
@@ -88,9 +89,9 @@ def real(tmp_path: Path) -> dict[str, str]:
     sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
     ssh = shutil.which("ssh")
     if sshd is None or ssh is None:
-        pytest.skip("there is no sshd: install openssh-server")
+        do_without("there is no sshd: install openssh-server")
     if os.geteuid() != 0:
-        pytest.skip("sshd needs root to change into a user")
+        do_without("sshd needs root to change into a user")
     for key in ("host_key", "user_key"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)], check=True

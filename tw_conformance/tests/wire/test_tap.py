@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import sys
@@ -12,13 +11,7 @@ import pytest
 
 from tw_conformance.tests.wire.in_lab import QUICK, SECONDS, in_lab, lab_environment, suite
 
-pytestmark = [
-    pytest.mark.usefixtures("world_or_skip"),
-    pytest.mark.skipif(
-        not os.access("/dev/net/tun", os.R_OK | os.W_OK),
-        reason="this user may not open /dev/net/tun",
-    ),
-]
+pytestmark = pytest.mark.usefixtures("world_or_skip", "tun_or_skip")
 
 STACK = f"{shlex.quote(sys.executable)} -m reference --tap {{ifname}} --profile "
 
