@@ -17,8 +17,11 @@ _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""
 _HOPELESS = 10
 """Performances of which one at least must say something, or the case is given up."""
-_ENCORES = 2
+_ENCORES = 5
 """Performances more that a case gets where this machine was too slow for the first."""
+_BREATH = 1.0
+"""Seconds before the first of these, and as many more before each other: a machine that was busy a
+moment ago is so still."""
 _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
 
@@ -29,10 +32,10 @@ async def play(case: Case, target: Target) -> Outcome:
     :raises TargetError: where the target itself is gone or refuses.
     """
     outcome = await perform_once(case, target)
-    for _ in range(_ENCORES):
+    for encore in range(1, _ENCORES + 1):
         if not outcome.late:
             break
-        outcome = await perform_once(case, target)
+        outcome = await _perform_after(encore * _BREATH, case, target)
     if target.path.perfect:
         return outcome
     exchanges = case.exchanges()
