@@ -32,6 +32,8 @@ WINDOW = 65535
 """The window that the tester offers, octets."""
 
 _RTO = 1.0
+_LEAST_RTO = 0.15
+"""Seconds; no documented stack retransmits any sooner."""
 _TRIES = 4
 _PROBES = 6
 _LEAST_MTU = 1280
@@ -64,6 +66,7 @@ class Peer:
         self._prober = Prober(link, path, self._note)
         self._came: Counter[tuple[int, int, int]] = Counter()
         self._retransmittable: Counter[tuple[int, int, int]] = Counter()
+        self._first_came: dict[tuple[int, int, int], float] = {}
         self.step: int | None = None
         self.timestamps = case.reach.timestamps
         self._origin = link.now()
@@ -117,6 +120,7 @@ class Peer:
         self._came[_shape(arrival.packet)] += 1
         if segment.length:
             self._retransmittable[_shape(arrival.packet)] += 1
+            self._first_came.setdefault(_shape(arrival.packet), arrival.time)
         if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
             self._reset_at = segment.ack
         return True
@@ -133,6 +137,12 @@ class Peer:
         began, or at all where the DUT would send it again until it is acknowledged."""
         shape = _shape(packet)
         return self._came[shape] > 1 or self._retransmittable[shape] > 1
+
+    def was_retransmitted(self, packet: Packet) -> bool:
+        """Whether the DUT sent that again since nothing acknowledged it for an RTO."""
+        shape = _shape(packet)
+        first = self._first_came.get(shape, self.link.now())
+        return self._retransmittable[shape] > 1 and self.link.now() - first >= _LEAST_RTO
 
     def expect_news(self) -> None:
         """The DUT has been told to do something: what it sends for that may be under way."""

@@ -412,6 +412,13 @@ class Performance:
     def _doubt_a_repeat(self, packet: Packet) -> None:
         """On a path that repeats or holds up packets, a segment like one that came before may be
         that one, or the answer to a repeat of ours."""
+        if self.target.path.perfect and self.peer.was_retransmitted(packet):
+            raise Decided(
+                Verdict.INCONCLUSIVE,
+                f"{summary(packet, self.peer.variables)} was retransmitted by the DUT: this machine"
+                " was too slow to acknowledge it",
+                late=True,
+            )
         if not self.target.path.perfect and self.peer.has_come_before(packet):
             raise Decided(
                 Verdict.INCONCLUSIVE,
