@@ -412,7 +412,12 @@ class Performance:
     def _doubt_a_repeat(self, packet: Packet) -> None:
         """On a path that repeats or holds up packets, a segment like one that came before may be
         that one, or the answer to a repeat of ours."""
-        if self.target.path.perfect and self.peer.was_retransmitted(packet):
+        # Where time is virtual nobody is late.
+        if (
+            self.target.realtime
+            and self.target.path.perfect
+            and self.peer.was_retransmitted(packet)
+        ):
             raise Decided(
                 Verdict.INCONCLUSIVE,
                 f"{summary(packet, self.peer.variables)} was retransmitted by the DUT: this machine"
