@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tw_conformance.cli import main
+from tw_conformance.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,13 +16,13 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 
-from reference import segment as tcp
-from reference.clock import SECOND, Clock
-from reference.host import Host
-from reference.profiles import PROFILES
-from reference.segment import Echo, Flow, Packet, Segment, Timestamps
-from reference.timewait import TimeWaitBlock
-from reference.wire import Wire
+from tw_reference import segment as tcp
+from tw_reference.clock import SECOND, Clock
+from tw_reference.profiles import PROFILES
+from tw_reference.rules.questions import TimeWaitBlock
+from tw_reference.segment import Echo, Flow, Packet, Segment, Timestamps
+from tw_reference.stack.host import Host
+from tw_reference.wire.encode import Wire
 
 DUT = "192.0.2.1"
 PORT = 7

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tw_conformance.loader import load_text
-from tw_conformance.player import play
-from tw_conformance.targets.netns import NetnsTarget
-from tw_conformance.verdict import Verdict
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.load import load_text
+from tw_conformance.play.player import play
+from tw_conformance.targets.kernel.netns import NetnsTarget
 
 WAIT = 20.0
 """Seconds that each connection is in flight; long enough for all to be so together."""

@@ -12,12 +12,12 @@ import sys
 import time
 from statistics import median
 
-from tw_conformance.bundled import bundled_cases, case_files
-from tw_conformance.case import Case
-from tw_conformance.loader import load_file
-from tw_conformance.player import play
-from tw_conformance.targets.netns import NetnsTarget
-from tw_conformance.verdict import Verdict
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.bundled import bundled_cases, case_files
+from tw_conformance.notation.load import load_file
+from tw_conformance.play.player import play
+from tw_conformance.targets.kernel.netns import NetnsTarget
 
 LONG = 5.0
 

@@ -17,13 +17,13 @@ import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
-from reference.profiles import PROFILES
-from tw_conformance.bundled import bundled_cases, case_files
-from tw_conformance.case import Case
-from tw_conformance.loader import load_file
-from tw_conformance.player import play
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.bundled import bundled_cases, case_files
+from tw_conformance.notation.load import load_file
+from tw_conformance.play.player import play
 from tw_conformance.targets.in_process import InProcessTarget
-from tw_conformance.verdict import Verdict
+from tw_reference.profiles import PROFILES
 
 
 def run(cases: Sequence[Case], profile: str) -> float:
@@ -50,9 +50,9 @@ def parts(cases: Sequence[Case], profile: str) -> dict[str, float]:
         if "scapy" in path.parts:
             building = name in ("build", "do_build", "self_build", "addfield", "i2m", "post_build")
             shares["Scapy build" if building else "Scapy parse"] += own
-        elif path.name == "wire.py":
+        elif path.parent.name == "wire":
             shares["templates"] += own
-        elif path.parent.name in ("reference", "profiles"):
+        elif path.parent.name in ("tw_reference", "rules", "profiles", "stack"):
             shares["stack"] += own
         else:
             shares["rest"] += own

@@ -14,14 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 
-from reference.profiles import PROFILES
-from tw_conformance.explore.alphabet import Representatives, SegmentClass, Selection
-from tw_conformance.explore.block_oracle import BlockOracle
-from tw_conformance.explore.lockstep import lockstep_on
-from tw_conformance.explore.profile_field import ProfileField
-from tw_conformance.explore.stimuli import Stimuli
-from tw_conformance.explore.sweep import Field, Sweep
-from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.explore.sweep.alphabet import Representatives, SegmentClass, Selection
+from tw_conformance.explore.sweep.block_oracle import BlockOracle
+from tw_conformance.explore.sweep.lockstep import lockstep_on
+from tw_conformance.explore.sweep.profile_field import ProfileField
+from tw_conformance.explore.sweep.stimuli import Stimuli
+from tw_conformance.explore.sweep.sweep import Field, Sweep
+from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_reference.profiles import PROFILES
 
 PRODUCT = "family=ipv4 listener=yes way=FIN-WAIT-2 bits=none"
 PAIRS = (("linux-6.18", "linux-6.18"), ("linux-6.18", "linux-6.1"), ("freebsd-10", "freebsd-15"))

@@ -15,9 +15,9 @@ import sys
 import time
 from multiprocessing import Pool
 
-from reference.profiles import PROFILES
-from reference.rules import Stage
-from reference.tests.frame_fuzz import FrameFailure, Session, Tally
+from tw_reference.profiles import PROFILES
+from tw_reference.rules.rule import Stage
+from tw_reference.tests.frame_fuzz import FrameFailure, Session, Tally
 
 _SESSION = 1000
 """Frames that one host gets, before the next one takes over under the next profile."""

@@ -1,17 +1,18 @@
 """The reference without bytes: the oracle of an exploration, ten times as fast.
 
 Whatever a packet says it says as a value; frames are only tickets for it.  Nothing is known here
-that :mod:`reference.wire` could get wrong, so what is found this way is said by the rules alone.
+that :mod:`tw_reference.wire.encode` could get wrong, so what is found this way
+is said by the rules alone.
 """
 
 from __future__ import annotations
 
 from itertools import count
 
-from reference.profile import Profile
-from reference.segment import Damage, Datagram
-from reference.wire import Wire, WireError
 from tw_conformance.targets.in_process import InProcessTarget
+from tw_reference.profiles.profile import Profile
+from tw_reference.segment import Damage, Datagram
+from tw_reference.wire.encode import Wire, WireError
 
 
 class Tickets(Wire):

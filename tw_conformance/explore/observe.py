@@ -10,10 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from reference import segment as tcp
-from reference.rules import Rule, Stage
-from reference.segment import Packet
-from tw_conformance.case import (
+from tw_conformance.model.case import (
     NOTHING,
     Answer,
     ByProfile,
@@ -25,11 +22,14 @@ from tw_conformance.case import (
     StateIs,
     Step,
 )
-from tw_conformance.compare import nearest
-from tw_conformance.expressions import SequenceExpression
-from tw_conformance.performance import Performance
+from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.model.verdict import Decided
+from tw_conformance.play.compare import nearest
+from tw_conformance.play.run import Performance
 from tw_conformance.targets.base import Link, Observation, Target
-from tw_conformance.verdict import Decided
+from tw_reference import segment as tcp
+from tw_reference.rules.rule import Rule, Stage
+from tw_reference.segment import Packet
 
 T = TypeVar("T")
 

@@ -42,7 +42,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     if hasattr(config, "workerinput"):
         return
-    from tw_conformance.targets import unavailable
+    from tw_conformance.targets.registry import unavailable
 
     state = State.of(config)
     for target, choice in {c.target: c for c in reversed(state.choices) if c.named}.items():

@@ -14,9 +14,8 @@ import pytest
 from _pytest._code.code import ReprFileLocation, TerminalRepr, Traceback
 from _pytest._io import TerminalWriter
 
-from tw_conformance import oracle, player
-from tw_conformance.case import Case, Expect, Wait
-from tw_conformance.errors import (
+from tw_conformance.model.case import Case, Expect, Wait
+from tw_conformance.model.errors import (
     CaseError,
     ExitCode,
     Fault,
@@ -25,17 +24,18 @@ from tw_conformance.errors import (
     TargetError,
     TargetGone,
 )
-from tw_conformance.expressions import TimeExpression
-from tw_conformance.loader import load_file
+from tw_conformance.model.expressions import TimeExpression
+from tw_conformance.model.verdict import Outcome, Transcript, Verdict
+from tw_conformance.notation.load import load_file
+from tw_conformance.play import oracle, player
 from tw_conformance.plugin.options import Choice
 from tw_conformance.plugin.state import State
 from tw_conformance.report.capture import write_pcap
 from tw_conformance.report.explain import explain_outcome, headline
 from tw_conformance.report.style import shown
-from tw_conformance.verdict import Outcome, Transcript, Verdict
 
 if TYPE_CHECKING:
-    from tw_conformance.oracle import OracleAnswer
+    from tw_conformance.play.oracle import OracleAnswer
     from tw_conformance.targets.base import Play, Target
 
 SHORT = 0.05

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tw_conformance.access_options import add_access_options, given
-from tw_conformance.errors import SuiteError
-from tw_conformance.words import did_you_mean, listed
+from tw_conformance.model.errors import SuiteError
+from tw_conformance.model.words import did_you_mean, listed
+from tw_conformance.targets.access_options import add_access_options, given
 
 if TYPE_CHECKING:
     from tw_conformance.targets.roster import Roster
@@ -119,7 +119,7 @@ def make_roster(file: str | None, fields: Mapping[str, Any]) -> Roster:
 
     :raises SuiteError: where the file can't be used.
     """
-    from tw_conformance.targets import TARGETS
+    from tw_conformance.targets.registry import TARGETS
     from tw_conformance.targets.roster import Roster
 
     if file is None:
@@ -163,8 +163,8 @@ def profile_names(names: Sequence[str]) -> list[str]:
 
     :raises SuiteError: for a name that is no profile's.
     """
-    from reference.profiles import PROFILES
-    from tw_conformance.targets import profile_named
+    from tw_conformance.targets.registry import profile_named
+    from tw_reference.profiles import PROFILES
 
     return list(dict.fromkeys(map(profile_named, names or PROFILES)))
 
@@ -181,7 +181,7 @@ def describe(chosen: Iterable[Choice], *, by_version: bool) -> list[str]:
 
 
 def _line(target: str, profiles: list[str], by_version: bool) -> str:
-    from tw_conformance.targets import TARGETS, kernel_behind
+    from tw_conformance.targets.registry import TARGETS, kernel_behind
 
     names = ", ".join(profiles)
     if target in VIRTUAL_TARGETS:
@@ -194,7 +194,7 @@ def _line(target: str, profiles: list[str], by_version: bool) -> str:
 
 
 def _choose(names: list[str], wanted: list[str], roster: Roster) -> Iterator[Choice]:
-    from tw_conformance.targets import default_profiles
+    from tw_conformance.targets.registry import default_profiles
 
     for target, named in _targets(names, roster).items():
         roster.access(target)  # what excludes each other is said before anything is collected
@@ -214,7 +214,7 @@ def _short(target: str) -> str:
 
 def _targets(names: list[str], roster: Roster) -> dict[str, bool]:
     """Target names, each with whether it was named itself."""
-    from tw_conformance.targets import TARGETS
+    from tw_conformance.targets.registry import TARGETS
 
     known = (*TARGETS, *roster.named)
     chosen: dict[str, bool] = {}

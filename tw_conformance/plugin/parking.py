@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tw_conformance.errors import SuiteError
+from tw_conformance.model.errors import SuiteError
 from tw_conformance.plugin.items import CaseItem
 
 LIMIT = 500

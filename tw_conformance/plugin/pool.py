@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tw_conformance.errors import TargetError
+from tw_conformance.model.errors import TargetError
 
 if TYPE_CHECKING:
     from tw_conformance.plugin.options import Choice
@@ -46,7 +46,8 @@ class TargetPool:
     def _opened(self, choice: Choice) -> Target:
         """A target that somebody else runs has to let connections come to TIME-WAIT at all: that
         it does not is said once, not by each case."""
-        from tw_conformance import doctor, targets
+        from tw_conformance.explore import doctor
+        from tw_conformance.targets import registry as targets
 
         roster = self._roster()
         target = targets.open_target(

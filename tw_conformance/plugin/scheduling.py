@@ -1,7 +1,7 @@
 """Which worker of pytest-xdist plays what: all cases of a DUT that has an agent go to one worker.
 
 The settings of such a DUT are changed for some cases and felt by all of them; the worker that has
-them all lets cases in by setting (:mod:`tw_conformance.targets.dut_settings`).  It needs no other
+them all lets cases in by setting (:mod:`tw_conformance.dut.settings`).  It needs no other
 worker to be fast, since cases overlap.  ``--dist loadgroup`` would do, but pytest-xdist 3.8 on
 pytest 9.2 loses its groups (pytest-xdist issue 1386).
 """

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tw_conformance.verdict import Transcript
+from tw_conformance.model.verdict import Transcript
 
 
 def write_pcap(transcript: Transcript, path: Path) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tw_conformance.case import Step
-from tw_conformance.errors import Place
+from tw_conformance.model.case import Step
+from tw_conformance.model.errors import Place
+from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
+from tw_conformance.notation.steps import step_text
 from tw_conformance.report.ladder import ladder
-from tw_conformance.report.steps import step_text
 from tw_conformance.report.style import Style, shown
-from tw_conformance.verdict import Mismatch, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from tw_conformance.oracle import OracleAnswer
+    from tw_conformance.play.oracle import OracleAnswer
 
 WIDTH = 100
 """Columns of an explanation: a report is kept and sent to people with other terminals."""

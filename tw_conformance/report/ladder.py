@@ -9,11 +9,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import assert_never
 
-from reference.segment import Echo, IcmpError, Packet
-from tw_conformance.case import Case
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Event, Transcript
 from tw_conformance.report.numbers import error_fields, segment_fields
 from tw_conformance.report.style import Style
-from tw_conformance.verdict import Event, Transcript
+from tw_reference.segment import Echo, IcmpError, Packet
 
 _TIME = 13
 """Columns for the time, with the gap behind it."""

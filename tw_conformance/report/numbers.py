@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reference.segment import ACK, RST, URG, IcmpError, Segment, Timestamps, flag_names
-from reference.seqnum import HALF, distance
+from tw_reference.segment import ACK, RST, URG, IcmpError, Segment, Timestamps, flag_names
+from tw_reference.seqnum import HALF, distance
 
 _NEAR = 2
 """How close to the window's edge, or to half the space, an offset is said from there."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reference.clock import SECOND
-from reference.difference import (
+from tw_conformance.notation.stimulus import Stimulus
+from tw_conformance.report.document import Block, Heading, Paragraph, Row, Table
+from tw_conformance.report.numbers import relative, segment_fields
+from tw_reference.clock import SECOND
+from tw_reference.difference import (
     Kind,
     Place,
     RulePair,
@@ -14,14 +17,11 @@ from reference.difference import (
     differing_lists,
     differing_settings,
 )
-from reference.explain import Explanation, Passage
-from reference.profile import Profile, Setting
-from reference.rules import DecisionList, Rule, Snapshot, Stage
-from reference.segment import SYN, Packet, flag_names
-from reference.seqnum import add
-from tw_conformance.report.document import Block, Heading, Paragraph, Row, Table
-from tw_conformance.report.numbers import relative, segment_fields
-from tw_conformance.stimulus import Stimulus
+from tw_reference.explain import Explanation, Passage
+from tw_reference.profiles.profile import Profile, Setting
+from tw_reference.rules.rule import DecisionList, Rule, Snapshot, Stage
+from tw_reference.segment import SYN, Packet, flag_names
+from tw_reference.seqnum import add
 
 ISS_STEP = 65537
 """How far above SND.NXT the ISS lies that TIME-WAIT chooses for a new incarnation (RFC 9293

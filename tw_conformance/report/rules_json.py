@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from reference.clock import SECOND
-from reference.difference import Place, differing_lists, differing_settings
-from reference.explain import Explanation, Passage
-from reference.profile import Profile, Setting
-from reference.rules import Rule, Snapshot, Stage
+from tw_conformance.notation.stimulus import Stimulus
 from tw_conformance.report.numbers import relative
 from tw_conformance.report.rules import sent_words, situation_words
-from tw_conformance.stimulus import Stimulus
+from tw_reference.clock import SECOND
+from tw_reference.difference import Place, differing_lists, differing_settings
+from tw_reference.explain import Explanation, Passage
+from tw_reference.profiles.profile import Profile, Setting
+from tw_reference.rules.rule import Rule, Snapshot, Stage
 
 Value: TypeAlias = dict[str, Any]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import count
 
-from reference.explain import Explanation
-from reference.profile import Profile
-from reference.rules import Action
-from reference.segment import ACK, RST, SYN, Packet
+from tw_conformance.notation.stimulus import Stimulus, parse
 from tw_conformance.report.document import Block, Heading, Row, Table
 from tw_conformance.report.rules import ISS_STEP, iss_is_above
-from tw_conformance.stimulus import Stimulus, parse
+from tw_reference.explain import Explanation
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.rule import Action
+from tw_reference.segment import ACK, RST, SYN, Packet
 
 STIMULI: Mapping[str, tuple[str, ...]] = {
     "RST: may TIME-WAIT be assassinated (RFC 1337)?": (

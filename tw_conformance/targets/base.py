@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol, TypeVar
 
-from reference.rules import Decision
-from reference.segment import Damage, Datagram, Flow
-from tw_conformance.case import Case
-from tw_conformance.errors import TargetError
-from tw_conformance.path import Path
+from tw_conformance.link.path import Path
+from tw_conformance.model.case import Case
+from tw_conformance.model.errors import TargetError
+from tw_reference.rules.rule import Decision
+from tw_reference.segment import Damage, Datagram, Flow
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

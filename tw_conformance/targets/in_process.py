@@ -11,17 +11,17 @@ from collections.abc import Callable, Coroutine, Mapping
 from random import Random
 from typing import Any, Generic, NoReturn, TypeVar
 
-from reference.clock import SECOND, Clock
-from reference.host import CallError, Host, Listener
-from reference.profile import Profile
-from reference.rules import Decision
-from reference.segment import Damage, Datagram, Flow
-from reference.wire import Wire, WireError
-from tw_conformance.case import OK, Case
-from tw_conformance.errors import TargetError
-from tw_conformance.path import perfect_path
+from tw_conformance.dut.calls import opening_of
+from tw_conformance.link.path import perfect_path
+from tw_conformance.model.case import OK, Case
+from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.base import Arrival, NoSuchCall, Observation, tester_isn
-from tw_conformance.targets.calls import opening_of
+from tw_reference.clock import SECOND, Clock
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.rule import Decision
+from tw_reference.segment import Damage, Datagram, Flow
+from tw_reference.stack.host import CallError, Host, Listener
+from tw_reference.wire.encode import Wire, WireError
 
 T = TypeVar("T")
 

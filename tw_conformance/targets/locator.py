@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 
-from tw_conformance.errors import TargetError, UsageError
+from tw_conformance.model.errors import TargetError, UsageError
 
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^]]+)\]|(?P<host>[^\s:/@]+))(?::(?P<port>[0-9]+))?")
 _LONGEST_INTERFACE = 15

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import TypeVar
 
-from tw_conformance.errors import TargetError
+from tw_conformance.model.errors import TargetError
 
 T = TypeVar("T")
 

@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reference.profiles import ALIASES, PROFILES
-from tw_conformance.access import Access
-from tw_conformance.errors import CaseError, UsageError
-from tw_conformance.loader.faults import Faults
-from tw_conformance.loader.nodes import Document, KeyPath, read
+from tw_conformance.link.access import Access
+from tw_conformance.model.errors import CaseError, UsageError
+from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.notation.faults import Faults
+from tw_conformance.notation.nodes import Document, KeyPath, read
 from tw_conformance.targets.locator import locate
 from tw_conformance.targets.roster import Named
-from tw_conformance.words import did_you_mean, listed, quoted
+from tw_reference.profiles import ALIASES, PROFILES
 
 _KEYS = {
     "target": "",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from tw_conformance.access import Access
+from tw_conformance.link.access import Access
 from tw_conformance.targets.locator import Locator, locate
 
 

@@ -57,11 +57,11 @@ class Sysctl:
 
 def import_all() -> int:
     """Import all that is not a test; the exit code."""
-    import reference
     import tw_conformance
+    import tw_reference
 
     failed = 0
-    for package in (reference, tw_conformance):
+    for package in (tw_reference, tw_conformance):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".tests" in found.name or found.name.endswith("__main__"):
                 continue
@@ -77,7 +77,7 @@ def main(platform: str, *command: str) -> int:
     pretend(platform)
     if command == ("import",):
         return import_all()
-    from tw_conformance.cli import main as suite
+    from tw_conformance.cli.main import main as suite
 
     return suite(list(command))
 

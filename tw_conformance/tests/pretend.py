@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import TypeVar
 from unittest.mock import patch
 
-from reference.segment import FIN, RST, Flow, Packet, Segment
-from tw_conformance import oracle, player, targets
-from tw_conformance.case import Case
-from tw_conformance.errors import TargetError
-from tw_conformance.path import perfect_path
+from tw_conformance.link.path import perfect_path
+from tw_conformance.model.case import Case
+from tw_conformance.model.errors import TargetError
+from tw_conformance.model.verdict import Event, Mismatch, Outcome, Transcript, Verdict
+from tw_conformance.play import oracle, player
+from tw_conformance.targets import registry as targets
 from tw_conformance.targets.base import Link
 from tw_conformance.targets.roster import Roster
-from tw_conformance.verdict import Event, Mismatch, Outcome, Transcript, Verdict
+from tw_reference.segment import FIN, RST, Flow, Packet, Segment
 
 # pytester forgets what a run within this process imported, and the C half of PyYAML can't be
 # imported twice: whatever the plugin needs is to be there before.

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tw_conformance.tests.wire.in_lab import REPOSITORY, lab_environment
+from tw_conformance.tests.checkout import REPOSITORY
+from tw_conformance.tests.wire.in_lab import lab_environment
 
 PLATFORMS = pytest.mark.parametrize("platform", ["freebsd14", "darwin"])
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import tw_conformance
-from tw_conformance.bundled import bundled_cases, case_files
-from tw_conformance.case import Case
-from tw_conformance.loader import load_file
+from tw_conformance.model.case import Case
+from tw_conformance.notation.bundled import bundled_cases, case_files
+from tw_conformance.notation.load import load_file
 
 PAGE = bundled_cases() / "OBSERVED.md"
 ROOT = Path(tw_conformance.__file__).parent.parent

@@ -10,16 +10,16 @@ from functools import cache
 
 import pytest
 
-from reference.profile import Profile
-from reference.profiles import PROFILES
-from reference.rules import Action, Rule, Stage
-from tw_conformance.bundled import bundled_cases, case_files
-from tw_conformance.case import Case
-from tw_conformance.loader import load_file
-from tw_conformance.player import play
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.notation.bundled import bundled_cases, case_files
+from tw_conformance.notation.load import load_file
+from tw_conformance.play.player import play
 from tw_conformance.targets.base import Link
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
-from tw_conformance.verdict import Outcome, Verdict
+from tw_reference.profiles import PROFILES
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.rule import Action, Rule, Stage
 
 STAGES = (
     Stage.FIN_WAIT_2,

@@ -10,12 +10,12 @@ from typing import NoReturn
 
 import pytest
 
-from tw_conformance.case import Case, Reach, Step
-from tw_conformance.errors import Place
-from tw_conformance.targets.bench import Bench
+from tw_conformance.model.case import Case, Reach, Step
+from tw_conformance.model.errors import Place
+from tw_conformance.targets.kernel.bench import Bench
+from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.kernel.uml import UmlTarget
 from tw_conformance.targets.loop_thread import LoopThread
-from tw_conformance.targets.netns import NetnsTarget
-from tw_conformance.targets.uml import UmlTarget
 
 PLACE = Place(Path("test.tw.yaml"), 1, 1)
 CPU = min(os.sched_getaffinity(0))

@@ -22,16 +22,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
 
-from reference.clock import Clock
-from reference.host import Host
-from reference.profiles import PROFILES
-from reference.segment import Packet
-from reference.serve.links import TapLink
-from reference.serve.loop import Loop
-from reference.serve.services import Close
-from reference.serve.station import Station
-from reference.wire import Wire
-from reference.wire_neighbours import is_resolution
+from tw_reference.clock import Clock
+from tw_reference.profiles import PROFILES
+from tw_reference.segment import Packet
+from tw_reference.serve.links import TapLink
+from tw_reference.serve.loop import Loop
+from tw_reference.serve.services import Close
+from tw_reference.serve.station import Station
+from tw_reference.stack.host import Host
+from tw_reference.wire.encode import Wire
+from tw_reference.wire.neighbours import is_resolution
 
 MAC = "02:00:00:00:00:01"
 ADDRESSES = frozenset(("192.0.2.1", "2001:db8::1"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tw_conformance.targets.world import World
+from tw_conformance.targets.kernel.world import World
 
 _FRAME = 65535
 _BUFFER = 8 << 20

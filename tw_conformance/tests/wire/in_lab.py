@@ -6,11 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-import tw_conformance
+from tw_conformance.tests.checkout import PYTHONPATH
 
-REPOSITORY = Path(tw_conformance.__file__).parents[1]
 SECONDS = 120
 QUICK = ("--rate", "5000")
 TESTERS = ("--tester-ip", "192.0.2.9", "--tester-ip", "2001:db8::9")
@@ -37,7 +35,7 @@ def lab_command(layout: str, *command: str) -> list[str]:
 def lab_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """A command is no worker of pytest-xdist, even where its test runs in one."""
     own = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
-    return {**own, "PYTHONPATH": str(REPOSITORY), **(more or {})}
+    return {**own, "PYTHONPATH": PYTHONPATH, **(more or {})}
 
 
 def suite(*arguments: str) -> list[str]:

@@ -29,8 +29,8 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tw_conformance.targets import world_setup
-from tw_conformance.targets.world_setup import CLONE_NEWNET, ETHTOOL_STXCSUM, run_ip
+from tw_conformance.targets.kernel import world_setup
+from tw_conformance.targets.kernel.world_setup import CLONE_NEWNET, ETHTOOL_STXCSUM, run_ip
 from tw_conformance.tests.wire import tagged
 
 DAYTIME = 13

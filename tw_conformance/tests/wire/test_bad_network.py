@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tw_conformance.bundled import bundled_cases, case_files
-from tw_conformance.case import Case
-from tw_conformance.loader import load_file
-from tw_conformance.player import play
-from tw_conformance.targets.kernel import running_kernel
-from tw_conformance.targets.kernel_target import KernelTarget
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.bundled import bundled_cases, case_files
+from tw_conformance.notation.load import load_file
+from tw_conformance.play.player import play
+from tw_conformance.targets.kernel.release import running_kernel
+from tw_conformance.targets.kernel.target import KernelTarget
 from tw_conformance.tests.wire.impaired import Impairment, impaired
-from tw_conformance.verdict import Verdict
 
 
 class BadNetwork(KernelTarget):

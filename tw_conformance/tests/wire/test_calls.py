@@ -13,17 +13,17 @@ from typing import TypeVar
 
 import pytest
 
-from reference import segment as tcp
-from reference.segment import Segment
-from reference.seqnum import add
-from tw_conformance.case import OK, Case, Reach, Through
-from tw_conformance.peer import Peer
-from tw_conformance.targets.agent_client import AgentError
-from tw_conformance.targets.bench import Bench
-from tw_conformance.targets.kernel_target import KernelLink, KernelTarget
-from tw_conformance.targets.netns import NetnsTarget
-from tw_conformance.targets.uml import UmlTarget
+from tw_conformance.dut.client import AgentError
+from tw_conformance.model.case import OK, Case, Reach, Through
+from tw_conformance.play.tester import Peer
+from tw_conformance.targets.kernel.bench import Bench
+from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.kernel.target import KernelLink, KernelTarget
+from tw_conformance.targets.kernel.uml import UmlTarget
 from tw_conformance.tests.wire.conftest import case_of, do_without
+from tw_reference import segment as tcp
+from tw_reference.segment import Segment
+from tw_reference.seqnum import add
 
 T = TypeVar("T")
 

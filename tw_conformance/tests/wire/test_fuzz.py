@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reference.profiles import PROFILES
 from tw_conformance.explore.direct import DirectTarget
-from tw_conformance.explore.fuzz import Conformance, Hunt
-from tw_conformance.explore.fuzz_strategies import Space
-from tw_conformance.explore.script import save_case
-from tw_conformance.loader import load_file
-from tw_conformance.player import play
-from tw_conformance.targets.netns import NetnsTarget
-from tw_conformance.verdict import Verdict
+from tw_conformance.explore.fuzz.fuzz import Conformance, Hunt
+from tw_conformance.explore.fuzz.strategies import Space
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.load import load_file
+from tw_conformance.notation.write import save_case
+from tw_conformance.play.player import play
+from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_reference.profiles import PROFILES
 
 
 def hunt(target: NetnsTarget, profile: str, space: Space, examples: int) -> Hunt:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tw_conformance.errors import ExitCode
+from tw_conformance.model.errors import ExitCode
 from tw_conformance.tests.wire.hostile import WAYS
 from tw_conformance.tests.wire.in_lab import QUICK, lab_environment, suite
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reference.profiles import PROFILES
-from tw_conformance.explore.identify import Predictions, identify
-from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.explore.identify.identify import Predictions, identify
+from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_reference.profiles import PROFILES
 
 
 @pytest.mark.parametrize("rfc1337", [0, 1])

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from reference import segment as tcp
-from reference.segment import Echo, Packet, Segment
-from tw_conformance import injector
-from tw_conformance.errors import TargetError
-from tw_conformance.mailbox import Mailbox
-from tw_conformance.targets import world
+from tw_conformance.link import injector
+from tw_conformance.link.mailbox import Mailbox
+from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.base import Arrival
-from tw_conformance.targets.bench import SHARED_PORT, Bench
+from tw_conformance.targets.kernel import world
+from tw_conformance.targets.kernel.bench import SHARED_PORT, Bench
 from tw_conformance.targets.loop_thread import LoopThread
+from tw_reference import segment as tcp
+from tw_reference.segment import Echo, Packet, Segment
 
 FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 CLOSED_PORT = 9

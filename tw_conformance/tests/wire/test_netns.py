@@ -8,15 +8,15 @@ from typing import Literal
 
 import pytest
 
-from reference import segment as tcp
-from tw_conformance.case import Answer, ByProfile, Call, Expect, Reach, Send, State, StateIs
-from tw_conformance.errors import TargetError
-from tw_conformance.peer import Peer
-from tw_conformance.player import play
+from tw_conformance.model.case import Answer, ByProfile, Call, Expect, Reach, Send, State, StateIs
+from tw_conformance.model.errors import TargetError
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.player import play
+from tw_conformance.play.tester import Peer
 from tw_conformance.targets.base import Observation, Play
-from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_conformance.tests.wire.conftest import PLACE, case_of
-from tw_conformance.verdict import Outcome, Verdict
+from tw_reference import segment as tcp
 
 
 async def observed(target: NetnsTarget, reach: Reach) -> Observation:

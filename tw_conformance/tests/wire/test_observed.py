@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.case import Case
-from tw_conformance.loader import load_text
-from tw_conformance.performance import Performance
-from tw_conformance.player import play
+from tw_conformance.model.case import Case
+from tw_conformance.notation.load import load_text
+from tw_conformance.play.player import play
+from tw_conformance.play.run import Performance
+from tw_conformance.play.tests.test_clock import WAYS, clock_errors, stamped_case
 from tw_conformance.targets import base
-from tw_conformance.targets.kernel_target import KernelLink, KernelTarget
-from tw_conformance.targets.netns import NetnsTarget
-from tw_conformance.targets.uml import UmlTarget
-from tw_conformance.tests.test_clock import WAYS, clock_errors, stamped_case
+from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.kernel.target import KernelLink, KernelTarget
+from tw_conformance.targets.kernel.uml import UmlTarget
 
 FILE = Path("observed.tw.yaml")
 LATENESS = 50.0

@@ -11,21 +11,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reference.clock import Clock
-from reference.host import Event, Host
-from reference.profiles import PROFILES
-from reference.segment import Flow
-from reference.serve import services
-from reference.serve.links import PacketLink
-from reference.serve.loop import Loop
-from reference.serve.station import Station
-from tw_conformance.targets.world import TESTER_IPV4, TESTER_IPV6, World
+from tw_conformance.targets.kernel.world import TESTER_IPV4, TESTER_IPV6, World
+from tw_conformance.tests.checkout import environment
 from tw_conformance.tests.wire.conftest import do_without
+from tw_reference.clock import Clock
+from tw_reference.profiles import PROFILES
+from tw_reference.segment import Flow
+from tw_reference.serve import services
+from tw_reference.serve.links import PacketLink
+from tw_reference.serve.loop import Loop
+from tw_reference.serve.station import Station
+from tw_reference.stack.host import Event, Host
 
 pytestmark = pytest.mark.usefixtures("world_or_skip")
 
@@ -36,7 +36,6 @@ ECHO, CLOSE, POUR, CROSS, HELLO = 7, 8, 9, 10, 80
 TEXT = bytes(range(256)) * 1200
 PIECE = 48_000
 PATIENCE = 10.0
-REPOSITORY = Path(services.__file__).parents[2]
 
 INSIDE = """
 import ctypes, os, socket, struct, sys, urllib.request
@@ -76,12 +75,12 @@ print(reply[4:] == message[4:])
 
 ON_A_LINK_OF_ITS_OWN = """
 import json, signal, socket, subprocess, sys, urllib.request
-from tw_conformance.targets.world_setup import enter_own_namespaces, run_ip
+from tw_conformance.targets.kernel.world_setup import enter_own_namespaces, run_ip
 where, name = sys.argv[1:]
 enter_own_namespaces()
 if where == "--interface":  # with all of its offloads
     run_ip(f"link add near type veth peer name {name}\\nlink set near up\\nlink set {name} up\\n")
-command = [sys.executable, "-m", "reference", "--profile", "linux", where, name,
+command = [sys.executable, "-m", "tw_reference", "--profile", "linux", where, name,
            "--port", "80=hello", "--port", "7=echo", "--trace"]
 with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
     first = served.stdout.readline()
@@ -331,7 +330,7 @@ def test_the_command_serves_and_leaves_nothing_behind(where: str) -> None:
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env=environment(),
         check=False,
     )
     assert done.returncode == 0, done.stderr

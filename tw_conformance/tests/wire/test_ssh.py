@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.bundled import bundled_cases
+from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.tests.wire.conftest import do_without
 from tw_conformance.tests.wire.in_lab import QUICK, TESTERS, in_lab, suite
 

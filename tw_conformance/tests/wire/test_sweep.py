@@ -13,22 +13,22 @@ from pathlib import Path
 
 import pytest
 
-import tw_conformance
-from reference.profiles import PROFILES
-from tw_conformance.errors import ExitCode
-from tw_conformance.explore.alphabet import Representatives, SegmentClass, Selection
-from tw_conformance.explore.block_oracle import BlockOracle
-from tw_conformance.explore.case_field import CaseField
-from tw_conformance.explore.findings import findings
-from tw_conformance.explore.lockstep import Lockstep, lockstep_on
-from tw_conformance.explore.stimuli import Stimuli
-from tw_conformance.explore.sweep import Field, Outcome, Sweep, classes_of
-from tw_conformance.explore.sweep_cases import cases
-from tw_conformance.player import play
-from tw_conformance.targets.bench import Bench
+from tw_conformance.explore.sweep.alphabet import Representatives, SegmentClass, Selection
+from tw_conformance.explore.sweep.block_oracle import BlockOracle
+from tw_conformance.explore.sweep.case_field import CaseField
+from tw_conformance.explore.sweep.cases import cases
+from tw_conformance.explore.sweep.findings import findings
+from tw_conformance.explore.sweep.lockstep import Lockstep, lockstep_on
+from tw_conformance.explore.sweep.stimuli import Stimuli
+from tw_conformance.explore.sweep.sweep import Field, Outcome, Sweep, classes_of
+from tw_conformance.model.errors import ExitCode
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.play.player import play
+from tw_conformance.targets.kernel.bench import Bench
+from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_conformance.targets.loop_thread import LoopThread
-from tw_conformance.targets.netns import NetnsTarget
-from tw_conformance.verdict import Verdict
+from tw_conformance.tests.checkout import environment
+from tw_reference.profiles import PROFILES
 
 STIMULI = Stimuli(Representatives.drawn(1))
 RST_AND_SYN = "flags=RST,SYN,FIN|ACK seq=R,R+1 length=0 bits=none"
@@ -113,12 +113,14 @@ def test_an_interrupted_sweep_leaves_a_journal_and_is_gone_on_with(
     journal = tmp_path / "journal"
     command = [sys.executable, "-m", "tw_conformance", "sweep", "--target", "netns"]
     command += ["--strength", "3", "--resume", str(journal)]
-    paths = str(Path(tw_conformance.__file__).parents[1]), os.environ.get("PYTHONPATH", "")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     # A shell's background job ignores SIGINT, and so would its children: this test may be in one.
     interruptible = ["env", "--default-signal=INT", *command]
     with subprocess.Popen(
-        interruptible, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        interruptible,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         while process.poll() is None and not (journal.exists() and len(_lines(journal)) > 2):
             os.sched_yield()
@@ -128,7 +130,7 @@ def test_an_interrupted_sweep_leaves_a_journal_and_is_gone_on_with(
     assert f"go on with --resume {journal}" in said
     before = _lines(journal)
     assert all(json.loads(line) for line in before)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == ExitCode.CONFORMS, done.stderr
     assert _lines(journal)[: len(before)] == before
 

@@ -13,7 +13,7 @@ from tw_conformance.tests.wire.in_lab import QUICK, SECONDS, in_lab, lab_environ
 
 pytestmark = pytest.mark.usefixtures("world_or_skip", "tun_or_skip")
 
-STACK = f"{shlex.quote(sys.executable)} -m reference --tap {{ifname}} --profile "
+STACK = f"{shlex.quote(sys.executable)} -m tw_reference --tap {{ifname}} --profile "
 
 ON_A_TAP_THAT_IS_THERE = """
 import shlex, subprocess, sys

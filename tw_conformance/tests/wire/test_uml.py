@@ -22,17 +22,17 @@ import pytest
 from scapy.layers.inet import TCP
 from scapy.layers.l2 import Ether
 
-from reference import segment as tcp
-from reference.segment import Packet
-from tw_conformance.case import Case, Reach, Send
-from tw_conformance.errors import TargetError
-from tw_conformance.player import play
-from tw_conformance.targets import uml_start
-from tw_conformance.targets.bench import Bench
+from tw_conformance.model.case import Case, Reach, Send
+from tw_conformance.model.errors import TargetError
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.player import play
+from tw_conformance.targets.kernel import uml_start
+from tw_conformance.targets.kernel.bench import Bench
+from tw_conformance.targets.kernel.uml import UmlTarget
+from tw_conformance.targets.kernel.uml_guest import guest_kernel, guest_program, start_guest
+from tw_conformance.targets.kernel.world import World
 from tw_conformance.targets.loop_thread import LoopThread
-from tw_conformance.targets.uml import UmlTarget
-from tw_conformance.targets.uml_guest import guest_kernel, guest_program, start_guest
-from tw_conformance.targets.world import World
+from tw_conformance.tests.checkout import environment
 from tw_conformance.tests.wire.conftest import CPU, PLACE, case_of
 from tw_conformance.tests.wire.test_netns import expect, state
 from tw_conformance.tests.wire.test_world import (
@@ -42,18 +42,19 @@ from tw_conformance.tests.wire.test_world import (
     as_ordinary_user,
     serves_an_ordinary_user,
 )
-from tw_conformance.verdict import Outcome, Verdict
+from tw_reference import segment as tcp
+from tw_reference.segment import Packet
 
 HOLD_A_GUEST = f"""
-from tw_conformance.targets.uml_guest import guest_program, start_guest
+from tw_conformance.targets.kernel.uml_guest import guest_program, start_guest
 print(start_guest(guest_program(), {CPU}).process.pid, flush=True)
 input()
 """
 
 TRY_A_GUEST = f"""
 import os
-from tw_conformance.errors import TargetError
-from tw_conformance.targets.uml_guest import guest_program, start_guest
+from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.kernel.uml_guest import guest_program, start_guest
 try:
     start_guest(guest_program(), {CPU}).close()
     print(f"a guest of user {{os.getuid()}}'s own")
@@ -127,12 +128,11 @@ def test_its_processes_end_with_what_boots_it(guest: World) -> None:
 
 
 def test_a_killed_suite_takes_the_guest_with_it(guest_or_skip: None) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(p.parent) for p in PACKAGES)}
     with subprocess.Popen(
         [sys.executable, "-c", HOLD_A_GUEST],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=environment,
+        env=environment(),
     ) as suite:
         assert suite.stdout is not None
         helper = int(suite.stdout.readline())

@@ -10,13 +10,13 @@ from typing import Literal
 
 import pytest
 
-from reference import segment as tcp
-from reference.segment import Damage
-from tw_conformance.case import ByProfile, Reach, Send, SendIcmp, State, StateIs, Step
-from tw_conformance.player import play
-from tw_conformance.targets.netns import NetnsTarget
+from tw_conformance.model.case import ByProfile, Reach, Send, SendIcmp, State, StateIs, Step
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.play.player import play
+from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_conformance.tests.wire.conftest import PLACE, case_of
-from tw_conformance.verdict import Verdict
+from tw_reference import segment as tcp
+from tw_reference.segment import Damage
 
 UNREACHABLE = SendIcmp(PLACE, "port-unreachable")
 STRANGE = {"ipv4": "Icmp InErrors", "ipv6": "Icmp6InErrors"}

@@ -17,21 +17,22 @@ from typing import Any
 
 import pytest
 
-import reference
 import tw_conformance
-from tw_conformance import agent
-from tw_conformance.targets.world import World
+import tw_reference
+from tw_conformance.dut import agent
+from tw_conformance.targets.kernel.world import World
+from tw_conformance.tests.checkout import environment
 
 CPU = min(os.sched_getaffinity(0))
 RFC1337 = "net.ipv4.tcp_rfc1337"
-PACKAGES = (Path(tw_conformance.__file__).parent, Path(reference.__file__).parent)
+PACKAGES = (Path(tw_conformance.__file__).parent, Path(tw_reference.__file__).parent)
 SECONDS_TO_END = 10.0
 NOBODY = 65534
 
 pytestmark = pytest.mark.usefixtures("world_or_skip")
 
 HOLD_A_WORLD = f"""
-from tw_conformance.targets.world import World
+from tw_conformance.targets.kernel.world import World
 print(World.start({CPU}).process.pid, flush=True)
 input()
 """
@@ -55,8 +56,8 @@ with socket.create_connection((address, int(port))) as peer:
 
 TRY_A_WORLD = f"""
 import os
-from tw_conformance.errors import TargetError
-from tw_conformance.targets.world import World
+from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.kernel.world import World
 try:
     World.start({CPU}).close()
     print(f"a world of user {{os.getuid()}}'s own")
@@ -109,12 +110,11 @@ def test_closing_ends_the_dut(world: World) -> None:
 
 
 def test_a_killed_suite_takes_the_dut_with_it() -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(p.parent) for p in PACKAGES)}
     with subprocess.Popen(
         [sys.executable, "-c", HOLD_A_WORLD],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=environment,
+        env=environment(),
     ) as suite:
         assert suite.stdout is not None
         dut = os.pidfd_open(int(suite.stdout.readline()))

@@ -21,10 +21,10 @@ import threading
 import tty
 from pathlib import Path
 
-from tw_conformance.targets import uml_init, uml_start
-from tw_conformance.targets.uml_guest import guest_program
-from tw_conformance.targets.world import ISOLATED_PYTHON
-from tw_conformance.targets.world_setup import ETH_P_ALL, run_ip
+from tw_conformance.targets.kernel import uml_init, uml_start
+from tw_conformance.targets.kernel.uml_guest import guest_program
+from tw_conformance.targets.kernel.world import ISOLATED_PYTHON
+from tw_conformance.targets.kernel.world_setup import ETH_P_ALL, run_ip
 from tw_conformance.tests.wire import vlan_init
 from tw_conformance.tests.wire.tagged import FRAME, TAG, VLAN
 

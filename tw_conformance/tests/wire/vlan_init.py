@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 INSIDE = "from tw_conformance.tests.wire.vlan_guest import inside; import sys; inside(sys.argv[1])"
-REPOSITORY = str(Path(__file__).parents[3])
+REPOSITORY = Path(__file__).parents[3]
 
 if __name__ == "__main__":
-    os.environ["PYTHONPATH"] = REPOSITORY
+    os.environ["PYTHONPATH"] = f"{REPOSITORY}:{REPOSITORY}/reference"
     os.execv(sys.executable, [sys.executable, "-c", INSIDE, sys.argv[1]])

@@ -1,0 +1,213 @@
+"""Why a stack does what it does with one segment: the rule that fires, and what kept each earlier
+one from firing.
+
+Nothing is worked out a second time.  A host is brought to the state in question over the ordinary
+path, with decision lists that tell of their own decisions; then the segment arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from tw_reference import segment as tcp
+from tw_reference.clock import SECOND, Clock
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.rule import DecisionList, Question, Rule, Snapshot, Stage
+from tw_reference.segment import Flow, Packet, Segment, Timestamps
+from tw_reference.seqnum import add
+from tw_reference.stack.host import Host
+
+_HOST, _PEER, _PORT, _PEER_PORT = "192.0.2.1", "192.0.2.2", 7, 40000
+_WINDOW = 65535
+_PEER_ISN = 1_000_000
+_TS_RECENT = 500_000
+
+STATES = ("TIME-WAIT", "FIN-WAIT-2")
+
+
+class NotReached(Exception):
+    """The host can't be brought into the situation; the message is a sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the segment finds: a connection that the host closed first.
+
+    ``age`` is how long the connection has been in ``state``, in nanoseconds, and not 0, since a
+    timer that was set this instant can't be seen to start anew.  ``last_ack`` is how long ago the
+    block sent its last rate-limited ACK; None: never.  ``settings`` override the profile's
+    defaults.
+    """
+
+    state: str = STATES[0]
+    timestamps: bool = False
+    listener: bool = True
+    """Whether somebody listens on the local port by now."""
+    queue_full: bool = False
+    age: int = SECOND
+    last_ack: int | None = None
+    settings: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One list's decision: the rules passed over, each with the false part of its condition, and
+    the one that fired."""
+
+    stage: Stage
+    passed: tuple[tuple[Rule, str], ...]
+    fired: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What became of one segment.
+
+    ``passages`` are the decisions in the order in which they were taken, none where a full
+    connection took the segment.  ``before`` and ``after`` are the connection's state, and what its
+    block holds where it has one; ``now`` is the moment, nanoseconds on the clock of their timers.
+    ``variables`` are the host's before the segment, as a :class:`Scene` has them.
+    """
+
+    profile: Profile
+    segment: Segment
+    passages: tuple[Passage, ...]
+    sent: tuple[Packet, ...]
+    before: Snapshot
+    after: Snapshot
+    now: int
+    variables: Mapping[str, int]
+
+    @property
+    def restarted(self) -> bool:
+        """Whether the segment set the block's timer anew."""
+        before, after = self.before.expires, self.after.expires
+        return before is not None and after is not None and after > before
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched(DecisionList):
+    """A list that tells of each decision that it takes."""
+
+    tell: Callable[[Passage], None] = field(kw_only=True)
+
+    def decide(self, question: Question) -> Rule:
+        fired = DecisionList.decide(self, question)
+        earlier = self.rules[: self.rules.index(fired)]
+        passed = tuple((rule, rule.when.failing(question)) for rule in earlier)
+        self.tell(Passage(self.stage, passed, fired))
+        return fired
+
+
+def _watched(profile: Profile, tell: Callable[[Passage], None]) -> Profile:
+    lists = (_Watched(rules.stage, rules.rules, tell=tell) for rules in profile.lists())
+    return replace(profile, decisions=tuple(lists))
+
+
+class Scene:
+    """A host under ``profile`` in a :class:`Situation`, for one segment.
+
+    ``variables`` are the host's own, as a peer that saw the connection knows them: ``irs``,
+    ``iss``, ``rcv_nxt``, ``snd_nxt``, ``rcv_wnd``, ``ts_recent`` (0 without timestamps).
+
+    :raises KeyError: for a setting that the profile does not have.
+    :raises NotReached: where these settings do not let the host get there.
+    """
+
+    def __init__(self, profile: Profile, situation: Situation = Situation()) -> None:
+        self.profile = profile
+        self.variables: dict[str, int] = {}
+        self._timestamps = situation.timestamps
+        self._passages: list[Passage] = []
+        self._flow = Flow(_PEER, _PEER_PORT, _HOST, _PORT)
+        self._clock = Clock(SECOND)
+        try:
+            self._host = Host(
+                _watched(profile, self._passages.append),
+                self._clock,
+                addresses=frozenset((_HOST,)),
+                settings=situation.settings,
+            )
+            self._reach(situation)
+        except (ZeroDivisionError, ValueError) as error:
+            # A reaper can't be laid out on a clock with which no kernel can be built (hz=0).
+            raise NotReached(f"no clock of {profile.name} runs with these settings") from error
+
+    def explain(self, segment: Segment) -> Explanation:
+        """Have ``segment``, in absolute numbers, arrive."""
+        before = self._snapshot()
+        self._passages.clear()
+        self._host.receive(Packet(self._flow, segment))
+        sent = tuple(packet for packet in self._host.outbox if isinstance(packet, Packet))
+        return Explanation(
+            profile=self.profile,
+            segment=segment,
+            passages=tuple(self._passages),
+            sent=sent,
+            before=before,
+            after=self._snapshot(),
+            now=self._clock.now,
+            variables=self.variables,
+        )
+
+    def _snapshot(self) -> Snapshot:
+        block = self._host.block(self._flow.reverse)
+        if block is not None:
+            return block.snapshot()
+        return Snapshot(self._host.state(self._flow.reverse))
+
+    def _reach(self, situation: Situation) -> None:
+        """Handshake, the host's FIN, its ACK, and our FIN (RFC 9293 figures 6 and 12)."""
+        variables = self.variables
+        listener = self._host.listen(_PORT)
+        variables.update(irs=_PEER_ISN, rcv_nxt=_PEER_ISN, snd_nxt=0)
+        variables.update(ts_recent=_TS_RECENT if situation.timestamps else 0)
+        iss = self._exchange(tcp.SYN).seq
+        variables.update(iss=iss, snd_nxt=add(iss, 1))
+        variables["snd_nxt"] = self._exchange(tcp.ACK).end
+        self._arrives(tcp.ACK)
+        self._must_be("FIN-WAIT-2")
+        if situation.state == "TIME-WAIT":
+            self._arrives(tcp.FIN | tcp.ACK)
+            self._must_be("TIME-WAIT")
+        self._clock.advance(self._clock.now + situation.age)
+        self._host.outbox.clear()
+        listener.queue_full = situation.queue_full
+        if not situation.listener:
+            self._host.unlisten(_PORT)
+        block = self._host.block(self._flow.reverse)
+        if block is not None and situation.last_ack is not None:
+            block.last_ack = self._clock.now - situation.last_ack
+
+    def _must_be(self, state: str) -> None:
+        if self._snapshot().state != state:
+            rule = self._passages[-1].fired
+            raise NotReached(
+                f"with these settings {self.profile.name} does not get to {state}, "
+                f"by rule {rule.id}: {rule.says}"
+            )
+
+    def _exchange(self, flags: int) -> Segment:
+        """Send a segment that the host has to answer; returns the answer."""
+        self._host.outbox.clear()
+        self._arrives(flags)
+        answer = self._host.outbox[-1]
+        assert isinstance(answer, Packet)
+        self.variables["rcv_wnd"] = answer.segment.window
+        return answer.segment
+
+    def _arrives(self, flags: int) -> None:
+        """The peer's next segment."""
+        variables = self.variables
+        stamps = Timestamps(variables["ts_recent"], 0) if self._timestamps else None
+        segment = Segment(
+            seq=variables["rcv_nxt"],
+            ack=variables["snd_nxt"] if flags & tcp.ACK else 0,
+            flags=flags,
+            window=_WINDOW,
+            mss=1460 if flags & tcp.SYN else None,
+            timestamps=stamps,
+        )
+        variables["rcv_nxt"] = segment.end
+        self._host.receive(Packet(self._flow, segment))

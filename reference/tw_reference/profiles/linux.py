@@ -1,0 +1,476 @@
+"""Linux's TIME-WAIT: ``net/ipv4/tcp_minisocks.c``, ``tcp_ipv4.c`` and ``tcp_input.c``.
+
+The lists are functions of what changed between versions, so that each version states its own few
+facts: 6.18 and 6.1 below, 2.6.32 in a file of its own.
+"""
+
+from __future__ import annotations
+
+from tw_reference.clock import MILLISECOND, SECOND
+from tw_reference.profiles.common import CALLS, CLOSED
+from tw_reference.profiles.linux_words import (
+    BOTH_REUSE,
+    BY_CLOSE,
+    CHOSEN,
+    ENDS_AFTER,
+    ENDS_AT_NEXT,
+    FIN_FOLLOWS,
+    IN_FIN_WAIT_2,
+    IN_WINDOW,
+    LINGER2_NEGATIVE,
+    LOOPBACK,
+    PAWS_24DAYS,
+    PAWS_WRAP,
+    SAME_SECOND,
+    SEQ_NOT_BEFORE,
+    STAMPED,
+    TABLE_FULL,
+    TIMEWAIT_LEN,
+    TOO_SOON,
+    TSVAL_NEWER,
+    WAITS_LONG,
+    WAS_BOUND,
+    YOUNG,
+    paws_reject,
+)
+from tw_reference.profiles.profile import Manners, Profile, Setting
+from tw_reference.reaping import TimerWheel, wheel_slot
+from tw_reference.rules.rule import (
+    Action,
+    Condition,
+    DecisionList,
+    Rule,
+    Stage,
+    all_of,
+    always,
+    any_of,
+)
+from tw_reference.rules.vocabulary import (
+    ACK,
+    EMPTY,
+    FIN,
+    LISTENER,
+    QUEUE_FULL,
+    RST,
+    SEQ_AFTER,
+    SEQ_IS_RCV_NXT,
+    SYN,
+    setting,
+)
+
+PAWS_REJECT = paws_reject(PAWS_WRAP)
+
+
+ORPHAN = DecisionList(
+    Stage.ORPHAN,
+    (
+        Rule(
+            "linux.orphan-linger2-close",
+            all_of(LINGER2_NEGATIVE, BY_CLOSE),
+            (Action.RESET_AND_CLOSE,),
+            "A negative TCP_LINGER2 leaves no FIN-WAIT-2: close() sends <CTL=RST,ACK>.",
+            ("tcp.c, __tcp_close(), TCPABORTONLINGER",),
+        ),
+        Rule(
+            "linux.orphan-linger2",
+            LINGER2_NEGATIVE,
+            (Action.RST,),
+            "With a negative TCP_LINGER2 the ACK of the FIN is reset, and the connection is gone.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_FIN_WAIT1, TCPABORTONDATA",),
+        ),
+        Rule(
+            "linux.orphan-long",
+            WAITS_LONG,
+            (Action.COMPRESS_LATER,),
+            "Of a wait above 60 s only the excess is waited: on the full socket, then in a block.",
+            ("tcp.c, __tcp_close()", "tcp_timer.c, tcp_keepalive_timer()"),
+        ),
+        Rule(
+            "linux.orphan-fin",
+            FIN_FOLLOWS,
+            (Action.WAIT,),
+            "Where the FIN has come with the ACK, the full socket takes it.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_FIN_WAIT1",),
+        ),
+        Rule(
+            "linux.orphan",
+            always(),
+            (Action.COMPRESS,),
+            "An orphan waits for the FIN as a block, for TCP_LINGER2 or tcp_fin_timeout.",
+            ("tcp_minisocks.c, tcp_time_wait()", "include/net/tcp.h, tcp_fin_time()"),
+        ),
+    ),
+)
+
+ENTRY = DecisionList(
+    Stage.ENTRY,
+    (
+        Rule(
+            "linux.entry-overflow",
+            TABLE_FULL,
+            (Action.CLOSE,),
+            "With tcp_max_tw_buckets blocks in use the connection is simply closed.",
+            ("tcp_minisocks.c, tcp_time_wait()",),
+        ),
+        Rule(
+            "linux.entry",
+            always(),
+            (Action.ENTER_TIME_WAIT,),
+            "The connection is compressed into a block that lives TCPTIMEWAIT_LEN, 60 s.",
+            ("tcp_minisocks.c, tcp_time_wait()",),
+        ),
+    ),
+)
+
+
+def fin_wait_2(paws: Condition) -> DecisionList:
+    """What a FIN-WAIT-2 block answers, given the kernel's idea of PAWS."""
+    return DecisionList(
+        Stage.FIN_WAIT_2,
+        (
+            Rule(
+                "linux.fw2-unacceptable",
+                any_of(paws, ~IN_WINDOW),
+                (Action.ACK_LIMITED,),
+                "What fails PAWS or misses the window is acknowledged, an RST too.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-rst",
+                RST,
+                (Action.DELETE, Action.DROP),
+                "An RST in the window ends the connection.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-syn",
+                all_of(SYN, SEQ_NOT_BEFORE),
+                (Action.DELETE, Action.RST),
+                "A SYN in the window is reset and ends the connection.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-nothing-new",
+                any_of(~ACK, ~ENDS_AFTER, EMPTY),
+                (Action.DROP,),
+                "A segment without ACK, or with nothing new in it, is dropped.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-data",
+                any_of(~FIN, ~ENDS_AT_NEXT),
+                (Action.DELETE, Action.RST),
+                "New data has no reader left: it is reset and ends the connection.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+            Rule(
+                "linux.fw2-fin",
+                always(),
+                (Action.ENTER_TIME_WAIT, Action.UPDATE_TS, Action.ACK),
+                "The peer's FIN is acknowledged and starts TIME-WAIT.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
+            ),
+        ),
+    )
+
+
+def time_wait(paws: Condition) -> DecisionList:
+    """What a TIME-WAIT block answers, given the kernel's idea of PAWS."""
+    new_syn = all_of(SYN, ~RST, ~ACK, ~paws, any_of(SEQ_AFTER, TSVAL_NEWER))
+    return DecisionList(
+        Stage.TIME_WAIT,
+        (
+            Rule(
+                "linux.rst-kill",
+                all_of(RST, SEQ_IS_RCV_NXT, ~paws, setting("rfc1337", 0)),
+                (Action.DELETE, Action.DROP),
+                "An RST at exactly RCV.NXT ends TIME-WAIT silently unless tcp_rfc1337 is set.",
+                ("tcp_minisocks.c, tcp_timewait_state_process(), sysctl_tcp_rfc1337",),
+            ),
+            Rule(
+                "linux.rst-1337",
+                all_of(RST, SEQ_IS_RCV_NXT, ~paws),
+                (Action.UPDATE_TS, Action.DROP),
+                "With tcp_rfc1337 an RST at RCV.NXT is dropped; the timer runs on.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()", "RFC 1337 section 3"),
+            ),
+            Rule(
+                "linux.bare-ack",
+                all_of(SEQ_IS_RCV_NXT, EMPTY, ~paws),
+                (Action.RESTART, Action.UPDATE_TS, Action.DROP),
+                "An empty segment at RCV.NXT silently restarts the timer, whatever its SEG.ACK.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()",),
+            ),
+            Rule(
+                "linux.syn-reopen",
+                all_of(new_syn, LISTENER),
+                (Action.REOPEN_ABOVE,),
+                "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation.",
+                (
+                    "tcp_minisocks.c, tcp_timewait_state_process(), TCP_TW_SYN",
+                    "RFC 9293 section 3.6.1",
+                ),
+            ),
+            Rule(
+                "linux.syn-no-listener",
+                new_syn,
+                (Action.ACK,),
+                "With no listener left the new SYN is acknowledged and the block stays.",
+                ("tcp_ipv4.c, tcp_v4_rcv(), TCP_TW_SYN falls through to TCP_TW_ACK",),
+            ),
+            Rule(
+                "linux.rst-drop",
+                RST,
+                (Action.DROP,),
+                "An RST anywhere else, or one that fails PAWS, is dropped.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()",),
+            ),
+            Rule(
+                "linux.ack-restart",
+                any_of(ACK, paws),
+                (Action.RESTART, Action.ACK_LIMITED),
+                "Whatever has ACK or fails PAWS restarts the timer and is acknowledged.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()",),
+            ),
+            Rule(
+                "linux.ack",
+                always(),
+                (Action.ACK_LIMITED,),
+                "Whatever is left is acknowledged; the timer runs on.",
+                ("tcp_minisocks.c, tcp_timewait_state_process()",),
+            ),
+        ),
+    )
+
+
+ACKNOWLEDGE = DecisionList(
+    Stage.ACK_LIMIT,
+    (
+        Rule(
+            "linux.oow-exempt",
+            all_of(~EMPTY, ~SYN),
+            (Action.SEND,),
+            "A segment with data or FIN and no SYN can't be part of an ACK loop: no limit.",
+            ("tcp_input.c, tcp_oow_rate_limited()",),
+        ),
+        Rule(
+            "linux.oow-suppress",
+            TOO_SOON,
+            (Action.SUPPRESS,),
+            "Within tcp_invalid_ratelimit (500 ms) of the last such ACK it is not sent.",
+            ("tcp_input.c, tcp_oow_rate_limited()", "RFC 5961 section 7"),
+        ),
+        Rule(
+            "linux.oow-send",
+            always(),
+            (Action.SEND_AND_STAMP,),
+            "Otherwise it is sent, and the limit starts anew.",
+            ("tcp_input.c, tcp_oow_rate_limited()",),
+        ),
+    ),
+)
+
+ICMP = DecisionList(
+    Stage.ICMP,
+    (
+        Rule(
+            "linux.icmp",
+            always(),
+            (Action.DROP,),
+            "An ICMP error about a timewait minisock, FIN-WAIT-2 or TIME-WAIT, is ignored.",
+            ("tcp_ipv4.c, tcp_v4_err()", "tcp_ipv6.c, tcp_v6_err()"),
+        ),
+    ),
+)
+
+LISTEN = DecisionList(
+    Stage.LISTEN,
+    (
+        Rule(
+            "linux.listen-rst",
+            RST,
+            (Action.DROP,),
+            "A listener drops an RST.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
+        ),
+        Rule(
+            "linux.listen-ack",
+            ACK,
+            (Action.RST,),
+            "A listener answers an ACK that belongs to no handshake with <SEQ=SEG.ACK><CTL=RST>.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
+        ),
+        Rule(
+            "linux.listen-no-syn",
+            any_of(~SYN, FIN),
+            (Action.DROP,),
+            "A listener drops what is no SYN, and a SYN that has FIN.",
+            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN",),
+        ),
+        Rule(
+            "linux.listen-full",
+            QUEUE_FULL,
+            (Action.DROP,),
+            "With its accept queue full a listener drops the SYN.",
+            ("tcp_input.c, tcp_conn_request(), sk_acceptq_is_full()",),
+        ),
+        Rule(
+            "linux.listen-syn",
+            always(),
+            (Action.SYN_RECEIVED,),
+            "A listener answers a SYN; the ISS is the one that TIME-WAIT chose, if it did.",
+            ("tcp_input.c, tcp_conn_request()", "RFC 9293 section 3.10.7.2"),
+        ),
+    ),
+)
+
+BIND = DecisionList(
+    Stage.BIND,
+    (
+        Rule(
+            "linux.bind-reuse",
+            BOTH_REUSE,
+            (Action.ALLOW,),
+            "A port in TIME-WAIT can be bound if the old socket and the new one have SO_REUSEADDR.",
+            ("inet_connection_sock.c, inet_csk_bind_conflict()",),
+        ),
+        Rule(
+            "linux.bind-in-use",
+            always(),
+            (Action.EADDRINUSE,),
+            "Otherwise it is in use; SO_REUSEPORT on the new socket alone does not help.",
+            ("inet_connection_sock.c, inet_csk_bind_conflict()",),
+        ),
+    ),
+)
+
+
+def connect(young: Condition) -> DecisionList:
+    """What connect() does, given when a block is too young to be reused."""
+    return DecisionList(
+        Stage.CONNECT,
+        (
+            Rule(
+                "linux.connect-no-timestamps",
+                ~STAMPED,
+                (Action.EADDRNOTAVAIL,),
+                "Without timestamps a 4-tuple in TIME-WAIT can't be used again.",
+                ("tcp_ipv4.c, tcp_twsk_unique()",),
+            ),
+            Rule(
+                "linux.connect-chosen",
+                CHOSEN,
+                (Action.CONNECT_ABOVE,),
+                "With timestamps a port chosen by bind() is reused at once, whatever tcp_tw_reuse.",
+                ("inet_hashtables.c, __inet_hash_connect()", "tcp_ipv4.c, tcp_twsk_unique()"),
+            ),
+            Rule(
+                "linux.connect-bound",
+                WAS_BOUND,
+                (Action.EADDRNOTAVAIL,),
+                "An automatic port is never one that bind() chose for the old socket, whatever "
+                "tcp_tw_reuse.",
+                ("inet_hashtables.c, __inet_hash_connect(), tb->fastreuse >= 0",),
+            ),
+            Rule(
+                "linux.connect-fin-wait-2",
+                IN_FIN_WAIT_2,
+                (Action.EADDRNOTAVAIL,),
+                "An automatic port is never taken from a block in FIN-WAIT-2.",
+                ("tcp_ipv4.c, tcp_twsk_unique()",),
+            ),
+            Rule(
+                "linux.connect-no-reuse",
+                any_of(setting("tw_reuse", 0), all_of(setting("tw_reuse", 2), ~LOOPBACK)),
+                (Action.EADDRNOTAVAIL,),
+                "tcp_tw_reuse 0 forbids the reuse of an automatic port, 2 allows it on loopback.",
+                ("tcp_ipv4.c, tcp_twsk_unique(), sysctl_tcp_tw_reuse",),
+            ),
+            Rule(
+                "linux.connect-too-young",
+                young,
+                (Action.EADDRNOTAVAIL,),
+                "A block must have some age before an automatic port is taken from it.",
+                ("tcp_ipv4.c, tcp_twsk_unique()",),
+            ),
+            Rule(
+                "linux.connect-reuse",
+                always(),
+                (Action.CONNECT_ABOVE,),
+                "An automatic port is taken from the block.",
+                ("tcp_ipv4.c, tcp_twsk_unique()",),
+            ),
+        ),
+    )
+
+
+LINUX_6_18 = Profile(
+    name="linux-6.18",
+    title="Linux 6.18: the timewait minisock, a timer each",
+    settings={
+        "timestamps": Setting(1, "Use timestamps where the peer asks.", "tcp_timestamps"),
+        "rfc1337": Setting(0, "Drop an RST at RCV.NXT in TIME-WAIT.", "tcp_rfc1337"),
+        "invalid_ratelimit": Setting(
+            500, "Milliseconds between limited ACKs of one block; 0: none.", "tcp_invalid_ratelimit"
+        ),
+        "fin_timeout": Setting(60, "Seconds of FIN-WAIT-2 without a process.", "tcp_fin_timeout"),
+        "max_tw_buckets": Setting(262144, "Blocks in the table.", "tcp_max_tw_buckets"),
+        "tw_reuse": Setting(2, "Reuse for connect(): 0 no, 1 yes, 2 loopback.", "tcp_tw_reuse"),
+        "tw_reuse_delay": Setting(
+            1000, "Milliseconds before a block may be reused.", "tcp_tw_reuse_delay"
+        ),
+        "hz": Setting(250, "Timer ticks a second, of which the wheel is made.", "CONFIG_HZ"),
+    },
+    msl=TIMEWAIT_LEN // 2,
+    lateness=lambda settings: (
+        wheel_slot(60 * settings["hz"]) * SECOND // settings["hz"] + 50 * MILLISECOND
+    ),
+    manners=Manners(
+        receive_window=lambda mss: 65535 // mss * mss,
+        reopens_window=False,
+        aligns_scaled_window=True,
+        acknowledges_before_entry=True,
+        resets_early_fin=True,
+        ecn=True,
+        first_rto=1 * SECOND,
+        least_rto=200 * MILLISECOND,
+        resets_unread=True,
+        longest_linger2=120 * SECOND,
+        # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
+        reset_tos_mask=0xFC,
+    ),
+    reaper=lambda clock, expire, settings: TimerWheel(clock, expire, hz=settings["hz"]),
+    decisions=(
+        ORPHAN,
+        ENTRY,
+        fin_wait_2(PAWS_REJECT),
+        time_wait(PAWS_REJECT),
+        ICMP,
+        ACKNOWLEDGE,
+        LISTEN,
+        CLOSED,
+        BIND,
+        connect(YOUNG),
+        CALLS,
+    ),
+)
+
+PAWS_REJECT_6_1 = paws_reject(PAWS_24DAYS)
+
+LINUX_6_1 = LINUX_6_18.derive(
+    "linux-6.1",
+    "Linux 6.1: an ordinary ISS for a reopened connection",
+    fin_wait_2(PAWS_REJECT_6_1),
+    time_wait(PAWS_REJECT_6_1).replacing(
+        "linux.syn-reopen",
+        Rule(
+            "linux.syn-reopen",
+            time_wait(PAWS_REJECT_6_1).rule("linux.syn-reopen").when,
+            (Action.REOPEN,),
+            "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation; its ISS is new.",
+            ("tcp_minisocks.c of 6.1, tcp_timewait_state_process()", "RFC 9293 section 3.6.1"),
+        ),
+    ),
+    connect(SAME_SECOND),
+    dropped_settings=("tw_reuse_delay",),
+)

@@ -1,0 +1,137 @@
+"""What a stack keeps of a connection in TIME-WAIT, and the questions that are put to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tw_reference.rules.rule import Snapshot
+from tw_reference.segment import Flow, IcmpError, Segment
+
+
+@dataclass(slots=True)
+class TimeWaitBlock:
+    """The compressed state: FreeBSD's ``struct tcptw``, Linux's ``tcp_timewait_sock``.
+
+    ``flow`` is the 4-tuple as this side sends it.  ``rcv_wnd`` is in octets, frozen on entry;
+    ``rcv_scale`` its shift in the header.  ``ts_recent`` is 0 where timestamps are not in use.
+    ``expires``, ``entered``, ``ts_recent_stamp`` and ``last_ack`` are times, ``rto`` is a duration,
+    in nanoseconds.  ``substate`` is TIME-WAIT, or FIN-WAIT-2 where a stack keeps an orphan of that
+    state in the same table.  ``reuse_address`` is the dead socket's SO_REUSEADDR;
+    ``port_was_bound``, whether bind() had chosen its port, as a listener's is.
+    """
+
+    flow: Flow
+    snd_nxt: int
+    rcv_nxt: int
+    rcv_wnd: int
+    rcv_scale: int
+    timestamps: bool
+    ts_recent: int
+    ts_recent_stamp: int
+    ts_offset: int
+    tos: int
+    rto: int
+    substate: str
+    entered: int
+    expires: int
+    reuse_address: bool = False
+    port_was_bound: bool = True
+    last_ack: int | None = None
+    """When the last rate-limited ACK was sent."""
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.substate, self.rcv_nxt, self.ts_recent, self.expires)
+
+
+class PeerStamp(NamedTuple):
+    """The latest timestamp of a peer, whatever its port: its value and when it was seen (ns)."""
+
+    tcp_ts: int
+    seen: int
+
+
+class SegmentArrives(NamedTuple):
+    """«SEGMENT ARRIVES» on a TIME-WAIT block: all that a rule may look at."""
+
+    segment: Segment
+    block: TimeWaitBlock
+    settings: Mapping[str, int]
+    now: int
+    """Nanoseconds."""
+    listener: bool
+    """Whether somebody listens on the local port."""
+
+
+class ErrorArrives(NamedTuple):
+    """An ICMP error about a segment of a TIME-WAIT block (RFC 9293 section 3.9.2.2)."""
+
+    error: IcmpError
+    settings: Mapping[str, int]
+
+
+class Unconnected(NamedTuple):
+    """«SEGMENT ARRIVES» where there is no connection: at a listener, or at nobody."""
+
+    segment: Segment
+    settings: Mapping[str, int]
+    now: int = 0
+    queue_full: bool = False
+    """The listener's accept queue is full."""
+    peer: PeerStamp | None = None
+    """What is remembered of the sender's timestamps."""
+
+
+class Orphaned(NamedTuple):
+    """A connection in FIN-WAIT-2 that no process holds any more."""
+
+    settings: Mapping[str, int]
+    timeout: int
+    """How long it is to wait for the FIN, nanoseconds: the socket's own wish or the default."""
+    negative: bool = False
+    """The socket asked for a negative TCP_LINGER2."""
+    fin: bool = False
+    """The segment that led here carries a FIN."""
+    by_close: bool = False
+    """No segment led here but close(), in FIN-WAIT-2."""
+
+
+class Entry(NamedTuple):
+    """A connection that is about to enter TIME-WAIT (or the FIN-WAIT-2 substate)."""
+
+    settings: Mapping[str, int]
+    blocks: int
+    """Blocks in the table now."""
+    peer_is_local: bool
+    block: TimeWaitBlock
+
+
+class Bind(NamedTuple):
+    """bind() to a port that is in TIME-WAIT."""
+
+    block: TimeWaitBlock
+    reuse_address: bool
+    """SO_REUSEADDR on the new socket."""
+    reuse_port: bool
+    """SO_REUSEPORT on the new socket."""
+
+
+class Connect(NamedTuple):
+    """connect() on a 4-tuple that is in TIME-WAIT.
+
+    ``automatic``: the port was not chosen by bind(), and no other is free.
+    """
+
+    block: TimeWaitBlock
+    settings: Mapping[str, int]
+    now: int
+    automatic: bool
+    loopback: bool
+
+
+class UserCall(NamedTuple):
+    """A user call of RFC 9293 section 3.10 on a connection in TIME-WAIT."""
+
+    verb: str
+    """open, send, receive, close, abort or status."""

@@ -1,0 +1,475 @@
+"""A connection on its way to TIME-WAIT: SYN-SENT to CLOSING, by the steps of RFC 9293.
+
+What a stack does in TIME-WAIT is not decided here; this file brings a connection there the way
+that the RFC says, with the few manners (:class:`~tw_reference.profiles.profile.Manners`)
+that show on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol, Self
+
+from tw_reference import segment as tcp
+from tw_reference.clock import MILLISECOND, Clock, Timer
+from tw_reference.profiles.profile import Profile
+from tw_reference.segment import Flow, Packet, Segment, Timestamps
+from tw_reference.seqnum import add, distance, in_window
+from tw_reference.stack.reassembly import Reassembly
+from tw_reference.stack.retransmission import Flight
+
+_MAX_FLIGHT = 65535
+"""Octets on the way at once, however large the peer's window: nothing here controls congestion, so
+no more than a host without window scaling would send."""
+_WINDOW_SCALE = 7
+
+SYNCHRONIZED = frozenset(
+    ("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK")
+)
+_WE_CLOSED = frozenset(("FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"))
+_PEER_MAY_SEND = frozenset(("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2"))
+
+
+_CHALLENGE_INTERVAL = 500 * MILLISECOND
+
+
+class Owner(Protocol):
+    """What a connection needs of its host."""
+
+    clock: Clock
+    profile: Profile
+
+    def emit(self, packet: Packet) -> None: ...
+
+    def timestamp(self) -> int: ...
+
+    def reset(self, packet: Packet) -> None:
+        """Answer ``packet`` as a segment for nobody."""
+
+    def established(self, connection: Connection) -> None: ...
+
+    def delivered(self, connection: Connection, data: bytes) -> None: ...
+
+    def peer_closed(self, connection: Connection) -> None: ...
+
+    def entering_time_wait(self, connection: Connection) -> None: ...
+
+    def orphaned(self, connection: Connection, packet: Packet | None) -> None:
+        """No process holds a connection in FIN-WAIT-2; ``packet`` brought it there, or, None,
+        the process let it go when it was there."""
+
+    def gone(self, connection: Connection) -> None: ...
+
+
+class Connection:
+    """One transmission control block, opened :meth:`passive` or :meth:`active`.
+
+    ``flow`` is the 4-tuple as this side sends it.  The owner hears ``gone`` or one of the two ways
+    into its TIME-WAIT table as the last of a connection, which is CLOSED by then.
+    """
+
+    def __init__(self, owner: Owner, flow: Flow, iss: int, *, timestamps: bool) -> None:
+        self._owner = owner
+        self._manners = owner.profile.manners
+        self.flow = flow
+        self.state = "CLOSED"
+        self.iss = self.snd_una = self.snd_nxt = iss
+        self.irs = self.rcv_nxt = 0
+        self.snd_wnd = 0
+        self._snd_wl1 = self._snd_wl2 = 0
+        self.tos = 0
+        self.ttl = self._manners.ttl
+        self.linger: int | None = None
+        """SO_LINGER in seconds, where the process set it; 0: close() is ABORT."""
+        self.linger2: int | None = None
+        """TCP_LINGER2 in seconds, where the process set it; negative: no FIN-WAIT-2 at all."""
+        self.heard_at = owner.clock.now
+        """When the last segment arrived (ns)."""
+        self.orphan_timer: Timer | None = None
+        """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
+        self.reuse_address = False
+        """SO_REUSEADDR."""
+        self.port_was_bound = True
+        """Whether bind() chose the local port, as it did a listener's."""
+        self.held = True
+        """Whether a process holds the socket; after close() none does."""
+        self.reads = True
+        """Whether that process takes text as it comes."""
+        self._unread = False
+        self.ack_owed = False
+        """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
+        self.timestamps = timestamps
+        self.ts_recent = 0
+        self.ts_recent_stamp = owner.clock.now
+        self.ts_offset = 0
+        self._link_mss = 1440 if flow.is_ipv6 else 1460
+        self.mss = self._link_mss - (12 if timestamps else 0)
+        self._scaling = True
+        self.rcv_scale = _WINDOW_SCALE
+        self.snd_scale = 0
+        self.rcv_adv = self._manners.receive_window(self.mss)
+        """One past the right edge of the window that was advertised."""
+        self._ecn = False
+        self._challenged: int | None = None
+        """When what is not accepted was last acknowledged for its own sake (ns)."""
+        self._reassembly = Reassembly()
+        self._unsent = bytearray()
+        self._fin_wanted = False
+        self._flight = Flight(
+            owner.clock,
+            first_rto=self._manners.first_rto,
+            least_rto=self._manners.least_rto,
+            emit=self._emit,
+            probe=lambda: self._send_text(1),
+            give_up=lambda: self.leave(owner.gone),
+        )
+
+    @classmethod
+    def passive(cls, owner: Owner, packet: Packet, iss: int, *, timestamps: bool) -> Self:
+        """A connection opened by the SYN in ``packet``: it sends <SYN,ACK>, SYN-RECEIVED."""
+        syn = packet.segment
+        connection = cls(owner, packet.flow.reverse, iss, timestamps=timestamps)
+        connection._syn_arrives(syn)
+        asks_ecn = syn.flags & (tcp.ECE | tcp.CWR) == tcp.ECE | tcp.CWR
+        connection._ecn = asks_ecn and owner.profile.manners.ecn
+        connection.state = "SYN-RECEIVED"
+        connection._transmit(tcp.SYN | tcp.ACK)
+        return connection
+
+    @classmethod
+    def active(
+        cls, owner: Owner, flow: Flow, iss: int, *, timestamps: bool, ts_recent: int = 0
+    ) -> Self:
+        """A connection that is to be opened: it sends <SYN>, SYN-SENT.
+
+        ``ts_recent`` is the TSecr of the SYN: 0, or what an earlier incarnation left in
+        TIME-WAIT.  A peer that refuses is told of as ``gone`` without ``established``.
+        """
+        connection = cls(owner, flow, iss, timestamps=timestamps)
+        connection.ts_recent = ts_recent
+        connection.state = "SYN-SENT"
+        connection._transmit(tcp.SYN)
+        return connection
+
+    # -- user calls (RFC 9293 section 3.10.1-3.10.5) ---------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """SEND: queue octets behind those queued before."""
+        self._unsent += data
+        self._output()
+
+    def close(self) -> None:
+        """CLOSE: send what is queued, then a FIN; the process lets the socket go."""
+        self.held = False
+        if self.linger == 0 or (self._unread and self._manners.resets_unread):
+            self.abort()
+            return
+        if self.state == "SYN-SENT":
+            self.leave(self._owner.gone)
+            return
+        self.shutdown()
+        if self.state == "FIN-WAIT-2":
+            self._owner.orphaned(self, None)
+
+    def shutdown(self) -> None:
+        """Send a FIN, but keep the socket."""
+        if self.state in ("SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT"):
+            self._fin_wanted = True
+            self._output()
+
+    def abort(self) -> None:
+        """ABORT: <SEQ=SND.NXT><CTL=RST>, CLOSED (RFC 9293 section 3.10.5)."""
+        if self.state not in ("SYN-SENT", "CLOSING", "LAST-ACK"):
+            self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.RST | tcp.ACK))
+        self.leave(self._owner.gone)
+
+    # -- SEGMENT ARRIVES (RFC 9293 sections 3.10.7.3 and 3.10.7.4) -------------------------------
+
+    def segment_arrives(self, packet: Packet) -> None:
+        segment = packet.segment
+        self.heard_at = self._owner.clock.now
+        if self.state == "SYN-SENT":
+            self._answer_arrives(packet)
+            return
+        if self._fails_paws(segment):
+            if not segment.flags & tcp.RST:
+                self._challenge(segment)
+            return
+        if not self._acceptable(segment):
+            if segment.flags & tcp.RST:
+                return
+            if self.state == "SYN-RECEIVED" and segment.flags & tcp.SYN and segment.seq == self.irs:
+                self._flight.resend()
+            else:
+                self._challenge(segment)
+            return
+        if segment.flags & tcp.RST:
+            if segment.seq == self.rcv_nxt:
+                self.leave(self._owner.gone)
+            else:
+                self._challenge(segment)
+            return
+        if segment.flags & tcp.SYN:
+            self._challenge(segment)
+            return
+        if not segment.flags & tcp.ACK:
+            return
+        self._note_timestamp(segment)
+        if self._ack_arrives(packet):
+            self._text_and_fin_arrive(packet)
+
+    def _challenge(self, segment: Segment) -> None:
+        """Acknowledge what is not accepted; but not all of it, or two ends that accept nothing of
+        each other would do so for ever (RFC 5961 section 7)."""
+        text = segment.length and not segment.flags & tcp.SYN
+        now = self._owner.clock.now
+        if not text:
+            if self._challenged is not None and now - self._challenged < _CHALLENGE_INTERVAL:
+                return
+            self._challenged = now
+        self._acknowledge()
+
+    def _answer_arrives(self, packet: Packet) -> None:
+        """In SYN-SENT; text that comes with the SYN is left to be sent again."""
+        segment = packet.segment
+        has_ack = bool(segment.flags & tcp.ACK)
+        if has_ack and segment.ack != self.snd_nxt:
+            if not segment.flags & tcp.RST:
+                self._owner.reset(packet)
+        elif segment.flags & tcp.RST:
+            if has_ack:
+                self.leave(self._owner.gone)
+        elif segment.flags & tcp.SYN and has_ack:
+            self._syn_arrives(segment)
+            self.state = "ESTABLISHED"
+            self._acknowledged(segment.ack)
+            self._acknowledge()
+            self._owner.established(self)
+            self._output()
+
+    def _syn_arrives(self, syn: Segment) -> None:
+        """The peer's half of the handshake: IRS, window, and the options that both sides have."""
+        self.irs = self._snd_wl1 = syn.seq
+        self._snd_wl2 = syn.ack
+        self.rcv_nxt = add(syn.seq, 1)
+        self.snd_wnd = syn.window
+        self.timestamps = self.timestamps and syn.timestamps is not None
+        if self.timestamps and syn.timestamps is not None:
+            self.ts_recent = syn.timestamps.tsval
+            self.ts_recent_stamp = self._owner.clock.now
+        offered = syn.mss if syn.mss is not None else 536
+        self.mss = max(min(offered, self._link_mss) - (12 if self.timestamps else 0), 1)
+        self._scaling = syn.wscale is not None
+        self.rcv_scale = _WINDOW_SCALE if self._scaling else 0
+        self.snd_scale = min(syn.wscale or 0, 14)
+        self.rcv_adv = add(self.rcv_nxt, self._manners.receive_window(self.mss))
+
+    def _fails_paws(self, segment: Segment) -> bool:
+        """PAWS (RFC 7323 section 5.3 R1); an RST is exempt (section 5.2)."""
+        return (
+            self.timestamps
+            and segment.timestamps is not None
+            and not segment.flags & tcp.RST
+            and distance(segment.timestamps.tsval, self.ts_recent) < 0
+        )
+
+    def _note_timestamp(self, segment: Segment) -> None:
+        """TS.Recent follows what arrives in order (RFC 7323 section 4.3)."""
+        stamps = segment.timestamps
+        if self.timestamps and stamps is not None and distance(segment.seq, self.rcv_nxt) <= 0:
+            self.ts_recent = stamps.tsval
+            self.ts_recent_stamp = self._owner.clock.now
+
+    def _acceptable(self, segment: Segment) -> bool:
+        """The four-case test (RFC 9293 section 3.10.7.4, table 6)."""
+        window = self.receive_window
+        if window == 0:
+            return segment.length == 0 and segment.seq == self.rcv_nxt
+        if segment.length == 0:
+            return in_window(segment.seq, self.rcv_nxt, window)
+        last = add(segment.seq, segment.length - 1)
+        return in_window(segment.seq, self.rcv_nxt, window) or in_window(last, self.rcv_nxt, window)
+
+    def _ack_arrives(self, packet: Packet) -> bool:
+        """The fifth check; False where the segment is used up by it."""
+        segment = packet.segment
+        newly = distance(segment.ack, self.snd_una)
+        outstanding = distance(self.snd_nxt, self.snd_una)
+        if self.state == "SYN-RECEIVED":
+            if not 0 < newly <= outstanding:
+                self._owner.reset(packet)
+                return False
+            self.state = "ESTABLISHED"
+            self._acknowledged(segment.ack)
+            self._window_arrives(segment)
+            self._owner.established(self)
+            self._output()
+            return self.state in SYNCHRONIZED
+        if newly > outstanding:
+            self._acknowledge()
+            return False
+        if newly > 0:
+            self._acknowledged(segment.ack)
+        if newly >= 0:
+            self._window_arrives(segment)
+        fin_acknowledged = self.state in _WE_CLOSED and self.snd_una == self.snd_nxt
+        if fin_acknowledged and self.state == "FIN-WAIT-1":
+            self.state = "FIN-WAIT-2"
+            # What an orphan can't take is reset below, whatever its FIN-WAIT-2 would have been.
+            if not self.held and not self._is_for_nobody(segment):
+                self._owner.orphaned(self, packet)
+                if self.state == "CLOSED":
+                    return False
+        elif fin_acknowledged and self.state == "CLOSING":
+            self.leave(self._owner.entering_time_wait)
+            return False
+        elif fin_acknowledged and self.state == "LAST-ACK":
+            self.leave(self._owner.gone)
+            return False
+        self._output()
+        return True
+
+    def _window_arrives(self, segment: Segment) -> None:
+        """SND.WND is that of the newest segment, by SND.WL1 and SND.WL2."""
+        by_seq = distance(segment.seq, self._snd_wl1)
+        if by_seq < 0 or (by_seq == 0 and distance(segment.ack, self._snd_wl2) < 0):
+            return
+        self._snd_wl1, self._snd_wl2 = segment.seq, segment.ack
+        was_closed = self.snd_wnd == 0
+        self.snd_wnd = segment.window << self.snd_scale
+        if self.snd_wnd == 0:
+            self._flight.probe_answered()
+        elif was_closed:
+            self._flight.window_reopened()
+
+    def _text_and_fin_arrive(self, packet: Packet) -> None:
+        """The seventh and eighth checks."""
+        segment = packet.segment
+        if not segment.length:
+            return
+        if self.state not in _PEER_MAY_SEND:
+            self._acknowledge()
+            return
+        if not self.held and self._is_for_nobody(segment):
+            self._owner.reset(packet)
+            self.leave(self._owner.gone)
+            return
+        text = segment.payload[: distance(self.rcv_adv, segment.seq)]
+        whole = len(text) == len(segment.payload)
+        self._reassembly.put(segment.seq, text, fin=whole and bool(segment.flags & tcp.FIN))
+        data, fin = self._reassembly.take(self.rcv_nxt)
+        self.rcv_nxt = add(self.rcv_nxt, len(data) + fin)
+        self.rcv_adv = add(self.rcv_adv, len(data))
+        if fin:
+            self._fin_arrives()
+        else:
+            self._acknowledge()
+        if data and self.reads:
+            self._owner.delivered(self, data)
+        elif data:
+            self._unread = True
+        if fin and self.state == "CLOSE-WAIT":
+            self._owner.peer_closed(self)
+
+    def _is_for_nobody(self, segment: Segment) -> bool:
+        """Whether a segment has text that a process would have to read, after close() (RFC 1122
+        section 4.2.2.13); with some stacks also a FIN that lies behind such text."""
+        text = segment.length if self._manners.resets_early_fin else len(segment.payload)
+        text_end = add(segment.seq, len(segment.payload))
+        return text > 0 and distance(text_end, self.rcv_nxt) > 0
+
+    def _fin_arrives(self) -> None:
+        """The eighth check: RCV.NXT is past the FIN already."""
+        match self.state:
+            case "ESTABLISHED":
+                self.state = "CLOSE-WAIT"
+                self._acknowledge()
+            case "FIN-WAIT-1":
+                self.state = "CLOSING"
+                self._acknowledge()
+            case "FIN-WAIT-2":
+                self.ack_owed = not self._manners.acknowledges_before_entry
+                if not self.ack_owed:
+                    self._acknowledge()
+                self.leave(self._owner.entering_time_wait)
+
+    # -- output ----------------------------------------------------------------------------------
+
+    @property
+    def receive_window(self) -> int:
+        """RCV.WND as advertised, in octets."""
+        return max(distance(self.rcv_adv, self.rcv_nxt), 0)
+
+    def _output(self) -> None:
+        """Send what the peer's window allows, then the FIN."""
+        if self.state not in ("ESTABLISHED", "CLOSE-WAIT"):
+            return
+        while self._unsent:
+            room = min(self.snd_wnd, _MAX_FLIGHT) - distance(self.snd_nxt, self.snd_una)
+            if room <= 0:
+                self._flight.watch()
+                return
+            self._send_text(min(len(self._unsent), self.mss, room))
+        if self._fin_wanted:
+            self.state = "FIN-WAIT-1" if self.state == "ESTABLISHED" else "LAST-ACK"
+            self._transmit(tcp.FIN | tcp.ACK)
+
+    def _send_text(self, size: int) -> None:
+        text = bytes(self._unsent[:size])
+        del self._unsent[:size]
+        self._transmit(tcp.ACK | (0 if self._unsent else tcp.PSH), text)
+
+    def _transmit(self, flags: int, payload: bytes = b"") -> None:
+        """Send a segment that takes sequence space, and have it sent again until it is
+        acknowledged."""
+        syn = bool(flags & tcp.SYN)
+        segment = Segment(
+            seq=self.snd_nxt,
+            ack=self.rcv_nxt,
+            flags=flags | (tcp.ECE if syn and self._ecn else 0),
+            payload=payload,
+            mss=self._link_mss if syn else None,
+            wscale=self.rcv_scale if syn and self._scaling else None,
+        )
+        self.snd_nxt = segment.end
+        self._emit(segment)
+        self._flight.add(segment)
+
+    def _acknowledge(self) -> None:
+        self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK))
+
+    def _emit(self, segment: Segment) -> None:
+        """Complete a segment with what is true now: ACK number, window, timestamps."""
+        scale = 0 if segment.flags & tcp.SYN else self.rcv_scale
+        self._open_window(scale)
+        stamps = None
+        if self.timestamps:
+            tsval = (self._owner.timestamp() + self.ts_offset) & 0xFFFFFFFF
+            stamps = Timestamps(tsval, self.ts_recent)
+        now = replace(
+            segment,
+            ack=self.rcv_nxt,
+            window=min(self.receive_window >> scale, 0xFFFF),
+            timestamps=stamps,
+        )
+        self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos))
+
+    def _open_window(self, scale: int) -> None:
+        """Move the right edge of the window, where the stack does so with this segment."""
+        window = self._manners.receive_window(self.mss)
+        if scale and self._manners.aligns_scaled_window:
+            window = -(-window >> scale) << scale
+        elif not self._manners.reopens_window:
+            return
+        self.rcv_adv = add(self.rcv_nxt, window)
+
+    def _acknowledged(self, ack: int) -> None:
+        self.snd_una = ack
+        self._flight.acknowledged(ack)
+
+    def leave(self, tell: Callable[[Connection], None]) -> None:
+        """Stop the timer; the owner takes over what is left."""
+        self._flight.land()
+        self.state = "CLOSED"
+        tell(self)

@@ -1,0 +1,444 @@
+"""A host that plays a documented stack: packets and calls in, packets and events out.
+
+It owns the tables and nothing else: listeners, connections, the TIME-WAIT table, a clock that the
+caller advances.  A run with the same seed repeats bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+from tw_reference import segment as tcp
+from tw_reference.clock import MILLISECOND, SECOND, Clock
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.questions import Orphaned, TimeWaitBlock, Unconnected
+from tw_reference.rules.rule import Action, Decision, Stage
+from tw_reference.segment import Datagram, Echo, Flow, IcmpError, Packet
+from tw_reference.stack.connection import Connection
+from tw_reference.stack.resets import reset_for
+from tw_reference.stack.table import TimeWaitTable, above
+
+_TRACE_LENGTH = 4096
+_EVENTS = 65536
+_HALF_OPEN = 4096
+"""Connections in SYN-RECEIVED beyond which a listener's queue is full."""
+
+
+class CallError(Exception):
+    """A user call that the stack refuses; ``error`` is its errno by name, or the RFC's words."""
+
+    def __init__(self, error: str, message: str = "") -> None:
+        super().__init__(message or error)
+        self.error = error
+
+
+@dataclass(slots=True)
+class Listener:
+    """A port that accepts.  ``closes_first``: it closes each connection as soon as it is
+    accepted.  ``queue_full``: nobody accepts any more.  ``reads``: it takes text as it comes.  What
+    is accepted inherits the rest: SO_REUSEADDR, and TCP_LINGER2 in seconds where it is set."""
+
+    closes_first: bool = True
+    queue_full: bool = False
+    reuse_address: bool = True
+    linger2: int | None = None
+    reads: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a process would be told: ``established``, ``data``, ``peer-closed``, ``gone``."""
+
+    kind: str
+    flow: Flow
+    data: bytes = b""
+
+
+class Host:
+    """One host with one profile.
+
+    ``addresses`` are those that it answers for.  ``settings`` overrides the profile's defaults.
+    ``outbox`` collects what it sends; ``events`` what its processes learn; ``trace`` the last
+    decisions that it took.
+
+    :raises KeyError: for a setting that the profile does not have.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        clock: Clock,
+        *,
+        addresses: frozenset[str],
+        seed: int | str = 0,
+        settings: Mapping[str, int] | None = None,
+    ) -> None:
+        self.profile = profile
+        self.clock = clock
+        self.settings = profile.defaults()
+        for name, value in (settings or {}).items():
+            if name not in self.settings:
+                raise KeyError(name)
+            self.settings[name] = value
+        self.outbox: deque[Packet | Echo] = deque()
+        self.events: deque[Event] = deque(maxlen=_EVENTS)
+        self.trace: deque[Decision] = deque(maxlen=_TRACE_LENGTH)
+        self._addresses = addresses
+        self._random = Random(seed)
+        self._clock_offset = self._random.getrandbits(32)
+        self._listeners: dict[int, Listener] = {}
+        self._connections: dict[Flow, Connection] = {}
+        self._half_open: dict[Flow, Connection] = {}
+        """Those of them that are in SYN-RECEIVED."""
+        self._closed = profile[Stage.CLOSED]
+        self._listen = profile[Stage.LISTEN]
+        self._table = TimeWaitTable(
+            profile,
+            self.settings,
+            clock,
+            emit=self.emit,
+            record=self.trace.append,
+            timestamp=self.timestamp,
+        )
+
+    # -- what a process does ---------------------------------------------------------------------
+
+    def listen(
+        self,
+        port: int,
+        *,
+        closes_first: bool = True,
+        reuse_address: bool = True,
+        reuse_port: bool = False,
+        linger2: int | None = None,
+        reads: bool = True,
+    ) -> Listener:
+        """bind() and listen() on a port: passive OPEN for every peer.
+
+        :raises CallError: EADDRINUSE, where the port is in TIME-WAIT and may not be bound.
+        """
+        if port not in self._listeners:
+            self.bind(port, reuse_address=reuse_address, reuse_port=reuse_port)
+        listener = Listener(closes_first, reuse_address=reuse_address, linger2=linger2, reads=reads)
+        self._listeners[port] = listener
+        return listener
+
+    def bind(self, port: int, *, reuse_address: bool = False, reuse_port: bool = False) -> None:
+        """bind() a new socket to a port.
+
+        :raises CallError: EADDRINUSE, where somebody listens there, or the port is in TIME-WAIT
+            and may not be bound.
+        """
+        if port in self._listeners:
+            raise CallError(Action.EADDRINUSE.value, f"somebody listens on port {port}")
+        for block in self._table.on_port(port):
+            answer = self._table.bind(block, reuse_address=reuse_address, reuse_port=reuse_port)
+            if answer is not Action.ALLOW:
+                raise CallError(answer.value, f"port {port} is in TIME-WAIT")
+
+    def connect(self, flow: Flow, *, automatic: bool = False, reuse_address: bool = True) -> None:
+        """Active OPEN of a 4-tuple, as this side sends it.
+
+        ``automatic``: no bind() chose the port, and no other is free.
+
+        :raises CallError: by errno, where the source address is not this host's, or the 4-tuple is
+            in use or in TIME-WAIT.
+        """
+        if flow.src not in self._addresses:
+            raise CallError(Action.EADDRNOTAVAIL.value, f"{flow.src} is no address of this host")
+        if flow in self._connections:
+            raise CallError(Action.EADDRINUSE.value, f"{flow} is in use")
+        iss, ts_recent = self._new_iss(), 0
+        block = self._table.get(flow)
+        if block is not None:
+            loopback = flow.dst in self._addresses
+            answer = self._table.connect(block, automatic=automatic, loopback=loopback)
+            if answer is not Action.CONNECT_ABOVE:
+                raise CallError(answer.value, f"{flow} is in {block.substate}")
+            iss, ts_recent = above(block.snd_nxt), block.ts_recent
+        timestamps = bool(self.settings["timestamps"])
+        connection = Connection.active(self, flow, iss, timestamps=timestamps, ts_recent=ts_recent)
+        connection.reuse_address = reuse_address
+        connection.port_was_bound = not automatic
+        self._connections[flow] = connection
+
+    def call(self, verb: str, flow: Flow) -> str:
+        """A user call of RFC 9293 section 3.10 on a connection in TIME-WAIT.
+
+        Returns what STATUS reports, or "" for ABORT.
+
+        :raises CallError: with the RFC's error, or where the 4-tuple is not in TIME-WAIT.
+        """
+        block = self._table.get(flow)
+        if block is None:
+            raise CallError("error: connection does not exist")
+        answer = self._table.call(verb, block)
+        if answer is Action.STATUS:
+            return block.substate
+        if answer is Action.ABORT:
+            return ""
+        raise CallError(answer.value)
+
+    def set(self, name: str, value: int) -> None:
+        """Write a setting at run time, as sysctl does: one below its least changes nothing.
+
+        :raises KeyError: for a setting that the profile does not have.
+        """
+        least = self.profile.settings[name].least
+        if least is None or value >= least:
+            self.settings[name] = value
+
+    def adopt(self, block: TimeWaitBlock) -> None:
+        """Take over a connection that enters TIME-WAIT now, from whoever knows its variables and
+        asks what becomes of it."""
+        self._table.adopt(block)
+
+    def unlisten(self, port: int) -> None:
+        self._listeners.pop(port, None)
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        self._held(flow).send(data)
+
+    def close(self, flow: Flow) -> None:
+        self._held(flow).close()
+
+    def set_options(
+        self,
+        flow: Flow,
+        *,
+        linger: int | None = None,
+        linger2: int | None = None,
+        reuse_address: bool | None = None,
+        tos: int | None = None,
+        ttl: int | None = None,
+    ) -> None:
+        """setsockopt(): SO_LINGER and TCP_LINGER2 in seconds; None leaves an option as it is."""
+        connection = self._held(flow)
+        connection.linger = connection.linger if linger is None else linger
+        connection.linger2 = connection.linger2 if linger2 is None else linger2
+        connection.tos = connection.tos if tos is None else tos
+        connection.ttl = connection.ttl if ttl is None else ttl
+        if reuse_address is not None:
+            connection.reuse_address = reuse_address
+
+    def shutdown(self, flow: Flow) -> None:
+        self._held(flow).shutdown()
+
+    def abort(self, flow: Flow) -> None:
+        self._held(flow).abort()
+
+    def state(self, flow: Flow) -> str:
+        """The state of a 4-tuple, as this side sends it."""
+        connection = self._connections.get(flow)
+        if connection is not None:
+            return connection.state
+        block = self._table.get(flow)
+        return block.substate if block is not None else "CLOSED"
+
+    def block(self, flow: Flow) -> TimeWaitBlock | None:
+        return self._table.get(flow)
+
+    # -- what the wire does ----------------------------------------------------------------------
+
+    def receive(self, packet: Datagram) -> None:
+        """A packet arrives; answers are in the outbox when this returns."""
+        match packet:
+            case Packet():
+                if packet.flow.dst in self._addresses:
+                    self._segment_arrives(packet)
+            case Echo():
+                if not packet.reply and packet.dst in self._addresses:
+                    self.emit(replace(packet, src=packet.dst, dst=packet.src, reply=True))
+            case IcmpError():
+                self._error_arrives(packet)
+
+    def _segment_arrives(self, packet: Packet) -> None:
+        flow = packet.flow.reverse
+        block = self._table.get(flow)
+        if block is not None:
+            listening = packet.flow.dport in self._listeners
+            handed_on = self._table.segment_arrives(packet, block, listener=listening)
+            if handed_on is not None:
+                self._unconnected(packet, handed_on.iss)
+            return
+        connection = self._connections.get(flow)
+        if connection is not None:
+            connection.segment_arrives(packet)
+        else:
+            self._unconnected(packet, None)
+
+    def _error_arrives(self, error: IcmpError) -> None:
+        """Only a TIME-WAIT block decides about an error.  For a full connection it counts as a
+        soft one, of which a process might be told (RFC 9293 section 3.9.2.2)."""
+        block = self._table.get(error.quoted) if error.dst in self._addresses else None
+        if block is not None:
+            self._table.error_arrives(error, block)
+
+    def _unconnected(self, packet: Packet, iss: int | None) -> None:
+        """«SEGMENT ARRIVES» in LISTEN or CLOSED (RFC 9293 sections 3.10.7.1 and 3.10.7.2)."""
+        listener = self._listeners.get(packet.flow.dport)
+        rules = self._closed if listener is None else self._listen
+        full = listener is not None and (listener.queue_full or len(self._half_open) >= _HALF_OPEN)
+        peer = self._table.peer(packet.flow.src)
+        question = Unconnected(packet.segment, self.settings, self.clock.now, full, peer)
+        rule = rules.decide(question)
+        flow = packet.flow.reverse
+        self.trace.append(Decision(self.clock.now, rules.stage, rule, flow, packet.segment))
+        if Action.RST in rule.then:
+            self.reset(packet)
+        elif Action.SYN_RECEIVED in rule.then:
+            connection = Connection.passive(
+                self,
+                packet,
+                self._new_iss() if iss is None else iss,
+                timestamps=bool(self.settings["timestamps"]),
+            )
+            if listener is not None:
+                connection.reuse_address = listener.reuse_address
+                connection.linger2 = listener.linger2
+                connection.reads = listener.reads
+            self._connections[flow] = self._half_open[flow] = connection
+
+    def _new_iss(self) -> int:
+        """A random ISS (RFC 9293 section 3.4.1); one in four lies just below the wrap."""
+        if self._random.random() < 0.25:
+            return (1 << 32) - 1 - self._random.getrandbits(16)
+        return self._random.getrandbits(32)
+
+    # -- what a connection asks of its host (connection.Owner) -------------------------------------
+
+    def emit(self, packet: Packet | Echo) -> None:
+        self.outbox.append(packet)
+
+    def timestamp(self) -> int:
+        """The timestamp clock: milliseconds from a random origin (RFC 7323 section 5.4)."""
+        return (self.clock.now // MILLISECOND + self._clock_offset) & 0xFFFFFFFF
+
+    def reset(self, packet: Packet) -> None:
+        self.emit(reset_for(packet, self.profile.manners))
+
+    def established(self, connection: Connection) -> None:
+        self._half_open.pop(connection.flow, None)
+        listener = self._listeners.get(connection.flow.sport)
+        self.events.append(Event("established", connection.flow))
+        if listener is not None and listener.closes_first:
+            connection.close()
+
+    def delivered(self, connection: Connection, data: bytes) -> None:
+        self.events.append(Event("data", connection.flow, data))
+
+    def peer_closed(self, connection: Connection) -> None:
+        self.events.append(Event("peer-closed", connection.flow))
+
+    def gone(self, connection: Connection) -> None:
+        del self._connections[connection.flow]
+        self._half_open.pop(connection.flow, None)
+        if connection.orphan_timer is not None:
+            connection.orphan_timer.cancel()
+        self.events.append(Event("gone", connection.flow))
+
+    def entering_time_wait(self, connection: Connection) -> None:
+        self._compress(connection, "TIME-WAIT", None)
+
+    def orphaned(self, connection: Connection, packet: Packet | None) -> None:
+        """A connection in FIN-WAIT-2 that no process holds: how long it may wait for the FIN."""
+        fin = packet is not None and bool(packet.segment.flags & tcp.FIN)
+        timeout = self._fin_wait_2_timeout(connection)
+        negative = connection.linger2 is not None and connection.linger2 < 0
+        rules = self.profile[Stage.ORPHAN]
+        rule = rules.decide(Orphaned(self.settings, timeout, negative, fin, packet is None))
+        self.trace.append(Decision(self.clock.now, rules.stage, rule, connection.flow))
+        longest = self.profile.lifetime(self.settings)
+        match rule.then[0]:
+            case Action.RESET_AND_CLOSE:
+                connection.abort()
+            case Action.RST:
+                if packet is not None:
+                    self.reset(packet)
+                connection.leave(self.gone)
+            case Action.COMPRESS:
+                connection.leave(lambda c: self._compress(c, "FIN-WAIT-2", timeout))
+            case Action.COMPRESS_LATER:
+                excess = timeout - longest
+                self._after(excess, connection, lambda c: self._compress(c, "FIN-WAIT-2", excess))
+            case Action.WAIT_TIMEOUT:
+                wait = self.settings["finwait2_timeout"] * MILLISECOND
+                self._after(wait, connection, self.gone)
+            case Action.WAIT_IDLE:
+                self._close_when_idle(connection)
+            case Action.WAIT:
+                pass
+            case unknown:
+                raise AssertionError(f"{unknown} is nothing that an orphan can do")
+
+    def _fin_wait_2_timeout(self, connection: Connection) -> int:
+        """tcp_fin_time(): TCP_LINGER2 within its limit, else the default; at least 3.5 RTO."""
+        default = self.settings.get("fin_timeout", 60) * SECOND
+        wish = (connection.linger2 or 0) * SECOND
+        longest = self.profile.manners.longest_linger2
+        if longest is not None:
+            wish = min(wish, longest)
+        elif wish > default:
+            wish = 0
+        rto = self.profile.manners.least_rto
+        return max(wish or default, (rto << 2) - (rto >> 1))
+
+    def _after(self, wait: int, connection: Connection, end: Callable[[Connection], None]) -> None:
+        """End an orphan later, if it is still in FIN-WAIT-2 then."""
+
+        def due() -> None:
+            if self._connections.get(connection.flow) is connection:
+                connection.leave(end)
+
+        connection.orphan_timer = self.clock.call_at(self.clock.now + wait, due)
+
+    def _close_when_idle(self, connection: Connection) -> None:
+        """What FreeBSD's 2MSL timer does for an orphan (``tcp_timer.c``, tcp_timer_2msl())."""
+        interval = self.settings["keepintvl"] * MILLISECOND
+        longest = self.settings["keepcnt"] * interval
+
+        def look() -> None:
+            if self._connections.get(connection.flow) is not connection:
+                return
+            if self.clock.now - connection.heard_at > longest:
+                connection.leave(self.gone)
+            else:
+                connection.orphan_timer = self.clock.call_at(self.clock.now + interval, look)
+
+        connection.orphan_timer = self.clock.call_at(self.clock.now + longest, look)
+
+    def _compress(self, connection: Connection, substate: str, timeout: int | None) -> None:
+        block = TimeWaitBlock(
+            flow=connection.flow,
+            snd_nxt=connection.snd_nxt,
+            rcv_nxt=connection.rcv_nxt,
+            rcv_wnd=connection.receive_window,
+            rcv_scale=connection.rcv_scale,
+            timestamps=connection.timestamps,
+            ts_recent=connection.ts_recent,
+            ts_recent_stamp=connection.ts_recent_stamp,
+            ts_offset=connection.ts_offset,
+            tos=connection.tos,
+            rto=self.profile.manners.least_rto,
+            substate=substate,
+            entered=self.clock.now,
+            expires=self.clock.now,
+            reuse_address=connection.reuse_address,
+            port_was_bound=connection.port_was_bound,
+        )
+        self.gone(connection)
+        self._table.enter(
+            block,
+            peer_is_local=connection.flow.dst in self._addresses,
+            ack_owed=connection.ack_owed,
+            timeout=timeout,
+        )
+
+    def _held(self, flow: Flow) -> Connection:
+        connection = self._connections.get(flow)
+        if connection is None or not connection.held:
+            raise CallError("ENOTCONN", f"no process holds a connection {flow}")
+        return connection

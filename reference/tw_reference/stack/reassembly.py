@@ -1,0 +1,37 @@
+"""Text that arrived ahead of its turn, held until the gap before it is filled."""
+
+from __future__ import annotations
+
+from tw_reference.seqnum import distance
+
+_MOST = 256
+"""Segments held at most: they may overlap, and be many for one window."""
+
+
+class Reassembly:
+    """Segments by sequence number (RFC 9293 section 3.10.7.4: those with higher beginning sequence
+    numbers are held for later processing).  The caller keeps them inside its window."""
+
+    def __init__(self) -> None:
+        self._segments: dict[int, tuple[bytes, bool]] = {}
+
+    def put(self, seq: int, text: bytes, fin: bool) -> None:
+        """Hold ``text``, and the FIN behind it; of two at one place the longer is held."""
+        if len(self._segments) >= _MOST and seq not in self._segments:
+            return  # it will be sent again
+        held_text, held_fin = self._segments.get(seq, (b"", False))
+        if len(text) + fin > len(held_text) + held_fin:
+            self._segments[seq] = (text, fin)
+
+    def take(self, rcv_nxt: int) -> tuple[bytes, bool]:
+        """What follows ``rcv_nxt`` without a gap, and whether a FIN ends it."""
+        data = bytearray()
+        for seq in sorted(self._segments, key=lambda seq: distance(seq, rcv_nxt)):
+            known = len(data) - distance(seq, rcv_nxt)
+            if known < 0:
+                break
+            text, fin = self._segments.pop(seq)
+            data += text[known:]
+            if fin:
+                return bytes(data), True
+        return bytes(data), False

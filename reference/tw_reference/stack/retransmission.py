@@ -1,0 +1,130 @@
+"""What was sent and is not acknowledged, and the one timer that watches over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tw_reference.clock import Clock, Timer
+from tw_reference.segment import Segment
+from tw_reference.seqnum import distance
+
+_MAX_RETRANSMISSIONS = 6
+
+
+class Flight:
+    """The retransmission queue (RFC 9293 section 3.8.1, RFC 6298), and probes of a closed window.
+
+    The time-out is ``first_rto`` until a round trip has been measured, ``least_rto`` or more then
+    (nanoseconds), and doubles each time that it passes.  ``emit`` sends a segment once more,
+    ``probe`` sends what asks whether a closed window still is, ``give_up`` is called when nothing
+    helped.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        first_rto: int,
+        least_rto: int,
+        emit: Callable[[Segment], None],
+        probe: Callable[[], None],
+        give_up: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._rto = first_rto
+        self._least_rto = least_rto
+        self._srtt: int | None = None
+        self._rttvar = 0
+        self._timed: tuple[int, int] | None = None
+        """Where the segment ends whose round trip is being measured, and when it was sent."""
+        self._emit = emit
+        self._probe = probe
+        self._give_up = give_up
+        self._segments: list[Segment] = []
+        self._timer: Timer | None = None
+        self._tries = 0
+        self._recover: int | None = None
+        """Where the flight ended when the timer last found a loss in it."""
+
+    def add(self, segment: Segment) -> None:
+        """``segment`` was sent for the first time."""
+        self._segments.append(segment)
+        if self._timed is None:
+            self._timed = segment.end, self._clock.now
+        self.watch()
+
+    def watch(self) -> None:
+        """Have the timer run: for the flight, or without one for a probe."""
+        if self._timer is None:
+            self._arm()
+
+    def acknowledged(self, ack: int) -> None:
+        """SND.UNA has moved up to ``ack``."""
+        self._segments = [s for s in self._segments if distance(s.end, ack) > 0]
+        self._tries = 0
+        if self._timed is not None and distance(ack, self._timed[0]) >= 0:
+            self._measured(self._clock.now - self._timed[1])
+            self._timed = None
+        self._restart()
+        if self._recover is not None:
+            if distance(self._recover, ack) > 0:
+                # One flight, more than one loss: this is the next (RFC 6582 section 3.2).
+                self.resend()
+            else:
+                self._recover = None
+
+    def probe_answered(self) -> None:
+        """The window is still closed; a peer that says so may do it for ever (RFC 9293 section
+        3.8.6.1)."""
+        self._tries = min(self._tries, _MAX_RETRANSMISSIONS - 1)
+
+    def window_reopened(self) -> None:
+        """What the peer had no room for is due now, not when the next probe would come to it."""
+        self._restart()
+        self.resend()
+
+    def resend(self) -> None:
+        """Send the oldest segment again, if there is any."""
+        if self._segments:
+            self._timed = None  # whose ACK it will be can't be told (RFC 6298 section 3)
+            self._emit(self._segments[0])
+
+    def land(self) -> None:
+        """The connection is over."""
+        self._segments.clear()
+        self._disarm()
+
+    def _measured(self, rtt: int) -> None:
+        """SRTT, RTTVAR and RTO (RFC 6298 section 2)."""
+        if self._srtt is None:
+            self._srtt, self._rttvar = rtt, rtt // 2
+        else:
+            self._rttvar = (3 * self._rttvar + abs(self._srtt - rtt)) // 4
+            self._srtt = (7 * self._srtt + rtt) // 8
+        self._rto = max(self._srtt + 4 * self._rttvar, self._least_rto)
+
+    def _restart(self) -> None:
+        self._disarm()
+        if self._segments:
+            self._arm()
+
+    def _arm(self) -> None:
+        due = self._clock.now + (self._rto << self._tries)
+        self._timer = self._clock.call_at(due, self._timer_due)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _timer_due(self) -> None:
+        self._tries += 1
+        if self._tries > _MAX_RETRANSMISSIONS:
+            self._give_up()
+            return
+        if self._segments:
+            self._recover = self._segments[-1].end
+            self.resend()
+        else:
+            self._probe()
+        self._arm()

@@ -1,0 +1,187 @@
+"""Text both ways: lost, late, twice, and more than the window takes."""
+
+from __future__ import annotations
+
+from tw_reference import segment as tcp
+from tw_reference.clock import SECOND
+from tw_reference.profiles.profile import Profile
+from tw_reference.seqnum import distance
+from tw_reference.stack.tests.connection.ends import TEXT, Losing, Pair, Peer, open_pair
+
+
+def test_text_crosses_both_ways_over_the_wrap(profile: Profile) -> None:
+    pair, client, server = open_pair(profile)
+    client.send(TEXT)
+    server.send(TEXT[::-1])
+    pair.deliver()
+    assert pair.server_end.received == TEXT
+    assert pair.client_end.received == TEXT[::-1]
+    assert client.snd_nxt < client.iss, "the numbers wrapped"
+
+
+def test_lost_text_is_sent_again(profile: Profile, measured_rto: float) -> None:
+    pair, client, _ = open_pair(profile)
+    pair.loses = Losing(tcp.PSH)
+    client.send(b"lost")
+    pair.let_pass(measured_rto - 0.001)
+    assert pair.server_end.received == b""
+    pair.let_pass(0.002)
+    assert pair.server_end.received == b"lost"
+    assert pair.clock.next_timer() is None
+
+
+def test_several_losses_in_a_flight_cost_one_time_out(
+    profile: Profile, measured_rto: float
+) -> None:
+    pair, client, _ = open_pair(profile)
+    pair.loses = Losing(tcp.ACK, times=4)
+    client.send(TEXT)
+    pair.let_pass(measured_rto + 0.001)
+    assert pair.server_end.received == TEXT
+
+
+def test_the_time_out_follows_the_round_trips(profile: Profile, rto: float) -> None:
+    """R/2 is the first RTTVAR, and RTO = SRTT + 4 RTTVAR (RFC 6298 section 2)."""
+    pair = Pair(profile)
+    round_trip = 0.9 * rto
+    pair.clock.advance(pair.clock.now + round(round_trip * SECOND))
+    pair.deliver()
+    pair.loses = Losing(tcp.PSH)
+    pair.client.send(b"lost")
+    pair.let_pass(3 * round_trip - 0.001)
+    assert pair.server_end.received == b""
+    pair.let_pass(0.002)
+    assert pair.server_end.received == b"lost"
+
+
+def test_a_round_trip_of_what_was_sent_twice_is_not_measured(
+    profile: Profile, measured_rto: float
+) -> None:
+    """Karn's algorithm (RFC 6298 section 3): the time-out stays."""
+    pair, client, _ = open_pair(profile)
+    for text in (b"one", b"two"):
+        pair.loses = Losing(tcp.PSH)
+        client.send(text)
+        pair.let_pass(measured_rto + 0.001)
+        assert pair.server_end.received.endswith(text)
+
+
+def test_a_lossy_link_delivers_all_the_same(profile: Profile) -> None:
+    pair, client, server = open_pair(profile)
+    seen = iter(range(10**6))
+    pair.loses = lambda packet: next(seen) % 7 == 3
+    client.send(TEXT)
+    server.send(TEXT)
+    pair.let_pass(3600)
+    assert pair.server_end.received == pair.client_end.received == TEXT
+
+
+def test_text_ahead_of_its_turn_waits_for_the_gap(peer: Peer) -> None:
+    assert peer.says(tcp.ACK, 3, text=b"def") == ["ACK 0 0"]
+    assert peer.says(tcp.ACK, 9, text=b"jkl") == ["ACK 0 0"]
+    assert peer.says(tcp.ACK, 0, text=b"abc") == ["ACK 0 6"]
+    assert peer.says(tcp.ACK, 6, text=b"ghi") == ["ACK 0 12"]
+    assert peer.end.received == b"abcdefghijkl"
+
+
+def test_text_that_overlaps_is_delivered_once(peer: Peer) -> None:
+    assert peer.says(tcp.ACK, 4, text=b"efgh") == ["ACK 0 0"]
+    assert peer.says(tcp.ACK, 2, text=b"cdef") == ["ACK 0 0"]
+    assert peer.says(tcp.ACK, 0, text=b"abc") == ["ACK 0 8"]
+    assert peer.says(tcp.ACK, 6, text=b"ghij") == ["ACK 0 10"]
+    assert peer.end.received == b"abcdefghij"
+
+
+def test_of_two_pieces_ahead_the_longer_is_kept(peer: Peer) -> None:
+    peer.says(tcp.ACK, 3, text=b"defgh")
+    peer.says(tcp.ACK, 3, text=b"de")
+    assert peer.says(tcp.ACK, 0, text=b"abc") == ["ACK 0 8"]
+    assert peer.end.received == b"abcdefgh"
+
+
+def test_a_duplicate_is_acknowledged_and_not_delivered(peer: Peer) -> None:
+    peer.says(tcp.ACK, 0, text=b"abc")
+    assert peer.says(tcp.ACK, 0, text=b"abc") == ["ACK 0 3"]
+    assert peer.end.received == b"abc"
+
+
+def test_a_fin_ahead_of_its_turn_waits_too(peer: Peer) -> None:
+    assert peer.says(tcp.FIN | tcp.ACK, 3, text=b"def") == ["ACK 0 0"]
+    assert peer.client.state == "ESTABLISHED"
+    assert peer.says(tcp.ACK, 0, text=b"abc") == ["ACK 0 7"]
+    assert peer.client.state == "CLOSE-WAIT"
+    assert peer.end.received == b"abcdef"
+    assert peer.end.told[-1] == "peer closed"
+
+
+def test_text_behind_the_peers_fin_is_not_taken(peer: Peer) -> None:
+    peer.says(tcp.FIN | tcp.ACK)
+    assert peer.says(tcp.ACK, 1, text=b"late") == ["ACK 0 1"]
+    assert peer.end.received == b""
+
+
+def test_what_is_beyond_the_window_is_cut_off(peer: Peer) -> None:
+    window = peer.client.receive_window
+    peer.says(tcp.FIN | tcp.ACK, 1, text=b"x" * (window + 500))
+    peer.says(tcp.ACK, 0, text=b"x")
+    assert len(peer.end.received) == window
+    assert peer.client.state == "ESTABLISHED"
+
+
+def test_an_ack_of_what_was_never_sent_is_put_right(peer: Peer) -> None:
+    assert peer.says(tcp.ACK, 0, 1, text=b"abc") == ["ACK 0 0"]
+    assert peer.end.received == b""
+
+
+def test_paws_keeps_old_duplicates_out(profile: Profile) -> None:
+    peer = Peer(profile, timestamps=True)
+    assert peer.says(tcp.ACK, 0, text=b"old", tsval=999) == ["ACK 0 0"]
+    assert peer.says(tcp.ACK, 0, text=b"new", tsval=1001) == ["ACK 0 3"]
+    assert peer.client.ts_recent == 1001
+
+
+def test_no_more_is_sent_than_the_window_takes(peer: Peer) -> None:
+    peer.says(tcp.ACK, window=2000)
+    peer.client.send(TEXT)
+    assert peer.hears() == ["ACK 0 0 1460 octets", "ACK 1460 0 540 octets"]
+    assert peer.says(tcp.ACK, 0, 1460, window=1460) == ["ACK 2000 0 920 octets"]
+
+
+def test_a_large_window_is_not_filled(profile: Profile) -> None:
+    """Nothing here controls congestion."""
+    peer = Peer(profile, wscale=7)
+    peer.says(tcp.ACK)
+    peer.client.send(TEXT)
+    peer.hears()
+    assert distance(peer.client.snd_nxt, peer.client.snd_una) == 65535
+
+
+def test_a_closed_window_is_probed_and_its_opening_heard(peer: Peer, measured_rto: float) -> None:
+    peer.says(tcp.ACK, window=0)
+    peer.client.send(b"abcdef")
+    assert peer.hears() == []
+    assert peer.let_pass(measured_rto) == ["ACK 0 0 1 octets"]
+    assert peer.says(tcp.ACK, window=0) == []
+    assert peer.says(tcp.ACK, window=1000) == ["ACK 0 0 1 octets", "PSH|ACK 1 0 5 octets"]
+
+
+def test_a_peer_that_answers_probes_is_waited_for(peer: Peer) -> None:
+    peer.says(tcp.ACK, window=0)
+    peer.client.send(b"abcdef")
+    for _ in range(100):
+        assert peer.let_timer_fire() == ["ACK 0 0 1 octets"]
+        peer.says(tcp.ACK, window=0)
+    assert peer.says(tcp.ACK, window=1000)[-1] == "PSH|ACK 1 0 5 octets"
+
+
+def test_a_peer_that_falls_silent_is_given_up(peer: Peer) -> None:
+    peer.says(tcp.ACK, window=0)
+    peer.client.send(b"abcdef")
+    peer.let_pass(3600)
+    assert peer.end.told[-1] == "gone"
+
+
+def test_an_older_segment_does_not_move_the_window(peer: Peer) -> None:
+    peer.says(tcp.ACK, 3, text=b"def", window=0)
+    peer.says(tcp.ACK, 0, text=b"abc", window=1000)
+    assert peer.client.snd_wnd == 0

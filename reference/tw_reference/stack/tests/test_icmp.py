@@ -1,0 +1,100 @@
+"""ICMP errors about a connection: who heeds them, and who is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from tw_reference.conftest import DUT, TESTER, MakeWait, Wait
+from tw_reference.icmp import ICMP, ICMPV6, kind_of, numbers
+from tw_reference.profiles import PROFILES
+from tw_reference.rules.rule import Stage
+from tw_reference.segment import ACK, Flow, IcmpError, IcmpKind
+
+HARD: tuple[IcmpKind, ...] = ("protocol-unreachable", "port-unreachable")
+ROUTER = "192.0.2.254"
+
+
+def error(wait: Wait, kind: IcmpKind, *, dst: str = DUT, quoted: Flow | None = None) -> IcmpError:
+    """Reported by a router, about the host's FIN unless ``quoted`` is another flow."""
+    seq = (wait.snd_nxt - 1) & 0xFFFFFFFF
+    return IcmpError(ROUTER, dst, kind, quoted or wait.flow.reverse, seq)
+
+
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "rfc9293"])
+@pytest.mark.parametrize("kind", ICMP)
+def test_no_stack_heeds_an_error_in_time_wait(
+    time_wait: MakeWait, profile: str, kind: IcmpKind
+) -> None:
+    wait = time_wait(profile)
+    expires = wait.block.expires
+    wait.let_pass(1)
+    wait.host.receive(error(wait, kind))
+    assert (wait.sent(), wait.state, wait.block.expires) == ([], "TIME-WAIT", expires)
+    assert wait.host.trace[-1].stage is Stage.ICMP
+
+
+@pytest.mark.parametrize("kind", ICMP)
+def test_by_the_rfc_a_hard_error_ends_time_wait(time_wait: MakeWait, kind: IcmpKind) -> None:
+    wait = time_wait("rfc9293")
+    wait.host.receive(error(wait, kind))
+    assert wait.sent() == []
+    assert wait.state == ("CLOSED" if kind in HARD else "TIME-WAIT")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "rule"),
+    [
+        ("source-quench", {}, "icmp-source-quench"),
+        ("fragmentation-needed", {}, "icmp-too-big"),
+        ("fragmentation-needed", {"pmtud": 0}, "icmp-hard"),
+        ("port-unreachable", {}, "icmp-hard"),
+        ("port-unreachable", {"icmp_hard": 0}, "icmp-soft"),
+        ("port-unreachable", {"rfc5927": 1}, "icmp-not-in-flight"),
+        ("time-exceeded", {}, "icmp-soft"),
+    ],
+)
+def test_which_of_the_rfcs_decides(
+    time_wait: MakeWait, kind: IcmpKind, settings: dict[str, int], rule: str
+) -> None:
+    wait = time_wait("rfc9293", **settings)
+    wait.host.receive(error(wait, kind))
+    decision = wait.host.trace[-1]
+    assert decision.rule.id == f"rfc9293.{rule}"
+    assert decision.error == error(wait, kind)
+    assert (decision.before.state, decision.after.state) == ("TIME-WAIT", wait.state)
+
+
+@pytest.mark.parametrize(
+    ("dst", "quoted"),
+    [
+        (DUT, Flow(DUT, 7, TESTER, 40001)),
+        (DUT, Flow(TESTER, 40000, DUT, 7)),
+        ("192.0.2.77", Flow(DUT, 7, TESTER, 40000)),
+    ],
+    ids=["another connection", "the tester's own segment", "another host"],
+)
+def test_an_error_about_nobody_is_ignored(time_wait: MakeWait, dst: str, quoted: Flow) -> None:
+    wait = time_wait("rfc9293")
+    decided = len(wait.host.trace)
+    wait.host.receive(error(wait, "port-unreachable", dst=dst, quoted=quoted))
+    assert (wait.sent(), wait.state, len(wait.host.trace)) == ([], "TIME-WAIT", decided)
+
+
+def test_a_full_connection_goes_on(time_wait: MakeWait) -> None:
+    wait = time_wait("rfc9293", stop="FIN-WAIT-1")
+    wait.host.receive(error(wait, "port-unreachable"))
+    assert wait.state == "FIN-WAIT-1"
+    assert wait.send(ACK) == []
+    assert wait.state == "FIN-WAIT-2"
+
+
+def test_every_number_means_what_it_is_sent_for() -> None:
+    for ipv6 in (False, True):
+        for kind, number in numbers(ipv6=ipv6).items():
+            assert kind_of(*number, ipv6=ipv6) == kind
+    assert ICMP.keys() - ICMPV6.keys() == {
+        "protocol-unreachable",
+        "fragmentation-needed",
+        "source-quench",
+    }
+    assert ICMPV6.keys() - ICMP.keys() == {"packet-too-big"}

@@ -1,0 +1,39 @@
+"""``tw-conformance doctor``: whether a target can be tested from here, a line each."""
+
+from __future__ import annotations
+
+import argparse
+
+from tw_conformance.model.errors import ExitCode
+from tw_conformance.targets.access_options import add_access_options, given
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what :func:`doctor` takes."""
+    parser.add_argument("target", metavar="TARGET", help="as for --target of run")
+    parser.add_argument("--targets", metavar="FILE", help="a YAML file that names targets")
+    parser.add_argument("--profile", metavar="NAME", help="what the target is to be held to")
+    add_access_options(parser.add_argument)
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Print findings as they come; TARGET where one of them keeps the target from being tested,
+    INCONCLUSIVE where some verdicts will be worth less.
+
+    :raises SuiteError: where a target or profile has no such name.
+    """
+    from tw_conformance.explore.doctor import ANY_PROFILE, Mark, examine
+    from tw_conformance.plugin.options import choose, make_roster
+
+    fields = given(lambda option: getattr(arguments, option.replace("-", "_")))
+    roster = make_roster(arguments.targets, fields)
+    name = arguments.target
+    profile = arguments.profile or roster.profile(name)
+    choose([name], [profile or ANY_PROFILE], roster)
+    marks = set()
+    for finding in examine(name, profile, roster):
+        print(finding, flush=True)
+        marks.add(finding.mark)
+    if Mark.BAD in marks:
+        return ExitCode.TARGET
+    return ExitCode.INCONCLUSIVE if Mark.UNSURE in marks else ExitCode.CONFORMS

@@ -1,0 +1,167 @@
+"""``tw-conformance fuzz``: random scripts on a target and the oracle, or on two profiles."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from tw_conformance.cli.options import add_settings, add_target, open_named, settings_of
+from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
+
+if TYPE_CHECKING:
+    from tw_conformance.explore.fuzz.fuzz import Divergence, Hunt
+    from tw_conformance.explore.fuzz.strategies import Space
+    from tw_conformance.targets.base import Target
+    from tw_reference.profiles.profile import Profile
+
+_ON_A_WIRE, _VIRTUAL = 1.0, 1e6
+"""Seconds that a wait of a script may last, unless told otherwise."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what :func:`fuzz` takes."""
+    add_target(parser, "the stack to be tried, e.g. netns")
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="the documented stack that it is held to. Default: a kernel's version decides",
+    )
+    parser.add_argument(
+        "--against",
+        metavar="NAME",
+        help="no target: look for the shortest scripts that tell --profile from this profile",
+    )
+    parser.add_argument(
+        "--examples", type=int, default=600, metavar="N", help="scripts to draw. Default: 600"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=6, metavar="N", help="steps of the longest. Default: 6"
+    )
+    parser.add_argument(
+        "--longest-wait",
+        type=float,
+        metavar="SECONDS",
+        help="longest wait of a script. Default: 1 on a wire, none in virtual time",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed, the same scripts"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="DIR", help="write a case for each divergence into this folder"
+    )
+    add_settings(parser)
+
+
+def fuzz(arguments: argparse.Namespace) -> int:
+    """Print every divergence as the shortest script that shows it.
+
+    :raises SuiteError: where Hypothesis, a profile or a setting is not there.
+    :raises TargetError: where the target can't be had.
+    """
+    if (arguments.target is None) == (arguments.against is None):
+        raise UsageError("say what to try: --target NAME, or --profile A --against B")
+    if arguments.examples < 1 or arguments.steps < 1:
+        raise UsageError("--examples and --steps count from 1")
+    try:
+        import hypothesis.configuration
+    except ImportError:
+        raise SuiteError(
+            "fuzz draws its scripts with Hypothesis, which is not installed: "
+            "pip install 'tw-conformance[explore]'"
+        ) from None
+    with TemporaryDirectory(prefix="tw-conformance-") as home, _hunt(arguments) as hunt:
+        # Hypothesis keeps files in the current folder otherwise.
+        hypothesis.configuration.set_hypothesis_home_dir(home)
+        try:
+            return _report(hunt, arguments)
+        finally:
+            hypothesis.configuration.set_hypothesis_home_dir(None)
+
+
+@contextmanager
+def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
+    """A search with its stacks open."""
+    from tw_conformance.explore.direct import DirectTarget
+    from tw_conformance.explore.fuzz.fuzz import Conformance, Difference, Hunt
+    from tw_conformance.targets.registry import profile_named
+    from tw_reference.profiles import PROFILES
+
+    if arguments.against is not None:
+        if arguments.profile is None:
+            raise UsageError("--against tells a profile from another: name the one by --profile")
+        names = profile_named(arguments.profile), profile_named(arguments.against)
+        profiles = [PROFILES[name] for name in names]
+        first, second = (DirectTarget(profile, seed=arguments.seed) for profile in profiles)
+        space = _space((first, second), profiles, arguments)
+        print(f"what tells {names[0]} from {names[1]}: {arguments.examples} scripts", flush=True)
+        yield Hunt(Difference(first, second), space, arguments.examples, arguments.seed)
+        return
+    target = open_named(arguments, arguments.profile)
+    try:
+        print(target.describe(), flush=True)
+        profile = PROFILES[target.profile]
+        oracle = DirectTarget(profile, seed=arguments.seed)
+        space = _space((target, oracle), [profile], arguments)
+        yield Hunt(Conformance(target, oracle), space, arguments.examples, arguments.seed)
+    finally:
+        target.close()
+
+
+def _space(
+    stacks: tuple[Target, Target], profiles: Sequence[Profile], arguments: argparse.Namespace
+) -> Space:
+    """What can be played on both."""
+    from tw_conformance.explore.fuzz.strategies import Space
+    from tw_reference.rules.rule import Stage
+
+    # A FIN-WAIT-2 that is no block is an ordinary connection, of which no profile says much.
+    blocks = all(profile.find(Stage.FIN_WAIT_2) is not None for profile in profiles)
+    usual_wait = _ON_A_WIRE if any(stack.realtime for stack in stacks) else _VIRTUAL
+    wait = usual_wait if arguments.longest_wait is None else arguments.longest_wait
+    space = Space(
+        settings=settings_of(arguments.settings, profiles),
+        states=("TIME-WAIT", "FIN-WAIT-2") if blocks else ("TIME-WAIT",),
+        longest_wait=wait,
+        time_variables=tuple(stack.time_variables for stack in stacks),
+        most_steps=arguments.steps,
+    )
+    return space.suiting(stacks[0])
+
+
+def _report(hunt: Hunt, arguments: argparse.Namespace) -> int:
+    count = 0
+    for count, divergence in enumerate(hunt.divergences(), start=1):
+        _tell(count, divergence, arguments)
+    doubts = hunt.doubts()
+    for doubt in doubts:
+        what = "unstable" if doubt.unstable else "undecided"
+        print(f"\n{what}, {doubt.case.name}: {doubt.reason}")
+    print(f"\n{len(hunt.findings)} scripts: {count} kinds of divergence, {len(doubts)} in doubt")
+    if count:
+        return ExitCode.DEVIATES
+    return ExitCode.INCONCLUSIVE if doubts else ExitCode.CONFORMS
+
+
+def _tell(number: int, divergence: Divergence, arguments: argparse.Namespace) -> None:
+    from tw_conformance.notation.steps import script
+    from tw_conformance.notation.write import save_case
+
+    case = divergence.case
+    print(f"\n{number}. {case.name}: {divergence.reason}")
+    for profile in case.profiles:
+        print(f"{profile}:\n{script(case, profile)}")
+    for rule in divergence.rules:
+        print(f"  rule {rule.id}: {rule.says} ({'; '.join(rule.source)})")
+    if arguments.save is not None:
+        what = arguments.target or f"{arguments.profile} against {arguments.against}"
+        remark = f"Found by fuzzing {what}, seed {arguments.seed}: {divergence.reason}"
+        try:
+            print(f"  saved as {save_case(case, arguments.save, remark)}")
+        except OSError as error:
+            raise SuiteError(f"{arguments.save} can't be written to: {error.strerror}") from None
+    sys.stdout.flush()

@@ -1,0 +1,190 @@
+"""``tw-conformance identify``: which documented stack a target is, and where it differs from it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from tw_conformance.cli.options import add_settings, add_target, open_named, roster, settings_of
+from tw_conformance.model.errors import ExitCode
+
+if TYPE_CHECKING:
+    from tw_conformance.explore.identify.identify import Answered, Deviation, Identity
+    from tw_conformance.explore.identify.questions import Reply
+    from tw_conformance.model.case import Case
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what :func:`identify` takes."""
+    add_target(parser, "whom to ask. Default: reference", "reference")
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="which stack the reference is to play; the questions don't know of it",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the initial sequence numbers. Default: 0",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+    add_settings(parser)
+
+
+def identify(arguments: argparse.Namespace) -> int:
+    """Ask, print questions and answers as they come, then the verdict.
+
+    :raises SuiteError: where a target, profile or setting has no such name.
+    :raises TargetError: where the target can't be had, or does not answer.
+    """
+    from tw_conformance.explore.identify import identify as inquiry
+    from tw_reference.profiles import PROFILES
+
+    target = open_named(arguments, arguments.profile or _any_profile(arguments))
+    try:
+        settings = settings_of(arguments.settings, [PROFILES[target.profile]])
+        predictions = inquiry.Predictions(PROFILES.values())
+        tell = _silent if arguments.json else _Table()
+        identity = inquiry.identify(target, predictions, settings=settings, tell=tell)
+    finally:
+        target.close()
+    if arguments.json:
+        print(json.dumps(_value(arguments.target, identity), indent=2))
+    else:
+        print("\n".join(_verdict(identity)))
+    if identity.deviations:
+        return ExitCode.DEVIATES
+    return ExitCode.INCONCLUSIVE if identity.left_out else ExitCode.CONFORMS
+
+
+def _any_profile(arguments: argparse.Namespace) -> str | None:
+    """A place on a link must be held to some profile to be opened, and this is to find out which.
+
+    Of a profile only its 2MSL counts here, and that is 60 s on BSD and Linux alike.
+    """
+    named = roster(arguments)
+    is_place = named.locator(arguments.target) is not None
+    return "linux" if is_place and named.profile(arguments.target) is None else None
+
+
+def _silent(answered: Answered) -> None:
+    """For machines the whole is printed at the end."""
+
+
+class _Table:
+    """Prints a line for each answer."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def __call__(self, answered: Answered) -> None:
+        self._number += 1
+        question = question_text(answered.question)
+        possible = ", ".join(answered.remaining)
+        reply = reply_text(answered.question, answered.reply)
+        print(f"{self._number:3}  {question:<48}  {reply:<60}  {possible}", flush=True)
+
+
+def _verdict(identity: Identity) -> list[str]:
+    names = " or ".join(profile.name for profile in identity.profiles)
+    count = len(identity.profiles)
+    alike = "" if count == 1 else " (no question tells them apart)"
+    rest = len(identity.answered) - identity.telling
+    lines = [
+        "",
+        f"{names}: {_count(count, 'profile')} left after {_count(identity.telling, 'question')}"
+        f"{alike}, {rest} more to try its rules",
+    ]
+    defaults = identity.profiles[0].settings
+    for name, value in identity.settings.items():
+        seen = "can't be told" if value is None else str(value)
+        usual = "" if value == defaults[name].default else f" (default {defaults[name].default})"
+        lines.append(f"  {name} = {seen}{usual}")
+    lines += [f"  {line}" for line in _deviation_lines(identity)]
+    lines += [f"  left out, no answer to be had: {question_text(q)}" for q in identity.left_out]
+    return lines
+
+
+def _deviation_lines(identity: Identity) -> list[str]:
+    if not identity.deviations:
+        return ["every rule that was tried is followed"]
+    lines = []
+    for deviation in identity.deviations:
+        rule = deviation.rule
+        lines.append(f"differs from {'what is due' if rule is None else f'rule {rule.id}'}:")
+        if rule is not None:
+            lines.append(f"    {rule.says} ({'; '.join(rule.source)})")
+        question = deviation.question
+        lines.append(f"    {question_text(question)}")
+        lines.append(f"    expected {reply_text(question, deviation.expected)}")
+        lines.append(f"    seen     {reply_text(question, deviation.seen)}")
+    return lines
+
+
+def _value(target: str, identity: Identity) -> dict[str, Any]:
+    """The whole as JSON; a setting that can't be told is null."""
+    return {
+        "target": target,
+        "profiles": [profile.name for profile in identity.profiles],
+        "questions_asked": len(identity.answered) + len(identity.left_out),
+        "questions_telling": identity.telling,
+        "settings": dict(identity.settings),
+        "deviations": [_deviation_value(deviation) for deviation in identity.deviations],
+        "answers": [
+            {
+                "question": question_text(answered.question),
+                "answer": reply_text(answered.question, answered.reply),
+                "remaining": list(answered.remaining),
+            }
+            for answered in identity.answered
+        ],
+        "left_out": [question_text(question) for question in identity.left_out],
+    }
+
+
+def _deviation_value(deviation: Deviation) -> dict[str, Any]:
+    rule = deviation.rule
+    return {
+        "rule": None if rule is None else rule.id,
+        "says": None if rule is None else rule.says,
+        "source": [] if rule is None else list(rule.source),
+        "question": question_text(deviation.question),
+        "expected": reply_text(deviation.question, deviation.expected),
+        "seen": reply_text(deviation.question, deviation.seen),
+    }
+
+
+def question_text(question: Case) -> str:
+    """A question in one line: ``timestamps: SYN seq=rcv_nxt-1 timestamps=newer``."""
+    from tw_conformance.model.case import Wait
+    from tw_conformance.notation.steps import step_text
+
+    steps = [step for step in question.steps if not isinstance(step, Wait)]
+    said = "; ".join(step_text(step, "").split(maxsplit=1)[1] for step in steps)
+    stamps = "timestamps: " if question.reach.timestamps else ""
+    state = question.reach.state
+    return f"{'' if state == 'TIME-WAIT' else f'{state}: '}{stamps}{said}"
+
+
+def reply_text(question: Case, reply: Reply) -> str:
+    """What was done with each segment: ``ACK seq=snd_nxt ack=rcv_nxt, TIME-WAIT restarted``."""
+    from tw_conformance.model.case import Injection
+    from tw_conformance.play.compare import summary
+
+    if not reply:
+        return "no timestamps in its SYN-ACK"
+    parts = []
+    for step, turn in zip(question.steps, reply, strict=False):
+        if isinstance(step, Injection):
+            parts.append(" + ".join(map(summary, turn.answers)) or "nothing")
+    state = reply[-1].state
+    if state is not None:
+        parts[-1] += f", {state.name}" + (f" {state.timer}" if state.timer else "")
+    return "; ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,274 @@
+"""The command ``tw-conformance``: plays, checks and shows cases, explains rules, tries targets."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+import tw_conformance
+from tw_conformance.cli import doctor as doctor_command
+from tw_conformance.cli import fuzz as fuzz_command
+from tw_conformance.cli import identify as identify_command
+from tw_conformance.cli import rules as rules_command
+from tw_conformance.cli import serve as serve_command
+from tw_conformance.cli import sweep as sweep_command
+from tw_conformance.model.errors import CaseError, ExitCode, SuiteError, UsageError
+from tw_conformance.model.words import did_you_mean, listed
+from tw_conformance.notation.bundled import bundled_cases, case_files, existing
+from tw_conformance.targets.access_options import add_access_options, given
+
+if TYPE_CHECKING:
+    from tw_conformance.model.case import Case
+
+EXIT_CODES = """\
+exit codes:
+  0    every case conforms (for check: no fault)
+  1    at least one case deviates
+  2    the command line or a case file is wrong
+  3    the target can't be had
+  4    nothing deviates, but at least one case could not be decided
+  130  interrupted, or nobody reads the output any more
+Where several are true, 1 is said before 2, 2 before 3, 3 before 4.
+"""
+
+EXAMPLES = """\
+examples:
+  tw-conformance run                           the bundled cases on the bundled reference
+  tw-conformance run --target netns            the same on this machine's own kernel
+  tw-conformance run my-cases/ -n 4 -k rst     a folder's cases with rst in their name
+  tw-conformance check my-cases/*.yaml         faults as file:line:column, nothing is run
+  tw-conformance rules --explain 'RST seq=rcv_nxt'   which rule decides, and why no earlier one
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code, an :class:`~tw_conformance.model.errors.ExitCode`."""
+    try:
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        sys.stdout.flush()
+    except SuiteError as error:
+        print(f"tw-conformance: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has gone; the interpreter must not try to flush what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.INTERRUPTED
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    return command(arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says the nearest command where one is unknown."""
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            what = f"unknown {action.metavar or action.dest} {value!r}".lower()
+            self.error(f"{what}{did_you_mean(str(value), known)} {listed(known)}")
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tw-conformance",
+        description="Checks how a TCP stack treats TIME-WAIT, segment by segment.",
+        epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=tw_conformance.__version__)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", parser_class=_Parser, required=True
+    )
+    paths = _Parser(add_help=False)
+    paths.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="case files, or folders: every *.yaml and *.yml in them. Default: the bundled cases",
+    )
+
+    def command(
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        help: str,
+        parents: Sequence[_Parser] = (),
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            parents=parents,
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(command=run)
+        return sub
+
+    _add_run_options(command("run", run, "play cases on a target, and report", [paths]))
+    check_parser = command("check", check, "find the faults of case files; runs nothing")
+    check_parser.add_argument("paths", nargs="+", metavar="FILE", help="case files, or folders")
+    command("list", list_cases, "print the IDs and titles of cases", [paths])
+    show_parser = command("show", show, "print the steps of a case as each profile has them")
+    show_parser.add_argument("case", metavar="CASE", help="the ID of a case, or its name")
+    show_parser.add_argument(
+        "--in",
+        dest="paths",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="look in this file or folder, not among the bundled cases",
+    )
+    _add_profile(show_parser, "show this profile only")
+    rules_parser = command("rules", rules_command.rules, "print, compare or explain the rules")
+    rules_command.add_options(rules_parser)
+    sweep_command.add_options(
+        command("sweep", sweep_command.sweep, "walk every class of segment, compare with an oracle")
+    )
+    fuzz_command.add_options(
+        command("fuzz", fuzz_command.fuzz, "draw scripts at random, compare with the reference")
+    )
+    identify_command.add_options(
+        command("identify", identify_command.identify, "find out which documented stack it is")
+    )
+    doctor_parser = command(
+        "doctor", doctor_command.doctor, "look whether a target can be tested, say what to do"
+    )
+    doctor_command.add_options(doctor_parser)
+    serve_parser = command("serve", serve_command.serve, "put the reference on a link, as a host")
+    serve_command.add_options(serve_parser)
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="reference (default), netns, uml, or all that this machine can offer; "
+        "HOST:PORT, ssh://USER@HOST, tap:NAME, cmd:'./stack --tap {ifname}', or a name of "
+        "--targets; repeatable",
+    )
+    parser.add_argument("--targets", metavar="FILE", help="a YAML file that names targets")
+    add_access_options(parser.add_argument)
+    _add_profile(
+        parser,
+        "hold the target to this documented stack, e.g. freebsd-10; freebsd and "
+        "linux name the newest; repeatable. Default: the reference plays all, a kernel "
+        "is held to the one of its version",
+    )
+    parser.add_argument("-n", metavar="N", dest="workers", help="spread over N processes, or auto")
+    parser.add_argument("-k", metavar="EXPR", help="only cases whose name matches, as in pytest")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the initial sequence numbers. Default: 0",
+    )
+    parser.add_argument(
+        "--pcap",
+        metavar="DIR",
+        help="captures of cases without a PASS go here. "
+        "Default: tw-conformance in pytest's cache folder",
+    )
+    parser.add_argument("--junit", metavar="FILE", help="write a JUnit report too")
+    parser.add_argument(
+        "-v", dest="verbose", action="count", default=0, help="one line a case; twice for more"
+    )
+
+
+def _add_profile(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--profile", action="append", default=[], metavar="NAME", help=help)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play cases, by pytest in this process."""
+    from tw_conformance.cli.run import run_cases
+
+    return run_cases(
+        paths=existing(arguments.paths) or [str(bundled_cases())],
+        targets=arguments.target,
+        targets_file=arguments.targets,
+        access=given(lambda option: getattr(arguments, option.replace("-", "_"))),
+        profiles=arguments.profile,
+        seed=arguments.seed,
+        workers=arguments.workers,
+        select=arguments.k,
+        captures=arguments.pcap,
+        junit=arguments.junit,
+        verbosity=arguments.verbose,
+    )
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Print every fault of every file."""
+    from tw_conformance.notation.load import load_file
+
+    files = case_files(arguments.paths)
+    cases = faults = 0
+    for file in files:
+        try:
+            cases += len(load_file(file))
+        except CaseError as error:
+            faults += len(error.faults)
+            print(error)
+    if faults:
+        return ExitCode.USAGE
+    print(f"{_count(len(files), 'file')}, {_count(cases, 'case')}: no faults")
+    return ExitCode.CONFORMS
+
+
+def list_cases(arguments: argparse.Namespace) -> int:
+    """Print IDs and titles."""
+    cases = list(_load(arguments.paths))
+    width = max((len(case.id) for case in cases), default=0)
+    for case in cases:
+        print(f"{case.id:<{width}}  {case.title}")
+    return ExitCode.CONFORMS
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print a case's steps; profiles for which it says the same share one script."""
+    from tw_conformance.notation.steps import script
+    from tw_conformance.plugin.options import profile_names
+
+    wanted = arguments.case
+    cases = list(_load(arguments.paths))
+    found = [case for case in cases if wanted in (case.id, case.name)]
+    if not found:
+        near = did_you_mean(wanted, {name for case in cases for name in (case.id, case.name)})
+        raise UsageError(f"no case {wanted!r}{near} (tw-conformance list prints them all)")
+    for case in found:
+        print(f"{case.id}: {case.title}\n  {case.place.file}:{case.place.line}")
+        print(f"  cites: {'; '.join(case.cites)}")
+        scripts: dict[str, list[str]] = {}
+        for profile in filter(case.applies_to, profile_names(arguments.profile)):
+            scripts.setdefault(script(case, profile), []).append(profile)
+        for text, profiles in scripts.items():
+            print(f"\n{', '.join(profiles)}:\n{text}")
+        print()
+    return ExitCode.CONFORMS
+
+
+def _load(paths: Sequence[str]) -> Iterator[Case]:
+    from tw_conformance.notation.load import load_file
+
+    for file in case_files(paths or [str(bundled_cases())]):
+        yield from load_file(file)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

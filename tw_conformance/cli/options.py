@@ -1,0 +1,79 @@
+"""What the commands that explore have in common: the target, and settings of its stack."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tw_conformance.model.errors import UsageError
+from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.targets.access_options import add_access_options, given
+from tw_reference.profiles.profile import Profile
+
+if TYPE_CHECKING:
+    from tw_conformance.targets.base import Target
+    from tw_conformance.targets.roster import Roster
+
+
+def add_target(parser: argparse.ArgumentParser, help: str, default: str | None = None) -> None:
+    """Declare ``--target``, and what may be said of a target on a link."""
+    parser.add_argument("--target", metavar="NAME", help=help, default=default)
+    parser.add_argument("--targets", metavar="FILE", help="a YAML file that names targets")
+    add_access_options(parser.add_argument)
+
+
+def roster(arguments: argparse.Namespace) -> Roster:
+    """The targets that may be named.
+
+    :raises SuiteError: where the file that names them can't be used.
+    """
+    from tw_conformance.plugin.options import make_roster
+
+    said = given(lambda option: getattr(arguments, option.replace("-", "_")))
+    return make_roster(arguments.targets, said)
+
+
+def open_named(arguments: argparse.Namespace, profile: str | None) -> Target:
+    """The target that ``--target`` names, held to ``profile`` or to what it is held to anyway.
+
+    :raises SuiteError: for a name that is not known.
+    :raises TargetError: where the target can't be had.
+    """
+    from tw_conformance.targets.registry import open_target
+
+    return open_target(
+        arguments.target, profile=profile, seed=arguments.seed, roster=roster(arguments)
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--set``."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="give the stack a setting for the whole run, e.g. rfc1337=1; repeatable",
+    )
+
+
+def settings_of(words: Sequence[str], profiles: Iterable[Profile]) -> Mapping[str, int]:
+    """The settings that ``--set`` gave, each of which every profile has.
+
+    :raises UsageError: for a word that is no setting.
+    """
+    settings: dict[str, int] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if not re.fullmatch("[0-9]{1,10}", value):
+            raise UsageError(f"--set {quoted(word)}: write NAME=NUMBER, as in rfc1337=1")
+        settings[name] = int(value)
+    for profile in profiles:
+        for name in settings.keys() - profile.settings.keys():
+            hint = did_you_mean(name, profile.settings)
+            known = listed(profile.settings)
+            raise UsageError(f"{profile.name} has no setting {quoted(name)}{hint} {known}")
+    return settings

@@ -1,0 +1,101 @@
+"""A run of cases by pytest, shut off from whatever pytest settings the user's folder has."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tw_conformance
+from tw_conformance.model.errors import ExitCode
+from tw_conformance.plugin.options import choose, describe, make_roster
+from tw_conformance.plugin.state import State
+from tw_conformance.targets.access_options import as_arguments
+
+
+def run_cases(
+    *,
+    paths: Sequence[str],
+    targets: Sequence[str],
+    profiles: Sequence[str],
+    seed: int,
+    workers: str | None,
+    select: str | None,
+    captures: str | None,
+    junit: str | None,
+    verbosity: int,
+    targets_file: str | None = None,
+    access: Mapping[str, Any] | None = None,
+) -> ExitCode:
+    """Play the cases of ``paths`` and print pytest's report; what came of it as an exit code.
+
+    ``access`` are the fields of :class:`~tw_conformance.link.access.Access` that were given.
+
+    :raises SuiteError: where a target or profile has no such name.
+    """
+    chosen = choose(targets, profiles, make_roster(targets_file, access or {}))
+    print(f"tw-conformance {tw_conformance.__version__}")
+    print(*describe(chosen, by_version=not profiles), sep="\n", flush=True)
+
+    named = (Path(path.partition("::")[0]).name for path in paths)
+    globs = ["*.yaml", "*.yml", *named]
+    arguments = [
+        *paths,
+        *("-p", "tw_conformance.plugin", "--noconftest", "--no-header", "--assert=plain"),
+        *("-c", os.devnull, f"--rootdir={Path.cwd()}"),
+        *("-o", f"tw_case_files={shlex.join(globs)}", "-o", "python_files="),
+        *(f"--target={name}" for name in targets),
+        *(f"--profile={name}" for name in profiles),
+        f"--tw-seed={seed}",
+        *([f"--tw-targets={targets_file}"] if targets_file else []),
+        *as_arguments(access or {}, "tw-"),
+        *(["-n", workers] if workers else []),
+        *(["-k", select] if select else []),
+        *([f"--tw-pcap={captures}"] if captures else []),
+        *([f"--junit-xml={junit}"] if junit else []),
+        *(["-v"] * verbosity),
+    ]
+    tally = Tally()
+    status = pytest.main(arguments, plugins=[tally])
+    return tally.exit_code(status)
+
+
+class Tally:
+    """A pytest plugin that keeps what an exit code of pytest can't tell apart."""
+
+    def __init__(self) -> None:
+        self._verdicts: set[str] = set()
+        self._errors: set[int] = set()
+        self._config: pytest.Config | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._errors.add(ExitCode.USAGE)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._verdicts.add(getattr(report, "tw_verdict", ""))
+        self._errors.add(getattr(report, "tw_exit_code", ExitCode.CONFORMS))
+
+    def exit_code(self, status: int) -> ExitCode:
+        """The suite's exit code for pytest's; a FAIL was seen, whatever else went wrong."""
+        if status == pytest.ExitCode.INTERRUPTED:
+            return ExitCode.INTERRUPTED
+        if "FAIL" in self._verdicts:
+            return ExitCode.DEVIATES
+        if self._config and State.of(self._config).missing_target:
+            return ExitCode.TARGET
+        wrong = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if ExitCode.USAGE in self._errors or status in wrong:
+            return ExitCode.USAGE
+        if ExitCode.TARGET in self._errors:
+            return ExitCode.TARGET
+        if "INCONCLUSIVE" in self._verdicts:
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.CONFORMS if status == pytest.ExitCode.OK else ExitCode.TARGET

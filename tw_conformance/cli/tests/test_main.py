@@ -1,0 +1,199 @@
+"""The command: what it prints, and the exit code that says what came of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tw_conformance.cli.main import main
+from tw_conformance.model.errors import ExitCode
+from tw_conformance.tests.checkout import environment
+from tw_conformance.tests.pretend import cases, pretend
+
+GOOD = """\
+case: rst
+title: An RST beside the window leaves TIME-WAIT alone
+cites: [RFC 1337 section 3]
+steps:
+  - send: {flags: RST, seq: rcv_nxt+1}
+  - expect: nothing
+"""
+WRONG = GOOD.replace("case: rst", "case: wrong").replace("expect: nothing", "expect: ack")
+FAULTY = GOOD.replace("flags: RST", "flags: RTS")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder, in which the command is run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.yaml").write_text(GOOD)
+    return tmp_path
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tw_conformance", *arguments]
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), cwd=folder, env=environment(), capture_output=True, text=True
+    )
+
+
+def test_conforming_cases(folder: Path) -> None:
+    result = run(folder, "run", ".", "--profile", "freebsd-10")
+    assert result.returncode == ExitCode.CONFORMS, result.stdout
+    assert "target reference: profile freebsd-10" in result.stdout
+    assert "1 passed" in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_deviation(folder: Path) -> None:
+    (folder / "wrong.yml").write_text(WRONG)
+    result = run(folder, "run", "wrong.yml", "--profile", "freebsd-10", "--junit", "junit.xml")
+    assert result.returncode == ExitCode.DEVIATES, result.stdout
+    assert "FAIL wrong on reference, held to freebsd-10" in result.stdout
+    assert (folder / "junit.xml").exists()
+
+
+def test_a_time_before_now_is_the_cases_fault(folder: Path) -> None:
+    (folder / "early.yaml").write_text(GOOD + "  - wait: 1s-2msl\n")
+    result = run(folder, "run", "early.yaml", "--profile", "freebsd-10")
+    assert result.returncode == ExitCode.USAGE
+    assert "early.yaml:7:5: 1s-2msl is -59 s, a time before now" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_a_faulty_file_beside_a_good_one(folder: Path) -> None:
+    (folder / "faulty.yaml").write_text(FAULTY)
+    result = run(folder, "run", ".", "--profile", "freebsd-10", "-n", "2")
+    assert result.returncode == ExitCode.USAGE, result.stdout
+    assert "faulty.yaml:5:" in result.stdout
+    assert "1 passed" in result.stdout
+
+
+def test_a_folder_is_run_without_its_python(folder: Path) -> None:
+    (folder / "conftest.py").write_text("raise RuntimeError")
+    (folder / "test_own.py").write_text("raise RuntimeError")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option")
+    assert run(folder, "run", ".", "--profile", "linux").returncode == ExitCode.CONFORMS
+
+
+def test_no_case_matches(folder: Path) -> None:
+    assert run(folder, "run", ".", "-k", "nothing-like-it").returncode == ExitCode.USAGE
+
+
+@pytest.fixture
+def kernel(folder: Path) -> Callable[[str], int]:
+    """Runs cases of those names on a pretended kernel."""
+
+    def run_on(*names: str, absent: str = "") -> int:
+        (folder / "kernel.yaml").write_text(cases(*names, wait="1ms"))
+        undo = pretend(folder / "closed", absent=absent)
+        try:
+            return main(["run", "kernel.yaml", "--target", "netns"])
+        finally:
+            undo()
+
+    return run_on
+
+
+def test_undecided_cases(kernel: Callable[..., int]) -> None:
+    assert kernel("passes", "undecided") == ExitCode.INCONCLUSIVE
+
+
+def test_a_failure_outweighs_an_undecided_case(kernel: Callable[..., int]) -> None:
+    assert kernel("fails", "undecided") == ExitCode.DEVIATES
+
+
+def test_a_target_that_is_not_there(
+    kernel: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kernel("passes", absent="no namespaces here; run as root") == ExitCode.TARGET
+    assert "no namespaces here; run as root" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chek"], "unknown command 'chek'; did you mean 'check'?"),
+        (["run", "nowhere"], "no such file or folder: nowhere"),
+        (["run", "--target", "netn"], "did you mean 'netns'?"),
+        (["run", "--profile", "freebds"], "did you mean 'freebsd'?"),
+        (["show", "rts", "--in", "good.yaml"], "no case 'rts'; did you mean 'rst'?"),
+        (["show", "rst", "--in", "good.yaml", "--profile", "linx"], "did you mean 'linux'?"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_nearest(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(arguments) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_check_counts_what_is_good(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "."]) == ExitCode.CONFORMS
+    assert capsys.readouterr().out == "1 file, 1 case: no faults\n"
+
+
+def test_check_prints_every_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "faulty.yaml").write_text(FAULTY.replace("title:", "titel:"))
+    assert main(["check", "."]) == ExitCode.USAGE
+    faults = capsys.readouterr().out.splitlines()
+    assert len(faults) >= 2
+    assert all(fault.startswith("faulty.yaml:") for fault in faults)
+
+
+def test_list_prints_ids_and_titles(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "good.yaml"]) == ExitCode.CONFORMS
+    assert capsys.readouterr().out == "rst  An RST beside the window leaves TIME-WAIT alone\n"
+
+
+def test_show_prints_the_steps_of_each_profile(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_profile = "expect:\n      freebsd-*: nothing\n      default: ack"
+    (folder / "good.yaml").write_text(GOOD.replace("expect: nothing", by_profile))
+    assert main(["show", "rst", "--in", "."]) == ExitCode.CONFORMS
+    freebsd, linux = capsys.readouterr().out.split("\n\n")[1:3]
+    assert freebsd.startswith("freebsd-10")
+    assert "expect nothing" in freebsd
+    assert linux.startswith("linux-")
+    assert "expect ACK seq=snd_nxt ack=rcv_nxt" in linux
+
+
+def test_a_reader_that_has_gone_gives_no_traceback(folder: Path) -> None:
+    with subprocess.Popen(
+        command("list", "good.yaml"),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_an_interrupt_gives_no_traceback(folder: Path) -> None:
+    os.mkfifo(folder / "endless.yaml")  # blocks whoever reads it
+    # A shell's background job ignores SIGINT, and so would its children: this test may be in one.
+    with subprocess.Popen(
+        ["env", "--default-signal=INT", *command("check", "endless.yaml")],
+        cwd=folder,
+        env=environment(),
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        writer = os.open(folder / "endless.yaml", os.O_WRONLY)  # waits until it is being read
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b""
+        os.close(writer)
+    assert process.returncode == ExitCode.INTERRUPTED

@@ -1,0 +1,119 @@
+"""The settings of a DUT whose agent can change them, and that all of its cases share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Self
+
+from tw_conformance.dut.client import AgentClient, AgentError
+from tw_conformance.model.case import Call, Case, State, Step
+from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.kernel.target import SYSCTLS as LINUX
+
+FREEBSD: Mapping[str, str] = {
+    "msl": "net.inet.tcp.msl",
+    "msl_local": "net.inet.tcp.msl_local",
+    "timestamps": "net.inet.tcp.rfc1323",
+    "tolerate_missing_ts": "net.inet.tcp.tolerate_missing_ts",
+    "nolocaltimewait": "net.inet.tcp.nolocaltimewait",
+    "drop_synfin": "net.inet.tcp.drop_synfin",
+    "finwait2_timeout": "net.inet.tcp.finwait2_timeout",
+    "fast_finwait2_recycle": "net.inet.tcp.fast_finwait2_recycle",
+}
+"""Where FreeBSD keeps the settings that a case may ask for."""
+
+_BY_PLATFORM: Mapping[str, Mapping[str, str]] = {"Linux": LINUX, "FreeBSD": FREEBSD}
+_OF_THE_WHOLE_TABLE = frozenset({"max_tw_buckets", "maxtcptw"})
+"""Settings under which a connection feels all others, those of the DUT's own users included."""
+
+
+class DutSettings:
+    """Lets cases in together that want the same settings, and others once those are through: one
+    switch serves all the cases that want it."""
+
+    def __init__(self, agent: AgentClient, platform: str, hz: int | None) -> None:
+        self.platform = platform
+        self.hz = hz
+        self._agent = agent
+        self._sysctls = _BY_PLATFORM.get(platform, {})
+        self._current: Mapping[str, int] | None = {}
+        self._inside = 0
+        self._changed = asyncio.Condition()
+
+    @classmethod
+    async def of(cls, agent: AgentClient) -> Self:
+        """Of the DUT that this agent runs on.
+
+        :raises TargetError: where it does not say what that is.
+        """
+        match await agent.ask("version"):
+            case {"platform": str(platform), "hz": (int() | None) as hz}:
+                return cls(agent, platform, hz)
+            case _:
+                raise TargetError("the agent does not say what it runs on: this is not our agent")
+
+    def lacks(self, case: Case) -> str | None:
+        """Why these settings can't be had for a case, None where they can."""
+        for setting in case.settings:
+            if setting in _OF_THE_WHOLE_TABLE:
+                return f"needs {setting} changed, and with it a table of its own: use netns"
+            if setting not in self._sysctls:
+                return f"needs the setting {setting}, which the agent can't change on this DUT"
+        if self.platform != "Linux" and any(_sets_linger2(step) for step in case.steps):
+            return f"needs the socket option TCP_LINGER2, which {self.platform} does not have"
+        if self.platform != "Linux" and any(_asks_for_a_timer(step) for step in case.steps):
+            return "needs to read the block's timer, which the agent can't do on this DUT"
+        return None
+
+    async def read(self) -> dict[str, str]:
+        """What the DUT has, by the names of cases.  What it doesn't know is left out, and what
+        depends on its memory."""
+        found = {}
+        for setting, name in self._sysctls.items():
+            if setting in _OF_THE_WHOLE_TABLE:
+                continue
+            with contextlib.suppress(AgentError):
+                found[setting] = str((await self._agent.ask("sysctl_get", name=name)).get("value"))
+        return found
+
+    @asynccontextmanager
+    async def holding(self, settings: Mapping[str, int]) -> AsyncIterator[None]:
+        """The DUT has these settings, and its own for the rest, within.
+
+        :raises TargetError: where the DUT refuses one.
+        """
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._inside or self._current == settings)
+            if self._current != settings:
+                self._current = None  # unknown, should it fail half-way
+                await self._switch_to(settings)
+                self._current = dict(settings)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    async def _switch_to(self, settings: Mapping[str, int]) -> None:
+        await self._agent.ask("sysctl_restore")
+        for setting, value in settings.items():
+            name = self._sysctls[setting]
+            try:
+                await self._agent.ask("sysctl_set", name=name, value=value)
+            except AgentError as error:
+                raise TargetError(
+                    f"the DUT can't set {name} to {value}: {error}; log in as root"
+                ) from error
+
+
+def _sets_linger2(step: Step) -> bool:
+    return isinstance(step, Call) and "linger2" in step.arguments
+
+
+def _asks_for_a_timer(step: Step) -> bool:
+    return isinstance(step, State) and any(state.timer for _, state in step.state.choices)

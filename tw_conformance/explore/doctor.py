@@ -1,0 +1,334 @@
+"""Whether a target can be tested from here, and what to do where not.
+
+Each finding is a line.  What can't be found out any more, since something before it failed, is not
+said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from tw_conformance.link.access import Access
+from tw_conformance.link.capture import open_capture
+from tw_conformance.link.capture.offloads import how_not_to_join
+from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Expected, Reach, Send, Step
+from tw_conformance.model.errors import Place, TargetError
+from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.run import Performance
+from tw_conformance.targets.base import Target
+from tw_conformance.targets.locator import Kind, Locator
+from tw_conformance.targets.network.attachment import find_way
+from tw_conformance.targets.network.target import NetworkTarget
+from tw_conformance.targets.registry import open_target
+from tw_conformance.targets.roster import Roster
+from tw_reference import segment as tcp
+from tw_reference.profiles import PROFILES
+from tw_reference.segment import Packet
+
+T = TypeVar("T")
+
+ANY_PROFILE = "linux"
+"""What a DUT is held to while nobody knows what it is: only its 2MSL counts, and that is 60 s on
+BSD and Linux alike."""
+
+_NOWHERE = Place(Path("doctor"), 1, 1)
+_TRIES = 3
+"""Connections on a path that loses packets, of which one has to come about."""
+_NAP = 0.02
+_A_LIMIT_RATHER = 0.3
+"""Share of probes lost that no link loses of itself."""
+_LATE = 0.05
+"""Seconds by which the tester may wake up late before its times say little."""
+
+_ACK = Answer(flags=tcp.ACK, word="ack")
+_RST = Answer(flags=tcp.RST, word="rst")
+_LISTENER = {
+    True: "nothing listens there; name the port of a service that closes first (HOST:PORT)",
+    False: "let the tester's address and that port pass all firewalls, or name another (HOST:PORT)",
+}
+"""What to do where no connection comes about, by whether the SYN was reset."""
+
+
+class Mark(Enum):
+    """How a finding is meant."""
+
+    GOOD = "✓"
+    BAD = "✗"
+    UNSURE = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, what was seen, and what to do about it."""
+
+    mark: Mark
+    what: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.mark.value} {self.what:<13} {self.says}"
+
+
+class Ended(Exception):
+    """Nothing more can be found out."""
+
+
+def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]:
+    """What is found out about a target, in the order in which one thing needs another."""
+    try:
+        locator = roster.locator(name)
+        if locator is not None and locator.kind in (Kind.HOST, Kind.SSH):
+            yield from _look_at_the_way(locator, roster.access(name))
+        target = _open(name, profile or (ANY_PROFILE if locator else None), roster)
+        try:
+            yield Finding(Mark.GOOD, "reached", target.describe())
+            yield _look_at_the_path(target)
+            yield _look_at_the_clock(target)
+            yield from _look_at_the_service(target)
+            yield _look_at_time_wait(target)
+            yield _look_for_connection_tracking(target)
+            yield _look_at_resets(target)
+            yield from _look_at_the_settings(target, profile)
+            yield from _look_for_a_profile(target, profile)
+        finally:
+            target.close()
+    except Ended as ended:
+        yield Finding(Mark.BAD, *ended.args)
+
+
+def _look_at_the_way(locator: Locator, access: Access) -> Iterator[Finding]:
+    """What can be said without sending anything."""
+    way = _or_end("route", lambda: find_way(locator.host, access))
+    for family, route in way.routes.items():
+        router = "on this link" if route.next_hop == way.duts[family] else f"by {route.next_hop}"
+        tester = f"the tester is {way.testers[family]}"
+        yield Finding(
+            Mark.GOOD, "route", f"{way.duts[family]} through {route.interface}, {router}; {tester}"
+        )
+    _or_end("privileges", lambda: open_capture(way.interface).close())
+    yield Finding(Mark.GOOD, "privileges", "frames may be captured and sent")
+    if remedy := how_not_to_join(way.interface):
+        says = (
+            f"{way.interface} joins segments before they are seen (GRO or LRO): «{remedy}», if"
+            " answers with data look odd"
+        )
+        yield Finding(Mark.UNSURE, "offloads", says)
+    else:
+        yield Finding(Mark.GOOD, "offloads", f"{way.interface} joins no segments")
+
+
+def _open(name: str, profile: str | None, roster: Roster) -> Target:
+    return _or_end("reached", lambda: open_target(name, profile=profile, roster=roster))
+
+
+def _look_at_the_path(target: Target) -> Finding:
+    said = target.path.describe()
+    if target.path.perfect:
+        return Finding(Mark.GOOD, "path", said)
+    more = "each case is repeated until its verdict is worth giving, and the run takes longer"
+    if target.path.loss > _A_LIMIT_RATHER:
+        more += (
+            "; so much is rather a limit on echo requests: lift it, on the DUT (FreeBSD:"
+            " net.inet.icmp.icmplim) or in a firewall, or stay below it with --rate"
+        )
+    return Finding(Mark.UNSURE, "path", f"{said}: {more}")
+
+
+def _look_at_the_clock(target: Target) -> Finding:
+    if not target.realtime:
+        return Finding(Mark.GOOD, "clock", "time is virtual")
+
+    async def nap() -> float:
+        start = time.monotonic()
+        await asyncio.sleep(_NAP)
+        return time.monotonic() - start - _NAP
+
+    late = max(target.start(nap()).result() for _ in range(10))
+    if late < _LATE:
+        return Finding(Mark.GOOD, "clock", f"the tester wakes up {late * 1e3:.1f} ms late at most")
+    return Finding(
+        Mark.UNSURE,
+        "clock",
+        f"the tester wakes up {late * 1e3:.0f} ms late: this machine is too busy to wait in time",
+    )
+
+
+def check_service(target: Target) -> None:
+    """That something listens there and closes first, so that the way to TIME-WAIT is open.
+
+    :raises TargetError: where it is not; says what to do.
+    """
+    try:
+        deque(_look_at_the_service(target), maxlen=0)
+    except Ended as ended:
+        what, why = ended.args
+        raise TargetError(f"{what}: {why}") from None
+
+
+def _look_at_the_service(target: Target) -> Iterator[Finding]:
+    """Whether something listens there, and closes first."""
+    reach = Reach(state="FIN-WAIT-1", family=_family(target))
+    for _ in range(1 if target.path.perfect else _TRIES):
+        outcome, unreadable = _perform(target, reach)
+        if outcome.verdict is Verdict.PASS:
+            break
+    if "SYN" in outcome.reason:
+        if unreadable:
+            raise Ended(
+                "checksums",
+                f"{unreadable} frames came with wrong checksums: the DUT's virtual link leaves them"
+                " to a card that is not there; on the DUT «ethtool -K INTERFACE tx off»",
+            )
+        raise Ended(
+            "listener",
+            f"{outcome.reason}: {_LISTENER[_was_reset(outcome)]}",
+        )
+    yield Finding(Mark.GOOD, "listener", "a connection is accepted")
+    if outcome.verdict is not Verdict.PASS:
+        raise Ended(
+            "closes first",
+            f"{outcome.reason}: take a service that does, such as inetd's daytime, or use ssh://",
+        )
+    yield Finding(Mark.GOOD, "closes first", "the DUT sends its FIN without being asked")
+
+
+def _look_at_time_wait(target: Target) -> Finding:
+    """Whether the DUT answers as in TIME-WAIT."""
+    old_fin = Send(_NOWHERE, tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
+    outcome = _answer_to(target, Reach(family=_family(target)), old_fin, _ACK)
+    if outcome.verdict is not Verdict.PASS:
+        raise Ended(
+            "TIME-WAIT",
+            f"{outcome.reason}: a duplicate of the last FIN has to be answered in TIME-WAIT; a"
+            " stateful firewall or a load balancer in between must go",
+        )
+    return Finding(Mark.GOOD, "TIME-WAIT", "reached: a duplicate of the last FIN is acknowledged")
+
+
+def _look_for_connection_tracking(target: Target) -> Finding:
+    """Whether what no connection tracking expects gets through: a SYN-ACK from the side that sent
+    the SYN, which every documented stack acknowledges below RCV.NXT."""
+    syn_ack = Send(_NOWHERE, tcp.SYN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
+    outcome = _answer_to(target, Reach(family=_family(target)), syn_ack, _ACK)
+    if outcome.verdict is Verdict.PASS:
+        return Finding(Mark.GOOD, "firewall", "none drops a SYN-ACK that makes no sense")
+    return Finding(
+        Mark.UNSURE,
+        "firewall",
+        f"a SYN-ACK that makes no sense: {outcome.reason}; if a stateful firewall drops it, let the"
+        " tester's address pass in front of it (nftables: before «ct state invalid drop»; pf:"
+        " «pass quick ... no state», no scrub)",
+    )
+
+
+def _look_at_resets(target: Target) -> Finding:
+    """Whether what belongs to no connection is reset: only so can CLOSED be told from silence."""
+    stray = Send(_NOWHERE, tcp.ACK)
+    outcome = _answer_to(target, Reach(state="LISTEN", family=_family(target)), stray, _RST)
+    if outcome.verdict is Verdict.PASS:
+        return Finding(Mark.GOOD, "resets", "an ACK of no connection is answered by a reset")
+    return Finding(
+        Mark.UNSURE,
+        "resets",
+        f"an ACK of no connection: {outcome.reason}; cases that end in CLOSED can't pass. Turn off"
+        " what keeps resets in: net.inet.tcp.blackhole on FreeBSD, a firewall's rule on tcp flags",
+    )
+
+
+def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Finding]:
+    """The sysctls by which the DUT differs from its profile, where they can be read."""
+    if not isinstance(target, NetworkTarget) or not target.has_agent:
+        return
+    read = _or_end("settings", lambda: target.start(target.read_settings()).result())
+    defaults = PROFILES[target.profile].defaults()
+    differing = {
+        setting: value
+        for setting, value in read.items()
+        if profile is not None and setting in defaults and value != str(defaults[setting])
+    }
+    if differing:
+        settings = ", ".join(f"{setting}: {value}" for setting, value in differing.items())
+        yield Finding(
+            Mark.UNSURE,
+            "settings",
+            f"not {target.profile}'s defaults: put «settings: {{{settings}}}» into a targets.yaml,"
+            " or set the DUT's own back",
+        )
+    else:
+        listed = ", ".join(f"{setting}={value}" for setting, value in read.items())
+        yield Finding(Mark.GOOD, "settings", listed or "none is known for this system")
+
+
+def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding]:
+    from tw_conformance.explore.identify.identify import Predictions, identify
+
+    predictions = Predictions(PROFILES.values())
+    try:
+        identity = identify(target, predictions, settings={}, tell=lambda answered: None)
+    except TargetError as error:
+        yield Finding(Mark.UNSURE, "profile", f"can't be told: {error}")
+        return
+    names = [each.name for each in identity.profiles]
+    fits = " or ".join(names)
+    if identity.deviations:
+        number = len(identity.deviations)
+        fits += (
+            f", but {number} of its rules {'is' if number == 1 else 'are'} not followed:"
+            " «tw-conformance identify» with the same arguments lists them"
+        )
+    if profile is None or PROFILES[target.profile].name in names:
+        mark = Mark.UNSURE if identity.deviations else Mark.GOOD
+        yield Finding(mark, "profile", f"the one that fits is {fits}")
+    else:
+        yield Finding(Mark.UNSURE, "profile", f"held to {target.profile}; more like {fits}")
+
+
+def _was_reset(outcome: Outcome) -> bool:
+    """Whether the last segment that came was a reset."""
+    packets = [
+        event.packet
+        for event in outcome.transcript.events
+        if event.direction == "received" and isinstance(event.packet, Packet)
+    ]
+    return bool(packets) and packets[-1].segment.flags & tcp.RST != 0
+
+
+def _answer_to(target: Target, reach: Reach, segment: Send, answer: Answer) -> Outcome:
+    expected: tuple[tuple[str, Expected], ...] = (("*", answer),)
+    return _perform(target, reach, segment, Expect(_NOWHERE, ByProfile(expected)))[0]
+
+
+def _family(target: Target) -> Literal["ipv4", "ipv6"]:
+    """One that the target has an address of."""
+    ipv4 = Case("doctor", "", (), _NOWHERE, Reach(family="ipv4"), ())
+    return "ipv4" if target.lacks(ipv4) is None else "ipv6"
+
+
+def _perform(target: Target, reach: Reach, *steps: Step) -> tuple[Outcome, int]:
+    """What comes of a case, and how many unreadable frames came meanwhile."""
+    case = Case("doctor", "", (), _NOWHERE, reach, steps)
+
+    async def perform() -> tuple[Outcome, int]:
+        link = await target.open(case)
+        try:
+            outcome = await Performance(case, target, link).run()
+            return outcome, link.capture_losses()
+        finally:
+            await link.aclose()
+
+    return _or_end("connection", lambda: target.start(perform()).result())
+
+
+def _or_end(what: str, attempt: Callable[[], T]) -> T:
+    try:
+        return attempt()
+    except TargetError as error:
+        raise Ended(what, str(error)) from None

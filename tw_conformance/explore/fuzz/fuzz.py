@@ -1,0 +1,274 @@
+"""Scripts drawn at random, played on a stack and on the oracle; what differs, made short.
+
+The oracle's answers to a script are written into it as expectations, and the case that this makes
+is played by the suite's player on the other stack.  So «they differ» means that the case fails,
+and what is saved fails for the same reason, since it is what was played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Protocol, TypeAlias
+
+from hypothesis import Phase, find, settings
+from hypothesis.errors import NoSuchExample
+
+from tw_conformance.explore.fuzz.strategies import Space, scripts
+from tw_conformance.explore.observe import Turn, held_to, held_to_both, observe
+from tw_conformance.model.case import Call, Case, Send, State, Wait
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.player import play
+from tw_conformance.play.tester import NotReached
+from tw_conformance.targets.base import Play, Target
+from tw_reference.rules.rule import Rule
+
+_TRIES = 3
+"""Connections on which a divergence has to show to be believed, and on which an inconclusive script
+is tried."""
+_AT_ONCE = 32
+"""Scripts that wait side by side on a wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Two stacks do not the same.
+
+    ``case`` expects what the oracle does, at its last step something else than the other stack
+    does; for two profiles it expects of each what it does.  ``rules`` are the oracle's at that
+    step.  ``fields`` are what differed there.
+    """
+
+    case: Case
+    reason: str
+    rules: tuple[Rule, ...]
+    fields: tuple[str, ...]
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Divergences of one kind have one cause: the same rules, and the same field to begin
+        with."""
+        return tuple(rule.id for rule in self.rules), self.fields[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """No verdict on a script: undecided, or (``unstable``) a divergence that did not come again."""
+
+    case: Case
+    reason: str
+    unstable: bool
+
+
+Finding: TypeAlias = Divergence | Doubt | None
+"""What playing one script showed; None: the same on both."""
+
+
+class Contest(Protocol):
+    """Two stacks that are to answer alike."""
+
+    def start(self, script: Case) -> Play[Finding]:
+        """Begin to play a script on both."""
+
+
+class Conformance:
+    """A target, held to the reference under its profile.
+
+    :raises TargetError: by its plays, where the target is gone or refuses.
+    """
+
+    def __init__(self, target: Target, oracle: Target) -> None:
+        self._target = target
+        self._oracle = oracle
+
+    def start(self, script: Case) -> Play[Finding]:
+        return self._target.start(self._judge(script))
+
+    async def _judge(self, script: Case) -> Finding:
+        try:
+            turns = await observe(script, self._oracle)
+        except NotReached:
+            return None
+        outcome = await self._play(self._held(script, turns))
+        if outcome.verdict is Verdict.PASS:
+            return None
+        if outcome.verdict is Verdict.INCONCLUSIVE:
+            return Doubt(outcome.case, outcome.reason, unstable=False)
+        count = _turns_played(outcome)
+        case = concise(self._held(script, turns[:count]))
+        for _ in range(_TRIES - 1):
+            again = await self._play(case)
+            if _fields(again) != _fields(outcome) or _turns_played(again) != count:
+                return Doubt(case, f"once {outcome.reason}; then {_said(again)}", unstable=True)
+        return _divergence(case, outcome, turns[count - 1])
+
+    def _held(self, script: Case, turns: Sequence[Turn]) -> Case:
+        """What the oracle does as a case, its states left out where the target can't tell them."""
+        case = held_to(script, turns, self._oracle.profile)
+        return case if self._target.lacks(case) is None else without_states(case)
+
+    async def _play(self, case: Case) -> Outcome:
+        """A verdict, if one can be had."""
+        for _ in range(_TRIES - 1):
+            outcome = await play(case, self._target)
+            if outcome.verdict is not Verdict.INCONCLUSIVE:
+                return outcome
+        return await play(case, self._target)
+
+
+class Difference:
+    """Two profiles of the reference; no wire between."""
+
+    def __init__(self, first: Target, second: Target) -> None:
+        self._first = first
+        self._second = second
+
+    def start(self, script: Case) -> Play[Finding]:
+        return self._first.start(self._judge(script))
+
+    async def _judge(self, script: Case) -> Finding:
+        try:
+            ours = await observe(script, self._first)
+            theirs = await observe(script, self._second)
+        except NotReached:
+            return None
+        sides = ((self._first, self._second, theirs), (self._second, self._first, ours))
+        for stack, other, turns in sides:
+            outcome = await play(held_to(script, turns, other.profile), stack)
+            if outcome.verdict is Verdict.FAIL:
+                count = _turns_played(outcome)
+                first = self._first.profile, ours[:count]
+                second = self._second.profile, theirs[:count]
+                case = concise(held_to_both(script, first, second))
+                return _divergence(case, outcome, turns[count - 1])
+        return None
+
+
+def concise(case: Case) -> Case:
+    """Without the states on the way: only the last is in question."""
+    steps = case.steps
+    last = len(steps) - 1
+    kept = (s for i, s in enumerate(steps) if i == last or not isinstance(s, State))
+    return replace(case, steps=tuple(kept))
+
+
+def without_states(case: Case) -> Case:
+    """For a target that can't be looked into."""
+    return replace(case, steps=tuple(step for step in case.steps if not isinstance(step, State)))
+
+
+def _divergence(case: Case, outcome: Outcome, turn: Turn) -> Divergence:
+    rules = turn.rules
+    title = rules[0].says if rules else outcome.reason
+    cites = [source for rule in rules for source in rule.source]
+    cited = replace(case, title=title, cites=tuple(dict.fromkeys(cites)) or (_ANYWAY,))
+    return Divergence(cited, outcome.reason, rules, _fields(outcome))
+
+
+_ANYWAY = "RFC 9293 section 3.10.7.4"
+"""What a case cites whose last step is decided by no rule, such as a wait."""
+
+
+def _turns_played(outcome: Outcome) -> int:
+    """How many of the script's own steps had been taken when the verdict fell."""
+    taken = 0
+    for step in outcome.case.steps:
+        taken += isinstance(step, Send | Wait | Call)
+        if step is outcome.step:
+            break
+    return taken
+
+
+def _fields(outcome: Outcome) -> tuple[str, ...]:
+    return tuple(mismatch.field for mismatch in outcome.mismatches)
+
+
+def _said(outcome: Outcome) -> str:
+    return outcome.reason or "it conformed"
+
+
+# -- the search -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Hunt:
+    """A search through a space of scripts, the same for the same seed.
+
+    ``examples`` are drawn in all, short scripts as well as long ones: what one segment can show is
+    not to be told with six.  Each script is played once, whatever Hypothesis asks; so its need for
+    repeatable answers is met even on a wire.
+    """
+
+    contest: Contest
+    space: Space
+    examples: int
+    seed: int
+    findings: dict[str, Finding] = field(default_factory=dict)
+    """By the name of the script."""
+
+    def divergences(self) -> Iterator[Divergence]:
+        """Divergences of different kinds, each with the shortest script found for it."""
+        known: set[tuple[object, ...]] = set()
+        lengths = range(1, self.space.most_steps + 1)
+        for length in lengths:
+            space = replace(self.space, most_steps=length)
+            share = max(self.examples // len(lengths), 1)
+            self._play_side_by_side(self._drawn(space, share))
+            while (found := self._shortest(space, share, known)) is not None:
+                known.add(found.kind)
+                yield found
+
+    def doubts(self) -> list[Doubt]:
+        """The scripts that nothing can be said of."""
+        return [finding for finding in self.findings.values() if isinstance(finding, Doubt)]
+
+    def _drawn(self, space: Space, examples: int) -> list[Case]:
+        """The scripts that a search will look at, as long as it finds nothing."""
+        drawn: list[Case] = []
+
+        def note(script: Case) -> bool:
+            drawn.append(script)
+            return False
+
+        self._find(space, examples, note)
+        return drawn
+
+    def _play_side_by_side(self, drawn: Sequence[Case]) -> None:
+        """On a wire, scripts spend their time waiting."""
+        fresh = {script.name: script for script in drawn if script.name not in self.findings}
+        names = list(fresh)
+        for first in range(0, len(names), _AT_ONCE):
+            chosen = names[first : first + _AT_ONCE]
+            plays = {name: self.contest.start(fresh[name]) for name in chosen}
+            self.findings.update((name, started.result()) for name, started in plays.items())
+
+    def _shortest(
+        self, space: Space, examples: int, known: set[tuple[object, ...]]
+    ) -> Divergence | None:
+        """The smallest script that shows a divergence of a kind not yet known."""
+
+        def is_new(script: Case) -> bool:
+            finding = self._finding(script)
+            return isinstance(finding, Divergence) and finding.kind not in known
+
+        script = self._find(space, examples, is_new)
+        finding = None if script is None else self._finding(script)
+        return finding if isinstance(finding, Divergence) else None
+
+    def _finding(self, script: Case) -> Finding:
+        if script.name not in self.findings:
+            self.findings[script.name] = self.contest.start(script).result()
+        return self.findings[script.name]
+
+    def _find(self, space: Space, examples: int, condition: Callable[[Case], bool]) -> Case | None:
+        chosen = settings(
+            max_examples=examples,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate, Phase.shrink),
+        )
+        try:
+            return find(scripts(space), condition, settings=chosen, random=Random(self.seed))
+        except NoSuchExample:
+            return None

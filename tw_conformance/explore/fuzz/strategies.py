@@ -1,0 +1,197 @@
+"""Scripts to be drawn: Hypothesis strategies over the words of the case model.
+
+In every choice the simplest comes first, for that is where shrinking goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from hypothesis import strategies as st
+
+from tw_conformance.model.case import (
+    Call,
+    Case,
+    Reach,
+    Send,
+    Step,
+    Through,
+    TimestampRelation,
+    Wait,
+)
+from tw_conformance.model.errors import Place, UsageError
+from tw_conformance.model.expressions import SequenceExpression, TimeExpression
+from tw_conformance.notation.write import case_to_yaml
+from tw_conformance.targets.base import Target
+from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
+
+Family: TypeAlias = Literal["ipv4", "ipv6"]
+
+_PLACE = Place(Path("drawn"), 1, 1)
+
+_USUAL_FLAGS = (RST, SYN, ACK, FIN | ACK, 0, FIN, SYN | ACK, RST | ACK, SYN | FIN, PSH | ACK)
+_ALL_FLAGS = FIN | SYN | RST | PSH | ACK | URG | ECE | CWR
+_POSITIONS = (
+    "rcv_nxt",
+    "rcv_nxt+1",
+    "rcv_nxt-1",
+    "rcv_nxt+rcv_wnd",
+    "rcv_nxt+rcv_wnd-1",
+    "rcv_nxt-1000",
+    "rcv_nxt+2^31",
+    "rcv_nxt+2^31-1",
+    "rcv_nxt-2^31+1",
+)
+_ACKNOWLEDGMENTS = ("snd_nxt-1", "snd_nxt+1", "snd_nxt-70000", "snd_nxt+2^31", "snd_nxt+2^31-1")
+_TSVALS = ("ts_recent+1", "ts_recent+2^31", "ts_recent+2^31-1", "ts_recent-2^31+1")
+_UNUSUAL: tuple[Mapping[str, Any], ...] = (
+    *({},) * 20,
+    {"window": 0},
+    {"urgent": 1},
+    {"reserved": 1},
+    {"reserved": 15},
+    {"mss": 536},
+    {"wscale": 14},
+    {"sack_permitted": True},
+    {"corrupt": "tcp-checksum"},
+    {"corrupt": "short-data-offset"},
+)
+"""Fields that no stack looks at in TIME-WAIT, or so they say: most segments have none of them."""
+_WAITS = ("110ms", "700ms", "1.2msl", "2msl+tick")
+"""No sum of these comes close to what stacks measure: a limit of 500 ms on ACKs, 2MSL, a
+TS.Recent of 60 s.  On a wire time is never quite what it is on the reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What scripts are drawn from.
+
+    ``states`` are those that they start in.  ``longest_wait`` is in seconds, for one wait;
+    ``time_variables`` are those of every stack that they are to be played on, in seconds.
+    """
+
+    settings: Mapping[str, int] = field(default_factory=dict)
+    states: tuple[str, ...] = ("TIME-WAIT",)
+    families: tuple[Family, ...] = ("ipv4", "ipv6")
+    calls: tuple[str, ...] = ("unlisten", "fill", "listen")
+    longest_wait: float = 1.0
+    time_variables: tuple[Mapping[str, float], ...] = ({"msl": 30.0, "tick": 2.5},)
+    most_steps: int = 6
+
+    def suiting(self, target: Target) -> Space:
+        """Without what the target can't play.
+
+        :raises UsageError: where it can play nothing; says what it lacks.
+        """
+        lacks = {f: target.lacks(script(Reach(family=f), (), self.settings)) for f in self.families}
+        families = tuple(family for family in self.families if lacks[family] is None)
+        if not families:
+            raise UsageError(f"{target.name} can't play scripts: it {lacks[self.families[0]]}")
+        call = script(Reach(family=families[0]), (Call(_PLACE, "listen"),), self.settings)
+        calls = self.calls if target.lacks(call) is None else ()
+        return replace(self, families=families, calls=calls)
+
+    def waits(self) -> list[str]:
+        """The waits that are short enough on every stack."""
+        return [text for text in _WAITS if self._longest(text) <= self.longest_wait]
+
+    def _longest(self, text: str) -> float:
+        wait = TimeExpression(text)
+        return max(wait.evaluate(variables) for variables in self.time_variables)
+
+
+def scripts(space: Space) -> st.SearchStrategy[Case]:
+    """Scripts of that space, named by what is in them: the same script, the same name."""
+    return st.builds(
+        lambda reach, steps: script(reach, steps, space.settings),
+        _reaches(space),
+        st.lists(_steps(space), min_size=1, max_size=space.most_steps).map(_sensible),
+    )
+
+
+def script(reach: Reach, steps: Iterable[Step], settings: Mapping[str, int]) -> Case:
+    """A script of those steps; its name is made of what is in it."""
+    nameless = Case("script", "drawn", ("drawn",), _PLACE, reach, tuple(steps), settings=settings)
+    digest = sha256(case_to_yaml(nameless).encode()).hexdigest()[:8]
+    return replace(nameless, name=f"fuzz-{digest}")
+
+
+def _reaches(space: Space) -> st.SearchStrategy[Reach]:
+    return st.builds(
+        Reach,
+        state=st.sampled_from(space.states),
+        through=st.sampled_from(tuple(Through)),
+        family=st.sampled_from(space.families),
+        timestamps=st.booleans(),
+        window_scale=st.sampled_from((None, 0, 7)),
+    )
+
+
+def _steps(space: Space) -> st.SearchStrategy[Step]:
+    # Listed twice, a strategy is drawn twice as often: a script is about segments.
+    kinds = [_sends(), _sends()]
+    if waits := space.waits():
+        kinds.append(st.sampled_from(waits).map(lambda text: Wait(_PLACE, TimeExpression(text))))
+    if space.calls:
+        kinds.append(st.sampled_from(space.calls).map(lambda verb: Call(_PLACE, verb)))
+    return st.one_of(kinds)
+
+
+def _sends() -> st.SearchStrategy[Step]:
+    return st.builds(
+        _send,
+        flags=st.sampled_from(_USUAL_FLAGS) | st.integers(0, _ALL_FLAGS),
+        seq=st.none() | _expressions(_POSITIONS) | _offsets("rcv_nxt"),
+        ack=st.none() | _expressions(_ACKNOWLEDGMENTS),
+        length=st.sampled_from((0, 1, 100, 1400)),
+        stamps=st.sampled_from((None, *get_args(TimestampRelation))) | _expressions(_TSVALS),
+        unusual=st.sampled_from(_UNUSUAL),
+    )
+
+
+def _send(
+    *,
+    flags: int,
+    seq: SequenceExpression | None,
+    ack: SequenceExpression | None,
+    length: int,
+    stamps: TimestampRelation | SequenceExpression | None,
+    unusual: Mapping[str, Any],
+) -> Send:
+    """A segment without ACK has 0 in the field; a TSval is said in one way or the other."""
+    tsval, relation = (stamps, None) if isinstance(stamps, SequenceExpression) else (None, stamps)
+    return Send(
+        _PLACE,
+        flags,
+        seq=seq,
+        ack=ack if flags & ACK else None,
+        length=length,
+        timestamps=relation,
+        tsval=tsval,
+        **unusual,
+    )
+
+
+def _expressions(texts: tuple[str, ...]) -> st.SearchStrategy[SequenceExpression]:
+    return st.sampled_from(texts).map(SequenceExpression)
+
+
+def _offsets(name: str) -> st.SearchStrategy[SequenceExpression]:
+    return st.integers(-2000, 70000).map(lambda offset: SequenceExpression(f"{name}{offset:+d}"))
+
+
+def _sensible(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Without the calls that a DUT would refuse for the order in which they come."""
+    kept, listening, full = [], True, False
+    for step in steps:
+        if isinstance(step, Call):
+            if listening == (step.verb == "listen") or (full and step.verb == "fill"):
+                continue
+            listening = step.verb != "unlisten"
+            full = step.verb == "fill"
+        kept.append(step)
+    return tuple(kept)

@@ -1,0 +1,127 @@
+"""Any target at all as a field: each class is a script for the player, and scripts overlap.
+
+Slower than lockstep by far, but it asks no more of a target than a case does: a host across a
+network, a stack on a TAP device.  Where the DUT's state can't be read, answers alone are compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tw_conformance.explore.sweep.alphabet import BITS, LENGTHS, Scene, SegmentClass
+from tw_conformance.explore.sweep.reaction import Block, Reaction
+from tw_conformance.explore.sweep.stimuli import Stimuli, mss_of
+from tw_conformance.explore.sweep.trial import Trial
+from tw_conformance.model.case import Call, Case, Reach, Send, Step, Through, Wait
+from tw_conformance.model.errors import Place
+from tw_conformance.model.expressions import SequenceExpression, TimeExpression
+from tw_conformance.model.verdict import Decided
+from tw_conformance.play.run import Performance
+from tw_conformance.play.tester import NotReached
+from tw_conformance.targets.base import Target
+from tw_reference.segment import Packet
+
+AGE = TimeExpression("200ms")
+"""How long a block waits for its segment, so that a restart can be seen."""
+_NOWHERE = Place(Path("sweep"), 1, 1)
+
+
+def script_of(
+    one: SegmentClass, stimuli: Stimuli, settings: Mapping[str, int], *, age: bool = True
+) -> Case:
+    """The script that has a segment of that class arrive at a block, ``age`` old or just made."""
+    steps: list[Step] = []
+    if not one.scene.listener:
+        steps.append(Call(_NOWHERE, "unlisten"))
+    if age:
+        steps.append(Wait(_NOWHERE, AGE))
+    return Case(
+        name="sweep",
+        title=str(one),
+        cites=(),
+        place=_NOWHERE,
+        reach=Reach(
+            through=Through(one.way),
+            family="ipv6" if one.family == "ipv6" else "ipv4",
+            timestamps=one.scene.timestamps,
+        ),
+        steps=(*steps, _send(one, stimuli)),
+        settings=settings,
+    )
+
+
+def _send(one: SegmentClass, stimuli: Stimuli) -> Send:
+    offsets = stimuli.representatives
+    ack, tsval = offsets.ack.get(one.ack), offsets.tsval.get(one.timestamps)
+    return Send(
+        _NOWHERE,
+        flags=one.tcp_flags,
+        seq=SequenceExpression(offsets.seq[one.seq]),
+        ack=None if ack is None else SequenceExpression(ack),
+        length=LENGTHS[one.length],
+        reserved=BITS[one.bits][1],
+        timestamps="absent" if one.timestamps == "absent" else None,
+        tsval=None if tsval is None else SequenceExpression(tsval),
+        mss=mss_of(one.tcp_flags),
+    )
+
+
+class CaseField:
+    """The connections of a target, which has ``settings``."""
+
+    certain = False
+    batch = 200
+
+    def __init__(self, target: Target, settings: Mapping[str, int], stimuli: Stimuli) -> None:
+        self._target = target
+        self._settings = settings
+        self._stimuli = stimuli
+
+    async def play(self, scene: Scene, classes: Sequence[SegmentClass]) -> list[Trial]:
+        """Each class on a fresh block of that scene.
+
+        :raises TargetError: where the target is gone, or can't make such a scene.
+        """
+        return list(await asyncio.gather(*map(self._play, classes)))
+
+    async def _play(self, one: SegmentClass) -> Trial:
+        case = script_of(one, self._stimuli, self._settings)
+        link = await self._target.open(case)
+        performance = Performance(case, self._target, link, judging=False)
+        variables = performance.peer.variables
+        try:
+            await performance.perform(case.steps)
+            reaction, reason = await _reaction(performance)
+        except (Decided, NotReached) as failure:
+            reaction, reason = None, str(failure)
+        finally:
+            performance.peer.abandon()
+            await link.aclose()
+        block = Block(
+            variables.get("rcv_nxt", 0),
+            variables.get("snd_nxt", 0),
+            variables.get("rcv_wnd", 0),
+            variables.get("ts_recent", 0) if one.scene.timestamps else None,
+        )
+        stimulus = self._stimuli.segment(one, block)
+        return Trial(one, link.flow, block, stimulus, reaction, reason)
+
+
+async def _reaction(performance: Performance) -> tuple[Reaction | None, str]:
+    """What became of the last segment, or why that can't be told."""
+    peer, link = performance.peer, performance.link
+    if not await peer.prove_delivery():
+        return None, "no echo came back: the segment may not have arrived"
+    seen = await link.observe()
+    if lost := link.capture_losses():
+        return None, f"{lost} frames were lost in capture"
+    arrivals = [*performance.answers, *peer.pending]
+    answers = tuple(a.packet for a in arrivals if isinstance(a.packet, Packet))
+    if seen is None:
+        return Reaction(answers, None, None), ""
+    timer = performance.timer(seen) if seen.state == "TIME-WAIT" else None
+    if seen.state == "TIME-WAIT" and seen.remaining is not None and timer is None:
+        return None, "the timer can't be read finely enough to tell a restart"
+    return Reaction(answers, seen.state, timer), ""

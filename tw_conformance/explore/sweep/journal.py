@@ -1,0 +1,126 @@
+"""What a sweep has found, line by line on disk, so that it can be broken off and gone on with.
+
+Each line is whole when it is written and stands for one batch; a last line that was cut off by a
+crash is passed over, and its batch walked again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tw_conformance.explore.sweep.alphabet import DIMENSIONS, SegmentClass
+from tw_conformance.explore.sweep.reaction import Difference
+from tw_conformance.explore.sweep.relative import RelativeAnswer
+from tw_conformance.explore.sweep.sweep import Divergence, Outcome
+from tw_conformance.model.errors import UsageError
+
+
+class Journal:
+    """The file of one sweep; ``about`` is what has to be the same for it to be gone on with.
+
+    :raises UsageError: where the file is another sweep's, or can't be written.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
+        header = {**about, "alphabet": {name: list(DIMENSIONS[name]) for name in DIMENSIONS}}
+        self.outcomes: dict[SegmentClass, Outcome] = {}
+        """What was found before; what was undecided then is to be walked again."""
+        try:
+            lines = list(_whole_lines(path))
+            if lines and lines[0] != header:
+                raise UsageError(f"{path} is the journal of another sweep: {_what(lines[0])}")
+            for line in lines[1:]:
+                self.outcomes.update(_read(line))
+            # Written anew, so that a line that was cut off does not spoil the next one.
+            whole = "".join(json.dumps(line) + "\n" for line in lines or [header])
+            path.write_text(whole, encoding="utf-8")
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{path} can't be used as a journal: {error.strerror}") from None
+
+    def record(self, found: Mapping[SegmentClass, Outcome]) -> None:
+        """Add one batch."""
+        self._file.write(json.dumps(_line(found)) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if not line.endswith("\n"):
+                return
+            try:
+                read = json.loads(line)
+            except ValueError:
+                raise UsageError(f"{path} is no journal of a sweep") from None
+            if not isinstance(read, dict):
+                raise UsageError(f"{path} is no journal of a sweep")
+            yield read
+
+
+def _what(header: Mapping[str, Any]) -> str:
+    said = {key: value for key, value in header.items() if key != "alphabet"}
+    return ", ".join(f"{key} {value}" for key, value in said.items()) or "nothing known"
+
+
+def _line(found: Mapping[SegmentClass, Outcome]) -> dict[str, Any]:
+    """Classes by outcome: there are few outcomes."""
+    alike: dict[Outcome, list[str]] = defaultdict(list)
+    for one, outcome in found.items():
+        alike[outcome].append(" ".join(one))
+    return {
+        "found": [
+            {
+                "expected": outcome.expected,
+                "seen": outcome.seen,
+                **({"undecided": outcome.undecided} if outcome.undecided else {}),
+                **({"divergence": as_json(outcome.divergence)} if outcome.divergence else {}),
+                "classes": classes,
+            }
+            for outcome, classes in alike.items()
+        ]
+    }
+
+
+def _read(line: Mapping[str, Any]) -> Iterator[tuple[SegmentClass, Outcome]]:
+    for entry in line["found"]:
+        if "undecided" in entry:
+            continue
+        said = entry.get("divergence")
+        divergence = None if said is None else from_json(said, entry["expected"], entry["seen"])
+        outcome = Outcome(entry["expected"], entry["seen"], divergence)
+        for words in entry["classes"]:
+            yield SegmentClass(*words.split(" ")), outcome
+
+
+def as_json(divergence: Divergence) -> dict[str, Any]:
+    """A divergence without what its outcome says already."""
+    return {
+        "rule": divergence.rule,
+        "differences": [[d.field, d.expected, d.seen] for d in divergence.differences],
+        "answers": [answer._asdict() for answer in divergence.answers],
+        "state": divergence.state,
+        "timer": divergence.timer,
+    }
+
+
+def from_json(said: Mapping[str, Any], expected: str, seen: str) -> Divergence:
+    """The opposite of :func:`as_json`."""
+    return Divergence(
+        expected=expected,
+        seen=seen,
+        rule=said["rule"],
+        differences=tuple(Difference(*words) for words in said["differences"]),
+        answers=tuple(RelativeAnswer(**answer) for answer in said["answers"]),
+        state=said["state"],
+        timer=said["timer"],
+    )

@@ -1,0 +1,150 @@
+"""A heat map of a sweep: flags down, SEG.SEQ across, coloured by answer, target beside oracle.
+
+A cell is split where its classes (by SEG.ACK, length, timestamps and so on) are answered
+differently: each answer has the share of the width that its classes have.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from tw_conformance.explore.sweep.alphabet import DIMENSIONS, SegmentClass
+from tw_conformance.explore.sweep.sweep import Outcome
+from tw_conformance.model.errors import SuiteError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
+
+_COLOURS: Mapping[str, str] = {
+    "nothing, TIME-WAIT": "#e6e6e6",
+    "nothing, TIME-WAIT restarted": "#a9b8c6",
+    "nothing, CLOSED": "#222222",
+    "ACK, TIME-WAIT": "#9ecae1",
+    "ACK, TIME-WAIT restarted": "#2171b5",
+    "SYN|ACK, SYN-RECEIVED": "#31a354",
+    "SYN|ACK|ECE, SYN-RECEIVED": "#a1d99b",
+    "RST, CLOSED": "#e6550d",
+    "RST|ACK, CLOSED": "#fdae6b",
+    "RST, TIME-WAIT": "#d94801",
+    "RST|ACK, TIME-WAIT": "#fdd0a2",
+}
+_OTHER_COLOURS = ("#756bb1", "#c994c7", "#dd1c77", "#8c6d31", "#bcbd22", "#17becf")
+_UNKNOWN = "white"
+_DIVERGES = "#d6008c"
+
+Cell: TypeAlias = tuple[str, str]
+"""Flags and SEG.SEQ zone."""
+Tally: TypeAlias = Mapping[Cell, Counter[str]]
+
+
+def draw(outcomes: Mapping[SegmentClass, Outcome], oracle: str, target: str, file: Path) -> None:
+    """Write the picture; its format is that of the file's name.
+
+    :raises SuiteError: where matplotlib is not installed, or the file can't be written.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise SuiteError(
+            "a picture is drawn by matplotlib, which is not installed: "
+            "pip install 'tw-conformance[plot]'"
+        ) from None
+    flags = sorted({one.flags for one in outcomes}, key=_deciding_flags_first)
+    zones = [z for z in DIMENSIONS["seq"] if any(one.seq == z for one in outcomes)]
+    figure = Figure(figsize=(4 + 1.1 * len(zones), 2.4 + 0.19 * len(flags)), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharey=True)
+    expected = _tally(outcomes, lambda outcome: outcome.expected)
+    seen = _tally(outcomes, lambda outcome: outcome.seen)
+    colours = _palette(expected, seen)
+    diverging = {(o.flags, o.seq) for o, outcome in outcomes.items() if outcome.divergence}
+    for axes, title, tally in ((left, f"oracle: {oracle}", expected), (right, target, seen)):
+        _panel(axes, title, tally, colours, flags, zones, diverging)
+    left.set_ylabel("flags")
+    handles = _legend(colours, bool(diverging))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    try:
+        figure.savefig(file, dpi=110)
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"{file} can't be written: {error}") from None
+
+
+def _deciding_flags_first(flags: str) -> tuple[bool, ...]:
+    """Rows that are mostly answered alike lie side by side."""
+    names = flags.split("|")
+    return tuple(flag in names for flag in ("RST", "SYN", "ACK", "FIN", "PSH", "URG"))
+
+
+def _tally(
+    outcomes: Mapping[SegmentClass, Outcome], answer: Callable[[Outcome], str]
+) -> dict[Cell, Counter[str]]:
+    """How often each answer was given in each cell; what is undecided counts as no answer."""
+    tally: dict[Cell, Counter[str]] = defaultdict(Counter)
+    for one, outcome in outcomes.items():
+        tally[one.flags, one.seq][answer(outcome)] += 1
+    return tally
+
+
+def _palette(*tallies: Tally) -> dict[str, str]:
+    """The colour of each answer that occurs, the usual ones first."""
+    total: Counter[str] = Counter()
+    for tally in tallies:
+        for counts in tally.values():
+            total += counts
+    total.pop("", None)
+    usual = {answer: colour for answer, colour in _COLOURS.items() if answer in total}
+    others = [answer for answer, _ in total.most_common() if answer not in _COLOURS]
+    cycle = (_OTHER_COLOURS[place % len(_OTHER_COLOURS)] for place in range(len(others)))
+    return usual | dict(zip(others, cycle, strict=True))
+
+
+def _panel(
+    axes: Axes,
+    title: str,
+    tally: Tally,
+    colours: Mapping[str, str],
+    flags: Sequence[str],
+    zones: Sequence[str],
+    diverging: Set[Cell],
+) -> None:
+    for row, flag in enumerate(flags):
+        for column, zone in enumerate(zones):
+            counts = tally.get((flag, zone), Counter())
+            at, total = column - 0.5, counts.total()
+            for answer in (*colours, ""):
+                if counts[answer]:
+                    width = counts[answer] / total
+                    axes.barh(row, width, 1.0, left=at, color=colours.get(answer, _UNKNOWN))
+                    at += width
+    for flag, zone in diverging:
+        corner = zones.index(zone) - 0.5, flags.index(flag) - 0.5
+        axes.add_patch(_frame(corner))
+    axes.set_title(title)
+    axes.set_xlabel("SEG.SEQ")
+    axes.set_xticks(range(len(zones)), zones, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(flags)), flags, fontsize=7)
+    for row in range(4, len(flags), 4):
+        axes.axhline(row - 0.5, color="white", linewidth=0.8)
+    axes.set_xlim(-0.5, len(zones) - 0.5)
+    axes.set_ylim(len(flags) - 0.5, -0.5)
+
+
+def _frame(corner: tuple[float, float]) -> Patch:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle(corner, 1, 1, fill=False, edgecolor=_DIVERGES, linewidth=0.9)
+
+
+def _legend(colours: Mapping[str, str], diverges: bool) -> list[Patch]:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=colour, label=answer) for answer, colour in colours.items()]
+    if diverges:
+        frame = Patch(fill=False, edgecolor=_DIVERGES, label="some class here diverges")
+        handles.append(frame)
+    return handles

@@ -1,0 +1,211 @@
+"""Fuzzing finds what differs, makes it short, and believes only what comes again."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from tw_conformance.cli.main import main
+from tw_conformance.explore.direct import DirectTarget
+from tw_conformance.explore.fuzz.fuzz import Conformance, Difference, Divergence, Doubt, Hunt
+from tw_conformance.explore.fuzz.strategies import Space, script, scripts
+from tw_conformance.explore.observe import observe
+from tw_conformance.model.case import Case, Reach, Send, State
+from tw_conformance.model.errors import ExitCode, Place
+from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.load import load_file
+from tw_conformance.notation.write import save_case
+from tw_conformance.play.player import play
+from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_reference.profiles import PROFILES
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.rule import Action, Stage
+from tw_reference.segment import RST, SYN
+
+PLACE = Place(Path("test"), 1, 1)
+LINUX = PROFILES["linux-6.18"]
+
+
+def hunt(first: Profile, second: Profile, *, examples: int = 120, steps: int = 3) -> Hunt:
+    stacks = DirectTarget(first), DirectTarget(second)
+    space = Space(
+        longest_wait=1000,
+        time_variables=tuple(stack.time_variables for stack in stacks),
+        most_steps=steps,
+    )
+    return Hunt(Difference(*stacks), space, examples, seed=1)
+
+
+def changed(profile: Profile, rule: str, *then: Action) -> Profile:
+    """The profile with other actions for one of its rules."""
+    rules = profile[Stage.TIME_WAIT]
+    return profile.with_list(rules.replacing(rule, replace(rules.rule(rule), then=then)))
+
+
+def sends(case: Case) -> list[Send]:
+    return [step for step in case.steps if isinstance(step, Send)]
+
+
+# -- profile against profile ----------------------------------------------------------------------
+
+
+def test_the_shortest_that_tells_linux_6_1_from_6_18_is_one_syn() -> None:
+    (found,) = hunt(PROFILES["linux-6.1"], LINUX).divergences()
+    (syn,) = sends(found.case)
+    assert syn.flags == SYN
+    assert found.fields == ("seq",)
+    assert [rule.id for rule in found.rules] == ["linux.syn-reopen", "linux.listen-syn"]
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(PROFILES, 2)))
+def test_every_pair_of_profiles(first: str, second: str) -> None:
+    found = next(hunt(PROFILES[first], PROFILES[second]).divergences(), None)
+    if (first, second) == ("freebsd-10", "freebsd-13"):
+        assert found is None, "by default they answer alike"
+        return
+    assert found is not None
+    assert len(sends(found.case)) == 1
+    assert found.case.profiles == (first, second)
+    for name in (first, second):
+        target = InProcessTarget(PROFILES[name])
+        assert target.start(play(found.case, target)).result().verdict is Verdict.PASS
+
+
+def test_the_same_seed_finds_the_same() -> None:
+    first, second = (hunt(PROFILES["freebsd-15"], LINUX) for _ in range(2))
+    assert list(first.divergences()) == list(second.divergences())
+    assert first.findings.keys() == second.findings.keys()
+
+
+# -- a target against the oracle ------------------------------------------------------------------
+
+
+def test_a_stack_does_what_its_own_profile_says() -> None:
+    target = InProcessTarget(LINUX)
+    search = Hunt(Conformance(target, DirectTarget(LINUX)), Space(), 60, seed=0)
+    assert list(search.divergences()) == []
+    assert search.doubts() == []
+    assert len(search.findings) > 30
+
+
+def test_a_divergence_is_saved_as_a_case_that_fails_in_the_same_place(tmp_path: Path) -> None:
+    broken = InProcessTarget(changed(LINUX, "linux.rst-kill", Action.DROP))
+    search = Hunt(Conformance(broken, DirectTarget(LINUX)), Space(), 300, seed=0)
+    found = next(search.divergences())
+    assert [rule.id for rule in found.rules] == ["linux.rst-kill"]
+    assert [step.flags for step in sends(found.case)] == [RST]
+
+    (read,) = load_file(save_case(found.case, tmp_path))
+    again = broken.start(play(read, broken)).result()
+    assert again.verdict is Verdict.FAIL
+    assert again.step is read.steps[-1]
+    assert again.reason == found.reason
+
+    conforming = InProcessTarget(LINUX)
+    assert conforming.start(play(read, conforming)).result().verdict is Verdict.PASS
+
+
+class Fickle(InProcessTarget):
+    """Does something else on every third connection."""
+
+    def __init__(self) -> None:
+        super().__init__(LINUX)
+        self._other = InProcessTarget(changed(LINUX, "linux.rst-kill", Action.DROP))
+        self._opened = 0
+
+    async def open(self, case: Case) -> InProcessLink:
+        self._opened += 1
+        if self._opened % 3 == 1:
+            return await self._other.open(case)
+        return await super().open(case)
+
+
+def test_what_does_not_come_again_is_no_divergence() -> None:
+    rst = script(Reach(), (Send(PLACE, RST),), {})
+    finding = Conformance(Fickle(), DirectTarget(LINUX)).start(rst).result()
+    assert isinstance(finding, Doubt)
+    assert finding.unstable
+    assert "then it conformed" in finding.reason
+
+
+class Blind(InProcessTarget):
+    """Its state can't be read."""
+
+    def lacks(self, case: Case) -> str | None:
+        looks = any(isinstance(step, State) for step in case.steps)
+        return "needs to read the DUT's state" if looks else super().lacks(case)
+
+
+def test_a_target_that_can_not_be_looked_into_is_held_to_its_answers() -> None:
+    broken = Blind(changed(LINUX, "linux.syn-reopen", Action.ACK))
+    syn = script(Reach(), (Send(PLACE, SYN, seq=SequenceExpression("rcv_nxt+1")),), {})
+    finding = Conformance(broken, DirectTarget(LINUX)).start(syn).result()
+    assert isinstance(finding, Divergence)
+    assert not any(isinstance(step, State) for step in finding.case.steps)
+
+
+# -- scripts --------------------------------------------------------------------------------------
+
+
+@given(scripts(Space(longest_wait=1000)))
+@settings(max_examples=50, deadline=None)
+def test_with_bytes_or_without_the_reference_does_the_same(drawn: Case) -> None:
+    direct, framed = DirectTarget(LINUX), InProcessTarget(LINUX)
+    without = direct.start(observe(drawn, direct)).result()
+    assert without == framed.start(observe(drawn, framed)).result()
+
+
+# -- the command ----------------------------------------------------------------------------------
+
+
+def test_command_tells_profiles_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fuzz", "--profile", "linux-6.1", "--against", "linux-6.18", "--steps", "1"]
+    assert main([*words, "--examples", "200", "--save", str(tmp_path)]) == ExitCode.DEVIATES
+    said = capsys.readouterr().out
+    assert "rule linux.syn-reopen" in said
+    assert "1 kinds of divergence" in said
+    assert main(["check", str(tmp_path)]) == ExitCode.CONFORMS
+
+
+def test_command_finds_nothing_where_nothing_is() -> None:
+    assert main(["fuzz", "--target", "reference", "--examples", "12"]) == ExitCode.CONFORMS
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "say what to try"),
+        (["--against", "linux-6.1"], "name the one by --profile"),
+        (["--target", "reference", "--set", "rfc1337"], "write NAME=NUMBER"),
+        (["--target", "reference", "--profile", "linux", "--set", "rfc137=1"], "mean 'rfc1337'"),
+        (["--target", "reference", "--examples", "0"], "count from 1"),
+    ],
+)
+def test_command_says_what_is_wrong(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fuzz", *words]) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_command_says_how_to_get_hypothesis(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = builtins.__import__
+
+    def without_hypothesis(name: str, *rest: Any) -> ModuleType:
+        if name.startswith("hypothesis"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_hypothesis)
+    assert main(["fuzz", "--target", "reference"]) == ExitCode.USAGE
+    assert "tw-conformance[explore]" in capsys.readouterr().err

@@ -1,0 +1,186 @@
+"""The walk: what is believed, what is not, and what a journal keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tw_conformance.explore.sweep.alphabet import Representatives, Scene, SegmentClass, Selection
+from tw_conformance.explore.sweep.block_oracle import BlockOracle
+from tw_conformance.explore.sweep.journal import Journal
+from tw_conformance.explore.sweep.profile_field import ProfileField
+from tw_conformance.explore.sweep.stimuli import Stimuli
+from tw_conformance.explore.sweep.sweep import Field, Sweep
+from tw_conformance.explore.sweep.trial import Trial
+from tw_conformance.model.errors import TargetError, UsageError
+from tw_reference.profiles import PROFILES
+
+PROFILE = PROFILES["linux-6.18"]
+CLASSES = list(Selection.of("flags=RST,SYN,ACK timestamps=off family=ipv4 bits=none").product())
+ODD = CLASSES[5]
+ABOUT = {"target": "pretend", "profile": "linux-6.18", "seed": 0}
+
+
+class Flaky:
+    """The oracle's own stack, whose trials of one class go wrong as ``fate`` says, by number."""
+
+    certain = False
+    batch = 16
+
+    def __init__(self, fate: Callable[[int, Trial], Trial]) -> None:
+        self._stack = ProfileField(PROFILE, {}, Stimuli(Representatives.drawn(0)), seed=0)
+        self._fate = fate
+        self.trials: Counter[SegmentClass] = Counter()
+
+    async def play(self, scene: Scene, classes: Sequence[SegmentClass]) -> list[Trial]:
+        trials = await self._stack.play(scene, classes)
+        self.trials.update(classes)
+        return [self._fate(self.trials[t.of], t) if t.of == ODD else t for t in trials]
+
+
+def silent(trial: Trial) -> Trial:
+    """As if the answer, or the block's state, were another."""
+    assert trial.reaction is not None
+    return trial._replace(reaction=replace(trial.reaction, answers=(), state="FIN-WAIT-1"))
+
+
+def lost(trial: Trial) -> Trial:
+    return trial._replace(reaction=None, reason="no echo came back")
+
+
+def sweep(field: Field, journal: Journal | None = None) -> Sweep:
+    return Sweep(
+        field,
+        BlockOracle(PROFILE, {}),
+        seed=0,
+        record=journal.record if journal else lambda found: None,
+        tell=lambda progress: None,
+        outcomes=dict(journal.outcomes) if journal else {},
+    )
+
+
+def walked(field: Field, classes: Iterable[SegmentClass] = CLASSES) -> Sweep:
+    walk = sweep(field)
+    asyncio.run(walk.walk(classes))
+    return walk
+
+
+def test_every_class_is_walked_once_where_all_is_as_predicted() -> None:
+    field = Flaky(lambda number, trial: trial)
+    walk = walked(field)
+    assert set(walk.outcomes) == set(CLASSES)
+    assert not any(outcome.doubtful for outcome in walk.outcomes.values())
+    assert set(field.trials.values()) == {1}
+
+
+def test_a_divergence_is_believed_when_it_is_seen_again() -> None:
+    field = Flaky(lambda number, trial: silent(trial))
+    outcome = walked(field).outcomes[ODD]
+    assert outcome.divergence is not None
+    assert outcome.divergence.differences[-1].field == "state"
+    assert field.trials[ODD] == 2
+
+
+def test_a_divergence_that_does_not_come_again_is_none() -> None:
+    field = Flaky(lambda number, trial: silent(trial) if number == 1 else trial)
+    outcome = walked(field).outcomes[ODD]
+    assert not outcome.doubtful
+    assert field.trials[ODD] == 3
+
+
+def test_what_was_lost_once_is_tried_again() -> None:
+    field = Flaky(lambda number, trial: lost(trial) if number == 1 else trial)
+    assert not walked(field).outcomes[ODD].doubtful
+
+
+def test_what_is_always_lost_is_undecided_and_no_divergence() -> None:
+    field = Flaky(lambda number, trial: lost(trial))
+    outcome = walked(field).outcomes[ODD]
+    assert outcome.divergence is None
+    assert outcome.undecided == "no echo came back"
+    assert field.trials[ODD] == 5
+
+
+def test_the_walk_is_the_same_for_the_same_seed() -> None:
+    order: list[list[SegmentClass]] = []
+    for _ in range(2):
+        field = Flaky(lambda number, trial: trial)
+        walked(field)
+        order.append(list(field.trials))
+    assert order[0] == order[1]
+    assert order[0] != CLASSES
+
+
+# -- the journal ---------------------------------------------------------------------------------
+
+
+class Gone(Flaky):
+    """A target that is gone after the second batch."""
+
+    async def play(self, scene: Scene, classes: Sequence[SegmentClass]) -> list[Trial]:
+        if len(self.trials) >= 2 * self.batch:
+            raise TargetError("the link is gone")
+        return await super().play(scene, classes)
+
+
+def test_a_walk_goes_on_where_its_journal_ends(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", ABOUT)
+    broken = Gone(lambda number, trial: silent(trial))
+    with pytest.raises(TargetError):
+        asyncio.run(sweep(broken, journal).walk(CLASSES))
+    journal.close()
+
+    journal = Journal(tmp_path / "journal", ABOUT)
+    assert 0 < len(journal.outcomes) <= len(broken.trials)
+    rest = Flaky(lambda number, trial: silent(trial))
+    walk = sweep(rest, journal)
+    asyncio.run(walk.walk(CLASSES))
+    journal.close()
+    assert not set(journal.outcomes) & set(rest.trials)
+    assert walk.outcomes == walked(Flaky(lambda number, trial: silent(trial))).outcomes
+    journal = Journal(tmp_path / "journal", ABOUT)
+    assert journal.outcomes == walk.outcomes
+    journal.close()
+
+
+def test_what_was_undecided_is_walked_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", ABOUT)
+    walk = sweep(Flaky(lambda number, trial: lost(trial)), journal)
+    asyncio.run(walk.walk(CLASSES))
+    journal.close()
+    journal = Journal(tmp_path / "journal", ABOUT)
+    journal.close()
+    assert set(walk.outcomes) - set(journal.outcomes) == {ODD}
+
+
+def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "journal"
+    journal = Journal(file, ABOUT)
+    asyncio.run(sweep(Flaky(lambda number, trial: trial), journal).walk(CLASSES))
+    journal.close()
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[:-1]) + lines[-1][:40])
+    journal = Journal(file, ABOUT)
+    journal.close()
+    assert 0 < len(journal.outcomes) < len(CLASSES)
+    assert all(json.loads(line) for line in file.read_text().splitlines())
+
+
+def test_the_journal_of_another_sweep_is_refused(tmp_path: Path) -> None:
+    Journal(tmp_path / "journal", ABOUT).close()
+    with pytest.raises(UsageError, match="journal of another sweep: target pretend"):
+        Journal(tmp_path / "journal", {**ABOUT, "seed": 1})
+
+
+def test_a_file_that_is_no_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "journal"
+    file.write_text("dear diary\n")
+    with pytest.raises(UsageError, match="is no journal of a sweep"):
+        Journal(file, ABOUT)
+    assert file.read_text() == "dear diary\n"

@@ -1,0 +1,130 @@
+"""Frames through a packet socket (Linux: packet(7))."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Self
+
+from tw_conformance.link.capture.clock import monotonic_minus_wall
+from tw_conformance.model.errors import TargetError
+
+# linux/if_packet.h
+_SOL_PACKET = 263
+_PACKET_ADD_MEMBERSHIP = 1
+_PACKET_STATISTICS = 6
+_PACKET_AUXDATA = 8
+_PACKET_IGNORE_OUTGOING = 23
+_PACKET_MR_PROMISC = 1
+_PACKET_OUTGOING = 4
+_TP_STATUS_VLAN_VALID = 1 << 4
+_AUXDATA = struct.Struct("@IIIHHHH")
+
+_ETH_P_ALL = 0x0003
+_SO_RCVBUFFORCE = 33
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+_PACKET_TYPE = 2
+"""Where the packet type stands in the address of a received frame."""
+_VLAN_ID = 0x0FFF
+"""Of a tag's control information; 0: the tag gives a priority only."""
+
+_MAX_FRAME = 9216
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(_AUXDATA.size)
+_RECEIVE_BUFFER = 16 << 20
+_BURST = 256
+
+
+class PacketSocket:
+    """A capture on a packet socket that is bound to its interface; takes the socket over."""
+
+    def __init__(self, packets: socket.socket) -> None:
+        self.tagged: Counter[int] = Counter()
+        self._packets = packets
+        self._dropped = 0
+        packets.setblocking(False)
+        packets.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        for option in (
+            _PACKET_AUXDATA,
+            # Spares a wake-up for each frame sent; before Linux 4.20 they are read and passed over.
+            _PACKET_IGNORE_OUTGOING,
+        ):
+            with contextlib.suppress(OSError):
+                packets.setsockopt(_SOL_PACKET, option, 1)
+        try:
+            packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        except PermissionError:
+            packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+
+    @classmethod
+    def open(cls, interface: str) -> Self:
+        """:raises TargetError: where this user can't have one there."""
+        try:
+            packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        except PermissionError:
+            raise TargetError(
+                "packet sockets need CAP_NET_RAW: run as root, or give python that capability"
+            ) from None
+        try:
+            packets.bind((interface, _ETH_P_ALL))
+            index = socket.if_nametoindex(interface)
+            membership = struct.pack("iHH8x", index, _PACKET_MR_PROMISC, 0)
+            packets.setsockopt(_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, membership)
+        except OSError as error:
+            packets.close()
+            raise TargetError(f"the interface {interface} can't be had: {error.strerror}") from None
+        return cls(packets)
+
+    def fileno(self) -> int:
+        return self._packets.fileno()
+
+    def send(self, frame: bytes) -> None:
+        self._packets.send(frame)
+
+    def read(self) -> Iterator[tuple[bytes, float]]:
+        ahead = monotonic_minus_wall()
+        for _ in range(_BURST):
+            try:
+                frame, ancillary, _, address = self._packets.recvmsg(_MAX_FRAME, _ANCILLARY)
+            except BlockingIOError:
+                return
+            if address[_PACKET_TYPE] == _PACKET_OUTGOING:
+                continue
+            moment, vlan = _described(ancillary, ahead)
+            if vlan:
+                self.tagged[vlan] += 1
+            else:
+                yield frame, moment
+
+    def dropped(self) -> int:
+        with contextlib.suppress(OSError):  # the socket is closed: what was counted stands
+            statistics = self._packets.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+            _, dropped = struct.unpack("@II", statistics)  # since it was last asked
+            self._dropped += dropped
+        return self._dropped
+
+    def close(self) -> None:
+        self._packets.close()
+
+
+def _described(ancillary: list[tuple[int, int, bytes]], ahead: int) -> tuple[float, int]:
+    """When the kernel received the frame, and the VLAN that it is tagged for (0: none).
+
+    The kernel has taken the tag out of the frame (skbuff.c, skb_vlan_untag), so here alone is it
+    seen that a frame does not belong to this link.
+    """
+    moment = time.monotonic()
+    vlan = 0
+    for level, kind, data in ancillary:
+        if level == _SOL_PACKET and kind == _PACKET_AUXDATA:
+            status, _, _, _, _, tag, _ = _AUXDATA.unpack(data)
+            if status & _TP_STATUS_VLAN_VALID:
+                vlan = tag & _VLAN_ID
+        elif level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
+            moment = min(moment, (seconds * 1_000_000_000 + nanoseconds + ahead) / 1e9)
+    return moment, vlan

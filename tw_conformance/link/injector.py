@@ -1,0 +1,274 @@
+"""The tester as a host of its own, on one capture.
+
+It has addresses that no kernel has, answers address resolution for them, and hands every
+connection a mailbox.  The local kernel never sees the connections, so it never resets them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from tw_conformance.link.capture import Capture
+from tw_conformance.link.mailbox import Mailbox
+from tw_conformance.model.errors import TargetError, TargetGone
+from tw_conformance.targets.base import Arrival
+from tw_reference.segment import Damage, Datagram, Echo, Flow, Packet
+from tw_reference.wire.decode import decode_plain
+from tw_reference.wire.encode import Wire, WireError
+from tw_reference.wire.neighbours import Neighbours, is_resolution
+
+SOURCE_PORTS = range(20000, 61000)
+
+_CLAIMS = 3
+_CLAIM_INTERVAL = 0.2
+_RESOLVE_SECONDS = 5.0
+_RESOLVE_INTERVAL = 0.05
+_HEADER = 14
+"""Octets of an Ethernet header."""
+_TAGGED_ADVICE = "test from an interface of the DUT's VLAN, with an address there"
+_FLOOD = 50_000
+_FLOOD_RATIO = 10
+"""Packets that may come, and how many more for each that was sent: a few are an answer."""
+
+
+class Injector:
+    """Sends and receives for the addresses ``addresses`` from the link-layer address ``mac``.
+
+    To be made and used on one event loop; takes the capture over.  ``ports`` are the source
+    ports that connections may have, in the order in which they are taken.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        mac: str,
+        addresses: Sequence[str],
+        ports: Iterable[int] = SOURCE_PORTS,
+    ) -> None:
+        self._capture = capture
+        self._mac = bytes.fromhex(mac.replace(":", ""))
+        self._mac_text = mac
+        self._neighbours = Neighbours(mac, addresses)
+        self._wires: dict[str, Wire] = {}
+        self._reader = Wire(mac, mac)
+        self._by_flow: dict[Flow, Mailbox] = {}
+        self._by_ident: dict[tuple[str, int], Mailbox] = {}
+        self._ipv4 = [address for address in addresses if ":" not in address]
+        self._ipv6 = [address for address in addresses if ":" in address]
+        self._sources = {False: _sources(self._ipv4, ports), True: _sources(self._ipv6, ports)}
+        self._resolved = asyncio.Event()
+        self._sent = self._heard = self._unreadable = 0
+        """Frames so far: by us, to us, and those of the latter that can't be read."""
+        self._failure: TargetError | None = None
+        self.strays = 0
+        """Segments and echoes so far that belonged to no open connection."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(capture, self._read)
+
+    async def claim(self) -> None:
+        """Make sure that nobody else has our addresses (RFC 5227, RFC 4862 section 5.4), as fast
+        as a person's patience asks for.
+
+        :raises TargetError: where somebody has.
+        """
+        for address in (*self._ipv4, *self._ipv6) * _CLAIMS:
+            deadline = self._loop.time() + _CLAIM_INTERVAL
+            self._transmit(self._neighbours.probe(address))
+            while self._neighbours.contested is None and self._loop.time() < deadline:
+                await self._something_resolved(deadline - self._loop.time())
+        if self._neighbours.contested is not None:
+            address, owner = self._neighbours.contested
+            raise TargetError(
+                f"{address} is in use on this link ({owner} has it): choose one that no host has"
+            )
+
+    async def resolve(self, address: str, via: str | None = None) -> None:
+        """Learn the link-layer address of the DUT, and let it learn ours; or those of the router
+        ``via`` that leads to it.
+
+        :raises TargetError: where nobody answers.
+        """
+        hop = via or address
+        source = (self._ipv6 if ":" in address else self._ipv4)[0]
+        question = self._neighbours.ask(source, hop)
+        deadline = self._loop.time() + _RESOLVE_SECONDS
+        while hop not in self._neighbours.known:
+            if self._loop.time() > deadline:
+                whose = "the DUT's address" if hop == address else f"the router to {address}"
+                raise TargetError(
+                    f"{hop} does not answer on this link: is it {whose}, and is it up?"
+                    f"{self._other_links()}"
+                )
+            self._transmit(question)
+            await self._something_resolved(_RESOLVE_INTERVAL)
+        self._wires[address] = Wire(self._mac_text, self._neighbours.known[hop])
+
+    def open(self, dut: str, port: int) -> Mailbox:
+        """A connection to ``port`` of the DUT's address ``dut``, with a source port never used
+        before.
+
+        :raises TargetError: where every source port has been used.
+        """
+        flow = self._unused(dut, port)
+        # No other tester has this address with this port: echoes are told apart by the same pair.
+        mailbox = Mailbox(flow, flow.sport, self._read)
+        self._deliver(flow, mailbox)
+        return mailbox
+
+    def join(self, mailbox: Mailbox, dut: str, port: int) -> Flow:
+        """One more connection, of which arrivals go to ``mailbox`` too: its 4-tuple as the tester
+        sends it.  Its source port is the ident of its probes, as that of :meth:`open`'s is.
+
+        :raises TargetError: where every source port has been used.
+        """
+        flow = self._unused(dut, port)
+        mailbox.joined.append(flow)
+        self._deliver(flow, mailbox)
+        return flow
+
+    def release(self, mailbox: Mailbox) -> None:
+        """Give a connection up, and those that joined it; no 4-tuple of them is used again.  May
+        be done twice."""
+        for flow in (mailbox.flow, *mailbox.joined):
+            self._by_flow.pop(flow, None)
+            self._by_ident.pop((flow.src, flow.sport), None)
+
+    def _unused(self, dut: str, port: int) -> Flow:
+        try:
+            source, source_port = next(self._sources[":" in dut])
+        except StopIteration:
+            raise TargetError(
+                "every source port of the tester's addresses has been used:"
+                " run the rest in a second run, or spread the cases over workers (-n)"
+            ) from None
+        return Flow(source, source_port, dut, port)
+
+    def _deliver(self, flow: Flow, mailbox: Mailbox) -> None:
+        self._by_flow[flow] = self._by_ident[flow.src, flow.sport] = mailbox
+
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        """Put one packet on the link, with that wrong; the time just before it left, and its
+        frame.
+
+        :raises TargetError: where the link is gone.
+        """
+        dut = packet.flow.dst if isinstance(packet, Packet) else packet.dst
+        frame = self._wires[dut].encode(packet, damage=damage)
+        moment = time.monotonic()
+        self._transmit(frame)
+        return moment, frame
+
+    def frames_lost(self) -> int:
+        """Frames so far that reached the link but not a mailbox: dropped by the kernel because
+        its buffer was full, or unreadable (:class:`~tw_reference.wire.encode.WireError`)."""
+        return self._unreadable + self._capture.dropped()
+
+    def close(self) -> None:
+        """Stop to read, and close the capture; may be called twice."""
+        if self._capture.fileno() >= 0:
+            self._loop.remove_reader(self._capture)
+            self._capture.close()
+
+    def fail(self, failure: TargetError) -> None:
+        """The DUT is gone: from now on whoever waits for it, or sends to it, gets that error;
+        the first one stays."""
+        if self._failure is not None:
+            return
+        self._failure = failure
+        self.close()
+        for mailbox in self._by_flow.values():
+            mailbox.fail(failure)
+
+    async def _something_resolved(self, seconds: float) -> None:
+        """Wait for address resolution to be heard, that long at most."""
+        self._resolved.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._resolved.wait(), seconds)
+
+    def _other_links(self) -> str:
+        """What frames with a tag (IEEE 802.1Q) say of a link on which somebody is missed."""
+        vlans = ", ".join(str(vlan) for vlan in sorted(self._capture.tagged))
+        return f" Frames came that are tagged for VLAN {vlans}: {_TAGGED_ADVICE}" if vlans else ""
+
+    def _transmit(self, frame: bytes) -> None:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            self._capture.send(frame)
+        except OSError as error:
+            raise _not_sent(frame, error) from error
+        self._sent += 1
+
+    def _read(self) -> None:
+        if self._failure is not None:
+            return
+        try:
+            for frame, moment in self._capture.read():
+                self._take(frame, moment)
+        except OSError as error:
+            self.fail(_gone(error))
+
+    def _take(self, frame: bytes, moment: float) -> None:
+        if is_resolution(frame):
+            self._resolve_for(frame)
+            return
+        if frame[:6] != self._mac:
+            return
+        self._heard += 1
+        if self._heard > _FLOOD + _FLOOD_RATIO * self._sent:
+            self.fail(_flooded(self._heard, self._sent))
+            return
+        try:
+            packet = decode_plain(frame) or self._reader.decode(frame)
+        except WireError:
+            self._unreadable += 1
+            return
+        match packet:
+            case Packet():
+                mailbox = self._by_flow.get(packet.flow.reverse)
+            case Echo(reply=True):
+                mailbox = self._by_ident.get((packet.dst, packet.ident))
+            case _:
+                return
+        if mailbox is None:
+            self.strays += 1
+            return
+        mailbox.put(Arrival(moment, packet, frame))
+
+    def _resolve_for(self, frame: bytes) -> None:
+        answer = self._neighbours.hear(frame)
+        if answer is not None:
+            with contextlib.suppress(TargetError):  # who is not answered asks again
+                self._transmit(answer)
+        self._resolved.set()
+
+
+def _sources(addresses: Sequence[str], ports: Iterable[int]) -> Iterator[tuple[str, int]]:
+    return ((address, port) for address in addresses for port in ports)
+
+
+def _flooded(heard: int, sent: int) -> TargetGone:
+    return TargetGone(
+        f"the DUT floods the tester: {heard} packets came for the {sent} that it was sent; find out"
+        " what sends them before you go on"
+    )
+
+
+def _not_sent(frame: bytes, error: OSError) -> TargetError:
+    if error.errno == errno.EMSGSIZE:
+        return TargetError(
+            f"the tester's interface takes no packet of {len(frame) - _HEADER} octets: raise its"
+            " MTU and the DUT's, or leave out the cases with so much data"
+        )
+    return _gone(error)
+
+
+def _gone(error: OSError) -> TargetGone:
+    return TargetGone(
+        f"the link is gone: {error.strerror}; see that the tester's interface stays up until a run"
+        " is over"
+    )

@@ -1,0 +1,94 @@
+"""Echo probes: sentinels behind segments, and the survey of a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from tw_conformance.link.path import Path
+from tw_conformance.targets.base import Arrival
+from tw_reference.segment import Echo, Flow, Packet
+
+_BURST = 10
+"""Probes of a survey that are under way together."""
+
+
+class Probed(Protocol):
+    """As much of a link as probes need (:class:`tw_conformance.targets.base.Link`)."""
+
+    flow: Flow
+    echo_ident: int
+
+    def now(self) -> float: ...
+
+    def send(self, packet: Packet | Echo) -> tuple[float, bytes]: ...
+
+    async def receive(self, until: float) -> Arrival | None: ...
+
+
+Note = Callable[..., None]
+"""Called as the peer's transcript wants it: direction, time, packet, frame."""
+
+
+class Prober:
+    """The probes of one link.  What becomes of them is counted in ``path``."""
+
+    def __init__(self, link: Probed, path: Path, note: Note) -> None:
+        self._link = link
+        self._path = path
+        self._note = note
+        self._sent: dict[int, float] = {}
+        """When each probe was sent, that may still be answered."""
+        self._answered: set[int] = set()
+        self._latest = 0
+        self._newest_answer = 0
+
+    def probe(self) -> float:
+        """Send the next probe; returns when."""
+        self._latest += 1
+        flow = self._link.flow
+        probe = Echo(flow.src, flow.dst, self._link.echo_ident, self._latest)
+        time, frame = self._link.send(probe)
+        self._sent[self._latest] = time
+        self._note("sent", time, probe, frame)
+        return time
+
+    def answers(self, arrival: Arrival) -> bool:
+        """Whether that is the answer to the latest probe, for the first time."""
+        echo = arrival.packet
+        if not isinstance(echo, Echo) or not echo.reply or echo.sequence not in self._sent:
+            return False
+        number = echo.sequence
+        if number in self._answered:
+            self._path.repeated += 1
+            return False
+        self._answered.add(number)
+        self._path.answered(arrival.time - self._sent[number])
+        if number < self._newest_answer:
+            self._path.reordered += 1
+        self._newest_answer = max(self._newest_answer, number)
+        return number == self._latest
+
+    def give_up(self) -> None:
+        """No answer to the latest probe came in time."""
+        self._path.missed()
+
+
+async def survey(link: Probed, path: Path) -> None:
+    """Send probes until enough is known of the path, a burst at a time."""
+    prober = Prober(link, path, lambda *event: None)
+    while not path.surveyed:
+        before = path.probes
+        for _ in range(_BURST):
+            deadline = prober.probe() + path.patience
+        while path.probes < before + _BURST:
+            arrival = await link.receive(deadline)
+            if arrival is None:
+                break
+            prober.answers(arrival)
+        for _ in range(before + _BURST - path.probes):
+            prober.give_up()
+    # What was held up long enough to be given up may be on its way yet.
+    until = link.now() + path.settling
+    while path.settling and (arrival := await link.receive(until)) is not None:
+        prober.answers(arrival)

@@ -1,0 +1,285 @@
+"""The case model: what a case says, with no trace of the notation that it was written in.
+
+One YAML document becomes one :class:`Case` per point of its matrix.  Every number that depends on
+the connection is an :class:`~tw_conformance.model.expressions.Expression` over the DUT's own
+variables, so a case means the same on every stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from tw_conformance.model.errors import Place
+from tw_conformance.model.expressions import SequenceExpression, TimeExpression
+from tw_reference.segment import Damage, IcmpKind
+
+T = TypeVar("T")
+
+STATES = (
+    "CLOSED",
+    "LISTEN",
+    "SYN-SENT",
+    "SYN-RECEIVED",
+    "ESTABLISHED",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSING",
+    "TIME-WAIT",
+)
+"""State names of RFC 9293 that a case may use, as printed in the RFC."""
+
+
+class Through(Enum):
+    """The way a connection takes into TIME-WAIT (RFC 9293 figures 12 and 13)."""
+
+    FIN_WAIT_2 = "FIN-WAIT-2"
+    """Our ACK of the DUT's FIN, then our FIN."""
+    FIN_WAIT_1 = "FIN-WAIT-1"
+    """One segment that carries our FIN and acknowledges the DUT's."""
+    CLOSING = "CLOSING"
+    """Both FINs cross, then our ACK of the DUT's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The connection that the steps find: its options, and the state that it was brought to."""
+
+    state: str = "TIME-WAIT"
+    through: Through = Through.FIN_WAIT_2
+    family: Literal["ipv4", "ipv6"] = "ipv4"
+    timestamps: bool = False
+    window_scale: int | None = None
+    """Shift that the tester offers; None: no window scaling."""
+    mss: int | None = 1460
+    """MSS that the tester offers; None: no option."""
+    open: Literal["passive", "active"] = "passive"
+    """Who opens: the tester, to a listener of the DUT; or the DUT, by connect() from an automatic
+    port (RFC 9293 section 3.10.1)."""
+    reuse_address: bool = True
+    """SO_REUSEADDR on the DUT's listener, or on the socket that opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByProfile(Generic[T]):
+    """A value that may differ by profile: (glob, value) pairs in the order written.
+
+    The first glob that matches decides; ``default`` is stored as ``*`` and comes last.
+    """
+
+    choices: tuple[tuple[str, T], ...]
+
+    def choose(self, profile: str) -> T | None:
+        """The value for that profile, or None where no glob matches."""
+        for glob, value in self.choices:
+            if fnmatchcase(profile, glob):
+                return value
+        return None
+
+
+OK, REFUSED = "ok", "refused"
+"""What a call gives that succeeds, and what is expected where any errno will do."""
+
+
+TimestampRelation: TypeAlias = Literal["newer", "older", "same", "absent"]
+"""TSval against the last one that the DUT recorded: +1000, -1, equal, no option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Inject one segment.  A field that is None takes the player's default for it.
+
+    Defaults: ``seq`` rcv_nxt; ``ack`` snd_nxt where ACK is set, else 0; ``window`` the tester's
+    own; timestamps ``newer`` where negotiated, else absent.
+    """
+
+    place: Place
+    flags: int
+    seq: SequenceExpression | None = None
+    ack: SequenceExpression | None = None
+    window: int | None = None
+    length: int = 0
+    """Payload octets."""
+    urgent: int = 0
+    reserved: int = 0
+    timestamps: TimestampRelation | None = None
+    tsval: SequenceExpression | None = None
+    """An explicit TSval; excludes ``timestamps``."""
+    tsecr: SequenceExpression | None = None
+    mss: int | None = None
+    wscale: int | None = None
+    sack_permitted: bool = False
+    corrupt: Damage | None = None
+    """The one thing that is wrong with the segment on the wire."""
+    tos: int = 0
+    """Type of service or traffic class, ECN bits included."""
+    within: TimeExpression | None = None
+    """How soon after the last send this one must leave for the case to mean anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendIcmp:
+    """Inject one ICMP error, or ICMPv6 error, about a segment of the DUT's."""
+
+    place: Place
+    icmp: IcmpKind
+    quotes: SequenceExpression | None = None
+    """SEG.SEQ of the segment that it quotes; None: that of the DUT's FIN, snd_nxt-1."""
+    mtu: int | None = None
+    """The next hop's MTU where the kind has one, octets; None: 1280."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One segment expected from the DUT; a field that is None may have any value."""
+
+    flags: int | None = None
+    seq: SequenceExpression | None = None
+    ack: SequenceExpression | None = None
+    window: SequenceExpression | None = None
+    length: int | None = None
+    timestamps: Literal["present", "absent"] | None = None
+    tsval: SequenceExpression | None = None
+    tsecr: SequenceExpression | None = None
+    mss: int | Literal["absent"] | None = None
+    wscale: int | Literal["absent"] | None = None
+    ttl: int | None = None
+    tos: int | None = None
+    df: bool | None = None
+    ip_id: int | None = None
+    options: str | None = None
+    """The kinds of TCP options in their order: ``NOP NOP TS``, or ``none``."""
+    word: str | None = None
+    """The shorthand that it was written as (``ack``, ``rst``, ``syn-ack``), for reports."""
+
+
+class Silence(Enum):
+    """``expect: nothing``, as a value."""
+
+    NOTHING = "nothing"
+
+
+NOTHING = Silence.NOTHING
+
+Expected: TypeAlias = Answer | Literal[Silence.NOTHING]
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What the DUT must answer to all that was sent since the last expect.
+
+    ``within`` is how long an answer may take where the DUT owes it to a timer; None: it must be
+    there before the answer to a sentinel sent now.
+    """
+
+    place: Place
+    answer: ByProfile[Expected]
+    within: TimeExpression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let time pass: virtual on the reference, real on a wire."""
+
+    place: Place
+    duration: TimeExpression
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A socket call on the DUT.
+
+    ``close``, ``shutdown``, ``abort`` and ``set`` (of options) are about the connection.
+    ``unlisten`` closes the listener that accepted it; ``listen`` opens it again; ``fill`` stops
+    accepting on it until its accept queue is full.  ``connect`` opens the same 4-tuple from the
+    DUT's side, and ``bind`` binds its port for a moment, each with a new socket.
+    """
+
+    place: Place
+    verb: str
+    arguments: Mapping[str, int] = field(default_factory=dict)
+    """Options by name; a switch is True or False."""
+    gives: ByProfile[str] = ByProfile((("*", OK),))
+    """``ok``, an errno by name, or ``refused``: any errno."""
+
+    @property
+    def text(self) -> str:
+        """The call in one line: ``connect automatic=on``."""
+        options = (f" {name}={_id_part(value)}" for name, value in self.arguments.items())
+        return self.verb + "".join(options)
+
+
+@dataclass(frozen=True, slots=True)
+class StateIs:
+    """An expected state; ``timer`` says whether the last send restarted the 2MSL timer."""
+
+    name: str
+    timer: Literal["restarted", "kept"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The DUT's state for this 4-tuple: read on the DUT, or asked for on the wire at the end."""
+
+    place: Place
+    state: ByProfile[StateIs]
+
+
+Injection: TypeAlias = Send | SendIcmp
+"""What ``send:`` may say."""
+
+Step: TypeAlias = Injection | Expect | Wait | Call | State
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case at one point of its matrix: all that a player needs."""
+
+    name: str
+    title: str
+    cites: tuple[str, ...]
+    place: Place
+    reach: Reach
+    steps: tuple[Step, ...]
+    profiles: tuple[str, ...] = ("*",)
+    """Globs of the profiles that the case is about."""
+    settings: Mapping[str, int] = field(default_factory=dict)
+    """Settings of the DUT's stack, by the profile's names (``rfc1337: 1``)."""
+    point: Mapping[str, str | int | bool] = field(default_factory=dict)
+    """The matrix values of this case."""
+
+    def calls(self) -> frozenset[str]:
+        """The verbs of all calls that this case makes."""
+        return frozenset(step.verb for step in self.steps if isinstance(step, Call))
+
+    @property
+    def id(self) -> str:
+        """``name[value-value]``: unique within a file, the same on every run."""
+        values = "-".join(_id_part(value) for value in self.point.values())
+        return f"{self.name}[{values}]" if values else self.name
+
+    def applies_to(self, profile: str) -> bool:
+        return any(fnmatchcase(profile, glob) for glob in self.profiles)
+
+    def injections(self) -> int:
+        """How many packets the steps inject."""
+        return sum(isinstance(step, Injection) for step in self.steps)
+
+    def exchanges(self) -> int:
+        """How many of the steps bring packets about, of which each may be lost."""
+        return sum(isinstance(step, Injection | Call) for step in self.steps)
+
+    def waits(self) -> Iterator[TimeExpression]:
+        """The durations that this case will let pass, for whoever orders cases by length."""
+        for step in self.steps:
+            if isinstance(step, Wait):
+                yield step.duration
+
+
+def _id_part(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)

@@ -1,0 +1,248 @@
+"""One document to its cases: one for each point of its matrix.
+
+Every part of a case (the connection, the settings, each step) is built once for each combination
+of the values that it uses, and shared by all the points that agree in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
+from itertools import product
+from math import prod
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from tw_conformance.model.case import Case, Reach, Send, SendIcmp, Step
+from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.notation.build import (
+    Context,
+    Source,
+    Unusable,
+    build_reach,
+    build_settings,
+    build_step,
+)
+from tw_conformance.notation.faults import Faults
+from tw_conformance.notation.globs import glob_problem, matched
+from tw_conformance.notation.nodes import Document, KeyPath
+from tw_conformance.notation.values import REFERENCE, Point, Scalar
+from tw_reference.profiles import PROFILES
+from tw_reference.segment import ACK
+
+MOST_POINTS = 100_000
+
+_ON_CONNECTION = ("family", "timestamps", "through", "window_scale", "mss")
+"""Matrix names that set the connection's option of that name."""
+
+T = TypeVar("T")
+
+
+def expand(document: Document, faults: Faults) -> list[Case]:
+    """The cases of a document whose shape has been judged; none where it has a fault."""
+    return _Expansion(document, faults).cases()
+
+
+class _Part(Generic[T]):
+    """A part of a case, built once for each combination of the matrix values that it uses."""
+
+    def __init__(self, names: Sequence[str], build: Callable[..., T]) -> None:
+        self._names = names
+        self._build = build
+        self._built: dict[Hashable, T | None] = {}
+
+    def at(self, point: Point, *context: Hashable) -> T | None:
+        """The part at that point; None where it can't be built."""
+        values = tuple((point[name].__class__, point[name]) for name in self._names)
+        key = (values, context)
+        if key not in self._built:
+            try:
+                self._built[key] = self._build(point, *context)
+            except Unusable:
+                self._built[key] = None
+        return self._built[key]
+
+
+class _Use(NamedTuple):
+    """A ``$name`` in the file: at which value, and how many characters into its text."""
+
+    name: str
+    path: KeyPath
+    offset: int
+
+
+class _Expansion:
+    def __init__(self, document: Document, faults: Faults) -> None:
+        self._document = document
+        self._data: dict[str, Any] = document.data
+        self._faults = faults
+        self._declared: dict[str, Any] = _or_empty(self._data.get("matrix"), {})
+        self._axes: dict[str, list[Scalar]] = {
+            name: values
+            for name, values in self._declared.items()
+            if document.is_sound(("matrix", name))
+        }
+
+    def cases(self) -> list[Case]:
+        self._judge_values()
+        self._judge_names()
+        if prod(len(values) for values in self._axes.values()) > MOST_POINTS:
+            message = f"this matrix has more than {MOST_POINTS:,} points: split the case"
+            self._faults.add(self._document.key_place(("matrix",)), message)
+            return []
+        source = Source(self._document, self._profiles(), self._faults)
+        reach = self._part(("reach",), partial(self._reach, source), self._on_connection())
+        settings = self._part(("settings",), partial(build_settings, source))
+        steps = [
+            self._part(("steps", index), partial(build_step, source, index))
+            for index in range(len(self._steps()))
+        ]
+        cases = []
+        for point in self._points():
+            connection = reach.at(point)
+            chosen = settings.at(point)
+            script = self._script(steps, point, _context(connection))
+            if connection is not None and chosen is not None and not self._faults:
+                cases.append(self._case(connection, chosen, script, point))
+        self._judge_ids(cases)
+        return cases
+
+    def _points(self) -> Iterator[Point]:
+        for values in product(*self._axes.values()):
+            yield dict(zip(self._axes, values, strict=True))
+
+    def _script(
+        self, parts: Sequence[_Part[Step]], point: Point, context: Context
+    ) -> tuple[Step, ...]:
+        """The steps at one point, as far as they can be built."""
+        script = []
+        for part, data in zip(parts, self._steps(), strict=True):
+            step = part.at(point, context)
+            if step is not None:
+                script.append(step)
+            if isinstance(step, Send):
+                context = context._replace(injected=True, last_had_ack=bool(step.flags & ACK))
+            elif isinstance(step, SendIcmp):
+                context = context._replace(injected=True)
+            elif isinstance(data, dict) and "send" in data:
+                # A faulty one; any value will do.
+                context = context._replace(injected=True, last_had_ack=True)
+        return tuple(script)
+
+    def _case(
+        self, reach: Reach, settings: dict[str, int], steps: tuple[Step, ...], point: Point
+    ) -> Case:
+        return Case(
+            name=self._data["case"],
+            title=self._data["title"],
+            cites=tuple(self._data["cites"]),
+            place=self._document.key_place(("case",)),
+            reach=reach,
+            steps=steps,
+            profiles=tuple(self._data.get("profiles", ("*",))),
+            settings=settings,
+            point=point,
+        )
+
+    def _part(self, path: KeyPath, build: Callable[..., T], also: Sequence[str] = ()) -> _Part[T]:
+        uses = {use.name for use in self._uses(path)}.union(also)
+        return _Part([name for name in self._axes if name in uses], build)
+
+    def _reach(self, source: Source, point: Point) -> Reach:
+        places: dict[str, KeyPath] = {
+            name: ("matrix", name, self._axes[name].index(point[name]))
+            for name in self._on_connection()
+        }
+        return build_reach(source, point, places)
+
+    def _on_connection(self) -> list[str]:
+        """The matrix names that are set on the connection by being there."""
+        return [name for name in _ON_CONNECTION if name in self._axes]
+
+    def _steps(self) -> list[Any]:
+        return _or_empty(self._data.get("steps"), [])
+
+    def _uses(self, path: KeyPath = ()) -> Iterator[_Use]:
+        """The references in the part of the document at a path, or in all that may have them."""
+        if path:
+            yield from _uses_in(self._value_at(path), path)
+        else:
+            for key in ("reach", "settings", "steps"):
+                yield from _uses_in(self._data.get(key), (key,))
+
+    def _value_at(self, path: KeyPath) -> Any:
+        if path[0] == "steps":
+            return self._steps()[int(path[1])]
+        return self._data.get(str(path[0]))
+
+    def _profiles(self) -> list[str]:
+        """The known profiles that the case is about, its globs judged on the way."""
+        if "profiles" not in self._data or not self._document.is_sound(("profiles",)):
+            return list(PROFILES)
+        globs = self._data["profiles"]
+        for index, glob in enumerate(globs):
+            if (problem := glob_problem(glob)) is not None:
+                self._faults.add(self._document.value_place(("profiles", index)), problem)
+        meant = frozenset[str]().union(*(matched(glob) for glob in globs))
+        return [name for name in PROFILES if name in meant]
+
+    def _judge_values(self) -> None:
+        for name, values in self._axes.items():
+            seen = set()
+            for index, value in enumerate(values):
+                if value not in seen:
+                    seen.add(value)
+                else:
+                    place = self._document.value_place(("matrix", name, index))
+                    self._faults.add(place, f"{value} stands twice in matrix name {name!r}")
+
+    def _judge_names(self) -> None:
+        used = set()
+        for name, path, offset in self._uses():
+            used.add(name)
+            if name not in self._declared:
+                hint = ": there is no matrix"
+                if self._declared:
+                    hint = f"{did_you_mean(name, self._declared)} {listed(self._declared)}"
+                message = f"no matrix name is {quoted(name)}{hint}"
+                self._faults.add(self._document.value_place(path, offset), message)
+        reach: dict[str, Any] = _or_empty(self._data.get("reach"), {})
+        for name in self._declared:
+            if name in _ON_CONNECTION:
+                if name in reach:
+                    message = f"{name!r} is set by the matrix too: remove one of the two"
+                    self._faults.add(self._document.key_place(("reach", name)), message)
+            elif name not in used and REFERENCE.fullmatch(f"${name}"):
+                message = f"matrix name {name!r} is never used: write ${name} where it belongs"
+                self._faults.add(self._document.key_place(("matrix", name)), message)
+
+    def _judge_ids(self, cases: Sequence[Case]) -> None:
+        seen = set()
+        for case in cases:
+            if case.id in seen:
+                message = f"two points of this matrix are both named {quoted(case.id)}"
+                self._faults.add(self._document.key_place(("matrix",)), message)
+                return
+            seen.add(case.id)
+
+
+def _context(connection: Reach | None) -> Context:
+    """Where the steps begin; on the usual connection where the case's own has a fault."""
+    reach = connection or Reach()
+    return Context(reach.timestamps, ipv6=reach.family == "ipv6")
+
+
+def _uses_in(data: Any, path: KeyPath) -> Iterator[_Use]:
+    if isinstance(data, str):
+        for match in REFERENCE.finditer(data):
+            yield _Use(match[1], path, match.start())
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _uses_in(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _uses_in(value, (*path, index))
+
+
+def _or_empty(data: Any, empty: T) -> T:
+    """The data where it is of the same type as ``empty``, which stands in for it elsewhere."""
+    return data if isinstance(data, type(empty)) else empty

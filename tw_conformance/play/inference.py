@@ -1,0 +1,181 @@
+"""The DUT's state, asked on the wire: for a DUT that nobody can look into.
+
+A question is a segment that is answered differently in each of the states that come into question.
+It changes the state that it asks for, so it is the last thing in a case:
+
+* **an old octet**, as of a keepalive (RFC 1122 section 4.2.3.6): below RCV.NXT, so a connection
+  that is there acknowledges it and takes in nothing (RFC 9293 section 3.10.7.4, first step); where
+  none is there a reset comes.  It is answered however soon it comes, as a bare ACK is not
+  (``tcp_input.c:__tcp_oow_rate_limited``);
+* **the ACK of a SYN-ACK**: completes a handshake that is under way, and the DUT, which closes
+  first, goes on to send; where there is none a reset comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tw_conformance.model.case import Answer, Case, Expect, State
+from tw_conformance.play.tester import WINDOW, Peer
+from tw_conformance.targets.base import Arrival
+from tw_reference import segment as tcp
+from tw_reference.segment import Packet, Segment
+from tw_reference.seqnum import add
+
+_SYN_ACK = tcp.SYN | tcp.ACK
+_TOLD = {
+    "FIN-WAIT-1": frozenset({"CLOSED"}),
+    "FIN-WAIT-2": frozenset({"FIN-WAIT-2", "TIME-WAIT", "CLOSED"}),
+    "TIME-WAIT": frozenset({"TIME-WAIT", "CLOSED"}),
+}
+"""By the state that a case starts from: those that an old octet can tell to be there after it."""
+_ACCEPTS_AND_CLOSES = 1.0
+"""Seconds that the DUT's service may take over a connection: those of a first retransmission."""
+
+
+class Unanswered(Exception):
+    """No answer tells the state; a sentence says what that may come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A segment, what a person calls it, and what its answers tell.
+
+    ``patience`` is how many seconds an answer may take for reasons that are not the path's.
+    """
+
+    name: str
+    segment: Segment
+    read: Callable[[Segment], str | None]
+    """The state that an answer tells; None where it tells nothing."""
+    patience: float = 0.0
+
+
+def unanswerable(case: Case, profile: str) -> str | None:
+    """Why a case's states can't be asked for on the wire; None where they can, or none is there."""
+    states = [step for step in case.steps if isinstance(step, State)]
+    if not states:
+        return None
+    expected = states[-1].state.choose(profile)
+    if any(state.timer for step in states for _, state in step.state.choices):
+        return "needs to read the 2MSL timer on the DUT"
+    if len(states) > 1 or case.steps[-1] is not states[-1]:
+        return "needs to read the DUT's state in mid-script, where asking would change it"
+    if expected is None:
+        return None
+    reopened = any(_expects_syn_ack(step, profile) for step in case.steps)
+    told = frozenset({"SYN-RECEIVED"}) if reopened else _TOLD.get(case.reach.state, frozenset())
+    if expected.name in told:
+        return None
+    if reopened:
+        # The ACK of a SYN-ACK is taken even then: by FreeBSD's syncookies, always.
+        return f"needs to read on the DUT whether a handshake was given up ({expected.name})"
+    return f"needs to read on the DUT that it is in {expected.name}"
+
+
+async def tell(peer: Peer, profile: str, answers: Iterable[Arrival]) -> tuple[str, str]:
+    """The state that the DUT's answer to a question tells, and half a sentence that says so.
+
+    ``answers`` are the DUT's to the last segment, under which the profile's expectations held.
+
+    :raises Unanswered: where none does, or the case has no question that could.
+    """
+    if why := unanswerable(peer.case, profile):
+        raise Unanswered(why)
+    syn_ack = next(filter(_is_syn_ack, map(_segment, answers)), None)
+    asked = _old_octet(peer) if syn_ack is None else _handshake(peer, syn_ack)
+    peer.note(f"the state can't be read: {asked.name} asks for it")
+    state = await _ask(asked, peer)
+    peer.note(f"state {state}, inferred from the answer")
+    return state, f", as its answer to {asked.name} shows"
+
+
+async def _ask(asked: Question, peer: Peer) -> str:
+    """Asked as often as the path makes necessary."""
+    for _ in range(peer.path.askings):
+        deadline = peer.send(asked.segment) + max(asked.patience, peer.path.patience)
+        if not await peer.prove_delivery():
+            raise Unanswered("no echo probe was answered: the path or the DUT is gone")
+        peer.pending, early = [], peer.pending
+        for arrival in early:
+            if state := asked.read(_segment(arrival)):
+                return state
+        while (late := await peer.receive(deadline)) is not None:
+            if state := asked.read(_segment(late)):
+                return state
+    raise Unanswered(
+        f"no answer to {asked.name} tells the state, though a probe sent after it was answered: a"
+        " firewall, or a blackhole sysctl on the DUT, keeps segments in that it would send"
+    )
+
+
+def _old_octet(peer: Peer) -> Question:
+    variables = peer.variables
+    segment = Segment(
+        seq=add(variables["rcv_nxt"], -1),
+        ack=variables["snd_nxt"],
+        flags=tcp.ACK,
+        window=WINDOW,
+        payload=b"t",
+        timestamps=peer.stamps(add(variables["ts_recent"], 2000)) if peer.timestamps else None,
+    )
+    reached = peer.case.reach.state
+
+    def read(answer: Segment) -> str | None:
+        if answer.flags & tcp.RST:
+            return _closed(answer, segment)
+        if answer.flags & ~tcp.PSH != tcp.ACK or answer.seq != variables["snd_nxt"]:
+            return None
+        if answer.ack == variables["rcv_nxt"]:
+            return "FIN-WAIT-1 or FIN-WAIT-2" if reached == "FIN-WAIT-1" else reached
+        # One further: the DUT has taken a FIN that the case sent.
+        moved_on = reached == "FIN-WAIT-2" and answer.ack == add(variables["rcv_nxt"], 1)
+        return "TIME-WAIT" if moved_on else None
+
+    return Question("an octet below RCV.NXT", segment, read)
+
+
+def _handshake(peer: Peer, syn_ack: Segment) -> Question:
+    variables = peer.variables
+    stamps = syn_ack.timestamps
+    segment = Segment(
+        seq=syn_ack.ack,
+        ack=add(syn_ack.seq, 1),
+        flags=tcp.ACK,
+        window=WINDOW,
+        timestamps=stamps and peer.stamps(add(variables["seg_tsval"], 1), stamps.tsval),
+    )
+
+    def read(answer: Segment) -> str | None:
+        if answer.flags & tcp.RST:
+            return _closed(answer, segment)
+        if answer.flags & tcp.SYN:
+            return None
+        if answer.seq == segment.ack and (answer.flags & tcp.FIN or answer.payload):
+            return "SYN-RECEIVED"
+        kept = answer.seq == variables["snd_nxt"] and answer.ack == variables["rcv_nxt"]
+        return "TIME-WAIT" if kept else None
+
+    return Question("the ACK of its SYN-ACK", segment, read, _ACCEPTS_AND_CLOSES)
+
+
+def _closed(answer: Segment, asked: Segment) -> str | None:
+    """CLOSED, if that is its reset (RFC 9293 section 3.10.7.1): SEQ=SEG.ACK, and no ACK."""
+    return "CLOSED" if not answer.flags & tcp.ACK and answer.seq == asked.ack else None
+
+
+def _expects_syn_ack(step: object, profile: str) -> bool:
+    if not isinstance(step, Expect):
+        return False
+    answer = step.answer.choose(profile)
+    return isinstance(answer, Answer) and (answer.flags or 0) & _SYN_ACK == _SYN_ACK
+
+
+def _is_syn_ack(segment: Segment) -> bool:
+    return segment.flags & _SYN_ACK == _SYN_ACK
+
+
+def _segment(arrival: Arrival) -> Segment:
+    assert isinstance(arrival.packet, Packet)
+    return arrival.packet.segment

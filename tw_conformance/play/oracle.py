@@ -1,0 +1,124 @@
+"""The oracle: what each documented stack would have answered where a case was decided.
+
+The reference plays the same case under every profile up to the deciding step and is asked which
+rule fired on the last segment and what it sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tw_conformance.model.case import Call, State
+from tw_conformance.model.errors import TargetError
+from tw_conformance.model.verdict import Outcome
+from tw_conformance.play.compare import summary
+from tw_conformance.play.player import rehearse
+from tw_conformance.play.tester import NotReached
+from tw_conformance.targets.in_process import InProcessTarget
+from tw_reference import segment as tcp
+from tw_reference.profiles import PROFILES
+from tw_reference.rules.rule import Decision, Stage
+from tw_reference.segment import IcmpError, Packet, Segment
+from tw_reference.seqnum import distance
+
+
+@dataclass(frozen=True, slots=True)
+class OracleAnswer:
+    """What one profile does at the deciding step."""
+
+    profile: str
+    rule: str
+    """The ID of the rule that fired on the last segment sent; empty where none did."""
+    says: str
+    source: tuple[str, ...]
+    answer: str
+    """The segments that it sends, or ``nothing``; what a call gives, where that decided."""
+    state: str
+    """Its state afterwards."""
+    same_as_seen: bool
+    """Whether that is what the DUT did."""
+
+
+def explain(outcome: Outcome) -> list[OracleAnswer]:
+    """Ask every profile that the case is about; none where no step decided."""
+    if outcome.step is None:
+        return []
+    # Steps are equal by value; the deciding one is found by identity.
+    index = next(i for i, step in enumerate(outcome.case.steps) if step is outcome.step)
+    answers = []
+    for name, profile in PROFILES.items():
+        if not outcome.case.applies_to(name):
+            continue
+        target = InProcessTarget(profile)
+        answer = target.start(_ask(outcome, target, index + 1)).result()
+        if answer is not None:
+            answers.append(answer)
+    return answers
+
+
+async def _ask(outcome: Outcome, target: InProcessTarget, steps: int) -> OracleAnswer | None:
+    try:
+        link, performance = await rehearse(outcome.case, target, steps)
+    except (NotReached, TargetError):
+        return None
+    state = await link.observe()
+    assert state is not None
+    decision = _decision(link.decisions())
+    variables = performance.peer.variables
+    answer = ""
+    packets = [a.packet for a in performance.answers if isinstance(a.packet, Packet)]
+    if isinstance(outcome.step, Call):
+        decision, answer = link.decisions()[-1] if link.decisions() else None, performance.given
+        same = any(m.field == "gives" and m.seen == answer for m in outcome.mismatches)
+    elif isinstance(outcome.step, State):
+        same = any(m.field == "state" and m.seen == state.state for m in outcome.mismatches)
+    else:
+        theirs = [_shape(packet, variables) for packet in packets]
+        same = theirs == _seen(outcome, steps - 1)
+    return OracleAnswer(
+        profile=target.profile,
+        rule=decision.rule.id if decision else "",
+        says=decision.rule.says if decision else "",
+        source=decision.rule.source if decision else (),
+        answer=answer or ", ".join(summary(p, variables) for p in packets) or "nothing",
+        state=state.state,
+        same_as_seen=same,
+    )
+
+
+def _decision(trace: list[Decision]) -> Decision | None:
+    """The decision on what arrived last, in TIME-WAIT or FIN-WAIT-2 if it was made there."""
+    on_arrivals = [d for d in trace if _arrived(d) is not None and d.stage is not Stage.ACK_LIMIT]
+    if not on_arrivals:
+        return None
+    last = _arrived(on_arrivals[-1])
+    return next(decision for decision in on_arrivals if _arrived(decision) is last)
+
+
+def _arrived(decision: Decision) -> Segment | IcmpError | None:
+    return decision.segment or decision.error
+
+
+def _seen(outcome: Outcome, step: int) -> list[tuple[object, ...]]:
+    """The shapes of what the DUT sent between the last send and the end of the deciding step."""
+    shapes: list[tuple[object, ...]] = []
+    for event in outcome.transcript.events:
+        if event.step is None or event.step > step:
+            continue
+        match event.direction, event.packet:
+            case "sent", Packet() | IcmpError():
+                shapes.clear()
+            case "received", Packet() as packet:
+                shapes.append(_shape(packet, outcome.transcript.variables))
+    return shapes
+
+
+def _shape(packet: Packet, variables: dict[str, int]) -> tuple[object, ...]:
+    """What two stacks' answers are compared by: relative, and blind to a random ISS."""
+    segment = packet.segment
+    if segment.flags & tcp.SYN:
+        seq = 0
+    else:
+        seq = distance(segment.seq, variables["snd_nxt"]) if segment.seq else 0
+    ack = distance(segment.ack, variables["rcv_nxt"]) if segment.ack else 0
+    return segment.flags, seq, ack, len(segment.payload), segment.timestamps is not None

@@ -1,0 +1,111 @@
+"""The player: a case on a target, performed as often as the path to it makes necessary, and one
+verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+
+from tw_conformance.link.path import Evidence
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.run import Performance
+from tw_conformance.targets.base import Link, Target
+
+_PERFORMANCES = 40
+"""Performances after which a case on a bad path is given up."""
+_HOPELESS = 10
+"""Performances of which one at least must say something, or the case is given up."""
+_ENCORES = 5
+"""Performances more that a case gets where this machine was too slow for the first."""
+_BREATH = 1.0
+"""Seconds before the first of these, and as many more before each other: a machine that was busy a
+moment ago is so still."""
+_STAGGER = 0.5
+"""Seconds between the beginnings of performances of one case."""
+
+
+async def play(case: Case, target: Target) -> Outcome:
+    """Play one case on a target, as often as the path to it makes necessary.
+
+    :raises TargetError: where the target itself is gone or refuses.
+    """
+    outcome = await perform_once(case, target)
+    for encore in range(1, _ENCORES + 1):
+        if not outcome.late:
+            break
+        outcome = await _perform_after(encore * _BREATH, case, target)
+    if target.path.perfect:
+        return outcome
+    exchanges = case.exchanges()
+    evidence = Evidence(target.path)
+    outcomes = [outcome]
+    _weigh(evidence, outcome, exchanges)
+    while not (evidence.conforms or evidence.deviates or _is_hopeless(outcomes)):
+        more = min(evidence.passes_needed(exchanges), _PERFORMANCES - len(outcomes))
+        fresh = await asyncio.gather(
+            *(_perform_after(n * _STAGGER, case, target) for n in range(more))
+        )
+        for outcome in fresh:
+            outcomes.append(outcome)
+            _weigh(evidence, outcome, exchanges)
+    return _conclude(outcomes, evidence)
+
+
+async def _perform_after(delay: float, case: Case, target: Target) -> Outcome:
+    """Performances at the same moment would all suffer from one hiccup, and say nothing more than
+    one of them."""
+    await asyncio.sleep(delay)
+    return await perform_once(case, target)
+
+
+def _weigh(evidence: Evidence, outcome: Outcome, exchanges: int) -> None:
+    if outcome.verdict is Verdict.PASS:
+        evidence.passed(exchanges)
+    elif outcome.verdict is Verdict.FAIL and outcome.by_absence:
+        evidence.failed_by_absence(exchanges)
+    elif outcome.verdict is Verdict.FAIL:
+        evidence.failed_by_packet()
+
+
+def _is_hopeless(outcomes: list[Outcome]) -> bool:
+    """Whether more performances would most likely say no more than those that there were."""
+    if len(outcomes) >= _PERFORMANCES:
+        return True
+    silent = all(outcome.verdict is Verdict.INCONCLUSIVE for outcome in outcomes)
+    return silent and len(outcomes) >= _HOPELESS
+
+
+def _conclude(outcomes: list[Outcome], evidence: Evidence) -> Outcome:
+    """The outcome that stands for all performances of a case."""
+    count = Counter(outcome.verdict for outcome in outcomes)
+    if evidence.conforms or evidence.deviates:
+        verdict = Verdict.PASS if evidence.conforms else Verdict.FAIL
+        return next(outcome for outcome in reversed(outcomes) if outcome.verdict is verdict)
+    last = next((o for o in reversed(outcomes) if o.verdict is not Verdict.PASS), outcomes[-1])
+    tally = f"{count[Verdict.PASS]} PASS and {count[Verdict.FAIL]} FAIL"
+    return replace(
+        last,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"{len(outcomes)} performances on this path gave {tally}, which decides nothing"
+        + (f": {last.reason}" if last.reason else ""),
+    )
+
+
+async def perform_once(case: Case, target: Target) -> Outcome:
+    """Play one case once, on a connection of its own."""
+    link = await target.open(case)
+    try:
+        return await Performance(case, target, link).run()
+    finally:
+        await link.aclose()
+
+
+async def rehearse(case: Case, target: Target, steps: int) -> tuple[Link, Performance]:
+    """Play the first ``steps`` steps without judging them: the oracle's way to ask what a stack
+    would answer.  The link stays open for questions."""
+    link = await target.open(case)
+    performance = Performance(case, target, link, judging=False)
+    await performance.perform(case.steps[:steps])
+    return link, performance

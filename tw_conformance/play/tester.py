@@ -1,0 +1,441 @@
+"""The tester's end of one connection: a TCP of its own, as small as a handshake and a close need.
+
+It brings the DUT to the state that a case starts from and knows, from what crossed the link, every
+variable of the DUT that a case may name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import Literal
+
+from tw_conformance.link.path import Path
+from tw_conformance.link.probes import Prober
+from tw_conformance.model.case import OK, Case, SendIcmp, Through
+from tw_conformance.model.verdict import Event, Transcript
+from tw_conformance.targets.base import Arrival, Link
+from tw_reference import segment as tcp
+from tw_reference.icmp import WITH_MTU
+from tw_reference.segment import (
+    Damage,
+    Datagram,
+    IcmpError,
+    Packet,
+    Segment,
+    Timestamps,
+    flag_names,
+)
+from tw_reference.seqnum import add
+
+WINDOW = 65535
+"""The window that the tester offers, octets."""
+
+_RTO = 1.0
+_LEAST_RTO = 0.15
+"""Seconds; no documented stack retransmits any sooner."""
+_TRIES = 4
+_PROBES = 6
+_LEAST_MTU = 1280
+"""What an ICMP error says of the next hop where the case does not (RFC 8200 section 5)."""
+
+
+class NotReached(Exception):
+    """The DUT could not be brought to the state that the case starts from; says where it
+    failed."""
+
+
+class TimestampsRefused(NotReached):
+    """The DUT answered a SYN that offers timestamps without them."""
+
+
+class Peer:
+    """The tester's side of one case: sends, keeps the transcript, proves delivery.
+
+    ``variables`` are the DUT's, as a case names them.  ``pending`` are segments that arrived and
+    that no step has accounted for.
+    """
+
+    def __init__(self, case: Case, link: Link, path: Path) -> None:
+        self.case = case
+        self.link = link
+        self.path = path
+        self.transcript = Transcript()
+        self.variables = self.transcript.variables
+        self.pending: list[Arrival] = []
+        self._prober = Prober(link, path, self._note)
+        self._came: Counter[tuple[int, int, int]] = Counter()
+        self._retransmittable: Counter[tuple[int, int, int]] = Counter()
+        self._first_came: dict[tuple[int, int, int], float] = {}
+        self.step: int | None = None
+        self.timestamps = case.reach.timestamps
+        self._origin = link.now()
+        self._tsval = Random(link.tester_isn).getrandbits(31) + 1
+        self._echoed = 0
+        """The DUT's latest TSval."""
+        self.settled: float = self._origin
+        """By when the DUT had processed all that was sent before the latest segment."""
+        self._proven = True
+        """Whether all that was sent is known to have been processed by the DUT."""
+        self._reset_at: int | None = None
+        """The SEG.SEQ at which what is left of the connection takes an RST; None: nothing is."""
+
+    # -- sending and receiving -------------------------------------------------------------------
+
+    def send(self, segment: Segment, *, damage: Damage | None = None, tos: int = 0) -> float:
+        """Put one segment on the link, with that wrong; returns when."""
+        return self._put(Packet(self.link.flow, segment, tos=tos), damage)
+
+    def report(self, step: SendIcmp) -> float:
+        """Put an ICMP error on the link, about a segment of the DUT's; returns when."""
+        flow, variables = self.link.flow, self.variables
+        its_fin = add(variables["snd_nxt"], -1)
+        seq = its_fin if step.quotes is None else step.quotes.evaluate(variables)
+        mtu = _LEAST_MTU if step.mtu is None else step.mtu
+        if step.icmp not in WITH_MTU:
+            mtu = 0
+        return self._put(IcmpError(flow.src, flow.dst, step.icmp, flow.reverse, seq, mtu), None)
+
+    def _put(self, packet: Packet | IcmpError, damage: Damage | None) -> float:
+        time, frame = self.link.send(packet, damage=damage)
+        self._proven = False
+        self._note("sent", time, packet, frame, f"corrupt: {damage}" if damage else "")
+        return time
+
+    async def receive(self, until: float) -> Arrival | None:
+        """The next segment of this connection; echo replies are noted and passed over."""
+        while (arrival := await self.link.receive(until)) is not None:
+            if self._take(arrival):
+                return arrival
+        return None
+
+    def _take(self, arrival: Arrival) -> bool:
+        """Note an arrival; whether it is a segment of the connection."""
+        self._note("received", arrival.time, arrival.packet, arrival.frame)
+        if not isinstance(arrival.packet, Packet):
+            return False
+        segment = arrival.packet.segment
+        if segment.timestamps is not None:
+            self._echoed = segment.timestamps.tsval
+        self._came[_shape(arrival.packet)] += 1
+        if segment.length:
+            self._retransmittable[_shape(arrival.packet)] += 1
+            self._first_came.setdefault(_shape(arrival.packet), arrival.time)
+        if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
+            self._reset_at = segment.ack
+        return True
+
+    async def forget_what_came(self) -> None:
+        """Let the path settle; all that arrives until then belongs to the past."""
+        self._proven = False
+        await self.prove_delivery()
+        self.pending.clear()
+        self._came.clear()
+
+    def has_come_before(self, packet: Packet) -> bool:
+        """Whether another segment with the same flags and numbers has arrived: since the steps
+        began, or at all where the DUT would send it again until it is acknowledged."""
+        shape = _shape(packet)
+        return self._came[shape] > 1 or self._retransmittable[shape] > 1
+
+    def was_retransmitted(self, packet: Packet) -> bool:
+        """Whether the DUT sent that again since nothing acknowledged it for an RTO."""
+        shape = _shape(packet)
+        first = self._first_came.get(shape, self.link.now())
+        return self._retransmittable[shape] > 1 and self.link.now() - first >= _LEAST_RTO
+
+    def expect_news(self) -> None:
+        """The DUT has been told to do something: what it sends for that may be under way."""
+        self._proven = False
+
+    async def drain(self) -> None:
+        """Take in what has arrived already."""
+        while (arrival := await self.receive(self.link.now())) is not None:
+            self.pending.append(arrival)
+
+    async def prove_delivery(self) -> bool:
+        """Whether the DUT is known to have processed all that was sent to it.
+
+        A sentinel follows the segments on their path; its answer can only come after theirs.  It
+        may itself be lost and is repeated; all that arrives before its answer is kept as pending.
+        """
+        if self._proven:
+            await self.drain()
+            return True
+        for _ in range(_PROBES):
+            deadline = self._prober.probe() + self.path.patience
+            while (arrival := await self.link.receive(deadline)) is not None:
+                if self._take(arrival):
+                    self.pending.append(arrival)
+                elif self._prober.answers(arrival):
+                    await self._let_settle()
+                    self._settle(arrival)
+                    return True
+            self._prober.give_up()
+        return False
+
+    async def _let_settle(self) -> None:
+        """On a path that reorders, what was sent before the probe may still arrive behind it."""
+        until = self.link.now() + self.path.settling
+        while self.path.settling and (arrival := await self.link.receive(until)) is not None:
+            if self._take(arrival):
+                self.pending.append(arrival)
+            else:
+                self._prober.answers(arrival)
+
+    def _settle(self, answer: Arrival) -> None:
+        self._proven = True
+        self.settled = answer.time
+
+    def note(self, text: str) -> None:
+        """A line of the transcript without a packet."""
+        self._note("note", self.link.now(), None, b"", text)
+
+    def _note(
+        self,
+        direction: Literal["sent", "received", "note"],
+        time: float,
+        packet: Datagram | None,
+        frame: bytes,
+        note: str = "",
+    ) -> None:
+        self.transcript.events.append(
+            Event(time - self._origin, direction, packet, frame, note, self.step)
+        )
+
+    # -- timestamps ------------------------------------------------------------------------------
+
+    def stamps(self, tsval: int | None = None, tsecr: int | None = None) -> Timestamps:
+        """A Timestamps option: the tester's clock and the DUT's latest TSval unless given."""
+        if tsval is None:
+            self._tsval = add(self._tsval, 1)
+            tsval = self._tsval
+        return Timestamps(tsval, self._echoed if tsecr is None else tsecr)
+
+    def _own_stamps(self) -> Timestamps | None:
+        if not self.timestamps:
+            return None
+        stamps = self.stamps()
+        self.variables["ts_recent"] = stamps.tsval
+        return stamps
+
+    # -- the way to the state that a case starts from --------------------------------------------
+
+    async def reach(self) -> None:
+        """Bring the DUT to the case's first state.
+
+        :raises NotReached: where it does not do its part.
+        """
+        await self._reach()
+        # The DUT answers from within a close() that has not returned yet, and such a socket puts
+        # segments aside (Linux's backlog): an echo would overtake them.  So would none that
+        # follows an answer of the agent, which makes one call after the other.
+        await self.link.observe()
+
+    async def _reach(self) -> None:
+        target = self.case.reach.state
+        self.variables.update(irs=self.link.tester_isn, rcv_nxt=self.link.tester_isn)
+        self.variables.update(ts_recent=0, rcv_scale=0)
+        if target == "LISTEN":
+            self.variables.update(snd_nxt=0, iss=0, rcv_wnd=0)
+            return
+        if self.case.reach.open == "active":
+            await self._open_actively()
+        else:
+            await self._open()
+        if target == "ESTABLISHED":
+            await self._must_be_in("ESTABLISHED", "the ACK of the handshake")
+            return
+        await self._await_fin()
+        if target == "FIN-WAIT-1":
+            return
+        if self.case.reach.through is Through.CLOSING or target == "CLOSING":
+            await self._cross_fins(stop=target == "CLOSING")
+        elif self.case.reach.through is Through.FIN_WAIT_1 and target != "FIN-WAIT-2":
+            await self._finish("the FIN with the ACK of the DUT's FIN")
+        else:
+            self._plain(tcp.ACK)
+            if target == "FIN-WAIT-2" or not self.path.perfect:
+                await self._must_be_in("FIN-WAIT-2", "the ACK of the DUT's FIN")
+            if target == "TIME-WAIT":
+                await self._finish("the FIN")
+        if target == "TIME-WAIT":
+            self._reset_at = None
+
+    async def _open_actively(self) -> None:
+        """Three-way handshake (RFC 9293 figure 6) that the DUT begins; then it closes."""
+        reach, variables = self.case.reach, self.variables
+        given = await self.link.call(
+            "connect", {"automatic": True, "reuse_address": reach.reuse_address}
+        )
+        if given != OK:
+            raise NotReached(f"connect() on the DUT gave {given}")
+        arrival = await self.receive(self.link.now() + _RTO * _TRIES)
+        if arrival is None or not (syn := self._segment(arrival)).flags & tcp.SYN:
+            raise NotReached("no SYN came from the DUT's connect()")
+        if self.timestamps and syn.timestamps is None:
+            raise TimestampsRefused("the DUT did not offer timestamps in its SYN")
+        self._learn(syn)
+        scaling = reach.window_scale is not None and syn.wscale is not None
+        variables["rcv_scale"] = (syn.wscale or 0) if scaling else 0
+        variables.update(iss=syn.seq, snd_nxt=syn.end)
+        answer = Segment(
+            seq=self.link.tester_isn,
+            ack=syn.end,
+            flags=tcp.SYN | tcp.ACK,
+            window=WINDOW,
+            mss=reach.mss,
+            wscale=reach.window_scale,
+            timestamps=self._own_stamps(),
+        )
+        variables["rcv_nxt"] = self._reset_at = answer.end
+        await self._ask(answer, tcp.ACK, "the SYN-ACK")
+        if reach.state != "ESTABLISHED":
+            await self.link.call("close", {})
+
+    async def _open(self) -> None:
+        """Three-way handshake (RFC 9293 figure 6)."""
+        reach = self.case.reach
+        syn = Segment(
+            seq=self.link.tester_isn,
+            ack=0,
+            flags=tcp.SYN,
+            window=WINDOW,
+            mss=reach.mss,
+            wscale=reach.window_scale,
+            timestamps=self._own_stamps(),
+        )
+        self.variables["rcv_nxt"] = add(syn.seq, 1)
+        answer = await self._ask(syn, tcp.SYN | tcp.ACK, "the SYN")
+        if self.timestamps and answer.timestamps is None:
+            raise TimestampsRefused("the DUT did not take up timestamps in its SYN-ACK")
+        scaling = reach.window_scale is not None and answer.wscale is not None
+        self.variables["rcv_scale"] = (answer.wscale or 0) if scaling else 0
+        self.variables.update(iss=answer.seq, snd_nxt=add(answer.seq, 1))
+        self._plain(tcp.ACK)
+
+    async def _await_fin(self) -> None:
+        """The DUT closes first; what it says before is acknowledged with its FIN."""
+        begun = self.link.now()
+        deadline, acknowledged = begun + _RTO * _TRIES, begun
+        while (arrival := await self.receive(deadline)) is not None:
+            segment = self._segment(arrival)
+            if segment.flags & tcp.RST:
+                raise NotReached("the DUT reset the connection instead of closing it")
+            if segment.flags & tcp.SYN:
+                # Any sooner it is not the DUT that repeats its SYN-ACK: its RTO is a second or so.
+                if arrival.time - acknowledged > _RTO / 2:
+                    acknowledged = self._plain(tcp.ACK)
+                continue
+            if segment.seq != self.variables["snd_nxt"]:
+                continue
+            self._learn(segment)
+            self.variables["snd_nxt"] = segment.end
+            if segment.flags & tcp.FIN:
+                return
+            if segment.payload:
+                self._plain(tcp.ACK)
+        raise NotReached("the DUT did not close first: no FIN came after the handshake")
+
+    async def _cross_fins(self, *, stop: bool) -> None:
+        """Simultaneous close (RFC 9293 figure 13)."""
+        variables = self.variables
+        fin = Segment(
+            seq=variables["rcv_nxt"],
+            ack=add(variables["snd_nxt"], -1),
+            flags=tcp.FIN | tcp.ACK,
+            # FreeBSD takes a FIN with an unchanged window and ACK for a duplicate ACK.
+            window=WINDOW - 1,
+            timestamps=self._own_stamps(),
+        )
+        variables["rcv_nxt"] = add(fin.seq, 1)
+        await self._ask(fin, tcp.ACK, "the FIN that crosses the DUT's")
+        self._reset_at = variables["rcv_nxt"]
+        if stop:
+            return
+        self._plain(tcp.ACK)
+        await self._must_be_in("TIME-WAIT", "the ACK of the DUT's FIN")
+
+    async def _finish(self, what: str) -> None:
+        variables = self.variables
+        fin = Segment(
+            seq=variables["rcv_nxt"],
+            ack=variables["snd_nxt"],
+            flags=tcp.FIN | tcp.ACK,
+            window=WINDOW,
+            timestamps=self._own_stamps(),
+        )
+        variables["rcv_nxt"] = add(fin.seq, 1)
+        await self._ask(fin, tcp.ACK, what)
+
+    async def _ask(self, segment: Segment, flags: int, what: str) -> Segment:
+        """Send a segment until the DUT acknowledges it with ``flags``; retransmit as a TCP
+        would."""
+        for attempt in range(_TRIES):
+            deadline = self.send(segment) + _RTO * 2**attempt
+            while (arrival := await self.receive(deadline)) is not None:
+                answer = self._segment(arrival)
+                if answer.flags & tcp.RST:
+                    raise NotReached(f"the DUT answered {what} with {flag_names(answer.flags)}")
+                acknowledged = answer.flags & tcp.ACK and answer.ack == segment.end
+                if acknowledged and answer.flags & flags == flags:
+                    self._learn(answer)
+                    self._settle(arrival)
+                    return answer
+        raise NotReached(f"no answer to {what} in {_TRIES} tries")
+
+    async def _must_be_in(self, state: str, what: str) -> None:
+        """The last segment brought the DUT to ``state``.  On a path that loses it is sent again
+        until the DUT says so, where it can be asked."""
+        await self._must_prove(what)
+        for _ in range(_TRIES):
+            if self.path.perfect:
+                return
+            seen = await self.link.observe()
+            if seen is None or seen.state == state:
+                return
+            self._plain(tcp.ACK)
+            await self._must_prove(what)
+        raise NotReached(f"{what} did not bring the DUT to {state} in {_TRIES} tries")
+
+    async def _must_prove(self, what: str) -> None:
+        if not await self.prove_delivery():
+            raise NotReached(f"{what} can't be shown to have arrived: no echo came back")
+        for arrival in self.pending:
+            if self._segment(arrival).flags & tcp.RST:
+                raise NotReached(f"the DUT answered {what} with a reset")
+        self.pending.clear()
+
+    def _plain(self, flags: int) -> float:
+        return self.send(
+            Segment(
+                seq=self.variables["rcv_nxt"],
+                ack=self.variables["snd_nxt"],
+                flags=flags,
+                window=WINDOW,
+                timestamps=self._own_stamps(),
+            )
+        )
+
+    def _learn(self, segment: Segment) -> None:
+        """What any segment of the DUT tells of its variables."""
+        scale = 0 if segment.flags & tcp.SYN else self.variables["rcv_scale"]
+        self.variables["rcv_wnd"] = segment.window << scale
+
+    def _segment(self, arrival: Arrival) -> Segment:
+        assert isinstance(arrival.packet, Packet)
+        return arrival.packet.segment
+
+    # -- leaving ---------------------------------------------------------------------------------
+
+    def abandon(self) -> None:
+        """Reset what the case left half open on the DUT, so that it does not linger there."""
+        if self._reset_at is not None:
+            self.step = len(self.case.steps)
+            self.note("the tester resets what is left of the connection")
+            self.send(Segment(seq=self._reset_at, ack=0, flags=tcp.RST))
+
+
+def _shape(packet: Packet) -> tuple[int, int, int]:
+    segment = packet.segment
+    return segment.flags, segment.seq, segment.ack

@@ -1,0 +1,86 @@
+"""Socket calls in a case: what they give is judged, explained, and the same on every target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tw_conformance.dut.calls import opening_of
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
+from tw_conformance.notation.load import load_text
+from tw_conformance.play import oracle
+from tw_conformance.play.player import play
+from tw_conformance.report.explain import explain_outcome
+from tw_conformance.targets.in_process import InProcessTarget
+from tw_reference.profiles import PROFILES
+
+HEAD = "case: a-case\ntitle: A title\ncites: [RFC 9293]\n"
+UNLISTEN = "  - call: unlisten\n"
+
+
+def only(text: str) -> Case:
+    (case,) = load_text(HEAD + text, Path("calls.tw.yaml"))
+    return case
+
+
+def played(text: str, profile: str = "linux-6.18") -> Outcome:
+    target = InProcessTarget(PROFILES[profile])
+    return target.start(play(only(text), target)).result()
+
+
+def test_a_call_that_gives_what_is_expected_passes() -> None:
+    steps = f"steps:\n{UNLISTEN}  - call: bind\n    gives: EADDRINUSE\n"
+    assert played(steps).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("call", "gives", "seen"),
+    [
+        ("bind", "ok", "EADDRINUSE"),
+        ("{bind: {reuse_address: on}}", "EADDRINUSE", "ok"),
+        ("{bind: {reuse_address: on}}", "refused", "ok"),
+        ("bind", "EADDRNOTAVAIL", "EADDRINUSE"),
+    ],
+)
+def test_a_call_that_gives_another_thing_fails(call: str, gives: str, seen: str) -> None:
+    outcome = played(f"steps:\n{UNLISTEN}  - call: {call}\n    gives: {gives}\n")
+    assert outcome.verdict is Verdict.FAIL
+    assert list(outcome.mismatches) == [Mismatch("gives", gives, seen)]
+
+
+def test_any_errno_is_a_refusal() -> None:
+    steps = f"steps:\n{UNLISTEN}  - call: bind\n    gives: refused\n"
+    assert played(steps).verdict is Verdict.PASS
+
+
+def test_what_a_call_gives_is_explained() -> None:
+    outcome = played(f"steps:\n{UNLISTEN}  - call: {{bind: {{reuse_port: on}}}}\n", "linux-6.18")
+    answers = {answer.profile: answer for answer in oracle.explain(outcome)}
+    assert (answers["linux-6.1"].answer, answers["linux-6.1"].same_as_seen) == ("EADDRINUSE", True)
+    assert (answers["freebsd-15"].answer, answers["freebsd-15"].same_as_seen) == ("ok", False)
+    assert answers["linux-6.18"].rule == "linux.bind-in-use"
+    text = explain_outcome(outcome, color=False, capture="", answers=list(answers.values()))
+    assert "call bind reuse_port=on gives EADDRINUSE" in text
+
+
+def test_what_a_case_needs_to_open_its_connection() -> None:
+    plain = opening_of(only("steps: [wait: 1s]"))
+    assert (plain.policy, plain.private, plain.listens) == ("close", False, True)
+    assert opening_of(only("steps: [call: bind]")).private
+    assert opening_of(only("reach: {reuse_address: off}\nsteps: [wait: 1s]")).private
+    held = opening_of(only("steps: [call: {set: {ttl: 1}}]"))
+    assert (held.policy, held.private) == ("hold", True)
+    active = opening_of(only("reach: {open: active}\nsteps: [wait: 1s]"))
+    assert (active.private, active.listens) == (True, False)
+
+
+@pytest.mark.parametrize("through", ["FIN-WAIT-2", "FIN-WAIT-1", "CLOSING"])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_dut_opens(profile: str, through: str) -> None:
+    reach = f"reach: {{open: active, timestamps: on, window_scale: 7, through: {through}}}\n"
+    outcome = played(f"{reach}steps: [state: TIME-WAIT]\n", profile)
+    assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
+    packets = [event for event in outcome.transcript.events if event.packet is not None]
+    assert packets[0].direction == "received", "the first SYN is the DUT's"

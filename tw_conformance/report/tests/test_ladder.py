@@ -1,0 +1,245 @@
+"""What a person reads of a verdict: relative numbers, the ladder, the explanation, the capture."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from scapy.utils import rdpcap
+
+from tw_conformance.model.case import NOTHING, ByProfile, Case, Expect, Reach, Send
+from tw_conformance.model.errors import Place
+from tw_conformance.model.verdict import Event, Mismatch, Outcome, Transcript, Verdict
+from tw_conformance.play.oracle import OracleAnswer
+from tw_conformance.report.capture import write_pcap
+from tw_conformance.report.explain import explain_outcome
+from tw_conformance.report.ladder import ladder
+from tw_conformance.report.numbers import relative, segment_fields
+from tw_reference.segment import (
+    ACK,
+    FIN,
+    RST,
+    SYN,
+    Echo,
+    Flow,
+    IcmpError,
+    Packet,
+    Segment,
+    Timestamps,
+)
+
+FLOW = Flow("192.0.2.2", 20000, "192.0.2.1", 7)
+VARIABLES = {
+    "irs": 0xFFFFFFF0,
+    "rcv_nxt": 0xFFFFFFF2,
+    "iss": 4998,
+    "snd_nxt": 5000,
+    "rcv_wnd": 64240,
+    "ts_recent": 700,
+}
+
+
+def event(
+    time: float,
+    direction: Literal["sent", "received", "note"],
+    packet: Segment | Echo | IcmpError | None,
+    step: int | None = 0,
+    note: str = "",
+) -> Event:
+    on_link = Packet(FLOW, packet) if isinstance(packet, Segment) else packet
+    return Event(time, direction, on_link, bytes(60) if packet else b"", note, step)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    file = tmp_path / "rst.tw.yaml"
+    file.write_text("case: rst\nsteps:\n  - send: {flags: RST}\n  - expect: nothing\n")
+    steps = (
+        Send(Place(file, 3, 5), RST),
+        Expect(Place(file, 4, 5), ByProfile((("*", NOTHING),))),
+    )
+    return Case("rst", "An RST", ("RFC 1337",), Place(file, 1, 1), Reach(), steps)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0xFFFFFFF2, "rcv_nxt"),
+        (0xFFFFFFF1, "rcv_nxt-1"),
+        (5, "rcv_nxt+19"),
+        ((0xFFFFFFF2 + 64240) % 2**32, "rcv_nxt+rcv_wnd"),
+        ((0xFFFFFFF2 + 64239) % 2**32, "rcv_nxt+rcv_wnd-1"),
+        (0x7FFFFFF2, "rcv_nxt-2^31"),
+        (0x7FFFFFF3, "rcv_nxt-2^31+1"),
+        (0x7FFFFFF1, "rcv_nxt+2^31-1"),
+    ],
+)
+def test_numbers_are_said_from_the_duts_variables(number: int, said: str) -> None:
+    assert relative(number, "rcv_nxt", VARIABLES) == said
+
+
+def test_a_number_without_a_variable_is_said_as_it_is() -> None:
+    assert relative(17, "rcv_nxt", {}) == "17"
+
+
+@pytest.mark.parametrize(
+    ("segment", "sent", "reaching", "said"),
+    [
+        (Segment(0xFFFFFFF0, 0, SYN), True, True, "SYN seq=irs win=0"),
+        (Segment(4998, 0xFFFFFFF1, SYN | ACK), False, True, "SYN|ACK seq=iss ack=irs+1 win=0"),
+        (Segment(0xFFFFFFF3, 0, RST), True, False, "RST seq=rcv_nxt+1 win=0"),
+        (Segment(5000, 0xFFFFFFF2, ACK), False, False, "ACK seq=snd_nxt ack=rcv_nxt win=0"),
+        (Segment(0, 0xFFFFFFF3, RST | ACK), False, False, "RST|ACK seq=0 ack=rcv_nxt+1 win=0"),
+        (
+            Segment(0xFFFFFFF2, 5000, ACK, payload=b"ab", timestamps=Timestamps(1700, 9)),
+            True,
+            False,
+            "ACK seq=rcv_nxt ack=snd_nxt len=2 win=0 TSval=ts_recent+1000 TSecr=9",
+        ),
+        (
+            Segment(5000, 0xFFFFFFF2, ACK, timestamps=Timestamps(9, 700)),
+            False,
+            False,
+            "ACK seq=snd_nxt ack=rcv_nxt win=0 TSval=9 TSecr=ts_recent",
+        ),
+    ],
+)
+def test_each_number_counts_from_its_own_variable(
+    segment: Segment, sent: bool, reaching: bool, said: str
+) -> None:
+    assert segment_fields(segment, sent=sent, reaching=reaching, variables=VARIABLES) == said
+
+
+def test_an_icmp_error_and_damage_are_told(case: Case) -> None:
+    quoted = FLOW.reverse
+    error = IcmpError(FLOW.src, FLOW.dst, "fragmentation-needed", quoted, 4999, 1280)
+    events = [
+        event(0.0, "sent", error),
+        event(0.1, "sent", Segment(0xFFFFFFF2, 0, RST), note="corrupt: short-data-offset"),
+    ]
+    text = ladder(Transcript(events, VARIABLES), case, width=80, color=False)
+    assert "-- ICMP fragmentation-needed quotes=snd_nxt-1 mtu=1280 --" in text
+    assert "-- RST seq=rcv_nxt win=0 (corrupt: short-data-offset) --" in text
+
+
+def test_a_ladder(case: Case) -> None:
+    events = [
+        event(0.0, "sent", Segment(0xFFFFFFF0, 0, SYN), step=None),
+        event(0.0001, "received", Segment(4998, 0xFFFFFFF1, SYN | ACK), step=None),
+        event(0.0005, "note", None, note="wait 2msl-1s"),
+        event(59.5, "sent", Segment(0xFFFFFFF2, 0, RST)),
+        event(59.5001, "sent", Echo("192.0.2.2", "192.0.2.1", 1, 1), step=1),
+        event(59.5002, "received", Echo("192.0.2.1", "192.0.2.2", 1, 1, reply=True), step=1),
+    ]
+    text = ladder(Transcript(events, VARIABLES), case, width=70, color=False, step=1)
+    assert text.splitlines() == [
+        "     time s  tester                                                DUT",
+        "     0.0000  |-- SYN seq=irs win=0 --------------------------------->|",
+        "     0.0001  |<- SYN|ACK seq=iss ack=irs+1 win=0 --------------------|",
+        "             ------------------- TIME-WAIT reached -------------------",
+        "     0.0005  | · wait 2msl-1s                                        |",
+        "    59.5000  |-- RST seq=rcv_nxt win=0 ----------------------------->|",
+        ">   59.5001  | · probe answered                                      |",
+    ]
+
+
+def test_an_answer_between_a_probe_and_its_reply_keeps_its_place(case: Case) -> None:
+    events = [
+        event(0.0, "sent", Echo("192.0.2.2", "192.0.2.1", 1, 1)),
+        event(0.1, "received", Segment(5000, 0xFFFFFFF2, ACK)),
+        event(0.2, "received", Echo("192.0.2.1", "192.0.2.2", 1, 1, reply=True)),
+    ]
+    rungs = ladder(Transcript(events, VARIABLES), case, width=70, color=False).splitlines()[2:]
+    words = [rung.split("|", 1)[1].split()[1] for rung in rungs]
+    assert words == ["probe", "ACK", "probe"]
+
+
+@pytest.mark.parametrize("width", [56, 80, 120])
+def test_a_ladder_keeps_its_width(case: Case, width: int) -> None:
+    long = Segment(5000, 0xFFFFFFF2, ACK, mss=1460, wscale=7, timestamps=Timestamps(2**32 - 1, 1))
+    events = [event(0.0, "received", long), event(0.0, "note", None, note="state " * 30)]
+    lines = ladder(Transcript(events, VARIABLES), case, width=width, color=False).splitlines()
+    assert {len(line) for line in lines if "|" in line} == {width}
+
+
+def outcome(case: Case, verdict: Verdict = Verdict.FAIL) -> Outcome:
+    events = [event(0.0, "sent", Segment(0xFFFFFFF2, 0, RST))]
+    return Outcome(
+        case,
+        "netns",
+        "freebsd-10",
+        verdict,
+        Transcript(events, VARIABLES),
+        "expected nothing, but ACK came",
+        case.steps[1],
+        [Mismatch("answer", "nothing", "ACK")],
+    )
+
+
+def answer(profile: str, **same: bool) -> OracleAnswer:
+    return OracleAnswer(
+        profile=profile,
+        rule=f"{profile}.rst-drop",
+        says="An RST is dropped.",
+        source=("RFC 1337 section 3",),
+        answer="nothing",
+        state="TIME-WAIT",
+        same_as_seen=same.get("same", False),
+    )
+
+
+def test_an_explanation_says_all_that_is_known(case: Case) -> None:
+    answers = [answer("freebsd-10"), answer("linux-6.18", same=True)]
+    text = explain_outcome(outcome(case), color=False, capture=Path("/a.pcap"), answers=answers)
+    for said in (
+        "FAIL rst on netns, held to freebsd-10",
+        "expected nothing, but ACK came",
+        ">    4 |   - expect: nothing",
+        "answer  nothing    ACK",
+        "RST seq=rcv_nxt",
+        "rule freebsd-10.rst-drop: An RST is dropped.",
+        "source: RFC 1337 section 3",
+        "this is what linux-6.18 does",
+        "cites:   RFC 1337",
+        "/a.pcap (open in Wireshark)",
+    ):
+        assert said in text
+    assert "this is what freebsd-10 does" not in text
+    assert "\x1b" not in text
+
+
+def test_colour_only_marks_the_text_up(case: Case) -> None:
+    plain, marked_up = (
+        explain_outcome(outcome(case), color=color, capture=None) for color in (False, True)
+    )
+    assert re.sub(r"\x1b\[[0-9;]*m", "", marked_up) == plain
+    assert marked_up != plain
+
+
+def test_an_explanation_does_without_the_case_file(case: Case) -> None:
+    case.place.file.unlink()
+    assert "expected nothing, but ACK came" in explain_outcome(
+        outcome(case), color=False, capture=None
+    )
+
+
+def test_a_capture_holds_the_frames_and_nothing_else_is_left(case: Case, tmp_path: Path) -> None:
+    events = [
+        event(0.0, "sent", Segment(0, 0, SYN)),
+        event(0.0, "note", None, note="wait"),
+        event(61.25, "received", Segment(0, 0, FIN)),
+    ]
+    path = tmp_path / "captures" / "one.pcap"
+    write_pcap(Transcript(events, VARIABLES), path)
+    first, second = rdpcap(str(path))
+    assert bytes(first) == b"\0" * 60
+    assert float(second.time - first.time) == pytest.approx(61.25, abs=1e-5)
+    assert [file.name for file in path.parent.iterdir()] == ["one.pcap"]
+
+
+def test_a_capture_without_frames_can_be_opened_too(tmp_path: Path) -> None:
+    path = tmp_path / "none.pcap"
+    write_pcap(Transcript(), path)
+    assert len(rdpcap(str(path))) == 0

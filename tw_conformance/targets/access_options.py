@@ -1,0 +1,97 @@
+"""The options that say how a DUT on a link may be reached: those of the command, and of pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tw_conformance.link.access import GENTLE, HOUR
+
+_OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "tester-ip": (
+        "tester_ips",
+        {
+            "action": "append",
+            "metavar": "IP",
+            "help": "the tester's own address on the DUT's link, which no host has; "
+            "once for IPv4, once for IPv6",
+        },
+    ),
+    "source-ip": (
+        "borrow",
+        {
+            "action": "store_true",
+            "help": "the tester borrows this machine's address instead; "
+            "a firewall rule keeps this kernel's resets in meanwhile (root)",
+        },
+    ),
+    "dut-ip": (
+        "dut_ips",
+        {
+            "action": "append",
+            "metavar": "IP",
+            "help": "the DUT's address, where its name or place does not say it; "
+            "once for IPv4, once for IPv6",
+        },
+    ),
+    "dut-port": (
+        "dut_port",
+        {"type": int, "metavar": "PORT", "help": "the port where the DUT closes first"},
+    ),
+    "rate": (
+        "rate",
+        {
+            "type": float,
+            "metavar": "N",
+            "help": f"packets a second that the DUT gets on average. Default: {GENTLE:g}",
+        },
+    ),
+    "max-time": (
+        "max_time",
+        {
+            "type": float,
+            "metavar": "SECONDS",
+            "help": f"after that the run is over. Default: {HOUR:g}",
+        },
+    ),
+    "yes-i-own-this-host": (
+        "owned",
+        {"action": "store_true", "help": "fire at a public address: the host is yours to test"},
+    ),
+}
+"""Option to the field of :class:`~tw_conformance.link.access.Access`, and how it is parsed."""
+
+
+def add_access_options(add: Callable[..., object], prefix: str = "") -> None:
+    """Add all of them by argparse's ``add_argument`` or pytest's ``addoption``."""
+    for option, (_, how) in _OPTIONS.items():
+        add(f"--{prefix}{option}", **_unset(how))
+
+
+def given(value_of: Callable[[str], Any]) -> dict[str, Any]:
+    """The fields that the user gave a value; ``value_of`` returns that of an option, by its name
+    without dashes before it."""
+    fields: dict[str, Any] = {}
+    for option, (field, _) in _OPTIONS.items():
+        value = value_of(option)
+        if value not in (None, False):
+            fields[field] = tuple(value) if isinstance(value, list) else value
+    return fields
+
+
+def as_arguments(fields: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The command line that gives those fields their values."""
+    arguments = []
+    for option, (field, _) in _OPTIONS.items():
+        value = fields.get(field)
+        if value is True:
+            arguments.append(f"--{prefix}{option}")
+        elif value is not None:
+            values = value if isinstance(value, tuple) else (value,)
+            arguments += [f"--{prefix}{option}={each}" for each in values]
+    return arguments
+
+
+def _unset(how: Mapping[str, Any]) -> dict[str, Any]:
+    """pytest sets what is not given to a string where no default is said."""
+    return dict(how) if how.get("action") == "store_true" else {"default": None, **how}

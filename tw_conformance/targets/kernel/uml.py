@@ -1,0 +1,56 @@
+"""A second kernel as the DUT: user-mode Linux, booted for the run.
+
+An echo probe proves that what was sent before it has been processed, since its whole way is first
+in, first out: the veth, since one CPU sends all that goes one way (see
+:mod:`~tw_conformance.targets.kernel.netns`); the packet socket's queue; the guest's only receive
+queue, worked off by its only CPU; and its only transmit queue, a plain FIFO.
+
+Times are read on the tester's clock, and the guest's runs with it: user-mode Linux takes its time
+from the host's monotonic clock.  But it counts ticks only while it runs, so a busy tester should
+not be on its CPU.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.kernel.target import KernelTarget, check_platform
+from tw_conformance.targets.kernel.uml_guest import guest_kernel, guest_program, start_guest
+from tw_conformance.targets.kernel.world import World
+
+
+class UmlTarget(KernelTarget):
+    """User-mode Linux, held to ``profile``; None: to the documented one of its version.
+
+    Every combination of settings has a guest of its own, which boots in some two seconds.
+
+    :raises TargetError: where this machine or this user can't have a guest; says what to do.
+    """
+
+    name = "uml"
+
+    def __init__(self, profile: str | None = None, seed: int = 0) -> None:
+        check_platform(self.name)
+        linux = guest_program()
+        where = "as a guest of this machine (user-mode Linux)"
+
+        def start(cpu: int) -> World:
+            return start_guest(linux, _another(cpu))
+
+        super().__init__(guest_kernel(linux), where, start, profile, seed)
+
+    @classmethod
+    def available(cls) -> str | None:
+        """None where a guest can be had, else a sentence that says why not.  Boots one to see."""
+        try:
+            check_platform(cls.name)
+            start_guest(guest_program(), min(os.sched_getaffinity(0))).close()
+        except TargetError as error:
+            return str(error)
+        return None
+
+
+def _another(cpu: int) -> int:
+    """A CPU for the guest beside the one that the tester is on, if there is any."""
+    return next((other for other in os.sched_getaffinity(0) if other != cpu), cpu)

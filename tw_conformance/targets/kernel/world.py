@@ -1,0 +1,101 @@
+"""A world of its own: a DUT, and one link to it.
+
+No root, no names, nothing to clean up.  The world consists of one process (the agent, in the DUT's
+network namespace, or what boots a guest that has one) and one packet socket (which holds the
+tester's namespace).  When both are gone so is the world, and the process goes when the suite's end
+of the agent's stream does, however that happens.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from tw_conformance.dut import agent
+from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.kernel import world_setup
+
+DUT_IPV4 = "192.0.2.1"
+DUT_IPV6 = "2001:db8::1"
+TESTER_IPV4 = tuple(f"192.0.2.{host}" for host in range(2, 10))
+TESTER_IPV6 = tuple(f"2001:db8::{host}" for host in range(2, 10))
+"""Addresses of the suite's own: no kernel has them."""
+
+AGENT = str(Path(agent.__file__))
+ISOLATED_PYTHON = (sys.executable, "-I", "-S")
+THIS_KERNEL = ("kernel", *ISOLATED_PYTHON, AGENT)
+"""What the setup needs to know of a DUT (see :mod:`tw_conformance.targets.kernel.world_setup`)."""
+
+_LONGEST_MESSAGE = 4096
+_SECONDS_TO_SET_UP = 30.0
+_SECONDS_TO_EXIT = 5.0
+
+
+@dataclass(slots=True)
+class World:
+    """A running world.
+
+    ``packets`` is a packet socket on the tester's end of the link, and ``agent`` a stream socket to
+    the agent; both are closed with the world.
+    """
+
+    process: subprocess.Popen[bytes]
+    packets: socket.socket
+    agent: socket.socket
+
+    @classmethod
+    def start(cls, cpu: int, dut: Sequence[str] = THIS_KERNEL) -> Self:
+        """Make a world whose DUT runs on that CPU.  Blocks for some 50 ms.
+
+        :raises TargetError: where this machine or this user can't have one; says what to do.
+        """
+        agent_here, agent_there = socket.socketpair()
+        control_here, control_there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with agent_there, control_here:
+            with control_there:
+                process = subprocess.Popen(
+                    [
+                        *(*ISOLATED_PYTHON, world_setup.__file__),
+                        *(str(control_there.fileno()), str(cpu), *dut),
+                    ],
+                    stdin=agent_there.fileno(),
+                    stdout=agent_there.fileno(),
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[control_there.fileno()],
+                    start_new_session=True,  # Ctrl-C is for the suite, which then ends the world
+                )
+            try:
+                packets = _receive_packet_socket(control_here)
+            except TargetError:
+                agent_here.close()
+                process.kill()
+                process.wait()
+                raise
+        return cls(process, packets, agent_here)
+
+    def close(self) -> None:
+        """End the world and wait until its process is gone; may be called twice."""
+        self.packets.close()
+        self.agent.close()
+        try:
+            self.process.wait(_SECONDS_TO_EXIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _receive_packet_socket(control: socket.socket) -> socket.socket:
+    control.settimeout(_SECONDS_TO_SET_UP)
+    try:
+        message, descriptors, _, _ = socket.recv_fds(control, _LONGEST_MESSAGE, 1)
+    except TimeoutError:
+        message, descriptors = b"nothing was heard of it for 30 s", []
+    if not descriptors:
+        reason = message.decode() or "its process ended without a word"
+        raise TargetError(f"no world for the DUT: {reason}")
+    return socket.socket(fileno=descriptors[0])

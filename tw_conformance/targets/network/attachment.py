@@ -1,0 +1,180 @@
+"""A DUT within reach: the injector on its link, and the agent where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from tw_conformance.dut.client import AgentClient
+from tw_conformance.link.access import Access, by_family
+from tw_conformance.link.capture import Capture, open_capture
+from tw_conformance.link.consent import check_may_fire
+from tw_conformance.link.firewall import Quiet, Silence
+from tw_conformance.link.injector import Injector
+from tw_conformance.link.mailbox import Mailbox
+from tw_conformance.link.ports import Lane
+from tw_conformance.link.route import Route, neighbourhood, route_to
+from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.locator import resolve
+
+PORTS = range(20000, 61000)
+BORROWED_PORTS = range(20000, 32000)
+"""Below those that kernels choose for connections of their own."""
+
+
+@dataclass(slots=True)
+class Attachment:
+    """``duts`` are the DUT's addresses by family, ``ports`` where it closes first.  ``agent`` is
+    None where nothing of ours runs on the DUT.  ``routed``: there are routers in between."""
+
+    injector: Injector
+    duts: Mapping[str, str]
+    ports: dict[str, int]
+    closing: AsyncExitStack
+    agent: AgentClient | None = None
+    routed: bool = False
+
+    def connect(self, family: str, port: int) -> Mailbox:
+        """A 4-tuple to that port of the DUT, never used before.
+
+        :raises TargetError: where every source port has been used.
+        """
+        return self.injector.open(self.duts[family], port)
+
+    async def listen(self, family: str, policy: str, reuse_address: bool = True) -> int:
+        """Have the DUT listen on a port that it chooses; ``policy`` is the agent's.
+
+        :raises TargetError: where it can't.
+        """
+        assert self.agent is not None, "only an agent listens"
+        reply = await self.agent.ask(
+            "listen",
+            family=family,
+            address=self.duts[family],
+            port=0,
+            policy=policy,
+            reuse_address=reuse_address,
+        )
+        match reply:
+            case {"port": int(port)} if 0 < port < 65536:
+                return port
+            case _:
+                raise TargetError("the agent does not say where it listens: is it ours?")
+
+    async def aclose(self) -> None:
+        """Undo all that was done to get there; may be called twice."""
+        await self.closing.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to a DUT, and who the tester is on it; nothing has been sent yet.
+
+    ``duts`` and ``routes`` are by family, and so are ``testers``, who have every one of those.
+    """
+
+    duts: Mapping[str, str]
+    routes: Mapping[str, Route]
+    testers: Mapping[str, str]
+
+    @property
+    def interface(self) -> str:
+        return next(iter(self.routes.values())).interface
+
+    @property
+    def routed(self) -> bool:
+        """Whether there are routers in between."""
+        return any(route.next_hop != self.duts[family] for family, route in self.routes.items())
+
+    @property
+    def mac(self) -> str:
+        """This machine's own link-layer address there."""
+        return next(iter(self.routes.values())).mac
+
+
+def find_way(host: str, access: Access) -> Way:
+    """The way to a host, allowed and complete.
+
+    :raises TargetError: where there is none, or it may not be gone; says what to do.
+    """
+    duts = by_family(resolve(host)) | by_family(access.dut_ips)
+    around = neighbourhood()
+    for address in duts.values():
+        check_may_fire(address, own=around.own, broadcast=around.broadcast, owned=access.owned)
+    testers = by_family(access.tester_ips)
+    if testers:
+        duts = {family: address for family, address in duts.items() if family in testers}
+    if not duts:
+        raise TargetError(f"{host} has no address of the family that --tester-ip has one of")
+    routes = {family: route_to(address) for family, address in duts.items()}
+    if len({route.interface for route in routes.values()}) > 1:
+        raise TargetError(
+            f"the addresses of {host} are reached through different interfaces:"
+            " test one of them at a time, by its address"
+        )
+    if access.borrow:
+        testers = {family: route.source for family, route in routes.items()}
+    elif not testers:
+        raise TargetError(_how_to_choose(next(iter(routes.values()))))
+    else:
+        for family, route in routes.items():
+            _check_on_link(testers[family], route, around.own)
+    return Way(duts, routes, testers)
+
+
+async def attach(way: Way, port: int, access: Access) -> Attachment:
+    """Go that way: from here on the tester is a host on the link.
+
+    :raises TargetError: where the link, an address or the DUT is not to be had; says what to do.
+    """
+    return await attach_to(open_capture(way.interface), way, port, borrow=access.borrow)
+
+
+async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = False) -> Attachment:
+    """The same with a capture that is there; takes it over."""
+    async with AsyncExitStack() as closing:
+        closing.callback(capture.close)
+        lane = Lane.take(BORROWED_PORTS if borrow else PORTS)
+        closing.callback(lane.close)
+        if borrow:
+            for number, dut in enumerate(way.duts.values()):
+                closing.callback(Quiet.keep(Silence(dut, lane.ports), number).close)
+        addresses = tuple(way.testers[family] for family in way.duts)
+        mac = way.mac if borrow else mac_of(addresses[0])
+        injector = Injector(capture, mac, addresses, lane)
+        closing.callback(injector.close)
+        if not borrow:
+            await injector.claim()
+        for family, dut in way.duts.items():
+            await injector.resolve(dut, way.routes[family].next_hop)
+        ports = dict.fromkeys(way.duts, port)
+        return Attachment(injector, way.duts, ports, closing.pop_all(), routed=way.routed)
+
+
+def mac_of(address: str) -> str:
+    """A locally administered link-layer address, as unique on the link as the IP address is."""
+    return (b"\x02\x74" + ip_address(address).packed[-4:]).hex(":")
+
+
+def _how_to_choose(route: Route) -> str:
+    return (
+        "the tester needs an address of its own: give one with --tester-ip that no host has, in"
+        f" the network of {route.interface} ({route.source} is this machine's) and outside the"
+        " range that a DHCP server gives away; or use this machine's with --source-ip"
+    )
+
+
+def _check_on_link(tester: str, route: Route, own: frozenset[str]) -> None:
+    if tester in own:
+        raise TargetError(
+            f"--tester-ip {tester} is this machine's own address, whose kernel would reset every"
+            " connection: choose one that no host has, or borrow this one with --source-ip"
+        )
+    back = route_to(tester)
+    if back.interface != route.interface or back.next_hop != tester:
+        raise TargetError(
+            f"--tester-ip {tester} is not in a network of {route.interface}, so no answer would"
+            f" come back: choose one next to {route.source}"
+        )

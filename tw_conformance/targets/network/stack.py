@@ -1,0 +1,183 @@
+"""A userspace stack on a TAP device (Linux): one that runs, or one that is started for the run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from tw_conformance.link.access import Access, by_family
+from tw_conformance.link.capture import Capture, open_capture
+from tw_conformance.link.capture.packet_socket import PacketSocket
+from tw_conformance.link.consent import check_may_fire
+from tw_conformance.link.injector import Injector
+from tw_conformance.link.route import Route
+from tw_conformance.model.errors import TargetError, TargetGone, UsageError
+from tw_conformance.targets.kernel.world import DUT_IPV4, DUT_IPV6, TESTER_IPV4, TESTER_IPV6
+from tw_conformance.targets.locator import Locator
+from tw_conformance.targets.network.attachment import Attachment, Way, attach_to
+from tw_conformance.targets.network.last_words import LastWords
+
+PORT = 7
+"""Where a stack that says nothing else closes first."""
+
+_TAP = "tap0"
+_SECONDS_TO_SET_UP = 10.0
+_SECONDS_TO_END = 5.0
+_LONGEST_MESSAGE = 4096
+_PACKAGES = str(Path(__file__).parents[3])
+_SET_UP = (
+    f"import sys; sys.path.insert(0, {_PACKAGES!r});"
+    " from tw_conformance.targets.network.stack_setup import main; main(*sys.argv[1:])"
+)
+
+
+async def attach_tap(locator: Locator, access: Access) -> Attachment:
+    """Reach the stack that holds the TAP device which ``locator`` names.
+
+    :raises TargetError: where there is no such device, or nobody answers behind it.
+    """
+    capture = open_capture(locator.detail)
+    return await attach_to(capture, _way(locator.detail, access), access.dut_port or PORT)
+
+
+async def attach_command(locator: Locator, access: Access) -> Attachment:
+    """Start the stack that ``locator`` names, in a namespace of its own that ends with it.
+
+    :raises TargetError: where there is no namespace to be had, the command fails, or nobody
+        answers behind its TAP device.
+    """
+    if sys.platform != "linux":
+        raise TargetError(
+            f"cmd: needs Linux, to make a TAP device that nobody else sees; this is {sys.platform}:"
+            " start the stack yourself, and give its device with tap:NAME"
+        )
+    way = _way(_TAP, access)
+    async with AsyncExitStack() as closing:
+        heard, said = socket.socketpair()
+        with said:
+            words = await LastWords.of(heard)
+            closing.push_async_callback(words.end, 0.0)
+            process, capture = start(locator.detail, said)
+        closing.push_async_callback(asyncio.to_thread, end, process)
+        stack = Stack(process, words)
+        closing.push_async_callback(stack.forget)
+        attached = await stack.unless_it_ends(attach_to(capture, way, access.dut_port or PORT))
+        stack.fail_with_it(attached.injector)
+        closing.push_async_callback(attached.closing.aclose)
+        attached.closing = closing.pop_all()
+        return attached
+
+
+class Stack:
+    """A stack's process, watched: its end is an error of whoever has to do with it, at once.  Made
+    and used on one event loop."""
+
+    def __init__(self, process: subprocess.Popen[bytes], words: LastWords) -> None:
+        self._process = process
+        self._words = words
+        self._ending = asyncio.create_task(self._end())
+
+    async def unless_it_ends(self, attaching: Coroutine[Any, Any, Attachment]) -> Attachment:
+        """What comes of that, while the stack runs.
+
+        :raises TargetError: where the stack ends first, or what ``attaching`` raises.
+        """
+        attempt = asyncio.create_task(attaching)
+        try:
+            await asyncio.wait({attempt, self._ending}, return_when=asyncio.FIRST_COMPLETED)
+            if self._ending.done():
+                raise self._ending.result()
+            return await attempt
+        finally:
+            attempt.cancel()
+
+    def fail_with_it(self, injector: Injector) -> None:
+        """From now on the stack's end is the injector's failure."""
+        self._ending.add_done_callback(
+            lambda ending: None if ending.cancelled() else injector.fail(ending.result())
+        )
+
+    async def forget(self) -> None:
+        """Watch no more."""
+        self._ending.cancel()
+        await asyncio.wait({self._ending})
+
+    async def _end(self) -> TargetError:
+        """What the stack's end means, once it has come."""
+        # A descriptor of the process, readable when that ends (pidfd_open(2)).
+        descriptor = os.pidfd_open(self._process.pid)
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+        status = self._process.wait()
+        await self._words.end(_SECONDS_TO_END)
+        words = str(self._words)
+        last = f", and its last words are: {words}" if words else " without a word"
+        hint = "" if status else "; it has to stay in the foreground"
+        return TargetGone(f"the stack ended with status {status}{last}{hint}")
+
+
+def start(command: str, said: socket.socket) -> tuple[subprocess.Popen[bytes], Capture]:
+    """The stack's process and a capture on the kernel's side of its TAP device; what it says
+    goes into ``said``.
+
+    :raises TargetError: where this machine or this user can't have a namespace.
+    :raises UsageError: where the command is none.
+    """
+    try:
+        words = [word.replace("{ifname}", _TAP) for word in shlex.split(command)]
+    except ValueError as error:
+        raise UsageError(f"cmd:{command}: {error}") from None
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with here:
+        with there:
+            process = subprocess.Popen(
+                [sys.executable, "-c", _SET_UP, str(there.fileno()), _TAP, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=said.fileno(),
+                stderr=said.fileno(),
+                pass_fds=[there.fileno()],
+                start_new_session=True,  # Ctrl-C is for the suite, which then ends the stack
+            )
+        here.settimeout(_SECONDS_TO_SET_UP)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(here, _LONGEST_MESSAGE, 1)
+        except TimeoutError:
+            message, descriptors = b"its process says nothing", []
+    if not descriptors:
+        end(process)
+        reason = message.decode() or "its process ended without a word"
+        raise TargetError(f"no TAP device for the stack: {reason}")
+    return process, PacketSocket(socket.socket(fileno=descriptors[0]))
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End the stack; may be called twice."""
+    process.terminate()
+    try:
+        process.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _way(interface: str, access: Access) -> Way:
+    duts = by_family(access.dut_ips or (DUT_IPV4, DUT_IPV6))
+    for address in duts.values():
+        check_may_fire(address, own=(), broadcast=(), owned=True)
+    defaults = by_family((TESTER_IPV4[0], TESTER_IPV6[0]))
+    testers = defaults | by_family(access.tester_ips)
+    routes = {family: Route(interface, "", "", address) for family, address in duts.items()}
+    return Way(duts, routes, {family: testers[family] for family in duts})
