@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tw_conformance.dut.client import AgentClient, AgentError
 from tw_conformance.model.case import OK, Case
-from tw_conformance.targets.base import NoSuchCall
+from tw_conformance.model.errors import NoSuchCall
 from tw_reference.segment import Flow
 
 _ON_CONNECTION = frozenset({"close", "shutdown", "abort", "set"})

@@ -11,7 +11,21 @@ from typing import Self
 from tw_conformance.dut.client import AgentClient, AgentError
 from tw_conformance.model.case import Call, Case, State, Step
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.kernel.target import SYSCTLS as LINUX
+
+LINUX: Mapping[str, str] = {
+    "timestamps": "net.ipv4.tcp_timestamps",
+    "rfc1337": "net.ipv4.tcp_rfc1337",
+    "invalid_ratelimit": "net.ipv4.tcp_invalid_ratelimit",
+    "fin_timeout": "net.ipv4.tcp_fin_timeout",
+    "max_tw_buckets": "net.ipv4.tcp_max_tw_buckets",
+    "tw_reuse": "net.ipv4.tcp_tw_reuse",
+    "tw_reuse_delay": "net.ipv4.tcp_tw_reuse_delay",
+    "syncookies": "net.ipv4.tcp_syncookies",
+    "window_scaling": "net.ipv4.tcp_window_scaling",
+    "sack": "net.ipv4.tcp_sack",
+    "ecn": "net.ipv4.tcp_ecn",
+}
+"""Where Linux keeps the settings that a case may ask for."""
 
 FREEBSD: Mapping[str, str] = {
     "msl": "net.inet.tcp.msl",

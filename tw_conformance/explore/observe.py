@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from tw_conformance.link.base import Link, Observation
 from tw_conformance.model.case import (
     NOTHING,
     Answer,
@@ -26,7 +27,7 @@ from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Decided
 from tw_conformance.play.compare import nearest
 from tw_conformance.play.run import Performance
-from tw_conformance.targets.base import Link, Observation, Target
+from tw_conformance.targets.base import Target
 from tw_reference import segment as tcp
 from tw_reference.rules.rule import Rule, Stage
 from tw_reference.segment import Packet

@@ -12,10 +12,10 @@ import errno
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+from tw_conformance.link.base import Arrival
 from tw_conformance.link.capture import Capture
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError, TargetGone
-from tw_conformance.targets.base import Arrival
 from tw_reference.segment import Damage, Datagram, Echo, Flow, Packet
 from tw_reference.wire.decode import decode_plain
 from tw_reference.wire.encode import Wire, WireError

@@ -7,8 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from tw_conformance.link.base import Arrival
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.base import Arrival
 from tw_reference.segment import Flow
 
 _CAPACITY = 4096

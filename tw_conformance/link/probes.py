@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from tw_conformance.link.base import Arrival
 from tw_conformance.link.path import Path
-from tw_conformance.targets.base import Arrival
 from tw_reference.segment import Echo, Flow, Packet
 
 _BURST = 10
@@ -14,7 +14,7 @@ _BURST = 10
 
 
 class Probed(Protocol):
-    """As much of a link as probes need (:class:`tw_conformance.targets.base.Link`)."""
+    """As much of a link as probes need (:class:`tw_conformance.link.base.Link`)."""
 
     flow: Flow
     echo_ident: int

@@ -74,3 +74,7 @@ class TargetError(SuiteError):
 
 class TargetGone(TargetError):
     """Nothing more can be learned from the target in this run."""
+
+
+class NoSuchCall(TargetError):
+    """A socket call that can't be made there; says why."""

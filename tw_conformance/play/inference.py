@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tw_conformance.link.base import Arrival
 from tw_conformance.model.case import Answer, Case, Expect, State
 from tw_conformance.play.tester import WINDOW, Peer
-from tw_conformance.targets.base import Arrival
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet, Segment
 from tw_reference.seqnum import add

@@ -7,11 +7,12 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 
+from tw_conformance.link.base import Link
 from tw_conformance.link.path import Evidence
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.run import Performance
-from tw_conformance.targets.base import Link, Target
+from tw_conformance.targets.base import Target
 
 _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""

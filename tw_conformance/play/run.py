@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
+from tw_conformance.link.base import Arrival, Link, Observation
 from tw_conformance.model.case import (
     NOTHING,
     OK,
@@ -26,11 +27,12 @@ from tw_conformance.model.case import (
     Step,
     Wait,
 )
+from tw_conformance.model.errors import NoSuchCall
 from tw_conformance.model.verdict import Decided, Mismatch, Outcome, Verdict
 from tw_conformance.play import inference as questions
 from tw_conformance.play.compare import compare, summary
 from tw_conformance.play.tester import WINDOW, NotReached, Peer
-from tw_conformance.targets.base import Arrival, Link, NoSuchCall, Observation, Target
+from tw_conformance.targets.base import Target
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet, Segment, Timestamps
 from tw_reference.seqnum import add

@@ -10,11 +10,11 @@ from collections import Counter
 from random import Random
 from typing import Literal
 
+from tw_conformance.link.base import Arrival, Link
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import Prober
 from tw_conformance.model.case import OK, Case, SendIcmp, Through
 from tw_conformance.model.verdict import Event, Transcript
-from tw_conformance.targets.base import Arrival, Link
 from tw_reference import segment as tcp
 from tw_reference.icmp import WITH_MTU
 from tw_reference.segment import (

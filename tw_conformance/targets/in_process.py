@@ -12,10 +12,11 @@ from random import Random
 from typing import Any, Generic, NoReturn, TypeVar
 
 from tw_conformance.dut.calls import opening_of
+from tw_conformance.link.base import Arrival, Observation
 from tw_conformance.link.path import perfect_path
 from tw_conformance.model.case import OK, Case
-from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.base import Arrival, NoSuchCall, Observation, tester_isn
+from tw_conformance.model.errors import NoSuchCall, TargetError
+from tw_conformance.targets.base import tester_isn
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.rule import Decision

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TypeVar
 from unittest.mock import patch
 
+from tw_conformance.link.base import Link
 from tw_conformance.link.path import perfect_path
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Event, Mismatch, Outcome, Transcript, Verdict
 from tw_conformance.play import oracle, player
 from tw_conformance.targets import registry as targets
-from tw_conformance.targets.base import Link
 from tw_conformance.targets.roster import Roster
 from tw_reference.segment import FIN, RST, Flow, Packet, Segment
 

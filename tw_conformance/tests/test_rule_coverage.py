@@ -10,12 +10,12 @@ from functools import cache
 
 import pytest
 
+from tw_conformance.link.base import Link
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.notation.load import load_file
 from tw_conformance.play.player import play
-from tw_conformance.targets.base import Link
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from tw_conformance.link import mailbox
+from tw_conformance.link.base import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.base import Arrival
 from tw_reference.segment import Echo, Flow
 
 FLOW = Flow("192.0.2.2", 20000, "192.0.2.1", 7)

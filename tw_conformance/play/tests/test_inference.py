@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tw_conformance.link.base import Arrival, Observation
 from tw_conformance.model.case import Case, State
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.notation.load import load_file, load_text
 from tw_conformance.play.inference import unanswerable
 from tw_conformance.play.player import play
-from tw_conformance.targets.base import Arrival, Observation
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile

@@ -11,11 +11,11 @@ from itertools import cycle
 from typing import Self
 
 from tw_conformance.dut.client import AgentClient, AgentError
+from tw_conformance.link.base import Arrival
 from tw_conformance.link.capture.packet_socket import PacketSocket
 from tw_conformance.link.injector import Injector
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.base import Arrival
 from tw_conformance.targets.kernel import world
 from tw_conformance.targets.kernel.world import World
 from tw_reference.segment import Echo, Packet

@@ -14,12 +14,14 @@ from contextlib import ExitStack
 from typing import Self, TypeVar
 
 from tw_conformance.dut.calls import SocketCalls, opening_of
+from tw_conformance.dut.settings import LINUX
+from tw_conformance.link.base import Arrival, Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import survey
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.base import Arrival, Observation, Play, tester_isn
+from tw_conformance.targets.base import Play, tester_isn
 from tw_conformance.targets.kernel.bench import SHARED_PORT, Bench
 from tw_conformance.targets.kernel.release import MSL, Kernel, timer_lateness
 from tw_conformance.targets.kernel.world import World
@@ -28,21 +30,6 @@ from tw_reference.rules.rule import Decision
 from tw_reference.segment import Damage, Datagram
 
 T = TypeVar("T")
-
-SYSCTLS: Mapping[str, str] = {
-    "timestamps": "net.ipv4.tcp_timestamps",
-    "rfc1337": "net.ipv4.tcp_rfc1337",
-    "invalid_ratelimit": "net.ipv4.tcp_invalid_ratelimit",
-    "fin_timeout": "net.ipv4.tcp_fin_timeout",
-    "max_tw_buckets": "net.ipv4.tcp_max_tw_buckets",
-    "tw_reuse": "net.ipv4.tcp_tw_reuse",
-    "tw_reuse_delay": "net.ipv4.tcp_tw_reuse_delay",
-    "syncookies": "net.ipv4.tcp_syncookies",
-    "window_scaling": "net.ipv4.tcp_window_scaling",
-    "sack": "net.ipv4.tcp_sack",
-    "ecn": "net.ipv4.tcp_ecn",
-}
-"""Where Linux keeps the settings that a case may ask for."""
 
 _OF_THE_WHOLE_TABLE = frozenset({"max_tw_buckets"})
 """Settings under which a connection feels the others: such a case gets a world to itself."""
@@ -150,10 +137,10 @@ class KernelTarget:
         return await Bench.open(self._cpu, sysctls, self._start_world)
 
     def _sysctl(self, setting: str) -> str:
-        if setting not in SYSCTLS:
-            known = ", ".join(SYSCTLS)
+        if setting not in LINUX:
+            known = ", ".join(LINUX)
             raise TargetError(f"the {self.name} target can't set {setting!r}: it knows {known}")
-        return SYSCTLS[setting]
+        return LINUX[setting]
 
     async def _close_benches(self) -> None:
         for task in self._benches.values():

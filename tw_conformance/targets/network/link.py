@@ -11,11 +11,11 @@ from typing import Any
 
 from tw_conformance.dut.calls import SocketCalls
 from tw_conformance.dut.client import AgentClient
+from tw_conformance.link.base import Arrival, Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.link.pace import Pace
 from tw_conformance.model.case import Case
-from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.base import Arrival, NoSuchCall, Observation
+from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.network.attachment import Attachment
 from tw_reference.rules.rule import Decision
 from tw_reference.segment import Damage, Datagram, Packet

@@ -15,13 +15,14 @@ from typing import TypeVar
 from tw_conformance.dut.calls import SocketCalls, opening_of
 from tw_conformance.dut.settings import DutSettings
 from tw_conformance.link.access import Access
+from tw_conformance.link.base import Link
 from tw_conformance.link.pace import Pace
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import survey
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError, TargetGone
 from tw_conformance.play import inference as questions
-from tw_conformance.targets.base import Link, Play, tester_isn
+from tw_conformance.targets.base import Play, tester_isn
 from tw_conformance.targets.kernel.bench import ProbeLine
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_conformance.targets.network.attachment import Attachment

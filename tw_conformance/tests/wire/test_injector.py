@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tw_conformance.link import injector
+from tw_conformance.link.base import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.base import Arrival
 from tw_conformance.targets.kernel import world
 from tw_conformance.targets.kernel.bench import SHARED_PORT, Bench
 from tw_conformance.targets.loop_thread import LoopThread

@@ -8,12 +8,13 @@ from typing import Literal
 
 import pytest
 
+from tw_conformance.link.base import Observation
 from tw_conformance.model.case import Answer, ByProfile, Call, Expect, Reach, Send, State, StateIs
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import play
 from tw_conformance.play.tester import Peer
-from tw_conformance.targets.base import Observation, Play
+from tw_conformance.targets.base import Play
 from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_conformance.tests.wire.conftest import PLACE, case_of
 from tw_reference import segment as tcp
