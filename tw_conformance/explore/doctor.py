@@ -245,7 +245,7 @@ def _look_at_resets(target: Target) -> Finding:
 
 def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Finding]:
     """The sysctls by which the DUT differs from its profile, where they can be read."""
-    if not isinstance(target, NetworkTarget) or not target.has_agent:
+    if not isinstance(target, NetworkTarget) or not target.reads_states:
         return
     read = _or_end("settings", lambda: target.start(target.read_settings()).result())
     defaults = PROFILES[target.profile].defaults()

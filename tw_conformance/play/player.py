@@ -11,6 +11,7 @@ from tw_conformance.link.base import Link
 from tw_conformance.link.path import Evidence
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play import state_probe
 from tw_conformance.play.run import Performance
 from tw_conformance.targets.base import Target
 
@@ -18,7 +19,7 @@ _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""
 _HOPELESS = 10
 """Performances of which one at least must say something, or the case is given up."""
-_ENCORES = 5
+_RETRIES = 5
 """Performances more that a case gets where this machine was too slow for the first."""
 _BREATH = 1.0
 """Seconds before the first of these, and as many more before each other: a machine that was busy a
@@ -27,16 +28,25 @@ _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
 
 
+def lacks(case: Case, target: Target) -> str | None:
+    """What keeps a case from being played on a target and judged; None where nothing does."""
+    why = target.lacks(case)
+    if why is None and not target.reads_states:
+        unaskable = state_probe.unaskable(case, target.profile)
+        return unaskable and f"{unaskable}: use ssh://"
+    return why
+
+
 async def play(case: Case, target: Target) -> Outcome:
     """Play one case on a target, as often as the path to it makes necessary.
 
     :raises TargetError: where the target itself is gone or refuses.
     """
     outcome = await perform_once(case, target)
-    for encore in range(1, _ENCORES + 1):
+    for retry in range(1, _RETRIES + 1):
         if not outcome.late:
             break
-        outcome = await _perform_after(encore * _BREATH, case, target)
+        outcome = await _perform_after(retry * _BREATH, case, target)
     if target.path.perfect:
         return outcome
     exchanges = case.exchanges()

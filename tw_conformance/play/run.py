@@ -29,9 +29,9 @@ from tw_conformance.model.case import (
 )
 from tw_conformance.model.errors import NoSuchCall
 from tw_conformance.model.verdict import Decided, Mismatch, Outcome, Verdict
-from tw_conformance.play import inference as questions
+from tw_conformance.play import state_probe
 from tw_conformance.play.compare import compare, summary
-from tw_conformance.play.tester import WINDOW, NotReached, Peer
+from tw_conformance.play.tester import WINDOW, NotReached, TesterEndpoint
 from tw_conformance.targets.base import Target
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet, Segment, Timestamps
@@ -52,7 +52,7 @@ class Performance:
         self.case = case
         self.target = target
         self.link = link
-        self.peer = Peer(case, link, target.path)
+        self.peer = TesterEndpoint(case, link, target.path)
         self.answers: list[Arrival] = []
         self.inferred = False
         """Whether the DUT's state was asked for on the wire."""
@@ -310,8 +310,8 @@ class Performance:
         expected = self._chosen(step.state)
         if seen is None:
             try:
-                told, how = await questions.tell(self.peer, self.target.profile, self.answers)
-            except questions.Unanswered as unanswered:
+                told, how = await state_probe.tell(self.peer, self.target.profile, self.answers)
+            except state_probe.Unanswered as unanswered:
                 raise Decided(Verdict.INCONCLUSIVE, str(unanswered)) from None
             self.inferred = True
             self._judge_state(expected, told, how)

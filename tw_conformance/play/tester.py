@@ -49,7 +49,7 @@ class TimestampsRefused(NotReached):
     """The DUT answered a SYN that offers timestamps without them."""
 
 
-class Peer:
+class TesterEndpoint:
     """The tester's side of one case: sends, keeps the transcript, proves delivery.
 
     ``variables`` are the DUT's, as a case names them.  ``pending`` are segments that arrived and

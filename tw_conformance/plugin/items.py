@@ -119,7 +119,7 @@ class CaseItem(pytest.Item):
         if not self.choice.waits_in_real_time:
             return False
         target = self._target()
-        if not target.realtime or target.lacks(self.case) is not None:
+        if not target.realtime or player.lacks(self.case, target) is not None:
             return False
         seconds = self._longest(target) + State.of(self.config).pool.delay(self.choice)
         return seconds >= SHORT or not target.path.perfect
@@ -201,7 +201,7 @@ class CaseItem(pytest.Item):
         """A target that nobody asked for by name may be missing; but not silently in a CI, where
         nobody would see that its cases were not run."""
         try:
-            self.lack = self._target().lacks(self.case) or ""
+            self.lack = player.lacks(self.case, self._target()) or ""
             if self.lack:
                 pytest.skip(self.lack)
             self.begin()

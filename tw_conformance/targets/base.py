@@ -46,12 +46,16 @@ class Target(Protocol):
     realtime: bool
     """Whether a wait costs the user's own time: only a scheduler may look at this."""
 
+    @property
+    def reads_states(self) -> bool:
+        """Whether the DUT's state can be read on it; else it has to be asked for on the wire."""
+
     def describe(self) -> str:
         """One line for the head of a report: what it is, and why this profile."""
 
     def lacks(self, case: Case) -> str | None:
-        """What keeps this target from playing that case, such as ``needs to read the DUT's state:
-        use ssh://``; None where nothing does."""
+        """What keeps this target from playing that case, such as ``needs socket calls
+        on the DUT: use ssh://``; None where nothing does.  To ask for states is the player's."""
 
     async def open(self, case: Case) -> Link:
         """A link of its own for that case.

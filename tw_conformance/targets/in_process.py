@@ -35,6 +35,7 @@ _PORT = 7
 class InProcessTarget:
     """The reference under one profile."""
 
+    reads_states = True
     realtime = False
     name = "reference"
 

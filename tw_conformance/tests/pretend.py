@@ -54,6 +54,7 @@ class PretendedKernel:
 
     name = "netns"
     realtime = True
+    reads_states = True
     time_variables: Mapping[str, float] = {"msl": 0.2, "tick": 0.0}
 
     def __init__(self, profile: str, closed: Path) -> None:

@@ -19,7 +19,7 @@ from tw_conformance.explore.fuzz.strategies import Space, scripts
 from tw_conformance.explore.observe import Turn, held_to, held_to_both, observe
 from tw_conformance.model.case import Call, Case, Send, State, Wait
 from tw_conformance.model.verdict import Outcome, Verdict
-from tw_conformance.play.player import play
+from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.base import Play, Target
 from tw_reference.rules.rule import Rule
@@ -106,7 +106,7 @@ class Conformance:
     def _held(self, script: Case, turns: Sequence[Turn]) -> Case:
         """What the oracle does as a case, its states left out where the target can't tell them."""
         case = held_to(script, turns, self._oracle.profile)
-        return case if self._target.lacks(case) is None else without_states(case)
+        return case if lacks(case, self._target) is None else without_states(case)
 
     async def _play(self, case: Case) -> Outcome:
         """A verdict, if one can be had."""

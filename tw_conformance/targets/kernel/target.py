@@ -50,6 +50,7 @@ class KernelTarget:
     """
 
     name: str
+    reads_states = True
     realtime = True
 
     def __init__(

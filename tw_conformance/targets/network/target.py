@@ -21,7 +21,6 @@ from tw_conformance.link.path import Path
 from tw_conformance.link.probes import survey
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError, TargetGone
-from tw_conformance.play import inference as questions
 from tw_conformance.targets.base import Play, tester_isn
 from tw_conformance.targets.kernel.bench import ProbeLine
 from tw_conformance.targets.loop_thread import LoopThread
@@ -86,8 +85,7 @@ class NetworkTarget:
         for setting, value in case.settings.items():
             if self._settings.get(setting) != value:
                 return f"needs the DUT's setting {setting}={value}: use ssh://"
-        unanswerable = questions.unanswerable(case, self.profile)
-        return unanswerable and f"{unanswerable}: use ssh://"
+        return None
 
     async def open(self, case: Case) -> Link:
         packets = packets_of(case)
@@ -126,8 +124,8 @@ class NetworkTarget:
         self._loop.close(self._closing.aclose)
 
     @property
-    def has_agent(self) -> bool:
-        """Whether something of ours runs on the DUT."""
+    def reads_states(self) -> bool:
+        """Whether the agent, which can, runs on the DUT."""
         return self._dut_settings is not None
 
     async def read_settings(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tw_conformance.model.case import Answer, ByProfile, Call, Expect, Reach, Se
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import play
-from tw_conformance.play.tester import Peer
+from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.targets.base import Play
 from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_conformance.tests.wire.conftest import PLACE, case_of
@@ -24,7 +24,7 @@ async def observed(target: NetnsTarget, reach: Reach) -> Observation:
     case = case_of(reach=reach)
     link = await target.open(case)
     try:
-        peer = Peer(case, link, target.path)
+        peer = TesterEndpoint(case, link, target.path)
         await peer.reach()
         seen = await link.observe()
         peer.abandon()

@@ -15,8 +15,8 @@ from tw_conformance.model.case import Case, State
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.notation.load import load_file, load_text
-from tw_conformance.play.inference import unanswerable
 from tw_conformance.play.player import play
+from tw_conformance.play.state_probe import unaskable
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
@@ -26,6 +26,8 @@ from tw_reference.segment import RST, Packet
 
 class Opaque(InProcessTarget):
     """The reference, into which nobody can look."""
+
+    reads_states = False
 
     async def open(self, case: Case) -> InProcessLink:
         return OpaqueLink(self, case)
@@ -45,7 +47,7 @@ def asked(profile: str) -> Iterator[Case]:
     """The cases whose state can be asked for."""
     for case in bundled():
         states = any(isinstance(step, State) for step in case.steps)
-        if states and case.applies_to(profile) and unanswerable(case, profile) is None:
+        if states and case.applies_to(profile) and unaskable(case, profile) is None:
             yield case
 
 
@@ -125,7 +127,7 @@ def test_a_silence_that_may_be_a_firewalls_decides_nothing() -> None:
 def test_what_can_not_be_asked_for_says_why(state: str, why: str) -> None:
     text = QUIET_ACK.replace("state: TIME-WAIT", f"state: {state}")
     (case,) = load_text(text, Path("quiet.tw.yaml"))
-    assert why in (unanswerable(case, "freebsd-10") or "")
+    assert why in (unaskable(case, "freebsd-10") or "")
     told = outcome(case, Opaque(PROFILES["freebsd-10"]))
     assert told.verdict is Verdict.INCONCLUSIVE
     assert why in told.reason

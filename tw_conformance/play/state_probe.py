@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from tw_conformance.link.base import Arrival
 from tw_conformance.model.case import Answer, Case, Expect, State
-from tw_conformance.play.tester import WINDOW, Peer
+from tw_conformance.play.tester import WINDOW, TesterEndpoint
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet, Segment
 from tw_reference.seqnum import add
@@ -39,7 +39,7 @@ class Unanswered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class StateProbe:
     """A segment, what a person calls it, and what its answers tell.
 
     ``patience`` is how many seconds an answer may take for reasons that are not the path's.
@@ -52,7 +52,7 @@ class Question:
     patience: float = 0.0
 
 
-def unanswerable(case: Case, profile: str) -> str | None:
+def unaskable(case: Case, profile: str) -> str | None:
     """Why a case's states can't be asked for on the wire; None where they can, or none is there."""
     states = [step for step in case.steps if isinstance(step, State)]
     if not states:
@@ -74,14 +74,14 @@ def unanswerable(case: Case, profile: str) -> str | None:
     return f"needs to read on the DUT that it is in {expected.name}"
 
 
-async def tell(peer: Peer, profile: str, answers: Iterable[Arrival]) -> tuple[str, str]:
+async def tell(peer: TesterEndpoint, profile: str, answers: Iterable[Arrival]) -> tuple[str, str]:
     """The state that the DUT's answer to a question tells, and half a sentence that says so.
 
     ``answers`` are the DUT's to the last segment, under which the profile's expectations held.
 
     :raises Unanswered: where none does, or the case has no question that could.
     """
-    if why := unanswerable(peer.case, profile):
+    if why := unaskable(peer.case, profile):
         raise Unanswered(why)
     syn_ack = next(filter(_is_syn_ack, map(_segment, answers)), None)
     asked = _old_octet(peer) if syn_ack is None else _handshake(peer, syn_ack)
@@ -91,7 +91,7 @@ async def tell(peer: Peer, profile: str, answers: Iterable[Arrival]) -> tuple[st
     return state, f", as its answer to {asked.name} shows"
 
 
-async def _ask(asked: Question, peer: Peer) -> str:
+async def _ask(asked: StateProbe, peer: TesterEndpoint) -> str:
     """Asked as often as the path makes necessary."""
     for _ in range(peer.path.askings):
         deadline = peer.send(asked.segment) + max(asked.patience, peer.path.patience)
@@ -110,7 +110,7 @@ async def _ask(asked: Question, peer: Peer) -> str:
     )
 
 
-def _old_octet(peer: Peer) -> Question:
+def _old_octet(peer: TesterEndpoint) -> StateProbe:
     variables = peer.variables
     segment = Segment(
         seq=add(variables["rcv_nxt"], -1),
@@ -133,10 +133,10 @@ def _old_octet(peer: Peer) -> Question:
         moved_on = reached == "FIN-WAIT-2" and answer.ack == add(variables["rcv_nxt"], 1)
         return "TIME-WAIT" if moved_on else None
 
-    return Question("an octet below RCV.NXT", segment, read)
+    return StateProbe("an octet below RCV.NXT", segment, read)
 
 
-def _handshake(peer: Peer, syn_ack: Segment) -> Question:
+def _handshake(peer: TesterEndpoint, syn_ack: Segment) -> StateProbe:
     variables = peer.variables
     stamps = syn_ack.timestamps
     segment = Segment(
@@ -157,7 +157,7 @@ def _handshake(peer: Peer, syn_ack: Segment) -> Question:
         kept = answer.seq == variables["snd_nxt"] and answer.ack == variables["rcv_nxt"]
         return "TIME-WAIT" if kept else None
 
-    return Question("the ACK of its SYN-ACK", segment, read, _ACCEPTS_AND_CLOSES)
+    return StateProbe("the ACK of its SYN-ACK", segment, read, _ACCEPTS_AND_CLOSES)
 
 
 def _closed(answer: Segment, asked: Segment) -> str | None:
