@@ -1,14 +1,16 @@
 """Source ports that no other run has, and that were not used a short while ago.
 
 A 4-tuple that is still in TIME-WAIT on the DUT can't be used again, so two runs, two workers of
-one run and one run after another must not take the same ports.  Every target holds a *lane*, a
-sixteenth of them, by a lock on a file that remembers where the last run on that lane stopped.
+one run and one run after another must not take the same ports.  Every target holds a *lease* of a
+sixteenth of them, by a lock on a file that remembers where the last run with that share stopped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +18,14 @@ from typing import Self
 
 from tw_conformance.model.errors import TargetError
 
-LANES = 16
+SHARES = 16
 _STRIDE = 64
 """Ports that are noted down as used at once: so much is left out after a crash."""
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_UID_MAP = Path("/proc/self/uid_map")
 
 
-class Lane:
+class SourcePortLease:
     """A share of ``ports``, held until :meth:`close`."""
 
     def __init__(self, descriptor: int, ports: range) -> None:
@@ -32,25 +36,25 @@ class Lane:
 
     @classmethod
     def take(cls, ports: range, folder: Path | None = None) -> Self:
-        """The first lane that nobody holds.  ``folder`` is where the locks are, the same for all
+        """The first share that nobody holds.  ``folder`` is where the locks are, the same for all
         runs of a user.
 
-        :raises TargetError: where all are held.
+        :raises TargetError: where all are held, or the folder is not this user's own to lock in.
         """
-        folder = folder or Path(tempfile.gettempdir(), f"tw-conformance-{os.getuid()}")
-        folder.mkdir(mode=0o700, exist_ok=True)
-        share = len(ports) // LANES
-        for number in range(LANES):
-            file = folder / f"lane-{ports.start}-{number}"
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                continue
-            return cls(descriptor, ports[number * share : (number + 1) * share])
+        folder = folder or Path(tempfile.gettempdir(), f"tw-conformance-{real_user()}")
+        try:
+            _make_own(folder)
+            share = len(ports) // SHARES
+            for number in range(SHARES):
+                descriptor = _locked(folder / f"lane-{ports.start}-{number}")
+                if descriptor is not None:
+                    return cls(descriptor, ports[number * share : (number + 1) * share])
+        except OSError as error:
+            raise TargetError(
+                f"source ports can't be leased in {folder}: {error.strerror}; {_ADVICE}"
+            ) from error
         raise TargetError(
-            f"{LANES} targets are being tested from this machine already: wait until one is done,"
+            f"{SHARES} targets are being tested from this machine already: wait until one is done,"
             " or give fewer workers (-n)"
         )
 
@@ -73,4 +77,49 @@ class Lane:
         return int(noted) % len(self.ports) if noted.strip().isdigit() else 0
 
     def _note(self, stop: int) -> None:
-        os.pwrite(self._descriptor, f"{stop:<15}\n".encode(), 0)
+        """A disk that is full costs the note, and so the next run's order, but no run."""
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, f"{stop:<15}\n".encode(), 0)
+
+
+_ADVICE = "remove it, or have TMPDIR name a folder of your own"
+
+
+def real_user(uid_map: Path = _UID_MAP) -> int:
+    """This user's ID outside the user namespace that this process may be in.
+
+    Inside one everybody is root, and root's folder is not theirs: see user_namespaces(7).
+    """
+    inside = os.getuid()
+    try:
+        lines = uid_map.read_text().splitlines()
+    except OSError:  # no Linux, or no /proc
+        return inside
+    for first, outside, count in (map(int, line.split()) for line in lines):
+        if first <= inside < first + count:
+            return outside + inside - first
+    return inside
+
+
+def _make_own(folder: Path) -> None:
+    """:raises TargetError: where somebody else could take part in what is locked there."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    seen = folder.lstat()
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid():
+        raise TargetError(f"{folder} is not a folder of this user's own: {_ADVICE}")
+    if seen.st_mode & _OTHERS_MAY_WRITE:
+        raise TargetError(f"{folder} may be written by others (chmod 700): {_ADVICE}")
+
+
+def _locked(file: Path) -> int | None:
+    """A descriptor of that file with a lock on it; None where another has it."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

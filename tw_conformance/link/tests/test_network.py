@@ -1,22 +1,18 @@
-"""DUTs on a link: how they are named, what may be fired at, how fast, and from which ports."""
+"""DUTs on a link: how they are named, what may be fired at, and how fast."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from tw_conformance.link.access import Access
 from tw_conformance.link.consent import check_may_fire
 from tw_conformance.link.pace import Pace
-from tw_conformance.link.ports import LANES, Lane
 from tw_conformance.model.errors import TargetError, UsageError
 from tw_conformance.targets.access_options import as_arguments
 from tw_conformance.targets.locator import Kind, Locator, locate
 from tw_reference.wire.neighbours import Neighbours
-
-PORTS = range(20000, 20000 + 16 * 100)
 
 
 @pytest.mark.parametrize(
@@ -133,29 +129,6 @@ def test_what_was_given_survives_the_way_to_a_worker() -> None:
         "--tw-source-ip",
         "--tw-rate=50.0",
     ]
-
-
-def test_two_lanes_have_no_port_in_common(tmp_path: Path) -> None:
-    one, other = Lane.take(PORTS, tmp_path), Lane.take(PORTS, tmp_path)
-    assert set(one).isdisjoint(other)
-    assert len(set(one)) == len(PORTS) // LANES
-
-
-def test_the_next_run_goes_on_where_the_last_one_stopped(tmp_path: Path) -> None:
-    first = Lane.take(PORTS, tmp_path)
-    used = [port for port, _ in zip(first, range(10), strict=False)]
-    first.close()
-    second = Lane.take(PORTS, tmp_path)
-    assert next(iter(second)) not in used
-    assert sorted(second) == sorted(first.ports)
-
-
-def test_no_lane_left_is_said(tmp_path: Path) -> None:
-    lanes = [Lane.take(PORTS, tmp_path) for _ in range(LANES)]
-    with pytest.raises(TargetError, match="fewer workers"):
-        Lane.take(PORTS, tmp_path)
-    for lane in lanes:
-        lane.close()
 
 
 class Time:

@@ -14,7 +14,7 @@ from tw_conformance.link.consent import check_may_fire
 from tw_conformance.link.firewall import Quiet, Silence
 from tw_conformance.link.injector import Injector
 from tw_conformance.link.mailbox import Mailbox
-from tw_conformance.link.ports import Lane
+from tw_conformance.link.ports import SourcePortLease
 from tw_conformance.link.route import Route, neighbourhood, route_to
 from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.locator import resolve
@@ -136,14 +136,14 @@ async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = Fal
     """The same with a capture that is there; takes it over."""
     async with AsyncExitStack() as closing:
         closing.callback(capture.close)
-        lane = Lane.take(BORROWED_PORTS if borrow else PORTS)
-        closing.callback(lane.close)
+        lease = SourcePortLease.take(BORROWED_PORTS if borrow else PORTS)
+        closing.callback(lease.close)
         if borrow:
             for number, dut in enumerate(way.duts.values()):
-                closing.callback(Quiet.keep(Silence(dut, lane.ports), number).close)
+                closing.callback(Quiet.keep(Silence(dut, lease.ports), number).close)
         addresses = tuple(way.testers[family] for family in way.duts)
         mac = way.mac if borrow else mac_of(addresses[0])
-        injector = Injector(capture, mac, addresses, lane)
+        injector = Injector(capture, mac, addresses, lease)
         closing.callback(injector.close)
         if not borrow:
             await injector.claim()

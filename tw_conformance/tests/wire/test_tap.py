@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -68,15 +67,10 @@ def test_a_command_that_ends_is_quoted() -> None:
     )
 
 
-def test_a_command_that_ends_is_noticed_at_once() -> None:
-    """Not after the seconds that an answer may take: those are more than the rest of the test."""
-    began = time.monotonic()
-    run("run", "--target", "cmd:sh -c 'exit 3' {ifname}", "--profile", "linux")
-    assert time.monotonic() - began < 4.5
-
-
 def test_a_command_that_ends_later_is_quoted_by_what_is_played_then() -> None:
-    dies = f"cmd:sh -c '{STACK}linux-6.18 & sleep 2.5; echo it broke >&2; kill -9 $!; exit 3'"
+    """The pipe that its trace goes into is closed after as many decisions: it dies of the next."""
+    traced = f"{STACK}linux-6.18 --trace 2>&- | head -n 60 >&-"
+    dies = f"cmd:sh -c '{traced}; echo it broke >&2; exit 3'"
     selected = ("-k", "ack-fields or duplicate-ack and not life", "--rate", "200")
     done = run("run", "--target", dies, "--profile", "linux", *selected)
     assert done.returncode == 3, done.stdout
