@@ -21,7 +21,7 @@ from tw_conformance.notation.bundled import bundled_cases, case_files, existing
 from tw_conformance.targets.access_options import add_access_options, given
 
 if TYPE_CHECKING:
-    from tw_conformance.model.case import Case
+    from tw_conformance.notation.matrix import Written
 
 EXIT_CODES = """\
 exit codes:
@@ -233,7 +233,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 def list_cases(arguments: argparse.Namespace) -> int:
     """Print IDs and titles."""
-    cases = list(_load(arguments.paths))
+    cases = [written.case for written in _read(arguments.paths)]
     width = max((len(case.id) for case in cases), default=0)
     for case in cases:
         print(f"{case.id:<{width}}  {case.title}")
@@ -246,13 +246,13 @@ def show(arguments: argparse.Namespace) -> int:
     from tw_conformance.plugin.options import profile_names
 
     wanted = arguments.case
-    cases = list(_load(arguments.paths))
-    found = [case for case in cases if wanted in (case.id, case.name)]
+    known = list(_read(arguments.paths))
+    found = [written for written in known if wanted in (written.case.id, written.case.name)]
     if not found:
-        near = did_you_mean(wanted, {name for case in cases for name in (case.id, case.name)})
+        near = did_you_mean(wanted, {name for case, *_ in known for name in (case.id, case.name)})
         raise UsageError(f"no case {wanted!r}{near} (tw-conformance list prints them all)")
-    for case in found:
-        print(f"{case.id}: {case.title}\n  {case.place.file}:{case.place.line}")
+    for case, place, _ in found:
+        print(f"{case.id}: {case.title}\n  {place.file}:{place.line}")
         print(f"  cites: {'; '.join(case.cites)}")
         scripts: dict[str, list[str]] = {}
         for profile in filter(case.applies_to, profile_names(arguments.profile)):
@@ -263,11 +263,11 @@ def show(arguments: argparse.Namespace) -> int:
     return ExitCode.CONFORMS
 
 
-def _load(paths: Sequence[str]) -> Iterator[Case]:
-    from tw_conformance.notation.load import load_file
+def _read(paths: Sequence[str]) -> Iterator[Written]:
+    from tw_conformance.notation.load import read_file
 
     for file in case_files(paths or [str(bundled_cases())]):
-        yield from load_file(file)
+        yield from read_file(file)
 
 
 def _count(number: int, noun: str) -> str:

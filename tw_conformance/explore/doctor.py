@@ -12,14 +12,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Literal, TypeVar
 
 from tw_conformance.link.access import Access
 from tw_conformance.link.capture import open_capture
 from tw_conformance.link.capture.offloads import how_not_to_join
 from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Expected, Reach, Send, Step
-from tw_conformance.model.errors import Place, TargetError
+from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.run import Performance
@@ -39,7 +38,6 @@ ANY_PROFILE = "linux"
 """What a DUT is held to while nobody knows what it is: only its 2MSL counts, and that is 60 s on
 BSD and Linux alike."""
 
-_NOWHERE = Place(Path("doctor"), 1, 1)
 _TRIES = 3
 """Connections on a path that loses packets, of which one has to come about."""
 _NAP = 0.02
@@ -202,7 +200,7 @@ def _look_at_the_service(target: Target) -> Iterator[Finding]:
 
 def _look_at_time_wait(target: Target) -> Finding:
     """Whether the DUT answers as in TIME-WAIT."""
-    old_fin = Send(_NOWHERE, tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
+    old_fin = Send(tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
     outcome = _answer_to(target, Reach(family=_family(target)), old_fin, _ACK)
     if outcome.verdict is not Verdict.PASS:
         raise Ended(
@@ -216,7 +214,7 @@ def _look_at_time_wait(target: Target) -> Finding:
 def _look_for_connection_tracking(target: Target) -> Finding:
     """Whether what no connection tracking expects gets through: a SYN-ACK from the side that sent
     the SYN, which every documented stack acknowledges below RCV.NXT."""
-    syn_ack = Send(_NOWHERE, tcp.SYN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
+    syn_ack = Send(tcp.SYN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
     outcome = _answer_to(target, Reach(family=_family(target)), syn_ack, _ACK)
     if outcome.verdict is Verdict.PASS:
         return Finding(Mark.GOOD, "firewall", "none drops a SYN-ACK that makes no sense")
@@ -231,7 +229,7 @@ def _look_for_connection_tracking(target: Target) -> Finding:
 
 def _look_at_resets(target: Target) -> Finding:
     """Whether what belongs to no connection is reset: only so can CLOSED be told from silence."""
-    stray = Send(_NOWHERE, tcp.ACK)
+    stray = Send(tcp.ACK)
     outcome = _answer_to(target, Reach(state="LISTEN", family=_family(target)), stray, _RST)
     if outcome.verdict is Verdict.PASS:
         return Finding(Mark.GOOD, "resets", "an ACK of no connection is answered by a reset")
@@ -303,18 +301,18 @@ def _was_reset(outcome: Outcome) -> bool:
 
 def _answer_to(target: Target, reach: Reach, segment: Send, answer: Answer) -> Outcome:
     expected: tuple[tuple[str, Expected], ...] = (("*", answer),)
-    return _perform(target, reach, segment, Expect(_NOWHERE, ByProfile(expected)))[0]
+    return _perform(target, reach, segment, Expect(ByProfile(expected)))[0]
 
 
 def _family(target: Target) -> Literal["ipv4", "ipv6"]:
     """One that the target has an address of."""
-    ipv4 = Case("doctor", "", (), _NOWHERE, Reach(family="ipv4"), ())
+    ipv4 = Case("doctor", "", (), Reach(family="ipv4"), ())
     return "ipv4" if target.lacks(ipv4) is None else "ipv6"
 
 
 def _perform(target: Target, reach: Reach, *steps: Step) -> tuple[Outcome, int]:
     """What comes of a case, and how many unreadable frames came meanwhile."""
-    case = Case("doctor", "", (), _NOWHERE, reach, steps)
+    case = Case("doctor", "", (), reach, steps)
 
     async def perform() -> tuple[Outcome, int]:
         link = await target.open(case)

@@ -220,10 +220,10 @@ def _case(script: Case, profiles: tuple[str, ...], turns: Sequence[list[tuple[st
         least = 1 if isinstance(step, Injection) else 0
         for number in range(max(most, least)):
             choices = [(name, _nth(given, number)) for name, given in answers]
-            steps.append(Expect(step.place, _choice(choices)))
+            steps.append(Expect(_choice(choices)))
         states = [(name, turn.state) for name, turn in by_profile if turn.state is not None]
         if len(states) == len(by_profile):
-            steps.append(State(step.place, _choice(states)))
+            steps.append(State(_choice(states)))
     return replace(script, steps=tuple(steps), profiles=profiles)
 
 

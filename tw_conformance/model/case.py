@@ -13,7 +13,6 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Generic, Literal, TypeAlias, TypeVar
 
-from tw_conformance.model.errors import Place
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_reference.segment import Damage, IcmpKind
 
@@ -96,7 +95,6 @@ class Send:
     own; timestamps ``newer`` where negotiated, else absent.
     """
 
-    place: Place
     flags: int
     seq: SequenceExpression | None = None
     ack: SequenceExpression | None = None
@@ -124,7 +122,6 @@ class Send:
 class SendIcmp:
     """Inject one ICMP error, or ICMPv6 error, about a segment of the DUT's."""
 
-    place: Place
     icmp: IcmpKind
     quotes: SequenceExpression | None = None
     """SEG.SEQ of the segment that it quotes; None: that of the DUT's FIN, snd_nxt-1."""
@@ -175,7 +172,6 @@ class Expect:
     there before the answer to a sentinel sent now.
     """
 
-    place: Place
     answer: ByProfile[Expected]
     within: TimeExpression | None = None
 
@@ -184,7 +180,6 @@ class Expect:
 class Wait:
     """Let time pass: virtual on the reference, real on a wire."""
 
-    place: Place
     duration: TimeExpression
 
 
@@ -198,7 +193,6 @@ class Call:
     DUT's side, and ``bind`` binds its port for a moment, each with a new socket.
     """
 
-    place: Place
     verb: str
     arguments: Mapping[str, int] = field(default_factory=dict)
     """Options by name; a switch is True or False."""
@@ -224,7 +218,6 @@ class StateIs:
 class State:
     """The DUT's state for this 4-tuple: read on the DUT, or asked for on the wire at the end."""
 
-    place: Place
     state: ByProfile[StateIs]
 
 
@@ -241,7 +234,6 @@ class Case:
     name: str
     title: str
     cites: tuple[str, ...]
-    place: Place
     reach: Reach
     steps: tuple[Step, ...]
     profiles: tuple[str, ...] = ("*",)

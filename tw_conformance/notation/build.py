@@ -28,7 +28,6 @@ from tw_conformance.model.case import (
     Step,
     Wait,
 )
-from tw_conformance.model.errors import Place
 from tw_conformance.model.expressions import ExpressionError, SequenceExpression
 from tw_conformance.model.words import listed
 from tw_conformance.notation import answers
@@ -105,7 +104,7 @@ def build_step(source: Source, index: int, point: Point, context: Context) -> St
     """
     path: KeyPath = ("steps", index)
     data = _mapping(source.document.data["steps"][index])
-    reader = _StepReader(source, point, context, source.document.value_place(path))
+    reader = _StepReader(source, point, context)
     steps = _all(partial(_READERS[key], reader, path, data) for key in data if key in _READERS)
     reader.require_sound(path)
     return steps[0]
@@ -176,16 +175,15 @@ class _Reader:
 class _StepReader(_Reader):
     """Reads one step."""
 
-    def __init__(self, source: Source, point: Point, context: Context, place: Place) -> None:
+    def __init__(self, source: Source, point: Point, context: Context) -> None:
         super().__init__(source, point)
         self._context = context
-        self._place = place
 
     def send(self, path: KeyPath, step: Mapping[str, Any]) -> Injection:
         path, said = (*path, "send"), _mapping(step["send"])
         if "icmp" in said:
             return self._send_icmp(path, said)
-        segment = Send(self._place, **self.fields(path, said, "send"))
+        segment = Send(**self.fields(path, said, "send"))
         if segment.corrupt == "ip-checksum" and self._context.ipv6:
             raise self._misfit((*path, "corrupt"), said["corrupt"], "IPv6 has no header checksum")
         if segment.corrupt == "long-data-offset" and segment.length > _LEAST_BEYOND:
@@ -194,7 +192,7 @@ class _StepReader(_Reader):
         return segment
 
     def _send_icmp(self, path: KeyPath, said: Mapping[str, Any]) -> SendIcmp:
-        error = SendIcmp(self._place, **self.fields(path, said, "send_icmp"))
+        error = SendIcmp(**self.fields(path, said, "send_icmp"))
         known = numbers(ipv6=self._context.ipv6)
         if error.icmp not in known:
             family = "ICMPv6" if self._context.ipv6 else "ICMP"
@@ -220,10 +218,10 @@ class _StepReader(_Reader):
         ]
         if "within" in step:
             readers.append(partial(self.value, (*path, "within"), step["within"], "time"))
-        return Expect(self._place, *_all(readers))
+        return Expect(*_all(readers))
 
     def wait(self, path: KeyPath, step: Mapping[str, Any]) -> Wait:
-        return Wait(self._place, self.value((*path, "wait"), step["wait"], "time"))
+        return Wait(self.value((*path, "wait"), step["wait"], "time"))
 
     def call(self, path: KeyPath, step: Mapping[str, Any]) -> Call:
         readers: list[Callable[[], Any]] = [partial(self._verb, (*path, "call"), step["call"])]
@@ -232,7 +230,7 @@ class _StepReader(_Reader):
             where = (*path, "gives")
             readers.append(partial(self._by_profile, where, step["gives"], NO_KEYS, read))
         (verb, arguments), *gives = _all(readers)
-        return Call(self._place, verb, arguments, *gives)
+        return Call(verb, arguments, *gives)
 
     def _verb(self, path: KeyPath, data: Any) -> tuple[str, dict[str, Any]]:
         """A call and its options: ``close``, ``{connect: {automatic: on}}``."""
@@ -245,7 +243,7 @@ class _StepReader(_Reader):
     def state(self, path: KeyPath, step: Mapping[str, Any]) -> State:
         keys = keys_of("state_is")
         state = self._by_profile((*path, "state"), step["state"], keys, self._state_is)
-        return State(self._place, state)
+        return State(state)
 
     def value(self, path: KeyPath, raw: Scalar, kind: str) -> Any:
         value = super().value(path, raw, kind)

@@ -12,7 +12,7 @@ from tw_conformance.model.case import Case
 from tw_conformance.model.errors import CaseError, Fault, Place
 from tw_conformance.model.words import quoted
 from tw_conformance.notation.faults import Faults
-from tw_conformance.notation.matrix import expand
+from tw_conformance.notation.matrix import Written, expand
 from tw_conformance.notation.nodes import Document, read
 from tw_conformance.notation.schema import problems
 
@@ -21,6 +21,11 @@ LARGEST_FILE = 1 << 20
 
 
 def load_file(path: Path) -> list[Case]:
+    """The cases of :func:`read_file`, for whoever does not ask where they stand."""
+    return [written.case for written in read_file(path)]
+
+
+def read_file(path: Path) -> list[Written]:
     """All cases of a file, each expanded over its matrix, in the order written.
 
     :raises CaseError: with every fault of the file; also where it can't be read.
@@ -37,10 +42,15 @@ def load_file(path: Path) -> list[Case]:
         column = error.start - octets.rfind(b"\n", 0, error.start)
         message = "this is not UTF-8: save the file as UTF-8"
         raise CaseError([Fault(Place(path, line, column), message)]) from error
-    return load_text(text, path)
+    return read_text(text, path)
 
 
 def load_text(text: str, path: Path) -> list[Case]:
+    """The cases of :func:`read_text`, for whoever does not ask where they stand."""
+    return [written.case for written in read_text(text, path)]
+
+
+def read_text(text: str, path: Path) -> list[Written]:
     """All cases of a YAML text; ``path`` is the file that faults name.
 
     :raises CaseError: with every fault of the text.
@@ -58,7 +68,7 @@ def load_text(text: str, path: Path) -> list[Case]:
     return cases
 
 
-def _cases(document: Document, faults: Faults) -> list[Case]:
+def _cases(document: Document, faults: Faults) -> list[Written]:
     for path, message, at_key in problems(document.data):
         document.mark_broken(path)
         place = document.key_place(path) if at_key else document.value_place(path)

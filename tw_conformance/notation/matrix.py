@@ -13,6 +13,7 @@ from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from tw_conformance.model.case import Case, Reach, Send, SendIcmp, Step
+from tw_conformance.model.errors import Place
 from tw_conformance.model.words import did_you_mean, listed, quoted
 from tw_conformance.notation.build import (
     Context,
@@ -37,9 +38,23 @@ _ON_CONNECTION = ("family", "timestamps", "through", "window_scale", "mss")
 T = TypeVar("T")
 
 
-def expand(document: Document, faults: Faults) -> list[Case]:
+class Written(NamedTuple):
+    """A case as a file says it, and where the file says it."""
+
+    case: Case
+    place: Place
+    steps: tuple[Place, ...]
+    """Where each step of the case stands."""
+
+
+def expand(document: Document, faults: Faults) -> list[Written]:
     """The cases of a document whose shape has been judged; none where it has a fault."""
-    return _Expansion(document, faults).cases()
+    cases = _Expansion(document, faults).cases()
+    if not cases:
+        return []
+    place = document.key_place(("case",))
+    steps = tuple(document.value_place(("steps", index)) for index in range(len(cases[0].steps)))
+    return [Written(case, place, steps) for case in cases]
 
 
 class _Part(Generic[T]):
@@ -135,7 +150,6 @@ class _Expansion:
             name=self._data["case"],
             title=self._data["title"],
             cites=tuple(self._data["cites"]),
-            place=self._document.key_place(("case",)),
             reach=reach,
             steps=steps,
             profiles=tuple(self._data.get("profiles", ("*",))),

@@ -104,9 +104,13 @@ def read(text: str, file: Path, faults: Faults) -> list[Document]:
     if (match := _UNPRINTABLE.search(text)) is not None:
         faults.add(_place_of(match.start(), text, file), _unprintable(match[0]))
         return []
+    return _documents(text, file, faults, _Loader)
+
+
+def _documents(text: str, file: Path, faults: Faults, loader: Any) -> list[Document]:
     documents: list[Document] = []
     try:
-        events = iter(yaml.parse(text, Loader=_Loader))
+        events = iter(yaml.parse(text, Loader=loader))
         pending: Document | None = None
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent | yaml.StreamEndEvent):
@@ -116,6 +120,9 @@ def read(text: str, file: Path, faults: Faults) -> list[Document]:
             if isinstance(event, yaml.DocumentStartEvent):
                 pending = _Reader(events, file, faults).document()
     except yaml.MarkedYAMLError as error:
+        if loader is not yaml.SafeLoader and "nesting depth" in (error.problem or ""):
+            # libyaml has a limit of its own, and reads so far ahead that it comes before ours.
+            return _documents(text, file, faults, yaml.SafeLoader)
         faults.add(*plain_words(error, text, file))
     except _TooDeep as error:
         faults.add(error.place, f"nested deeper than {_DEEPEST} levels; a case needs six")

@@ -36,13 +36,13 @@ T = TypeVar("T")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.+|^*-]*(?: ?[+*-] ?[A-Za-z0-9_.^]+)*")
 """Text that every YAML reader takes for itself, wherever it stands."""
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
-_WRITTEN_APART = frozenset(("place", "flags", "word"))
+_WRITTEN_APART = frozenset(("flags", "word"))
 """Fields of a segment that no file has under their own name and value."""
 _NULLS = frozenset(("null", "Null", "NULL", "true", "false"))
 
 
 def case_to_yaml(case: Case) -> str:
-    """The case as one YAML document, which loads to an equal case (its place apart).
+    """The case as one YAML document, which loads to an equal case.
 
     A point of a matrix is written out: the document has no matrix, and the name alone is its ID.
     """
@@ -109,7 +109,7 @@ def _step(step: Step, timestamps: bool, last_send: Send | None) -> Iterator[str]
             yield f"  - wait: {_flow(step.duration)}"
         case Call():
             yield f"  - call: {_flow(_call(step))}"
-            if step.gives != Call(step.place, step.verb).gives:
+            if step.gives != Call(step.verb).gives:
                 yield from _by_profile("gives", step.gives, str, lead="    ")
         case State():
             yield from _by_profile("state", step.state, _state)
@@ -142,7 +142,7 @@ def _switch(value: bool) -> str:
 
 
 def _send(send: Send) -> dict[str, Any]:
-    usual = Send(send.place, flags=0)
+    usual = Send(flags=0)
     given = {f.name: getattr(send, f.name) for f in fields(send) if f.name not in _WRITTEN_APART}
     unusual = {name: given[name] for name in given if given[name] != getattr(usual, name)}
     return {"flags": flag_names(send.flags)} | unusual

@@ -14,7 +14,7 @@ import pytest
 from _pytest._code.code import ReprFileLocation, TerminalRepr, Traceback
 from _pytest._io import TerminalWriter
 
-from tw_conformance.model.case import Case, Expect, Wait
+from tw_conformance.model.case import Expect, Wait
 from tw_conformance.model.errors import (
     CaseError,
     ExitCode,
@@ -26,7 +26,8 @@ from tw_conformance.model.errors import (
 )
 from tw_conformance.model.expressions import TimeExpression
 from tw_conformance.model.verdict import Outcome, Transcript, Verdict
-from tw_conformance.notation.load import load_file
+from tw_conformance.notation.load import read_file
+from tw_conformance.notation.matrix import Written
 from tw_conformance.play import oracle, player
 from tw_conformance.plugin.options import Choice
 from tw_conformance.plugin.state import State
@@ -83,23 +84,24 @@ class CaseFile(pytest.File):
     def collect(self) -> Iterator[CaseItem]:
         state = State.of(self.config)
         try:
-            cases = load_file(self.path)
+            cases = read_file(self.path)
         except CaseError as error:
             state.faulty_files += 1
             raise self.CollectError(_text(error)) from None
-        for case in cases:
+        for written in cases:
             for choice in state.choices:
                 yield CaseItem.from_parent(
-                    self, name=f"{case.id}@{choice.label}", case=case, choice=choice
+                    self, name=f"{written.case.id}@{choice.label}", written=written, choice=choice
                 )
 
 
 class CaseItem(pytest.Item):
     """One case on one target, held to one profile."""
 
-    def __init__(self, *, case: Case, choice: Choice, **kwargs: Any) -> None:
+    def __init__(self, *, written: Written, choice: Choice, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.case = case
+        self.written = written
+        self.case = written.case
         self.choice = choice
         self._play: Play[Outcome] | None = None
         self._began = 0.0
@@ -126,7 +128,7 @@ class CaseItem(pytest.Item):
 
     def may_be_long(self) -> bool:
         """What can be known of :meth:`is_long` before the target is there."""
-        return self.choice.waits_in_real_time and any(_times(self.case))
+        return self.choice.waits_in_real_time and any(_times(self.written))
 
     def begin(self, finished: SimpleQueue[CaseItem] | None = None) -> None:
         """Start to play; the item is put into ``finished`` at the end, whatever the end is.
@@ -156,7 +158,7 @@ class CaseItem(pytest.Item):
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
         """Place and heading.  pytest puts ``::`` for the dots of a heading that ends an ID, so this
         one doesn't."""
-        return self.path, self.case.place.line - 1, f"{self.case.id} on {self.choice.label}"
+        return self.path, self.written.place.line - 1, f"{self.case.id} on {self.choice.label}"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         error = excinfo.value
@@ -184,7 +186,7 @@ class CaseItem(pytest.Item):
             tw_inferred=self._inferred,
         )
         longrepr = report.longrepr
-        place = os.fspath(self.path), self.case.place.line
+        place = os.fspath(self.path), self.written.place.line
         if isinstance(longrepr, Explanation):
             vars(report)["tw_explanation"] = longrepr.as_data()
             allowed = State.of(self.config).allow_inconclusive
@@ -225,7 +227,7 @@ class CaseItem(pytest.Item):
     def _longest(self, target: Target) -> float:
         """Seconds that the play takes where every answer comes as late as it may."""
         seconds = 0.0
-        for place, duration in _times(self.case):
+        for place, duration in _times(self.written):
             try:
                 seconds += duration.evaluate(target.time_variables)
             except ValueError as error:
@@ -269,7 +271,13 @@ class CaseItem(pytest.Item):
         outcome = error.outcome
         capture = self._capture(outcome.transcript)
         plain, marked_up = (
-            explain_outcome(outcome, color=color, capture=capture, answers=error.answers)
+            explain_outcome(
+                outcome,
+                color=color,
+                capture=capture,
+                places=self.written.steps,
+                answers=error.answers,
+            )
             for color in (False, True)
         )
         return self._explanation(headline(outcome), plain, marked_up)
@@ -284,16 +292,16 @@ class CaseItem(pytest.Item):
         return path
 
     def _explanation(self, message: str, plain: str, marked_up: str) -> Explanation:
-        return Explanation(os.fspath(self.path), self.case.place.line, message, plain, marked_up)
+        return Explanation(os.fspath(self.path), self.written.place.line, message, plain, marked_up)
 
 
-def _times(case: Case) -> Iterator[tuple[Place, TimeExpression]]:
+def _times(written: Written) -> Iterator[tuple[Place, TimeExpression]]:
     """All that a case may spend its time on, and where that is written."""
-    for step in case.steps:
+    for step, place in zip(written.case.steps, written.steps, strict=True):
         if isinstance(step, Wait):
-            yield step.place, step.duration
+            yield place, step.duration
         elif isinstance(step, Expect) and step.within is not None:
-            yield step.place, step.within
+            yield place, step.within
 
 
 def _text(error: SuiteError) -> str:

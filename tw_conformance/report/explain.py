@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tw_conformance.model.case import Step
 from tw_conformance.model.errors import Place
 from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
 from tw_conformance.notation.steps import step_text
@@ -35,17 +34,19 @@ def explain_outcome(
     *,
     color: bool,
     capture: Path | str | None,
+    places: Sequence[Place] = (),
     answers: Sequence[OracleAnswer] = (),
 ) -> str:
     """The whole explanation of one outcome, as text of :data:`WIDTH` columns.
 
-    ``capture`` is where the packets were written, or a sentence why they were not; ``answers`` are
-    the oracle's, for the step that decided.
+    ``places`` are those of the case's steps, where a file has them; ``capture`` is where the
+    packets were written, or a sentence why they were not; ``answers`` are the oracle's, for the
+    step that decided.
     """
     style = Style(color)
     sections = (
         _head(outcome, style),
-        _source(outcome.step, outcome.profile, style),
+        _source(outcome, places, style),
         _differences(outcome.mismatches, style),
         _ladder(outcome, color),
         _expecting_rule(outcome, answers, style),
@@ -65,16 +66,29 @@ def _head(outcome: Outcome, style: Style) -> Iterator[str]:
         yield f"     {style(outcome.reason, _VERDICT_MARK[verdict])}"
 
 
-def _source(step: Step | None, profile: str, style: Style) -> Iterator[str]:
-    """The lines around the step that decided, the step's own marked."""
-    if step is None:
+def _deciding(outcome: Outcome) -> int | None:
+    """The index of the step that decided.  Steps are equal by value: identity finds it."""
+    steps = outcome.case.steps
+    return next((i for i, step in enumerate(steps) if step is outcome.step), None)
+
+
+def _source(outcome: Outcome, places: Sequence[Place], style: Style) -> Iterator[str]:
+    """The step that decided, and the lines around it in its file."""
+    index = _deciding(outcome)
+    if index is None:
         return
-    yield style(f"{shown(step.place.file)}:{step.place.line}", "bold")
-    for number, text in _excerpt(step.place):
-        here = number == step.place.line
+    if places:
+        yield from _marked_lines(places[index], style)
+    said = step_text(outcome.case.steps[index], outcome.profile)
+    yield style(f"       for {outcome.profile}: {said}", "dim")
+
+
+def _marked_lines(place: Place, style: Style) -> Iterator[str]:
+    yield style(f"{shown(place.file)}:{place.line}", "bold")
+    for number, text in _excerpt(place):
+        here = number == place.line
         line = f"{'>' if here else ' '} {number:>4} | {text}"
         yield style(line, "bold") if here else style(line, "dim")
-    yield style(f"       for {profile}: {step_text(step, profile)}", "dim")
 
 
 def _excerpt(place: Place) -> list[tuple[int, str]]:
@@ -103,8 +117,7 @@ def _differences(mismatches: Sequence[Mismatch], style: Style) -> Iterator[str]:
 def _ladder(outcome: Outcome, color: bool) -> Iterator[str]:
     if not outcome.transcript.events:
         return
-    steps = outcome.case.steps
-    decided = next((i for i, step in enumerate(steps) if step is outcome.step), None)
+    decided = _deciding(outcome)
     yield ladder(outcome.transcript, outcome.case, width=WIDTH, color=color, step=decided)
 
 

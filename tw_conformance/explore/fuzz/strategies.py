@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from hypothesis import strategies as st
@@ -23,7 +22,7 @@ from tw_conformance.model.case import (
     TimestampRelation,
     Wait,
 )
-from tw_conformance.model.errors import Place, UsageError
+from tw_conformance.model.errors import UsageError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.notation.write import case_to_yaml
 from tw_conformance.targets.base import Target
@@ -31,7 +30,6 @@ from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 
 Family: TypeAlias = Literal["ipv4", "ipv6"]
 
-_PLACE = Place(Path("drawn"), 1, 1)
 
 _USUAL_FLAGS = (RST, SYN, ACK, FIN | ACK, 0, FIN, SYN | ACK, RST | ACK, SYN | FIN, PSH | ACK)
 _ALL_FLAGS = FIN | SYN | RST | PSH | ACK | URG | ECE | CWR
@@ -91,7 +89,7 @@ class Space:
         families = tuple(family for family in self.families if lacks[family] is None)
         if not families:
             raise UsageError(f"{target.name} can't play scripts: it {lacks[self.families[0]]}")
-        call = script(Reach(family=families[0]), (Call(_PLACE, "listen"),), self.settings)
+        call = script(Reach(family=families[0]), (Call("listen"),), self.settings)
         calls = self.calls if target.lacks(call) is None else ()
         return replace(self, families=families, calls=calls)
 
@@ -115,7 +113,7 @@ def scripts(space: Space) -> st.SearchStrategy[Case]:
 
 def script(reach: Reach, steps: Iterable[Step], settings: Mapping[str, int]) -> Case:
     """A script of those steps; its name is made of what is in it."""
-    nameless = Case("script", "drawn", ("drawn",), _PLACE, reach, tuple(steps), settings=settings)
+    nameless = Case("script", "drawn", ("drawn",), reach, tuple(steps), settings=settings)
     digest = sha256(case_to_yaml(nameless).encode()).hexdigest()[:8]
     return replace(nameless, name=f"fuzz-{digest}")
 
@@ -135,9 +133,9 @@ def _steps(space: Space) -> st.SearchStrategy[Step]:
     # Listed twice, a strategy is drawn twice as often: a script is about segments.
     kinds = [_sends(), _sends()]
     if waits := space.waits():
-        kinds.append(st.sampled_from(waits).map(lambda text: Wait(_PLACE, TimeExpression(text))))
+        kinds.append(st.sampled_from(waits).map(lambda text: Wait(TimeExpression(text))))
     if space.calls:
-        kinds.append(st.sampled_from(space.calls).map(lambda verb: Call(_PLACE, verb)))
+        kinds.append(st.sampled_from(space.calls).map(lambda verb: Call(verb)))
     return st.one_of(kinds)
 
 
@@ -165,7 +163,6 @@ def _send(
     """A segment without ACK has 0 in the field; a TSval is said in one way or the other."""
     tsval, relation = (stamps, None) if isinstance(stamps, SequenceExpression) else (None, stamps)
     return Send(
-        _PLACE,
         flags,
         seq=seq,
         ack=ack if flags & ACK else None,

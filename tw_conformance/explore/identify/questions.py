@@ -10,20 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from tw_conformance.explore.direct import DirectTarget
 from tw_conformance.explore.observe import Turn, observe
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, TimestampRelation, Wait
-from tw_conformance.model.errors import Place
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.play.tester import TimestampsRefused
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN
 
-_PLACE = Place(Path("question"), 1, 1)
-_SETTLED = Wait(_PLACE, TimeExpression("110ms"))
+_SETTLED = Wait(TimeExpression("110ms"))
 """Before a segment, so that its effect on the 2MSL timer can be read."""
 
 _AT_ONCE = TimeExpression("400ms")
@@ -52,7 +49,7 @@ def questions(state: str = "TIME-WAIT") -> list[Case]:
     """All that may be asked of a connection in that state, the simplest first."""
     scripts = [*_single_segments(state), *_fields(state), *_repeated(state), *_after_calls(state)]
     return [
-        Case(f"question-{number}", "asked", ("asked",), _PLACE, reach, (_SETTLED, *steps))
+        Case(f"question-{number}", "asked", ("asked",), reach, (_SETTLED, *steps))
         for number, (reach, steps) in enumerate(scripts, start=1)
     ]
 
@@ -90,14 +87,14 @@ def _after_calls(state: str) -> Iterator[_Script]:
     """With no listener on the port, or one whose queue is full; and where no block is left."""
     reach = Reach(state)
     for verb in ("unlisten", "fill"):
-        yield reach, (Call(_PLACE, verb), _send(SYN, "rcv_nxt+1"))
+        yield reach, (Call(verb), _send(SYN, "rcv_nxt+1"))
     for flags in (RST, SYN, SYN | FIN, FIN, FIN | ACK):
         yield reach, (_send(RST, "rcv_nxt"), _send(flags, "rcv_nxt+1"))
-        yield reach, (Call(_PLACE, "unlisten"), _send(RST, "rcv_nxt"), _send(flags, "rcv_nxt+1"))
+        yield reach, (Call("unlisten"), _send(RST, "rcv_nxt"), _send(flags, "rcv_nxt+1"))
 
 
 def _send(flags: int, position: str, **others: Any) -> Send:
-    return Send(_PLACE, flags, seq=SequenceExpression(position), **others)
+    return Send(flags, seq=SequenceExpression(position), **others)
 
 
 # -- what a profile answers -----------------------------------------------------------------------

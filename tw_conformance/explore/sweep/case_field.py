@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from tw_conformance.explore.sweep.alphabet import BITS, LENGTHS, Scene, SegmentClass
 from tw_conformance.explore.sweep.reaction import Block, Reaction
 from tw_conformance.explore.sweep.stimuli import Stimuli, mss_of
 from tw_conformance.explore.sweep.trial import Trial
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, Through, Wait
-from tw_conformance.model.errors import Place
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.model.verdict import Decided
 from tw_conformance.play.run import Performance
@@ -25,7 +23,6 @@ from tw_reference.segment import Packet
 
 AGE = TimeExpression("200ms")
 """How long a block waits for its segment, so that a restart can be seen."""
-_NOWHERE = Place(Path("sweep"), 1, 1)
 
 
 def script_of(
@@ -34,14 +31,13 @@ def script_of(
     """The script that has a segment of that class arrive at a block, ``age`` old or just made."""
     steps: list[Step] = []
     if not one.scene.listener:
-        steps.append(Call(_NOWHERE, "unlisten"))
+        steps.append(Call("unlisten"))
     if age:
-        steps.append(Wait(_NOWHERE, AGE))
+        steps.append(Wait(AGE))
     return Case(
         name="sweep",
         title=str(one),
         cites=(),
-        place=_NOWHERE,
         reach=Reach(
             through=Through(one.way),
             family="ipv6" if one.family == "ipv6" else "ipv4",
@@ -56,7 +52,6 @@ def _send(one: SegmentClass, stimuli: Stimuli) -> Send:
     offsets = stimuli.representatives
     ack, tsval = offsets.ack.get(one.ack), offsets.tsval.get(one.timestamps)
     return Send(
-        _NOWHERE,
         flags=one.tcp_flags,
         seq=SequenceExpression(offsets.seq[one.seq]),
         ack=None if ack is None else SequenceExpression(ack),

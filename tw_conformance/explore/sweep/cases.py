@@ -6,14 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from tw_conformance.explore.sweep.case_field import script_of
 from tw_conformance.explore.sweep.findings import Finding
 from tw_conformance.explore.sweep.stimuli import Stimuli
 from tw_conformance.explore.sweep.sweep import Divergence
 from tw_conformance.model.case import NOTHING, ByProfile, Case, Expect, Expected, State, StateIs
-from tw_conformance.model.errors import Place
 
 
 def cases(
@@ -41,28 +39,26 @@ def _case(
 ) -> Case:
     example, divergence = one.example, one.divergence
     script = script_of(example, stimuli, settings, age=divergence.timer is not None)
-    place = Place(Path(f"{name}.tw.yaml"), 1, 1)
     state = StateIs(divergence.state, divergence.timer)
     return replace(
         script,
         name=name,
         title=f"{example.flags} at {example.seq}: {divergence.expected} ({one.where})",
         cites=one.rule.source,
-        place=place,
         steps=(
             *script.steps,
-            *_expectations(divergence, place),
-            State(place, ByProfile((("*", state),))),
+            *_expectations(divergence),
+            State(ByProfile((("*", state),))),
         ),
         profiles=(profile,),
     )
 
 
-def _expectations(divergence: Divergence, place: Place) -> Iterator[Expect]:
+def _expectations(divergence: Divergence) -> Iterator[Expect]:
     fields = frozenset(each.field for each in divergence.differences)
     answers: list[Expected] = [answer.as_answer(fields) for answer in divergence.answers]
     for answer in answers or [NOTHING]:
-        yield Expect(place, ByProfile((("*", answer),)))
+        yield Expect(ByProfile((("*", answer),)))
 
 
 def _name(one: Finding) -> str:

@@ -18,7 +18,7 @@ from tw_conformance.explore.fuzz.fuzz import Conformance, Difference, Divergence
 from tw_conformance.explore.fuzz.strategies import Space, script, scripts
 from tw_conformance.explore.observe import observe
 from tw_conformance.model.case import Case, Reach, Send, State
-from tw_conformance.model.errors import ExitCode, Place
+from tw_conformance.model.errors import ExitCode
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_file
@@ -30,7 +30,6 @@ from tw_reference.profiles.profile import Profile
 from tw_reference.rules.rule import Action, Stage
 from tw_reference.segment import RST, SYN
 
-PLACE = Place(Path("test"), 1, 1)
 LINUX = PROFILES["linux-6.18"]
 
 
@@ -129,7 +128,7 @@ class Fickle(InProcessTarget):
 
 
 def test_what_does_not_come_again_is_no_divergence() -> None:
-    rst = script(Reach(), (Send(PLACE, RST),), {})
+    rst = script(Reach(), (Send(RST),), {})
     finding = Conformance(Fickle(), DirectTarget(LINUX)).start(rst).result()
     assert isinstance(finding, Doubt)
     assert finding.unstable
@@ -146,7 +145,7 @@ class Blind(InProcessTarget):
 
 def test_a_target_that_can_not_be_looked_into_is_held_to_its_answers() -> None:
     broken = Blind(changed(LINUX, "linux.syn-reopen", Action.ACK))
-    syn = script(Reach(), (Send(PLACE, SYN, seq=SequenceExpression("rcv_nxt+1")),), {})
+    syn = script(Reach(), (Send(SYN, seq=SequenceExpression("rcv_nxt+1")),), {})
     finding = Conformance(broken, DirectTarget(LINUX)).start(syn).result()
     assert isinstance(finding, Divergence)
     assert not any(isinstance(step, State) for step in finding.case.steps)

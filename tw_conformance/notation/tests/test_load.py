@@ -23,7 +23,7 @@ from tw_conformance.model.case import (
     Wait,
 )
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
-from tw_conformance.notation.load import load_file, load_text
+from tw_conformance.notation.load import load_file, load_text, read_text
 from tw_reference.segment import ACK, FIN, PSH, RST, SYN
 
 FILE = Path("some.tw.yaml")
@@ -64,7 +64,6 @@ steps:
     send, expect, wait, call, state = case.steps
     assert isinstance(send, Send)
     assert send == Send(
-        place=send.place,
         flags=FIN | ACK,
         seq=SequenceExpression("rcv_nxt+1"),
         ack=SequenceExpression("0"),
@@ -91,9 +90,9 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 def test_a_step_and_a_case_know_their_place() -> None:
-    case = only("steps:\n  - wait: 1s\n  -   wait: 2s\n")
-    assert str(case.place) == "some.tw.yaml:1:1"
-    assert [str(step.place) for step in case.steps] == ["some.tw.yaml:5:5", "some.tw.yaml:6:7"]
+    (read,) = read_text(HEAD + "steps:\n  - wait: 1s\n  -   wait: 2s\n", FILE)
+    assert str(read.place) == "some.tw.yaml:1:1"
+    assert [str(place) for place in read.steps] == ["some.tw.yaml:5:5", "some.tw.yaml:6:7"]
 
 
 def answer_to(flags: str, word: str, timestamps: str = "off") -> Answer:
@@ -285,7 +284,5 @@ def test_an_icmp_error() -> None:
     case = only(
         "steps: [{send: {icmp: fragmentation-needed, quotes: iss, mtu: 576}}, expect: nothing]"
     )
-    assert case.steps[0] == SendIcmp(
-        case.steps[0].place, "fragmentation-needed", SequenceExpression("iss"), 576
-    )
+    assert case.steps[0] == SendIcmp("fragmentation-needed", SequenceExpression("iss"), 576)
     assert case.injections() == 1

@@ -13,14 +13,12 @@ from tw_conformance.explore.direct import DirectTarget
 from tw_conformance.explore.fuzz.strategies import Space, scripts
 from tw_conformance.explore.observe import held_to, held_to_both, observe
 from tw_conformance.model.case import Case
-from tw_conformance.model.errors import Place
 from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.notation.load import load_file, load_text
 from tw_conformance.notation.write import case_to_yaml, save_case
 from tw_reference.profiles import PROFILES
 
 FILE = Path("written.tw.yaml")
-PLACE = Place(FILE, 1, 1)
 FIRST, SECOND = (DirectTarget(PROFILES[name]) for name in ("freebsd-10", "linux-6.18"))
 
 texts = (
@@ -31,9 +29,8 @@ texts = (
 
 
 def unplaced(case: Case) -> Case:
-    """Without what is not written: where it stood, and in what matrix."""
-    steps = tuple(replace(step, place=PLACE) for step in case.steps)
-    return replace(case, place=PLACE, steps=steps, point={})
+    """Without what is not written: its place in a matrix."""
+    return replace(case, point={})
 
 
 def read_again(case: Case) -> Case:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from tw_conformance.model.case import Case, Reach, Step
-from tw_conformance.model.errors import Place
 from tw_conformance.targets.kernel.bench import Bench
 from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_conformance.targets.kernel.uml import UmlTarget
 from tw_conformance.targets.loop_thread import LoopThread
 
-PLACE = Place(Path("test.tw.yaml"), 1, 1)
 CPU = min(os.sched_getaffinity(0))
 
 
@@ -84,4 +81,4 @@ async def _nothing() -> None:
 
 def case_of(*steps: Step, reach: Reach | None = None, **settings: int) -> Case:
     """A case of those steps on a connection in TIME-WAIT, or as ``reach`` says."""
-    return Case("test", "", (), PLACE, reach or Reach(), steps, settings=settings)
+    return Case("test", "", (), reach or Reach(), steps, settings=settings)

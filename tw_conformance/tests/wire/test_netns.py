@@ -16,7 +16,7 @@ from tw_conformance.play.player import play
 from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.targets.base import Play
 from tw_conformance.targets.kernel.netns import NetnsTarget
-from tw_conformance.tests.wire.conftest import PLACE, case_of
+from tw_conformance.tests.wire.conftest import case_of
 from tw_reference import segment as tcp
 
 
@@ -35,11 +35,11 @@ async def observed(target: NetnsTarget, reach: Reach) -> Observation:
 
 
 def state(name: str) -> State:
-    return State(PLACE, ByProfile((("*", StateIs(name)),)))
+    return State(ByProfile((("*", StateIs(name)),)))
 
 
 def expect(flags: int) -> Expect:
-    return Expect(PLACE, ByProfile((("*", Answer(flags=flags)),)))
+    return Expect(ByProfile((("*", Answer(flags=flags)),)))
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
@@ -60,7 +60,7 @@ def test_every_state_has_its_name(target: NetnsTarget, name: str) -> None:
 
 def test_an_established_connection_is_closed_by_call(target: NetnsTarget) -> None:
     case = case_of(
-        Call(PLACE, "close"),
+        Call("close"),
         expect(tcp.FIN | tcp.ACK),
         state("FIN-WAIT-1"),
         reach=Reach(state="ESTABLISHED"),
@@ -70,7 +70,7 @@ def test_an_established_connection_is_closed_by_call(target: NetnsTarget) -> Non
 
 def test_an_abort_resets(target: NetnsTarget) -> None:
     case = case_of(
-        Call(PLACE, "abort"),
+        Call("abort"),
         expect(tcp.RST | tcp.ACK),
         state("CLOSED"),
         reach=Reach(state="ESTABLISHED"),
@@ -79,19 +79,19 @@ def test_an_abort_resets(target: NetnsTarget) -> None:
 
 
 def test_a_listener_can_go_and_come_back(target: NetnsTarget) -> None:
-    case = case_of(Call(PLACE, "unlisten"), Call(PLACE, "listen"), state("TIME-WAIT"))
+    case = case_of(Call("unlisten"), Call("listen"), state("TIME-WAIT"))
     assert played(target.start(play(case, target))) is Verdict.PASS
 
 
 def test_a_call_that_can_not_be_made_decides_nothing(target: NetnsTarget) -> None:
-    outcome = target.start(play(case_of(Call(PLACE, "dance")), target)).result()
+    outcome = target.start(play(case_of(Call("dance")), target)).result()
     assert outcome.verdict is Verdict.INCONCLUSIVE
     assert "no call 'dance'" in outcome.reason
 
 
 def test_a_listener_goes_with_its_case(target: NetnsTarget) -> None:
     async def scenario() -> None:
-        link = await target.open(case_of(Call(PLACE, "unlisten")))
+        link = await target.open(case_of(Call("unlisten")))
         await link.aclose()
         assert await link.call("unlisten", {}) == "ENOENT", "nothing listens"
 
@@ -100,7 +100,7 @@ def test_a_listener_goes_with_its_case(target: NetnsTarget) -> None:
 
 def test_settings_hold_for_their_cases_only(target: NetnsTarget) -> None:
     """Under rfc1337 an RST at RCV.NXT leaves TIME-WAIT alone; by default it ends it."""
-    rst = Send(PLACE, tcp.RST)
+    rst = Send(tcp.RST)
     plain = target.start(play(case_of(rst, state("CLOSED")), target))
     strict = target.start(play(case_of(rst, state("TIME-WAIT"), rfc1337=1), target))
     again = target.start(play(case_of(rst, state("CLOSED")), target))

@@ -33,7 +33,7 @@ from tw_conformance.targets.kernel.uml_guest import guest_kernel, guest_program,
 from tw_conformance.targets.kernel.world import World
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_conformance.tests.checkout import environment
-from tw_conformance.tests.wire.conftest import CPU, PLACE, case_of
+from tw_conformance.tests.wire.conftest import CPU, case_of
 from tw_conformance.tests.wire.test_netns import expect, state
 from tw_conformance.tests.wire.test_world import (
     NOBODY,
@@ -182,7 +182,7 @@ def test_many_requests_at_once_do_not_choke_the_serial_line(
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_an_echo_does_not_overtake_data(target: UmlTarget, family: Literal["ipv4", "ipv6"]) -> None:
     """Data without PSH is what GRO holds back."""
-    push_less = Send(PLACE, tcp.ACK, length=10)
+    push_less = Send(tcp.ACK, length=10)
     played(target, case_of(push_less, expect(tcp.ACK), reach=Reach(family=family)))
 
 
@@ -190,7 +190,7 @@ def test_an_echo_does_not_overtake_data(target: UmlTarget, family: Literal["ipv4
 def test_what_the_guest_sends_has_right_checksums(
     target: UmlTarget, family: Literal["ipv4", "ipv6"]
 ) -> None:
-    fin = Send(PLACE, tcp.FIN | tcp.ACK)
+    fin = Send(tcp.FIN | tcp.ACK)
     outcome = played(target, case_of(fin, expect(tcp.ACK), reach=Reach(family=family)))
     frames = [
         event.frame
@@ -207,7 +207,7 @@ def test_what_the_guest_sends_has_right_checksums(
 
 def test_settings_hold_for_their_cases_only(target: UmlTarget) -> None:
     """Under rfc1337 an RST at RCV.NXT leaves TIME-WAIT alone; by default it ends it."""
-    rst = Send(PLACE, tcp.RST)
+    rst = Send(tcp.RST)
     for case in (
         case_of(rst, state("CLOSED")),
         case_of(rst, state("TIME-WAIT"), rfc1337=1),

@@ -14,11 +14,11 @@ from tw_conformance.model.case import ByProfile, Reach, Send, SendIcmp, State, S
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import play
 from tw_conformance.targets.kernel.netns import NetnsTarget
-from tw_conformance.tests.wire.conftest import PLACE, case_of
+from tw_conformance.tests.wire.conftest import case_of
 from tw_reference import segment as tcp
 from tw_reference.segment import Damage
 
-UNREACHABLE = SendIcmp(PLACE, "port-unreachable")
+UNREACHABLE = SendIcmp("port-unreachable")
 STRANGE = {"ipv4": "Icmp InErrors", "ipv6": "Icmp6InErrors"}
 """Errors that no socket, and no timewait minisock, was found for (tcp_v4_err(), tcp_v6_err())."""
 
@@ -60,7 +60,7 @@ def counted(target: NetnsTarget, reach: Reach, *steps: Step) -> Counter[str]:
 def test_an_error_finds_the_minisock(
     target: NetnsTarget, family: Literal["ipv4", "ipv6"], state: str
 ) -> None:
-    still_there = State(PLACE, ByProfile((("*", StateIs(state)),)))
+    still_there = State(ByProfile((("*", StateIs(state)),)))
     came = counted(target, Reach(family=family, state=state), UNREACHABLE, still_there)
     assert came["Icmp InDestUnreachs" if family == "ipv4" else "Icmp6InDestUnreachs"] == 1
     assert came[STRANGE[family]] == 0
@@ -87,6 +87,6 @@ def test_a_segment_is_dropped_for_what_is_wrong_with_it(
     target: NetnsTarget, damage: Damage, reasons: set[str]
 ) -> None:
     """The last one is dropped where no counter is."""
-    came = counted(target, Reach(), Send(PLACE, tcp.RST, corrupt=damage))
+    came = counted(target, Reach(), Send(tcp.RST, corrupt=damage))
     errors = {"Tcp InErrs", "Tcp InCsumErrors", "Ip InHdrErrors", "IpExt InCsumErrors"}
     assert errors & came.keys() == reasons
