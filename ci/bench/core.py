@@ -20,9 +20,10 @@ from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
 from tw_reference.rules.questions import TimeWaitBlock
-from tw_reference.segment import Echo, Flow, Packet, Segment, Timestamps
+from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.stack.host import Host
-from tw_reference.wire.encode import Wire
+from tw_reference.wire.decode import decode
+from tw_reference.wire.encode import Encoder
 
 DUT = "192.0.2.1"
 PORT = 7
@@ -134,16 +135,16 @@ def rates(profile: str, count: int) -> tuple[float, float, float]:
     answered = (sum(answers) + len(host.outbox)) / count
 
     few = packets[: count // 10]
-    frames = [Wire("02:00:00:00:00:02", "02:00:00:00:00:01").encode(packet) for packet in few]
-    here = Wire("02:00:00:00:00:01", "02:00:00:00:00:02")
+    frames = [Encoder("02:00:00:00:00:02", "02:00:00:00:00:01").encode(packet) for packet in few]
+    encode = Encoder("02:00:00:00:00:01", "02:00:00:00:00:02").encode
 
     def with_bytes() -> None:
         for frame in frames:
-            packet: Packet | Echo | None = here.decode(frame)
+            packet = decode(frame)
             assert packet is not None
             host.receive(packet)
             while host.outbox:
-                here.encode(host.outbox.popleft())
+                encode(host.outbox.popleft())
 
     host = a_host(profile)
     fill(host, [a_block(number, host.clock.now) for number in range(1000)])

@@ -1,22 +1,21 @@
 """The reference without bytes: the oracle of an exploration, ten times as fast.
 
 Whatever a packet says it says as a value; frames are only tickets for it.  Nothing is known here
-that :mod:`tw_reference.wire.encode` could get wrong, so what is found this way
-is said by the rules alone.
+that :mod:`tw_reference.wire` could get wrong, so what is found this way is said by the rules alone.
 """
 
 from __future__ import annotations
 
 from itertools import count
 
-from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.in_process import Hop, InProcessTarget
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import Damage, Datagram
-from tw_reference.wire.encode import Wire, WireError
+from tw_reference.wire.decode import WireError
 
 
-class Tickets(Wire):
-    """A hop on which packets pass as they are.  Both ends share it."""
+class Tickets:
+    """Packets pass as they are; both ends share one."""
 
     def __init__(self) -> None:
         self._numbers = count()
@@ -40,4 +39,5 @@ class DirectTarget(InProcessTarget):
 
     def __init__(self, profile: Profile, *, seed: int = 0) -> None:
         super().__init__(profile, seed=seed)
-        self.tester_wire = self.dut_wire = Tickets()
+        tickets = Tickets()
+        self.hop = Hop(tickets.encode, tickets.encode, tickets.decode)

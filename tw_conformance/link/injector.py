@@ -17,8 +17,8 @@ from tw_conformance.link.capture import Capture
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError, TargetGone
 from tw_reference.segment import Damage, Datagram, Echo, Flow, Packet
-from tw_reference.wire.decode import decode_plain
-from tw_reference.wire.encode import Wire, WireError
+from tw_reference.wire.decode import WireError, decode
+from tw_reference.wire.encode import Encoder
 from tw_reference.wire.neighbours import Neighbours, is_resolution
 
 SOURCE_PORTS = range(20000, 61000)
@@ -53,8 +53,7 @@ class Injector:
         self._mac = bytes.fromhex(mac.replace(":", ""))
         self._mac_text = mac
         self._neighbours = Neighbours(mac, addresses)
-        self._wires: dict[str, Wire] = {}
-        self._reader = Wire(mac, mac)
+        self._encoders: dict[str, Encoder] = {}
         self._by_flow: dict[Flow, Mailbox] = {}
         self._by_ident: dict[tuple[str, int], Mailbox] = {}
         self._ipv4 = [address for address in addresses if ":" not in address]
@@ -105,7 +104,7 @@ class Injector:
                 )
             self._transmit(question)
             await self._something_resolved(_RESOLVE_INTERVAL)
-        self._wires[address] = Wire(self._mac_text, self._neighbours.known[hop])
+        self._encoders[address] = Encoder(self._mac_text, self._neighbours.known[hop])
 
     def open(self, dut: str, port: int) -> Mailbox:
         """A connection to ``port`` of the DUT's address ``dut``, with a source port never used
@@ -157,14 +156,14 @@ class Injector:
         :raises TargetError: where the link is gone.
         """
         dut = packet.flow.dst if isinstance(packet, Packet) else packet.dst
-        frame = self._wires[dut].encode(packet, damage=damage)
+        frame = self._encoders[dut].encode(packet, damage=damage)
         moment = time.monotonic()
         self._transmit(frame)
         return moment, frame
 
     def frames_lost(self) -> int:
         """Frames so far that reached the link but not a mailbox: dropped by the kernel because
-        its buffer was full, or unreadable (:class:`~tw_reference.wire.encode.WireError`)."""
+        its buffer was full, or unreadable (:class:`~tw_reference.wire.decode.WireError`)."""
         return self._unreadable + self._capture.dropped()
 
     def close(self) -> None:
@@ -223,7 +222,7 @@ class Injector:
             self.fail(_flooded(self._heard, self._sent))
             return
         try:
-            packet = decode_plain(frame) or self._reader.decode(frame)
+            packet = decode(frame)
         except WireError:
             self._unreadable += 1
             return

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from random import Random
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from tw_conformance.dut.calls import opening_of
 from tw_conformance.link.base import Arrival, Observation
@@ -22,7 +23,8 @@ from tw_reference.profiles.profile import Profile
 from tw_reference.rules.rule import Decision
 from tw_reference.segment import Damage, Datagram, Flow
 from tw_reference.stack.host import CallError, Host, Listener
-from tw_reference.wire.encode import Wire, WireError
+from tw_reference.wire.decode import WireError, decode
+from tw_reference.wire.encode import Encoder
 
 T = TypeVar("T")
 
@@ -30,6 +32,21 @@ _TESTER = {"ipv4": "192.0.2.2", "ipv6": "2001:db8::2"}
 _DUT = {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"}
 _TESTER_MAC, _DUT_MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
 _PORT = 7
+
+
+class Encode(Protocol):
+    """Makes a frame of a packet, with that one thing wrong."""
+
+    def __call__(self, packet: Datagram, *, damage: Damage | None = None) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Hop:
+    """How packets become frames at either end, and packets again; a damaged one is a WireError."""
+
+    from_tester: Encode
+    from_dut: Encode
+    decode: Callable[[bytes], Datagram | None]
 
 
 class InProcessTarget:
@@ -48,8 +65,9 @@ class InProcessTarget:
             "tick": profile.lateness(profile.defaults()) / SECOND,
         }
         self.path = perfect_path()
-        self.tester_wire = Wire(_TESTER_MAC, _DUT_MAC)
-        self.dut_wire = Wire(_DUT_MAC, _TESTER_MAC)
+        self.hop = Hop(
+            Encoder(_TESTER_MAC, _DUT_MAC).encode, Encoder(_DUT_MAC, _TESTER_MAC).encode, decode
+        )
 
     def describe(self) -> str:
         return f"the bundled reference as {self.profile}: {self.stack.title}"
@@ -103,7 +121,7 @@ class InProcessLink:
     def __init__(self, target: InProcessTarget, case: Case) -> None:
         family = case.reach.family
         seed = f"{target.seed}:{case.id}"
-        self._tester_wire, self._dut_wire = target.tester_wire, target.dut_wire
+        self._hop = target.hop
         self._clock = Clock(SECOND)
         self._mailbox: deque[tuple[int, bytes]] = deque()
         self._opening = opening_of(case)
@@ -128,9 +146,9 @@ class InProcessLink:
         return self._clock.now / SECOND
 
     def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
-        frame = self._tester_wire.encode(packet, damage=damage)
+        frame = self._hop.from_tester(packet, damage=damage)
         try:
-            received = self._dut_wire.decode(frame)
+            received = self._hop.decode(frame)
         except WireError:
             received = None
         if received is not None:
@@ -148,7 +166,7 @@ class InProcessLink:
             self._clock.advance(timer)
             self._collect()
         time, frame = self._mailbox.popleft()
-        packet = self._tester_wire.decode(frame)
+        packet = self._hop.decode(frame)
         if packet is None:
             raise TargetError("the reference sent a frame that is neither TCP nor an echo")
         return Arrival(time / SECOND, packet, frame)
@@ -226,4 +244,4 @@ class InProcessLink:
     def _collect(self) -> None:
         outbox = self._host.outbox
         while outbox:
-            self._mailbox.append((self._clock.now, self._dut_wire.encode(outbox.popleft())))
+            self._mailbox.append((self._clock.now, self._hop.from_dut(outbox.popleft())))

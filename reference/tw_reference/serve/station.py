@@ -13,7 +13,8 @@ from tw_reference.segment import Echo, Packet
 from tw_reference.serve.errors import ServeError
 from tw_reference.serve.services import Service
 from tw_reference.stack.host import CallError, Host
-from tw_reference.wire.encode import Wire, WireError
+from tw_reference.wire.decode import WireError, decode
+from tw_reference.wire.encode import Encoder
 from tw_reference.wire.neighbours import Neighbours, is_resolution
 
 _SOLICITATIONS = 3
@@ -69,8 +70,7 @@ class Station:
         self._transmit = transmit
         self._decided = decided
         self._neighbours = Neighbours(mac, addresses)
-        self._wires: dict[str, Wire] = {}
-        self._reader = Wire(mac, mac)
+        self._encoders: dict[str, Encoder] = {}
         self._waiting: dict[str, deque[Packet | Echo]] = {}
         for port, service in services.items():
             host.listen(port, closes_first=service.closes_first)
@@ -103,7 +103,7 @@ class Station:
 
     def _packet_arrives(self, frame: bytes) -> None:
         try:
-            packet = self._reader.decode(frame)
+            packet = decode(frame)
         except WireError:
             self.counts.unreadable += 1
             return
@@ -149,7 +149,7 @@ class Station:
         )
         mac = self._neighbours.known.get(to)
         if mac is not None:
-            self._send_frame(self._wire(mac).encode(packet))
+            self._send_frame(self._encoder(mac).encode(packet))
         elif to in self._waiting:
             self.counts.lost += len(self._waiting[to]) == _MOST_WAITING
             self._waiting[to].append(packet)
@@ -168,10 +168,10 @@ class Station:
         clock = self._host.clock
         clock.call_at(clock.now + _RETRANS_TIMER, lambda: self._ask(source, neighbour, tries - 1))
 
-    def _wire(self, mac: str) -> Wire:
-        if mac not in self._wires:
-            self._wires[mac] = Wire(self._mac, mac)
-        return self._wires[mac]
+    def _encoder(self, mac: str) -> Encoder:
+        if mac not in self._encoders:
+            self._encoders[mac] = Encoder(self._mac, mac)
+        return self._encoders[mac]
 
     def _send_frame(self, frame: bytes) -> None:
         if self._transmit(frame):

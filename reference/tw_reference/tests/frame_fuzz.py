@@ -30,9 +30,11 @@ from tw_reference.segment import (
 from tw_reference.seqnum import add
 from tw_reference.stack.host import CallError, Event, Host
 from tw_reference.tests.frame_mutations import fix_checksums, mutate, with_extension_headers
-from tw_reference.wire.encode import Wire, WireError
+from tw_reference.wire.decode import WireError, decode
+from tw_reference.wire.encode import Encoder
 
 T = TypeVar("T")
+Encode = Callable[[Datagram], bytes]
 
 HOST = {False: "192.0.2.1", True: "2001:db8::1"}
 TESTER = {False: "192.0.2.2", True: "2001:db8::2"}
@@ -89,7 +91,7 @@ class Session:
         self.seed = seed
         self.tally = Tally()
         self._random = Random(seed)
-        self._host_wire, self._tester_wire = _wires()
+        self._encode_host, self._encode_tester = _encoders()
         self.host = Host(
             profile,
             Clock(SECOND),
@@ -130,13 +132,13 @@ class Session:
             return random.randbytes(random.randrange(120))
         if choice < 0.08:
             echo = Echo(TESTER[False], HOST[False], 1, random.getrandbits(16), data=b"ping")
-            return mutate(random, self._tester_wire.encode(echo))
+            return mutate(random, self._encode_tester(echo))
         if choice < 0.15 and self._sent:
             return random.choice(self._sent)
         if choice < 0.20:
-            error = self._tester_wire.encode(self._error())
+            error = self._encode_tester(self._error())
             return error if choice < 0.18 else mutate(random, error)
-        real = self._tester_wire.encode(self._packet())
+        real = self._encode_tester(self._packet())
         if choice > 0.60 or choice < 0.50:
             real = self._extended(real)
         if choice < 0.50:
@@ -216,7 +218,7 @@ class Session:
 
     def _receive(self, frame: bytes) -> None:
         try:
-            packet = self._host_wire.decode(frame)
+            packet = decode(frame)
         except WireError as error:
             self.tally.outcomes[f"refused: {error}"] += 1
             return
@@ -269,9 +271,9 @@ class Session:
         self.host.send(flow, bytes(self._random.choice((1, 3000))))
 
     def _read(self, answer: Packet | Echo) -> None:
-        frame = self._host_wire.encode(answer)
+        frame = self._encode_host(answer)
         if self._random.randrange(_READ_BACK) == 0:
-            assert self._tester_wire.decode(frame) == answer
+            assert decode(frame) == answer
         if isinstance(answer, Packet):
             for talk in self._conversations:
                 if talk.flow == answer.flow.reverse:
@@ -279,9 +281,9 @@ class Session:
 
 
 @cache
-def _wires() -> tuple[Wire, Wire]:
-    """Both ends of the link; one pair serves all sessions, for the templates that it holds."""
-    return Wire(_HOST_MAC, _TESTER_MAC), Wire(_TESTER_MAC, _HOST_MAC)
+def _encoders() -> tuple[Encode, Encode]:
+    """The host's and the tester's; one pair serves all sessions, for the templates it holds."""
+    return Encoder(_HOST_MAC, _TESTER_MAC).encode, Encoder(_TESTER_MAC, _HOST_MAC).encode
 
 
 def _taken(queue: deque[T]) -> list[T]:

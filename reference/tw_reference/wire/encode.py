@@ -1,44 +1,54 @@
-"""Packets to Ethernet frames and back, through Scapy.
+"""Packets to Ethernet frames, through Scapy.
 
 Scapy lays every shape of frame out once (addresses, options present, IP header fields); what
 differs from packet to packet is patched into that template and the checksums are made anew, since
-a run sends far more packets than shapes.  Of a frame that comes in Scapy dissects the headers, and
-every checksum is verified.
+a run sends far more packets than shapes.
 """
 
 from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from typing import Any
 
-from scapy.layers.inet import IP, TCP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet import ICMP, IP, TCP, IPerror, TCPerror
+from scapy.layers.inet6 import (
+    ICMPv6DestUnreach,
+    ICMPv6EchoReply,
+    ICMPv6EchoRequest,
+    ICMPv6PacketTooBig,
+    ICMPv6ParamProblem,
+    ICMPv6TimeExceeded,
+    IPerror6,
+    IPv6,
+)
 from scapy.layers.l2 import Ether
 
-from tw_reference.segment import Damage, Datagram, Echo, Flow, IcmpError, Packet, Segment
+from tw_reference.icmp import WITH_MTU, numbers
+from tw_reference.segment import Damage, Datagram, Echo, IcmpError, Packet
 from tw_reference.wire import ip as wire_ip
 from tw_reference.wire.damage import damaged
-from tw_reference.wire.icmp import decode_icmp, echo_header, error_message
+from tw_reference.wire.icmp import ECHO, ECHO_REPLY
 from tw_reference.wire.ip import (
     ETHER,
     IPV4_HEADER,
     IPV6_HEADER,
-    IpHeader,
-    WireError,
     internet_checksum,
     pseudo_header,
-    read_ip,
     store_checksum,
 )
-from tw_reference.wire.options import read_options
-
-__all__ = ["Wire", "WireError"]
 
 _MAX_TEMPLATES = 1024
+_ICMPV6_ERRORS = {
+    1: ICMPv6DestUnreach,
+    2: ICMPv6PacketTooBig,
+    3: ICMPv6TimeExceeded,
+    4: ICMPv6ParamProblem,
+}
 
 
-class Wire:
-    """The Ethernet hop between ``local_mac`` and ``remote_mac``, seen from the local side."""
+class Encoder:
+    """Makes the frames that go from ``local_mac`` to ``remote_mac``."""
 
     def __init__(self, local_mac: str, remote_mac: str) -> None:
         self._link = Ether(src=local_mac, dst=remote_mac)
@@ -59,7 +69,7 @@ class Wire:
                 return self._encode_echo(packet)
             case IcmpError():
                 header = _ip_header(packet.src, packet.dst, (64, 0, False, 0))
-                return bytes(self._link / header / error_message(packet))
+                return bytes(self._link / header / _error_message(packet))
 
     def _encode_segment(self, packet: Packet) -> bytes:
         flow, segment = packet.flow, packet.segment
@@ -97,17 +107,6 @@ class Wire:
         store_checksum(frame, tcp, tcp + 16, pseudo)
         return bytes(frame)
 
-    def decode(self, frame: bytes) -> Datagram | None:
-        """What ``frame`` says; None where it is neither TCP, nor an echo, nor an error about TCP.
-
-        :raises WireError: where a checksum is wrong or a header is malformed.
-        """
-        ip = read_ip(frame)
-        if ip is None:
-            return None
-        body = frame[ip.start : ip.end]
-        return _decode_tcp(ip, body) if ip.protocol == wire_ip.TCP else decode_icmp(ip, body)
-
     def _lay_out(
         self,
         src: str,
@@ -133,7 +132,7 @@ class Wire:
 
     def _lay_out_echo(self, src: str, dst: str, reply: bool) -> bytes:
         header = _ip_header(src, dst, (64, 0, False, 0))
-        return bytes(self._link / header / echo_header(ipv6=":" in src, reply=reply))
+        return bytes(self._link / header / _echo_header(ipv6=":" in src, reply=reply))
 
     def _encode_echo(self, echo: Echo) -> bytes:
         frame = bytearray(self._echo_template(echo.src, echo.dst, echo.reply))
@@ -166,30 +165,25 @@ def _set_ip_length(frame: bytearray, ipv6: bool) -> None:
     struct.pack_into("!H", frame, ETHER + 10, internet_checksum(0, header))
 
 
-def _decode_tcp(ip: IpHeader, body: bytes) -> Packet:
-    if len(body) < 20:
-        raise WireError("TCP header is cut short")
-    header = (body[12] >> 4) * 4
-    if header < 20 or header > len(body):
-        raise WireError("TCP data offset is malformed")
-    if internet_checksum(ip.pseudo_header(), body) != 0:
-        raise WireError("TCP checksum is wrong")
-    tcp = TCP(body[:20])
-    options = read_options(body[20:header])
-    segment = Segment(
-        seq=tcp.seq,
-        ack=tcp.ack,
-        flags=body[13],
-        window=tcp.window,
-        payload=body[header:],
-        mss=options.mss,
-        wscale=options.wscale,
-        sack_permitted=options.sack_permitted,
-        timestamps=options.timestamps,
-        urgent=tcp.urgptr,
-        reserved=body[12] & 0x0F,
-        other_options=options.others,
-        option_octets=body[20:header],
-    )
-    flow = Flow(ip.src, tcp.sport, ip.dst, tcp.dport)
-    return Packet(flow, segment, ip.ttl, ip.tos, ip.df, ip.ident)
+def _echo_header(*, ipv6: bool, reply: bool) -> Any:
+    if ipv6:
+        return ICMPv6EchoReply() if reply else ICMPv6EchoRequest()
+    return ICMP(type=ECHO_REPLY if reply else ECHO)
+
+
+def _error_message(error: IcmpError) -> Any:
+    """The Scapy layers of an error, the quoted segment's header included, which is a FIN's.
+
+    :raises ValueError: where the family has no such error.
+    """
+    flow, ipv6 = error.quoted, error.quoted.is_ipv6
+    number = numbers(ipv6=ipv6).get(error.kind)
+    if number is None:
+        raise ValueError(f"{'ICMPv6' if ipv6 else 'ICMP'} has no {error.kind}")
+    tcp = TCPerror(sport=flow.sport, dport=flow.dport, seq=error.seq, flags="FA")
+    mtu = {"mtu" if ipv6 else "nexthopmtu": error.mtu} if error.kind in WITH_MTU else {}
+    if ipv6:
+        message = _ICMPV6_ERRORS[number.type](code=number.code, **mtu)
+        return message / IPerror6(src=flow.src, dst=flow.dst) / tcp
+    message = ICMP(type=number.type, code=number.code, **mtu)
+    return message / IPerror(src=flow.src, dst=flow.dst, flags="DF") / tcp

@@ -1,23 +1,23 @@
-"""The IP header of a frame, and what every checksum behind it needs.
-
-Scapy reads the fixed header; what is of variable length, IPv4's options and IPv6's extension
-headers, is followed by its lengths.
-"""
+"""The IP header of a frame, and what every checksum behind it needs."""
 
 from __future__ import annotations
 
+import socket
 import struct
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from scapy.layers.inet import IP
-from scapy.layers.inet6 import IPv6
-
 ETHER = 14
 IPV4_HEADER, IPV6_HEADER = 20, 40
 TCP, ICMP, ICMPV6 = 6, 1, 58
+_ETHER_TYPE = slice(12, 14)
 _IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
+_IPV4_FIELDS = struct.Struct("!BBHHHBBxx4s4s")
+_IPV6_FIELDS = struct.Struct("!IHBB16s16s")
+_DONT_FRAGMENT = 0x4000
+_MORE_OR_LATER = 0x3FFF
+"""More Fragments, and the fragment offset: neither is set in a whole datagram."""
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION = 0, 43, 44, 60
 _PAD1, _PADN = 0, 1
 
@@ -42,10 +42,7 @@ class IpHeader(NamedTuple):
     protocol: int
     start: int
     end: int
-
-    @property
-    def is_ipv6(self) -> bool:
-        return ":" in self.src
+    is_ipv6: bool
 
     def pseudo_header(self) -> int:
         return pseudo_header(self.src, self.dst, self.protocol, self.end - self.start)
@@ -56,7 +53,7 @@ def read_ip(frame: bytes) -> IpHeader | None:
 
     :raises WireError: where it is malformed or a fragment.
     """
-    kind = frame[12:14]
+    kind = frame[_ETHER_TYPE]
     if kind == _IPV4:
         return _read_ipv4(frame)
     return _read_ipv6(frame) if kind == _IPV6 else None
@@ -65,37 +62,43 @@ def read_ip(frame: bytes) -> IpHeader | None:
 def _read_ipv4(frame: bytes) -> IpHeader | None:
     if len(frame) < ETHER + IPV4_HEADER:
         raise WireError("IP header is cut short")
-    if frame[ETHER + 9] not in (TCP, ICMP):
+    fields = _IPV4_FIELDS.unpack_from(frame, ETHER)
+    version_and_size, tos, length, ident, fragment, ttl, protocol, src, dst = fields
+    if protocol not in (TCP, ICMP):
         return None
-    ip = IP(frame[ETHER : ETHER + IPV4_HEADER])
-    if ip.version != 4:
+    if version_and_size >> 4 != 4:
         raise WireError("IP version is not that of the frame's type")
-    header = ip.ihl * 4
-    start, end = ETHER + header, ETHER + ip.len
+    header = (version_and_size & 0x0F) * 4
+    start, end = ETHER + header, ETHER + length
     if header < IPV4_HEADER or end < start or end > len(frame):
         raise WireError("IP header or total length is malformed")
-    if ip.frag or ip.flags.MF:
+    if fragment & _MORE_OR_LATER:
         raise WireError("IP fragment")
     if internet_checksum(0, frame[ETHER:start]) != 0:
         raise WireError("IP header checksum is wrong")
-    df = bool(ip.flags.DF)
-    return IpHeader(ip.src, ip.dst, ip.ttl, ip.tos, df, ip.id, ip.proto, start, end)
+    df = fragment & _DONT_FRAGMENT != 0
+    return IpHeader(
+        address_text(src), address_text(dst), ttl, tos, df, ident, protocol, start, end, False
+    )
 
 
 def _read_ipv6(frame: bytes) -> IpHeader | None:
     if len(frame) < ETHER + IPV6_HEADER:
         raise WireError("IP header is cut short")
-    ip = IPv6(frame[ETHER : ETHER + IPV6_HEADER])
-    if ip.version != 6:
+    first, length, following, ttl, src, dst = _IPV6_FIELDS.unpack_from(frame, ETHER)
+    if first >> 28 != 6:
         raise WireError("IP version is not that of the frame's type")
     start = ETHER + IPV6_HEADER
-    end = start + ip.plen
+    end = start + length
     if end > len(frame):
         raise WireError("IPv6 payload length is malformed")
-    protocol, start = behind_extensions(frame, ip.nh, start, end)
+    protocol, start = behind_extensions(frame, following, start, end)
     if protocol not in (TCP, ICMPV6):
         return None
-    return IpHeader(ip.src, ip.dst, ip.hlim, ip.tc, True, 0, protocol, start, end)
+    tos = first >> 20 & 0xFF
+    return IpHeader(
+        address_text(src), address_text(dst), ttl, tos, True, 0, protocol, start, end, True
+    )
 
 
 def behind_extensions(octets: bytes, following: int, start: int, end: int) -> tuple[int, int]:
@@ -143,10 +146,14 @@ def _skip_options(options: bytes) -> None:
 
 
 @lru_cache(4096)
+def address_text(packed: bytes) -> str:
+    """An address of 4 or 16 octets in its canonical form (RFC 5952)."""
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+@lru_cache(4096)
 def _address_sum(address: str) -> int:
-    packed = ip_address(address).packed
-    total: int = sum(struct.unpack(f"!{len(packed) // 2}H", packed))
-    return total
+    return int.from_bytes(ip_address(address).packed) % 0xFFFF
 
 
 def pseudo_header(src: str, dst: str, protocol: int, length: int) -> int:
@@ -155,12 +162,14 @@ def pseudo_header(src: str, dst: str, protocol: int, length: int) -> int:
 
 
 def internet_checksum(initial: int, data: bytes | bytearray) -> int:
-    """The Internet checksum (RFC 1071); 0 over data that holds a right one."""
-    if len(data) % 2:
-        data = bytes(data) + b"\0"
-    total: int = initial + sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total & 0xFFFF) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xFFFF
+    """The Internet checksum (RFC 1071) of what sums up to ``initial`` and of ``data``, an odd octet
+    padded; 0 over what holds a right one.
+
+    A sum of 16-bit words in one's complement is a remainder modulo 2^16 - 1, and 2^16 leaves 1: so
+    all words together, read as one number, leave the same remainder as their sum.
+    """
+    total = initial + (int.from_bytes(data) << 8 * (len(data) % 2))
+    return -total % 0xFFFF if total else 0xFFFF
 
 
 def store_checksum(frame: bytearray, start: int, at: int, initial: int) -> None:

@@ -30,7 +30,8 @@ from tw_reference.serve.loop import Loop
 from tw_reference.serve.services import Close
 from tw_reference.serve.station import Station
 from tw_reference.stack.host import Host
-from tw_reference.wire.encode import Wire
+from tw_reference.wire.decode import decode
+from tw_reference.wire.encode import Encoder
 from tw_reference.wire.neighbours import is_resolution
 
 MAC = "02:00:00:00:00:01"
@@ -55,12 +56,12 @@ def repeats(frame: bytes, random: Random) -> Iterator[bytes]:
 
 
 def lies(frame: bytes, random: Random) -> Iterator[bytes]:
-    wire = Wire(frame[6:12].hex(":"), frame[:6].hex(":"))
-    packet = wire.decode(frame)
+    packet = decode(frame)
     if isinstance(packet, Packet):
         seq, ack = random.getrandbits(32), random.getrandbits(32)
         packet = replace(packet, segment=replace(packet.segment, seq=seq, ack=ack))
-    yield frame if packet is None else wire.encode(packet)
+    sender, receiver = frame[6:12].hex(":"), frame[:6].hex(":")
+    yield frame if packet is None else Encoder(sender, receiver).encode(packet)
 
 
 def deaf(frame: bytes, random: Random) -> Iterator[bytes]:
@@ -68,8 +69,7 @@ def deaf(frame: bytes, random: Random) -> Iterator[bytes]:
 
 
 def numb(frame: bytes, random: Random) -> Iterator[bytes]:
-    wire = Wire(frame[6:12].hex(":"), frame[:6].hex(":"))
-    if isinstance(wire.decode(frame), Packet):
+    if isinstance(decode(frame), Packet):
         yield frame
 
 

@@ -15,7 +15,8 @@ from tw_reference.segment import Echo
 from tw_reference.serve.loop import Loop
 from tw_reference.serve.station import Station
 from tw_reference.stack.host import Host
-from tw_reference.wire.encode import Wire
+from tw_reference.wire.decode import decode
+from tw_reference.wire.encode import Encoder
 from tw_reference.wire.neighbours import Neighbours
 
 OURS, THEIRS = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -86,13 +87,13 @@ def test_frames_are_answered_until_another_thread_stops_it(cable: Cable) -> None
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
-        neighbour, wire = Neighbours(THEIRS, [THERE]), Wire(THEIRS, OURS)
+        neighbour, encoder = Neighbours(THEIRS, [THERE]), Encoder(THEIRS, OURS)
         cable.far.recv(2048)  # it asks whether its address is free
         cable.far.send(neighbour.ask(THERE, HERE))
         neighbour.hear(cable.far.recv(2048))
         assert neighbour.known == {HERE: OURS}
-        cable.far.send(wire.encode(Echo(THERE, HERE, 1, 2)))
-        assert wire.decode(cable.far.recv(2048)) == Echo(HERE, THERE, 1, 2, reply=True)
+        cable.far.send(encoder.encode(Echo(THERE, HERE, 1, 2)))
+        assert decode(cable.far.recv(2048)) == Echo(HERE, THERE, 1, 2, reply=True)
     finally:
         loop.stop()
         thread.join()

@@ -18,7 +18,8 @@ from tw_reference.serve.services import Hello, Service
 from tw_reference.serve.station import Station
 from tw_reference.serve.trace import in_words
 from tw_reference.stack.host import Host
-from tw_reference.wire.encode import Wire
+from tw_reference.wire.decode import decode
+from tw_reference.wire.encode import Encoder
 from tw_reference.wire.neighbours import Neighbours
 
 OURS, THEIRS, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
@@ -48,7 +49,7 @@ class Link:
             decided=self.decisions.append,
         )
         self.neighbour = Neighbours(THEIRS, THERE.values())
-        self.wire = Wire(THEIRS, OURS)
+        self.encode = Encoder(THEIRS, OURS).encode
 
     def _transmit(self, frame: bytes) -> bool:
         if self.is_up:
@@ -74,7 +75,7 @@ class Link:
         assert self.neighbour.known == {HERE[family]: OURS}
 
     def segments(self, frames: list[bytes]) -> list[Segment]:
-        packets = [self.wire.decode(frame) for frame in frames]
+        packets = [decode(frame) for frame in frames]
         return [packet.segment for packet in packets if isinstance(packet, Packet)]
 
 
@@ -95,21 +96,21 @@ def pong(family: int, sequence: int = 1) -> Echo:
 @FAMILIES
 def test_who_asks_is_answered_and_remembered(link: Link, family: int) -> None:
     link.introduce(family)
-    (answer,) = link.says(link.wire.encode(ping(family)))
-    assert link.wire.decode(answer) == pong(family)
+    (answer,) = link.says(link.encode(ping(family)))
+    assert decode(answer) == pong(family)
 
 
 @FAMILIES
 def test_who_never_asked_is_asked_before_it_is_answered(link: Link, family: int) -> None:
-    (question,) = link.says(link.wire.encode(ping(family)))
+    (question,) = link.says(link.encode(ping(family)))
     answer = link.neighbour.hear(question)
     assert answer is not None
-    assert [link.wire.decode(frame) for frame in link.says(answer)] == [pong(family)]
+    assert [decode(frame) for frame in link.says(answer)] == [pong(family)]
 
 
 @FAMILIES
 def test_a_neighbour_that_does_not_answer_is_asked_three_times(link: Link, family: int) -> None:
-    (question,) = link.says(link.wire.encode(ping(family)))
+    (question,) = link.says(link.encode(ping(family)))
     assert link.let_pass(1) == link.let_pass(1) == [question]
     assert link.let_pass(1) == []
     assert link.station.counts.lost == 1
@@ -117,12 +118,12 @@ def test_a_neighbour_that_does_not_answer_is_asked_three_times(link: Link, famil
 
 
 def test_sixteen_packets_wait_for_a_neighbour(link: Link) -> None:
-    (question,) = link.says(link.wire.encode(ping(4, 0)))
+    (question,) = link.says(link.encode(ping(4, 0)))
     for sequence in range(1, 18):
-        assert link.says(link.wire.encode(ping(4, sequence))) == []
+        assert link.says(link.encode(ping(4, sequence))) == []
     answer = link.neighbour.hear(question)
     assert answer is not None
-    replies = [link.wire.decode(frame) for frame in link.says(answer)]
+    replies = [decode(frame) for frame in link.says(answer)]
     assert replies == [pong(4, sequence) for sequence in range(2, 18)]
     assert link.station.counts.lost == 2
 
@@ -166,7 +167,7 @@ def test_an_address_that_another_host_has_is_given_up(link: Link, family: int) -
 @pytest.mark.parametrize("to", [OTHER, "ff:ff:ff:ff:ff:ff"])
 def test_packets_for_others_are_not_taken(link: Link, to: str) -> None:
     link.introduce(4)
-    assert link.says(Wire(THEIRS, to).encode(ping(4))) == []
+    assert link.says(Encoder(THEIRS, to).encode(ping(4))) == []
 
 
 def test_our_own_frames_come_back_unheard(link: Link) -> None:
@@ -176,14 +177,14 @@ def test_our_own_frames_come_back_unheard(link: Link) -> None:
 
 def test_a_broken_frame_is_counted(link: Link) -> None:
     syn = Packet(Flow(THERE[4], 40000, HERE[4], PORT), Segment(1, 0, tcp.SYN))
-    assert link.says(link.wire.encode(syn, damage="tcp-checksum")) == []
+    assert link.says(link.encode(syn, damage="tcp-checksum")) == []
     assert link.station.counts.unreadable == 1
 
 
 def test_a_frame_that_the_link_does_not_take_is_lost(link: Link) -> None:
     link.introduce(4)
     link.is_up = False
-    link.says(link.wire.encode(ping(4)))
+    link.says(link.encode(ping(4)))
     assert link.station.counts.lost == 1
 
 
@@ -192,19 +193,19 @@ def open_connection(link: Link) -> tuple[Flow, int]:
     link.introduce(4)
     flow = Flow(THERE[4], 40000, HERE[4], PORT)
     syn = Segment(0, 0, tcp.SYN, window=60000, mss=1460)
-    (answer,) = link.segments(link.says(link.wire.encode(Packet(flow, syn))))
+    (answer,) = link.segments(link.says(link.encode(Packet(flow, syn))))
     assert answer.flags == tcp.SYN | tcp.ACK
-    link.says(link.wire.encode(Packet(flow, Segment(1, answer.end, tcp.ACK, window=60000))))
+    link.says(link.encode(Packet(flow, Segment(1, answer.end, tcp.ACK, window=60000))))
     return flow, answer.end
 
 
 def test_hello_waits_for_the_whole_request_and_closes_first(link: Link) -> None:
     flow, ack = open_connection(link)
     half = Segment(1, ack, tcp.ACK, window=60000, payload=b"GET / HTTP/1.0\r\n")
-    (acknowledged,) = link.segments(link.says(link.wire.encode(Packet(flow, half))))
+    (acknowledged,) = link.segments(link.says(link.encode(Packet(flow, half))))
     assert acknowledged.payload == b""
     rest = Segment(half.end, ack, tcp.ACK, window=60000, payload=b"\r\n")
-    _, page, fin = link.segments(link.says(link.wire.encode(Packet(flow, rest))))
+    _, page, fin = link.segments(link.says(link.encode(Packet(flow, rest))))
     assert page.payload.startswith(b"HTTP/1.0 200 OK\r\n")
     assert fin.flags & tcp.FIN
 
@@ -213,7 +214,7 @@ def test_a_request_with_its_fin_is_answered_once(link: Link) -> None:
     """The process has let the socket go when it hears of the peer's FIN: no error of its."""
     flow, ack = open_connection(link)
     request = Segment(1, ack, tcp.FIN | tcp.ACK, window=60000, payload=b"GET / HTTP/1.0\r\n\r\n")
-    answers = link.segments(link.says(link.wire.encode(Packet(flow, request))))
+    answers = link.segments(link.says(link.encode(Packet(flow, request))))
     assert [bool(answer.flags & tcp.FIN) for answer in answers] == [False, False, True]
     assert link.host.state(flow.reverse) == "LAST-ACK"
 
@@ -221,13 +222,13 @@ def test_a_request_with_its_fin_is_answered_once(link: Link) -> None:
 def test_counts_and_trace_tell_of_time_wait(link: Link) -> None:
     flow, ack = open_connection(link)
     request = Segment(1, ack, tcp.ACK, window=60000, payload=b"\r\n\r\n")
-    *_, fin = link.segments(link.says(link.wire.encode(Packet(flow, request))))
+    *_, fin = link.segments(link.says(link.encode(Packet(flow, request))))
     bye = Segment(request.end, fin.end, tcp.FIN | tcp.ACK, window=60000)
-    link.says(link.wire.encode(Packet(flow, bye)))
+    link.says(link.encode(Packet(flow, bye)))
     assert str(link.station.counts).startswith("1 connections, 1 of them left in TIME-WAIT; ")
     link.let_pass(1)
     link.decisions.clear()
-    link.says(link.wire.encode(Packet(flow, bye)))
+    link.says(link.encode(Packet(flow, bye)))
     words = [in_words(decision, SECOND) for decision in link.decisions]
     assert words[-1] == (
         "  1.000000  192.0.2.2:40000 > 80  FIN|ACK seq=rcv_nxt-1"
