@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 import tw_conformance
 from tw_conformance.model.errors import ExitCode
+from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.plugin.options import choose, describe, make_roster
 from tw_conformance.plugin.state import State
 from tw_conformance.targets.access_options import as_arguments
@@ -45,11 +47,12 @@ def run_cases(
     globs = ["*.yaml", "*.yml", *named]
     arguments = [
         *paths,
-        *("-p", "tw_conformance.plugin", "--noconftest", "--no-header", "--assert=plain"),
-        *("-c", os.devnull, f"--rootdir={Path.cwd()}"),
+        *("-p", "tw_conformance.plugin", "-p", "xdist.plugin"),
+        *("--noconftest", "--no-header", "--assert=plain", "-c", os.devnull),
+        *(f"--rootdir={root_of(paths)}", "-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"),
         *("-o", f"tw_case_files={shlex.join(globs)}", "-o", "python_files="),
-        *(f"--target={name}" for name in targets),
-        *(f"--profile={name}" for name in profiles),
+        *(f"--tw-target={name}" for name in targets),
+        *(f"--tw-profile={name}" for name in profiles),
         f"--tw-seed={seed}",
         *([f"--tw-targets={targets_file}"] if targets_file else []),
         *as_arguments(access or {}, "tw-"),
@@ -60,8 +63,46 @@ def run_cases(
         *(["-v"] * verbosity),
     ]
     tally = Tally()
-    status = pytest.main(arguments, plugins=[tally])
+    with _nobody_elses_settings():
+        status = pytest.main(arguments, plugins=[tally])
     return tally.exit_code(status)
+
+
+def root_of(paths: Sequence[str]) -> Path:
+    """The folder that the IDs of cases are relative to: the same from wherever the run is started.
+
+    For the bundled cases it is the one above them, in a checkout as where they are installed; for
+    others their project's, the nearest above them with a ``pyproject.toml`` or a ``.git``; where
+    there is none, the nearest folder that holds them all.
+    """
+    files = [Path(path.partition("::")[0]).absolute() for path in paths]
+    bundled = bundled_cases()
+    if all(file.is_relative_to(bundled) for file in files):
+        return bundled.parent
+    common = Path(os.path.commonpath(files))
+    folder = common if common.is_dir() else common.parent
+    marks = ("pyproject.toml", ".git")
+    roots = (
+        above for above in (folder, *folder.parents) if any((above / m).exists() for m in marks)
+    )
+    return next(roots, folder)
+
+
+@contextmanager
+def _nobody_elses_settings() -> Iterator[None]:
+    """Keep away plugins that happen to be installed, and options meant for other runs of pytest:
+    both reach the workers of pytest-xdist by the environment too."""
+    ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class Tally:

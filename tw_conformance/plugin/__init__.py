@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tw_conformance.plugin.options import add_options, describe
+from tw_conformance.plugin.options import add_options, describe, refuse_old_names
 from tw_conformance.plugin.state import STATE, State
 from tw_conformance.plugin.verdicts import Verdicts
 
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    """Once all that may define options is there."""
+    yield
+    refuse_old_names(parser, args)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -137,8 +146,8 @@ def pytest_runtest_makereport(
 
 
 def _chosen(config: pytest.Config) -> bool:
-    return any(map(config.getoption, ("--target", "--profile", "--tw-targets")))
+    return any(map(config.getoption, ("--tw-target", "--tw-profile", "--tw-targets")))
 
 
 def _describe(config: pytest.Config) -> list[str]:
-    return describe(State.of(config).choices, by_version=not config.getoption("--profile"))
+    return describe(State.of(config).choices, by_version=not config.getoption("--tw-profile"))

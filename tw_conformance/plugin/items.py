@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Coroutine, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from _pytest._code.code import ReprFileLocation, TerminalRepr, Traceback
-from _pytest._io import TerminalWriter
 
-from tw_conformance.model.case import Expect, Wait
+from tw_conformance.model.case import Case, Expect, Wait
 from tw_conformance.model.errors import (
     CaseError,
     ExitCode,
@@ -52,11 +50,28 @@ class NoPass(Exception):
         self.answers = answers
 
 
-class Explanation(TerminalRepr):
+class Writer(Protocol):
+    """What :class:`Explanation` needs of pytest's writer to a terminal."""
+
+    hasmarkup: bool
+
+    def line(self, s: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Where a case did not pass, and why in a line: under these names pytest asks for it."""
+
+    path: str
+    lineno: int
+    message: str
+
+
+class Explanation:
     """What pytest prints for a case that did not pass; plain for files, marked up for terminals."""
 
     def __init__(self, path: str, line: int, message: str, plain: str, marked_up: str) -> None:
-        self.reprcrash = ReprFileLocation(path, line, message)
+        self.reprcrash = Crash(path, line, message)
         self._plain = plain
         self._marked_up = marked_up
 
@@ -71,7 +86,7 @@ class Explanation(TerminalRepr):
             "marked_up": self._marked_up,
         }
 
-    def toterminal(self, tw: TerminalWriter) -> None:
+    def toterminal(self, tw: Writer) -> None:
         tw.line(self._marked_up if tw.hasmarkup else self._plain)
 
     def __str__(self) -> str:
@@ -90,8 +105,13 @@ class CaseFile(pytest.File):
             raise self.CollectError(_text(error)) from None
         for written in cases:
             for choice in state.choices:
+                name = _name(written.case, choice)
                 yield CaseItem.from_parent(
-                    self, name=f"{written.case.id}@{choice.label}", written=written, choice=choice
+                    self,
+                    name=name,
+                    nodeid=f"{self.nodeid}::{name}",
+                    written=written,
+                    choice=choice,
                 )
 
 
@@ -156,9 +176,8 @@ class CaseItem(pytest.Item):
         self._conclude(outcome)
 
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
-        """Place and heading.  pytest puts ``::`` for the dots of a heading that ends an ID, so this
-        one doesn't."""
-        return self.path, self.written.place.line - 1, f"{self.case.id} on {self.choice.label}"
+        """Place and heading."""
+        return self.path, self.written.place.line - 1, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         error = excinfo.value
@@ -167,11 +186,9 @@ class CaseItem(pytest.Item):
         if isinstance(error, SuiteError):
             text = _text(error)
             return self._explanation(text, text, text)
+        # pytest's own frames say nothing about a crash of ours.
+        excinfo.traceback = excinfo.traceback.cut(path=__file__)
         return super().repr_failure(excinfo, style)
-
-    def _traceback_filter(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Traceback:
-        """pytest's own frames say nothing about a crash of ours."""
-        return excinfo.traceback.cut(path=__file__)
 
     def complete(self, report: pytest.TestReport) -> None:
         """Put into a report of the call what pytest can't know: the time that the play took, and
@@ -185,7 +202,7 @@ class CaseItem(pytest.Item):
             tw_lack=self.lack,
             tw_inferred=self._inferred,
         )
-        longrepr = report.longrepr
+        longrepr: object = report.longrepr
         place = os.fspath(self.path), self.written.place.line
         if isinstance(longrepr, Explanation):
             vars(report)["tw_explanation"] = longrepr.as_data()
@@ -293,6 +310,13 @@ class CaseItem(pytest.Item):
 
     def _explanation(self, message: str, plain: str, marked_up: str) -> Explanation:
         return Explanation(os.fspath(self.path), self.written.place.line, message, plain, marked_up)
+
+
+def _name(case: Case, choice: Choice) -> str:
+    """``case[value-value@label]``: by pytest's grammar of IDs, in which brackets hold all that an
+    item was made of beside its name, and end it."""
+    name, bracket, values = case.id.partition("[")
+    return f"{name}[{values[:-1]}@{choice.label}]" if bracket else f"{name}[{choice.label}]"
 
 
 def _times(written: Written) -> Iterator[tuple[Place, TimeExpression]]:

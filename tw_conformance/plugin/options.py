@@ -44,7 +44,7 @@ class Choice:
 def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("tw-conformance", "TCP TIME-WAIT conformance")
     group.addoption(
-        "--target",
+        "--tw-target",
         action="append",
         metavar="NAME",
         default=[],
@@ -55,7 +55,7 @@ def add_options(parser: pytest.Parser) -> None:
         "times.",
     )
     group.addoption(
-        "--profile",
+        "--tw-profile",
         action="append",
         metavar="NAME",
         default=[],
@@ -88,8 +88,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--tw-targets",
         metavar="FILE",
         default=None,
-        help="a YAML file that names targets, for --target; without --target all of them are "
-        "meant.",
+        help="a YAML file that names targets, for --tw-target; without that all of them are meant.",
     )
     add_access_options(group.addoption, "tw-")
     parser.addini(
@@ -98,6 +97,21 @@ def add_options(parser: pytest.Parser) -> None:
         default=["*.tw.yaml", "*.tw.yml"],
         help="globs of the names of files that hold TIME-WAIT cases",
     )
+
+
+_OLD_NAMES = ("--target", "--profile")
+"""What options of this plugin were once called: names that belong to whoever defines them."""
+
+
+def refuse_old_names(parser: pytest.Parser, arguments: Sequence[str]) -> None:
+    """Say the new name of an option whose old one was given, unless another plugin owns it.
+
+    :raises pytest.UsageError: where nobody knows that option.
+    """
+    _, unknown = parser.parse_known_and_unknown_args(arguments)
+    for old in _OLD_NAMES:
+        if any(argument.partition("=")[0] == old for argument in unknown):
+            raise pytest.UsageError(f"there is no option {old}: write --tw-{old[2:]} for it")
 
 
 def roster_of(config: pytest.Config) -> Roster:
@@ -137,7 +151,7 @@ def choices(config: pytest.Config, roster: Roster) -> tuple[Choice, ...]:
     :raises pytest.UsageError: for a name that is neither a target nor a profile.
     """
     try:
-        return choose(config.getoption("--target"), config.getoption("--profile"), roster)
+        return choose(config.getoption("--tw-target"), config.getoption("--tw-profile"), roster)
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from None
 

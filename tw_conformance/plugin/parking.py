@@ -8,15 +8,13 @@ knows nothing of it, so nothing needs to be undone.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from queue import Empty, SimpleQueue
-from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from tw_conformance.model.errors import SuiteError
+from tw_conformance.plugin.internals import run_now, tear_down_to
 from tw_conformance.plugin.items import CaseItem
 
 LIMIT = 500
@@ -49,7 +47,7 @@ class Parking:
             return None
         parked = self._park(item)
         if parked:
-            item.session._setupstate.teardown_exact(nextitem)
+            tear_down_to(item.session, nextitem)
         following = nextitem if parked else item
         if following is not None:
             self._report_finished(item.session, following)
@@ -95,42 +93,17 @@ class Parking:
 
     def _report(self, item: CaseItem, nextitem: pytest.Item | None) -> None:
         self._parked.remove(item)
-        item.session._setupstate.teardown_exact(item)  # what neighbours left is not its own
-        with _as_current(item):
-            hook = item.ihook
-            hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-            runtestprotocol(item, nextitem=nextitem, log=True)
-            hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        tear_down_to(item.session, item)  # what neighbours left is not its own
+        run_now(item, nextitem)
 
 
 def _say(config: pytest.Config, line: str) -> None:
     """A line on the terminal, where this process has it."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and reporter.isatty():
+    if reporter is not None and config.getoption("verbose") >= 0:
         reporter.ensure_newline()
         reporter.write_line(line)
 
 
 def _is_stopping(session: pytest.Session) -> bool:
     return bool(session.shouldfail or session.shouldstop)
-
-
-@contextmanager
-def _as_current(item: CaseItem) -> Iterator[None]:
-    """Make an item the one that a pytest-xdist worker believes to be running.
-
-    The worker sends the index of that item with every report, and asserts that they agree.
-    """
-    workers: list[Any] = [
-        plugin
-        for plugin in item.config.pluginmanager.get_plugins()
-        if type(plugin).__name__ == "WorkerInteractor"
-    ]
-    running = [worker.item_index for worker in workers]
-    for worker in workers:
-        worker.item_index = item.session.items.index(item)
-    try:
-        yield
-    finally:
-        for worker, index in zip(workers, running, strict=True):
-            worker.item_index = index

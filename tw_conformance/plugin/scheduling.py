@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tw_conformance.plugin.internals import give_all_away
 from tw_conformance.targets.locator import Kind
 
 if TYPE_CHECKING:
@@ -44,16 +45,9 @@ class OneWorkerADut(LoadScopeScheduling):
 
     def schedule(self) -> None:
         super().schedule()
-        while self.workqueue:
-            self._assign_work_unit(min(self.nodes, key=self._cases_of))
-        for node in self.nodes:
-            node.shutdown()
+        give_all_away(self)
 
     def _split_scope(self, nodeid: str) -> str:
-        labels = (label for label in self._duts if nodeid.endswith(f"@{label}"))
-        label = max(labels, key=len, default=None)
+        ends = (label for label in self._duts if nodeid.endswith((f"@{label}]", f"[{label}]")))
+        label = max(ends, key=len, default=None)
         return nodeid if label is None else self._duts[label]
-
-    def _cases_of(self, node: Any) -> int:
-        cases: int = self._pending_of(self.assigned_work[node])
-        return cases

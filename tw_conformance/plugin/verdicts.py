@@ -114,12 +114,13 @@ def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]
         return
     from tw_conformance.plugin.items import Explanation
 
+    writer = reporter.config.get_terminal_writer()
     if reporter.config.option.tbstyle != "no":
         reporter.write_sep("=", "INCONCLUSIVE")
         for report in reports:
             reporter.write_sep("_", report.head_line, yellow=True, bold=True)
-            Explanation(**report.tw_explanation).toterminal(reporter._tw)
+            Explanation(**report.tw_explanation).toterminal(writer)
     reporter.write_sep("=", "inconclusive: neither PASS nor FAIL was seen")
     for report in reports:
-        word = reporter._tw.markup("INCONCLUSIVE", yellow=True)
+        word = writer.markup("INCONCLUSIVE", yellow=True)
         reporter.write_line(f"{word} {report.nodeid} - {report.tw_explanation['message']}")

@@ -15,5 +15,6 @@ PYTHONPATH = os.pathsep.join((str(REPOSITORY), str(Path(tw_reference.__file__).p
 
 def environment(**more: str) -> dict[str, str]:
     """The environment for a process that imports the packages, also without an installation."""
-    paths = filter(None, (PYTHONPATH, os.environ.get("PYTHONPATH", "")))
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **more}
+    given = {**os.environ, **more}
+    paths = filter(None, (PYTHONPATH, given.get("PYTHONPATH", "")))
+    return {**given, "PYTHONPATH": os.pathsep.join(paths)}

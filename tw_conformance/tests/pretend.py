@@ -1,7 +1,8 @@
 """A target and a player that pretend, for tests of what is above them.
 
 A case's name says what becomes of it: ``fails-...``, ``undecided-...``, ``dies-...`` (with its
-process); any other passes.  Its waits are real.
+process), ``meets-...`` (passes where ten such are in flight at once); any other passes.  Its waits
+are real.  A play that ends leaves a file ``NAME.ended`` beside the file that tells of the close.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ class PretendedKernel:
     def __init__(self, profile: str, closed: Path) -> None:
         self.profile = profile
         self.path = perfect_path()
+        self.meeting = asyncio.Barrier(10)
+        self.folder = closed.parent
         self._closed = closed
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -99,6 +102,9 @@ async def _cancel_others() -> None:
 async def pretend_to_play(case: Case, target: PretendedKernel) -> Outcome:
     for wait in case.waits():
         await asyncio.sleep(wait.evaluate(target.time_variables))
+    if case.name.startswith("meets"):
+        await asyncio.wait_for(target.meeting.wait(), timeout=60)
+    target.folder.joinpath(f"{case.name}.ended").touch()
     if case.name.startswith("dies"):
         os._exit(1)
     if case.name.startswith("fails"):

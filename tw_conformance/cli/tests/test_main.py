@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -83,6 +84,46 @@ def test_a_folder_is_run_without_its_python(folder: Path) -> None:
     (folder / "test_own.py").write_text("raise RuntimeError")
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option")
     assert run(folder, "run", ".", "--profile", "linux").returncode == ExitCode.CONFORMS
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_plugins_that_happen_to_be_installed_are_not_loaded(
+    folder: Path, workers: tuple[str, ...]
+) -> None:
+    metadata = folder / "site" / "foreign-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[pytest11]\nforeign = no_such_module\n")
+    others = {"PYTHONPATH": str(folder / "site"), "PYTEST_ADDOPTS": "--no-such-option"}
+    result = subprocess.run(
+        command("run", "good.yaml", "--profile", "linux", *workers),
+        cwd=folder,
+        env=environment(**others),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == ExitCode.CONFORMS, result.stdout + result.stderr
+
+
+def test_ids_are_the_same_from_every_folder(folder: Path) -> None:
+    (folder / "pyproject.toml").touch()
+    deep = folder / "cases" / "deep"
+    deep.mkdir(parents=True)
+    (folder / "good.yaml").rename(deep / "good.yaml")
+    for where, what in ((folder, "cases"), (deep, "."), (deep.parent, "deep/good.yaml")):
+        junit = folder / "junit.xml"
+        run(where, "run", what, "--profile", "linux", "--junit", str(junit))
+        (case,) = ElementTree.parse(junit).iter("testcase")
+        assert case.attrib["classname"] == "cases.deep.good.yaml"
+        assert case.attrib["name"] == "rst[linux-6.18]"
+
+
+def test_ids_of_the_bundled_cases_are_those_of_a_checkout(folder: Path) -> None:
+    junit = folder / "junit.xml"
+    run(folder, "run", "-k", "fin and linux", "--profile", "linux", "--junit", str(junit))
+    names = {case.attrib["classname"] for case in ElementTree.parse(junit).iter("testcase")}
+    assert names
+    assert all(name.startswith("cases.") for name in names)
 
 
 def test_no_case_matches(folder: Path) -> None:

@@ -27,7 +27,7 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
-    return suite.runpytest("--target=netns", "-p", "no:cacheprovider", *options)
+    return suite.runpytest("--tw-target=netns", "-p", "no:cacheprovider", *options)
 
 
 def write(suite: pytest.Pytester, name: str, *case_names: str, wait: str = "300ms") -> None:
@@ -35,18 +35,18 @@ def write(suite: pytest.Pytester, name: str, *case_names: str, wait: str = "300m
 
 
 def test_waits_overlap(suite: pytest.Pytester) -> None:
-    write(suite, "ten", *TEN)
-    result = run(suite)
-    result.assert_outcomes(passed=10)
-    assert result.duration < 10 * 0.3
+    """Each of ten ends only once all ten are in flight."""
+    write(suite, "ten", *(f"meets-{number}" for number in range(10)))
+    run(suite).assert_outcomes(passed=10)
 
 
 def test_a_case_takes_the_time_of_its_own_play(suite: pytest.Pytester) -> None:
     write(suite, "ten", *TEN)
-    _, recorder = suite.inline_genitems("--target=netns"), suite.inline_run("--target=netns")
+    _, recorder = suite.inline_genitems("--tw-target=netns"), suite.inline_run("--tw-target=netns")
     calls = [r for r in recorder.getreports("pytest_runtest_logreport") if r.when == "call"]
     assert len(calls) == 10
-    assert all(0.3 <= report.duration < 1.0 for report in calls)
+    assert all(report.duration >= 0.3 for report in calls)
+    assert all(report.stop - report.start == pytest.approx(report.duration) for report in calls)
 
 
 def test_waits_overlap_what_is_not_a_case(suite: pytest.Pytester) -> None:
@@ -54,7 +54,7 @@ def test_waits_overlap_what_is_not_a_case(suite: pytest.Pytester) -> None:
     write(suite, "middle", "waits", "fails-late")
     result = run(suite, "-v")
     result.assert_outcomes(passed=3, failed=1)
-    result.stdout.fnmatch_lines(["*test_one PASSED*", "*waits@netns PASSED*"])
+    result.stdout.fnmatch_lines(["*test_one PASSED*", "*waits[[]netns] PASSED*"])
 
 
 def test_fixtures_of_neighbours_live_as_long_as_without_cases(suite: pytest.Pytester) -> None:
@@ -63,12 +63,13 @@ def test_fixtures_of_neighbours_live_as_long_as_without_cases(suite: pytest.Pyte
     write(suite, "c", "short", wait="1ms")
     suite.makepyfile(
         test_b="""
-        import pytest, time
+        import pathlib, pytest, time
         made = []
         @pytest.fixture(scope="module")
         def thing():
             made.append(1)
-        def test_one(thing): time.sleep(0.1)
+        def test_one(thing):
+            while not pathlib.Path("waits-a.ended").exists(): time.sleep(0.01)
         def test_two(thing): assert len(made) == 1
         """
     )
@@ -83,33 +84,31 @@ def test_each_worker_overlaps_its_own(suite: pytest.Pytester) -> None:
 
 
 def test_cases_of_a_crashed_worker_are_named(suite: pytest.Pytester) -> None:
-    write(suite, "waits", *TEN, wait="30s")
+    write(suite, "waits", *TEN, wait="600s")
     write(suite, "dies", "dies-young", wait="200ms")
     result = run(suite, "-n", "1", "--max-worker-restart=0")
-    result.stdout.fnmatch_lines(["*cases without a verdict*", "*waits.tw.yaml::waits-0@netns*"])
+    result.stdout.fnmatch_lines(["*cases without a verdict*", "*waits.tw.yaml::waits-0[[]netns]*"])
     assert result.ret != pytest.ExitCode.OK
 
 
 def test_a_stop_at_the_first_failure_says_who_still_waited(suite: pytest.Pytester) -> None:
-    write(suite, "waits", "waits-a", "waits-b", wait="30s")
+    write(suite, "waits", "waits-a", "waits-b", wait="600s")
     write(suite, "fails", "fails-at-once", wait="100ms")
     result = run(suite, "-x")
     result.stdout.fnmatch_lines(["2 cases were still waiting when the run stopped: no verdict."])
-    assert result.duration < 30
 
 
 def test_so_it_does_with_workers(suite: pytest.Pytester) -> None:
-    write(suite, "waits", "waits-a", wait="30s")
+    write(suite, "waits", "waits-a", wait="600s")
     write(suite, "fails", "fails-at-once", wait="100ms")
     result = run(suite, "-x", "-n", "1")
     result.stdout.fnmatch_lines(["1 case was still waiting when the run stopped: no verdict."])
-    assert result.duration < 30
 
 
 def test_an_interrupt_says_who_still_waited(suite: pytest.Pytester) -> None:
-    write(suite, "waits", "waits-a", wait="30s")
+    write(suite, "waits", "waits-a", wait="600s")
     suite.makepyfile(test_z="def test_stop(): raise KeyboardInterrupt\ndef test_more(): pass")
-    result = suite.runpytest_inprocess("--target=netns", no_reraise_ctrlc=True)
+    result = suite.runpytest_inprocess("--tw-target=netns", no_reraise_ctrlc=True)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["1 case was still waiting when the run stopped: no verdict."])
     assert suite.path.joinpath("closed").exists()

@@ -73,14 +73,14 @@ def write(suite: pytest.Pytester, name: str, text: str) -> None:
 
 def test_a_case_is_an_item_for_each_profile_that_it_is_about(suite: pytest.Pytester) -> None:
     write(suite, "a.tw.yaml", ON_THE_REFERENCE)
-    result = suite.runpytest("-v", "--profile=freebsd-10", "--profile=linux")
+    result = suite.runpytest("-v", "--tw-profile=freebsd-10", "--tw-profile=linux")
     result.assert_outcomes(passed=3, deselected=1)
     result.stdout.fnmatch_lines(
         [
             "target reference: profiles freebsd-10, linux-6.18",
-            "a.tw.yaml::rst@freebsd-10 PASSED*",
-            "a.tw.yaml::rst@linux-6.18 PASSED*",
-            "a.tw.yaml::of-freebsd@freebsd-10 PASSED*",
+            "a.tw.yaml::rst[[]freebsd-10] PASSED*",
+            "a.tw.yaml::rst[[]linux-6.18] PASSED*",
+            "a.tw.yaml::of-freebsd[[]freebsd-10] PASSED*",
         ]
     )
 
@@ -95,7 +95,7 @@ def test_the_names_of_case_files_can_be_chosen(suite: pytest.Pytester) -> None:
     suite.makeini("[pytest]\ntw_case_files = time-wait-*.yaml")
     write(suite, "time-wait-1.yaml", ON_THE_REFERENCE)
     write(suite, "b.tw.yaml", "a: [")
-    suite.runpytest("--profile=freebsd-10").assert_outcomes(passed=2)
+    suite.runpytest("--tw-profile=freebsd-10").assert_outcomes(passed=2)
 
 
 def test_a_suite_without_cases_pays_nothing() -> None:
@@ -110,7 +110,7 @@ def test_a_fault_stops_its_file_and_fails_the_run(
 ) -> None:
     write(suite, "a.tw.yaml", FAULTY)
     write(suite, "b.tw.yaml", ON_THE_REFERENCE)
-    result = suite.runpytest("--profile=freebsd-10", *workers)
+    result = suite.runpytest("--tw-profile=freebsd-10", *workers)
     result.assert_outcomes(passed=2, errors=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*a.tw.yaml:5:*RTS*"])
@@ -126,20 +126,22 @@ def test_errors_in_other_files_stop_the_run_as_ever(suite: pytest.Pytester) -> N
 def test_a_failure_is_explained_and_captured(suite: pytest.Pytester) -> None:
     wrong = ON_THE_REFERENCE.replace("expect: nothing", "expect: ack", 1)
     write(suite, "a.tw.yaml", wrong)
-    result = suite.runpytest("--profile=freebsd-10", "--tw-pcap=captures", "--junit-xml=junit.xml")
+    result = suite.runpytest(
+        "--tw-profile=freebsd-10", "--tw-pcap=captures", "--junit-xml=junit.xml"
+    )
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*_ rst on freebsd-10 _*",
+            "*_ rst[[]freebsd-10] _*",
             "FAIL rst on reference, held to freebsd-10",
             ">    6 |   - expect: ack",
             "*|-- RST seq=rcv_nxt+1 *",
             "*rule freebsd.rst-drop*",
-            "capture: captures/a.tw.yaml_rst@freebsd-10.pcap*",
-            "FAILED a.tw.yaml::rst@freebsd-10 - expected *",
+            "capture: captures/a.tw.yaml_rst_freebsd-10.pcap*",
+            "FAILED a.tw.yaml::rst[[]freebsd-10] - expected *",
         ]
     )
-    assert suite.path.joinpath("captures", "a.tw.yaml_rst@freebsd-10.pcap").exists()
+    assert suite.path.joinpath("captures", "a.tw.yaml_rst_freebsd-10.pcap").exists()
     case = ElementTree.parse(suite.path / "junit.xml").find(".//testcase")
     assert case is not None
     properties = {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
@@ -153,9 +155,9 @@ def test_a_failure_is_explained_and_captured(suite: pytest.Pytester) -> None:
 
 def test_captures_go_to_the_cache_unless_told_otherwise(suite: pytest.Pytester) -> None:
     write(suite, "a.tw.yaml", ON_THE_REFERENCE.replace("expect: nothing", "expect: ack", 1))
-    suite.runpytest("--profile=freebsd-10").assert_outcomes(passed=1, failed=1)
+    suite.runpytest("--tw-profile=freebsd-10").assert_outcomes(passed=1, failed=1)
     captures = [file.relative_to(suite.path).parts for file in suite.path.rglob("*.pcap")]
-    assert captures == [(".pytest_cache", "d", "tw-conformance", "a.tw.yaml_rst@freebsd-10.pcap")]
+    assert captures == [(".pytest_cache", "d", "tw-conformance", "a.tw.yaml_rst_freebsd-10.pcap")]
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
@@ -163,21 +165,23 @@ def test_inconclusive_is_a_word_of_its_own(
     kernel: pytest.Pytester, workers: tuple[str, ...]
 ) -> None:
     write(kernel, "a.tw.yaml", cases("undecided", "passes", wait="1ms"))
-    result = kernel.runpytest("--target=netns", "-v", *workers)
+    result = kernel.runpytest("--tw-target=netns", "-v", *workers)
     assert result.parseoutcomes() == {"inconclusive": 1, "passed": 1}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
             "*INCONCLUSIVE*",
-            "*_ undecided on netns _*",
-            "INCONCLUSIVE a.tw.yaml::undecided@netns - no echo probe was answered",
+            "*_ undecided[[]netns] _*",
+            "INCONCLUSIVE a.tw.yaml::undecided[[]netns] - no echo probe was answered",
         ]
     )
 
 
 def test_inconclusive_can_be_allowed_but_is_no_pass(kernel: pytest.Pytester) -> None:
     write(kernel, "a.tw.yaml", cases("undecided", wait="1ms"))
-    result = kernel.runpytest("--target=netns", "--tw-allow-inconclusive", "--junit-xml=junit.xml")
+    result = kernel.runpytest(
+        "--tw-target=netns", "--tw-allow-inconclusive", "--junit-xml=junit.xml"
+    )
     assert result.parseoutcomes() == {"inconclusive": 1}
     assert result.ret == pytest.ExitCode.OK
     suites = ElementTree.parse(kernel.path / "junit.xml").find(".//testsuite")
@@ -187,20 +191,20 @@ def test_inconclusive_can_be_allowed_but_is_no_pass(kernel: pytest.Pytester) -> 
 
 def test_a_target_is_closed_with_the_run(kernel: pytest.Pytester) -> None:
     write(kernel, "a.tw.yaml", cases("passes", wait="1ms"))
-    kernel.runpytest("--target=netns").assert_outcomes(passed=1)
+    kernel.runpytest("--tw-target=netns").assert_outcomes(passed=1)
     assert kernel.path.joinpath("closed").exists()
 
 
 def test_collecting_opens_no_target(kernel: pytest.Pytester) -> None:
     write(kernel, "a.tw.yaml", cases("passes", wait="1ms"))
-    result = kernel.runpytest("--target=netns", "--collect-only", "-q")
-    result.stdout.fnmatch_lines(["a.tw.yaml::passes@netns"])
+    result = kernel.runpytest("--tw-target=netns", "--collect-only", "-q")
+    result.stdout.fnmatch_lines(["a.tw.yaml::passes[[]netns]"])
     assert not kernel.path.joinpath("closed").exists()
 
 
 def test_a_target_asked_for_by_name_must_be_there(no_kernel: pytest.Pytester) -> None:
     write(no_kernel, "a.tw.yaml", cases("passes", wait="1ms"))
-    result = no_kernel.runpytest("--target=netns")
+    result = no_kernel.runpytest("--tw-target=netns")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*target netns: user namespaces are forbidden; run as root*"])
 
@@ -211,7 +215,7 @@ def test_one_of_all_may_be_missing_but_not_in_a_ci(
 ) -> None:
     monkeypatch.setenv("CI", ci)
     write(no_kernel, "a.tw.yaml", cases("passes"))
-    result = no_kernel.runpytest("--target=all", "-k", "netns", "-rs")
+    result = no_kernel.runpytest("--tw-target=all", "-k", "netns", "-rs")
     assert result.parseoutcomes()[outcome] == 1
     result.stdout.fnmatch_lines(["*user namespaces are forbidden; run as root*"])
 
@@ -219,8 +223,8 @@ def test_one_of_all_may_be_missing_but_not_in_a_ci(
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("--target=netn", "no target 'netn'; did you mean 'netns'?"),
-        ("--profile=freebsd-100", "no profile 'freebsd-100'; did you mean 'freebsd-10'?"),
+        ("--tw-target=netn", "no target 'netn'; did you mean 'netns'?"),
+        ("--tw-profile=freebsd-100", "no profile 'freebsd-100'; did you mean 'freebsd-10'?"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest(

@@ -158,9 +158,11 @@ def test_two_targets_of_a_file_are_played_by_two_workers(
 
 def test_a_dut_is_not_for_each_worker(pretended: dict[str, str]) -> None:
     run = [sys.executable, "-m", "pytest", "-p", "tw_conformance.plugin", "-p", "no:cacheprovider"]
-    each = ("-n", "2", "--dist", "each", "--target", "ssh://192.0.2.20", "--profile", "linux")
+    dut = ("--tw-target", "ssh://192.0.2.20", "--tw-profile", "linux")
     testers = ("--tw-tester-ip", "192.0.2.9", str(bundled_cases()))
-    done = in_lab("silent", *run, *each, *testers, environment=pretended)
+    done = in_lab(
+        "silent", *run, "-n", "2", "--dist", "each", *dut, *testers, environment=pretended
+    )
     assert done.returncode == 4, done.stdout
     assert "under each other" in done.stdout + done.stderr
 
