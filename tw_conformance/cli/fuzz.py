@@ -148,8 +148,7 @@ def _report(hunt: Hunt, arguments: argparse.Namespace) -> int:
 
 
 def _tell(number: int, divergence: Divergence, arguments: argparse.Namespace) -> None:
-    from tw_conformance.notation.steps import script
-    from tw_conformance.notation.write import save_case
+    from tw_conformance.notation.write import save_case, script
 
     case = divergence.case
     print(f"\n{number}. {case.name}: {divergence.reason}")

@@ -160,7 +160,7 @@ def _deviation_value(deviation: Deviation) -> dict[str, Any]:
 def question_text(question: Case) -> str:
     """A question in one line: ``timestamps: SYN seq=rcv_nxt-1 timestamps=newer``."""
     from tw_conformance.model.case import Wait
-    from tw_conformance.notation.steps import step_text
+    from tw_conformance.notation.write import step_text
 
     steps = [step for step in question.steps if not isinstance(step, Wait)]
     said = "; ".join(step_text(step, "").split(maxsplit=1)[1] for step in steps)

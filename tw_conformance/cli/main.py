@@ -242,7 +242,7 @@ def list_cases(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print a case's steps; profiles for which it says the same share one script."""
-    from tw_conformance.notation.steps import script
+    from tw_conformance.notation.write import script
     from tw_conformance.plugin.options import profile_names
 
     wanted = arguments.case

@@ -56,7 +56,7 @@ class SocketCalls:
         self._agent = agent
         self._opening = opening
 
-    async def make(self, verb: str, arguments: Mapping[str, int]) -> str:
+    async def make(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         """What the call gives: ``ok``, or an errno by name.
 
         :raises NoSuchCall: where the DUT's system does not have it.
@@ -79,7 +79,7 @@ class SocketCalls:
         """Give up a port of the case's own, and all that is held there."""
         await self._agent.ask("release", **self._port)
 
-    async def _request(self, verb: str, arguments: Mapping[str, int]) -> None:
+    async def _request(self, verb: str, arguments: Mapping[str, int | str]) -> None:
         if verb in _ON_CONNECTION:
             await self._agent.ask(verb, **self.connection, **arguments)
         elif verb == "connect":

@@ -65,7 +65,7 @@ class Link(Protocol):
     async def sleep(self, until: float) -> None:
         """Let the clock reach ``until``; what arrives meanwhile is kept for :meth:`receive`."""
 
-    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+    async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         """What a socket call on the DUT gives: ``ok``, or an errno by name.
 
         A connect() returns when its SYN is out.

@@ -26,7 +26,9 @@ STATES = (
     "ESTABLISHED",
     "FIN-WAIT-1",
     "FIN-WAIT-2",
+    "CLOSE-WAIT",
     "CLOSING",
+    "LAST-ACK",
     "TIME-WAIT",
 )
 """State names of RFC 9293 that a case may use, as printed in the RFC."""
@@ -60,6 +62,19 @@ class Reach:
     port (RFC 9293 section 3.10.1)."""
     reuse_address: bool = True
     """SO_REUSEADDR on the DUT's listener, or on the socket that opens."""
+    reuse_port: bool = False
+    """SO_REUSEPORT, likewise."""
+    sack: bool = False
+    """Whether the tester offers SACK (RFC 2018)."""
+    ecn: bool = False
+    """Whether the tester offers ECN (RFC 3168 section 6.1.1)."""
+    tsval: int | None = None
+    """The TSval of all that the tester sends before the first step, whose clock stands still;
+    None: one that runs."""
+    accepts: bool = True
+    """Whether a process accepts what the listener has."""
+    options: Mapping[str, int] = field(default_factory=dict)
+    """Socket options of the DUT's listener, or of the socket that opens, set beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +94,9 @@ class ByProfile(Generic[T]):
         return None
 
 
-OK, REFUSED = "ok", "refused"
-"""What a call gives that succeeds, and what is expected where any errno will do."""
+OK, REFUSED, EOF = "ok", "refused", "eof"
+"""What a call gives that succeeds, what is expected where any errno will do, and what a receive
+gives where the peer has closed and less is there than was asked for."""
 
 
 TimestampRelation: TypeAlias = Literal["newer", "older", "same", "absent"]
@@ -112,8 +128,14 @@ class Send:
     sack_permitted: bool = False
     corrupt: Damage | None = None
     """The one thing that is wrong with the segment on the wire."""
+    options: bytes | None = None
+    """TCP options as they are to lie on the wire, instead of all that the other fields make."""
     tos: int = 0
     """Type of service or traffic class, ECN bits included."""
+    ttl: int | None = None
+    """TTL or hop limit; None: the tester's own."""
+    flow_label: int = 0
+    """Of IPv6 (RFC 6437)."""
     within: TimeExpression | None = None
     """How soon after the last send this one must leave for the case to mean anything."""
 
@@ -147,6 +169,7 @@ class Answer:
     tos: int | None = None
     df: bool | None = None
     ip_id: int | None = None
+    flow_label: int | None = None
     options: str | None = None
     """The kinds of TCP options in their order: ``NOP NOP TS``, or ``none``."""
     word: str | None = None
@@ -161,7 +184,24 @@ class Silence(Enum):
 
 NOTHING = Silence.NOTHING
 
-Expected: TypeAlias = Answer | Literal[Silence.NOTHING]
+OneAnswer: TypeAlias = Answer | Literal[Silence.NOTHING]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Right where one of these is."""
+
+    choices: tuple[OneAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Right where something else came, or, unless ``of`` is silence, nothing."""
+
+    of: OneAnswer
+
+
+Expected: TypeAlias = OneAnswer | AnyOf | Not
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +227,18 @@ class Wait:
 class Call:
     """A socket call on the DUT.
 
-    ``close``, ``shutdown``, ``abort`` and ``set`` (of options) are about the connection.
+    ``close``, ``shutdown``, ``abort``, ``send``, ``receive``, ``error`` (SO_ERROR), ``destroy``
+    (SOCK_DESTROY) and ``set`` (of options) are about the connection.
     ``unlisten`` closes the listener that accepted it; ``listen`` opens it again; ``fill`` stops
     accepting on it until its accept queue is full.  ``connect`` opens the same 4-tuple from the
     DUT's side, and ``bind`` binds its port for a moment, each with a new socket.
     """
 
     verb: str
-    arguments: Mapping[str, int] = field(default_factory=dict)
+    arguments: Mapping[str, int | str] = field(default_factory=dict)
     """Options by name; a switch is True or False."""
     gives: ByProfile[str] = ByProfile((("*", OK),))
-    """``ok``, an errno by name, or ``refused``: any errno."""
+    """``ok``, ``eof``, an errno by name, or ``refused``: any errno."""
 
     @property
     def text(self) -> str:
@@ -221,10 +262,18 @@ class State:
     state: ByProfile[StateIs]
 
 
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Counters of the DUT's, by its own names, each of which must have moved by at least so much
+    since the steps began."""
+
+    moved: Mapping[str, int]
+
+
 Injection: TypeAlias = Send | SendIcmp
 """What ``send:`` may say."""
 
-Step: TypeAlias = Injection | Expect | Wait | Call | State
+Step: TypeAlias = Injection | Expect | Wait | Call | State | Counters
 
 
 @dataclass(frozen=True, slots=True)

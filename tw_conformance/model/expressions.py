@@ -30,9 +30,13 @@ SEQUENCE_NAMES = (
     "seg_ack",
     "seg_len",
     "seg_tsval",
+    "ans_seq",
+    "ans_ack",
+    "ans_len",
+    "ans_tsval",
 )
-"""The DUT's variables of RFC 9293 section 3.3.1 and RFC 7323, and (``seg_*``) the last segment
-that was sent to it."""
+"""The DUT's variables of RFC 9293 section 3.3.1 and RFC 7323, and the numbers of the last segment
+that was sent to it (``seg_*``), and of the last answer that an expect took from it (``ans_*``)."""
 
 TIME_NAMES = ("msl", "tick")
 """``msl`` of the DUT, and ``tick``: how late its stack may be in deleting an expired block."""

@@ -15,11 +15,15 @@ from typing import Any, NamedTuple, TypeVar
 from tw_conformance.model.case import (
     NOTHING,
     Answer,
+    AnyOf,
     ByProfile,
     Call,
+    Counters,
     Expect,
     Expected,
     Injection,
+    Not,
+    OneAnswer,
     Reach,
     Send,
     SendIcmp,
@@ -45,6 +49,8 @@ _LEAST_BEYOND = 15
 options it has."""
 NO_KEYS: frozenset[str] = frozenset()
 """Of a value by profile that is never a mapping."""
+ONLY_ARGUMENT: Mapping[str, str] = {"send": "length", "receive": "length", "shutdown": "how"}
+"""The argument of a call that has one, whose value stands for the mapping: ``{send: 100}``."""
 
 
 class Context(NamedTuple):
@@ -56,6 +62,8 @@ class Context(NamedTuple):
     """Whether anything was sent yet."""
     last_had_ack: bool | None = None
     """Whether that segment had ACK; None: no segment was sent yet."""
+    answered: bool = False
+    """Whether an answer was expected yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,14 @@ def build_reach(source: Source, point: Point, on_connection: Mapping[str, KeyPat
     raw = written | {key: point[key] for key in on_connection}
     places: dict[str, KeyPath] = {key: ("reach", key) for key in written}
     reader = _Reader(source, point)
-    return Reach(**reader.fields(("reach",), raw, "reach", places | dict(on_connection)))
+    options = raw.pop("options", {})
+    fields, socket_options = _all(
+        (
+            partial(reader.fields, ("reach",), raw, "reach", places | dict(on_connection)),
+            partial(reader.fields, ("reach", "options"), options, "set"),
+        )
+    )
+    return Reach(**fields, options=socket_options)
 
 
 def build_settings(source: Source, point: Point) -> dict[str, int]:
@@ -207,14 +222,10 @@ class _StepReader(_Reader):
         return self.fault(path, why + where(raw, self._point))
 
     def expect(self, path: KeyPath, step: Mapping[str, Any]) -> Expect:
+        where, said = (*path, "expect"), step["expect"]
+        keys = keys_of("answer") | keys_of("any_of") | keys_of("other_than")
         readers: list[Callable[[], Any]] = [
-            partial(
-                self._by_profile,
-                (*path, "expect"),
-                step["expect"],
-                keys_of("answer"),
-                self._answer,
-            )
+            partial(self._by_profile, where, said, keys, self._expected)
         ]
         if "within" in step:
             readers.append(partial(self.value, (*path, "within"), step["within"], "time"))
@@ -238,6 +249,9 @@ class _StepReader(_Reader):
             return self.value(path, data, "verb"), {}
         self.require_sound(path)
         ((verb, options),) = _mapping(data).items()
+        if verb in ONLY_ARGUMENT:
+            kind = kind_of("call_with_options", verb)
+            return verb, {ONLY_ARGUMENT[verb]: self.value((*path, verb), options, kind)}
         return verb, self.fields((*path, verb), options, verb)
 
     def state(self, path: KeyPath, step: Mapping[str, Any]) -> State:
@@ -245,12 +259,20 @@ class _StepReader(_Reader):
         state = self._by_profile((*path, "state"), step["state"], keys, self._state_is)
         return State(state)
 
+    def counters(self, path: KeyPath, step: Mapping[str, Any]) -> Counters:
+        path, said = (*path, "counters"), _mapping(step["counters"])
+        readers = [partial(self.value, (*path, name), said[name], "octets") for name in said]
+        return Counters(dict(zip(said, _all(readers), strict=True)))
+
     def value(self, path: KeyPath, raw: Scalar, kind: str) -> Any:
         value = super().value(path, raw, kind)
         if isinstance(value, SequenceExpression):
             for name in sorted(value.names):
                 if name.startswith("seg_"):
                     self._require_segment(path, repr(name), str(raw).find(name))
+                elif name.startswith("ans_") and not self._context.answered:
+                    message = f"{name!r} is about the last answer, and none was expected before"
+                    raise self.fault(path, message, max(str(raw).find(name), 0))
         return value
 
     def _require_segment(self, path: KeyPath, what: str, offset: int = 0) -> None:
@@ -283,7 +305,18 @@ class _StepReader(_Reader):
             message = f"no {path[-1]} for {', '.join(missing)}: add {DEFAULT}"
             faults.add(document.key_place(path), message)
 
-    def _answer(self, path: KeyPath, data: Any) -> Expected:
+    def _expected(self, path: KeyPath, data: Any) -> Expected:
+        self.require_sound(path)
+        if isinstance(data, dict) and "any" in data:
+            choices = enumerate(data["any"])
+            return AnyOf(
+                tuple(_all(partial(self._answer, (*path, "any", n), said) for n, said in choices))
+            )
+        if isinstance(data, dict) and "not" in data:
+            return Not(self._answer((*path, "not"), data["not"]))
+        return self._answer(path, data)
+
+    def _answer(self, path: KeyPath, data: Any) -> OneAnswer:
         if not isinstance(data, str):
             return Answer(**self.fields(path, data, "answer"))
         word: str = self.value(path, data, "word")
@@ -312,4 +345,5 @@ _READERS: Mapping[str, Callable[[_StepReader, KeyPath, Mapping[str, Any]], Step]
     "wait": _StepReader.wait,
     "call": _StepReader.call,
     "state": _StepReader.state,
+    "counters": _StepReader.counters,
 }

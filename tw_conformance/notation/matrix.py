@@ -12,7 +12,7 @@ from itertools import product
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from tw_conformance.model.case import Case, Reach, Send, SendIcmp, Step
+from tw_conformance.model.case import Case, Expect, Reach, Send, SendIcmp, Step
 from tw_conformance.model.errors import Place
 from tw_conformance.model.words import did_you_mean, listed, quoted
 from tw_conformance.notation.build import (
@@ -105,6 +105,7 @@ class _Expansion:
             self._faults.add(self._document.key_place(("matrix",)), message)
             return []
         source = Source(self._document, self._profiles(), self._faults)
+        self._judge_settings(source.profiles)
         reach = self._part(("reach",), partial(self._reach, source), self._on_connection())
         settings = self._part(("settings",), partial(build_settings, source))
         steps = [
@@ -138,6 +139,8 @@ class _Expansion:
                 context = context._replace(injected=True, last_had_ack=bool(step.flags & ACK))
             elif isinstance(step, SendIcmp):
                 context = context._replace(injected=True)
+            elif isinstance(step, Expect):
+                context = context._replace(answered=True)
             elif isinstance(data, dict) and "send" in data:
                 # A faulty one; any value will do.
                 context = context._replace(injected=True, last_had_ack=True)
@@ -198,6 +201,19 @@ class _Expansion:
                 self._faults.add(self._document.value_place(("profiles", index)), problem)
         meant = frozenset[str]().union(*(matched(glob) for glob in globs))
         return [name for name in PROFILES if name in meant]
+
+    def _judge_settings(self, profiles: Sequence[str]) -> None:
+        """Every profile that the case is about has each of its settings."""
+        settings: dict[str, Any] = _or_empty(self._data.get("settings"), {})
+        for name in settings:
+            lacking = [each for each in profiles if name not in PROFILES[each].settings]
+            if lacking:
+                known = PROFILES[lacking[0]].settings
+                message = (
+                    f"{lacking[0]} has no setting {quoted(name)}"
+                    f"{did_you_mean(name, known)} {listed(known)}"
+                )
+                self._faults.add(self._document.key_place(("settings", name)), message)
 
     def _judge_values(self) -> None:
         for name, values in self._axes.items():

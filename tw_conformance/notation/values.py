@@ -10,12 +10,13 @@ from tw_conformance.model.case import Through
 from tw_conformance.model.expressions import ExpressionError, SequenceExpression, TimeExpression
 from tw_conformance.model.words import did_you_mean, listed, quoted
 from tw_conformance.notation.schema import value_problem
-from tw_reference.segment import FLAG_BITS, flag_bits
+from tw_reference.segment import FLAG_BITS, flag_bits, flag_names
 
 Scalar: TypeAlias = str | int | bool
 Point: TypeAlias = Mapping[str, Scalar]
 """One value for each name of a matrix."""
 
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 REFERENCE = re.compile(r"\$([a-z_]+)")
 
 
@@ -40,6 +41,28 @@ def value_of(raw: Scalar, kind: str, point: Point) -> Any:
         if not references(raw):
             raise
         raise ExpressionError(f"{error}{where(raw, point)}") from error
+
+
+def written(value: Any, kind: str) -> Scalar:
+    """The scalar of a file that :func:`value_of` makes that value of, by the same definition."""
+    match value:
+        case SequenceExpression() if _NUMBER.fullmatch(value.text):
+            return int(value.text)
+        case SequenceExpression() | TimeExpression():
+            return value.text
+        case Through():
+            return value.value
+        case bytes():
+            return value.hex(" ")
+        case None:
+            return "off"
+        case int() if kind == "flags":
+            return flag_names(value)
+        case bool() if kind == "switch":
+            return "on" if value else "off"
+        case _:
+            scalar: Scalar = value
+            return scalar
 
 
 def where(raw: Scalar, point: Point) -> str:
@@ -120,5 +143,6 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "mss_or_off": _or_off,
     "mss_or_absent": _or_absent,
     "shift_or_absent": _or_absent,
+    "option_octets": bytes.fromhex,
 }
 """Definitions of the schema whose values are more in the model than in the file."""

@@ -1,44 +1,107 @@
-"""A case of the model as the YAML that loads to it again."""
+"""A case as text: the YAML that loads to it again, and one line for each step.
+
+Both are written from the same plain data, which the schema's definitions make of the model: what a
+field is called, and what its values look like, is said there and nowhere else.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 import yaml
 
 from tw_conformance.model.case import (
+    NOTHING,
+    OK,
     Answer,
+    AnyOf,
     ByProfile,
     Call,
     Case,
+    Counters,
     Expect,
     Expected,
+    Not,
+    OneAnswer,
     Reach,
     Send,
     SendIcmp,
-    Silence,
     State,
     StateIs,
     Step,
-    Through,
     Wait,
 )
-from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.notation import answers
-from tw_reference.segment import ACK, flag_names
+from tw_conformance.notation.build import ONLY_ARGUMENT
+from tw_conformance.notation.schema import keys_of, kind_of
+from tw_conformance.notation.values import written
+from tw_reference.segment import ACK
 
 T = TypeVar("T")
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.+|^*-]*(?: ?[+*-] ?[A-Za-z0-9_.^]+)*")
 """Text that every YAML reader takes for itself, wherever it stands."""
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
-_WRITTEN_APART = frozenset(("flags", "word"))
-"""Fields of a segment that no file has under their own name and value."""
 _NULLS = frozenset(("null", "Null", "NULL", "true", "false"))
+_SAYS_NOTHING = "(says nothing about this profile)"
+
+# -- a case as plain data ------------------------------------------------------------------------
+
+
+def _fields(part: object, definition: str, usual: object, always: str = "") -> dict[str, Any]:
+    """The fields of a part of a case that are not as usual, and ``always``, as a file has them."""
+    return {
+        key: _plain(getattr(part, key), kind_of(definition, key))
+        for key in keys_of(definition)
+        if key == always or getattr(part, key) != getattr(usual, key)
+    }
+
+
+def _plain(value: Any, kind: str) -> Any:
+    if isinstance(value, Mapping):
+        return {key: written(value[key], kind_of(kind, key)) for key in value}
+    return written(value, kind)
+
+
+def _injection(step: Send | SendIcmp) -> dict[str, Any]:
+    if isinstance(step, Send):
+        return _fields(step, "send", Send(flags=0), always="flags")
+    return _fields(step, "send_icmp", SendIcmp("net-unreachable"), always="icmp")
+
+
+def _call(call: Call) -> Any:
+    if not call.arguments:
+        return call.verb
+    if call.verb in ONLY_ARGUMENT:
+        return {call.verb: call.arguments[ONLY_ARGUMENT[call.verb]]}
+    return {call.verb: _plain(call.arguments, call.verb)}
+
+
+def _expected(expected: Expected, usual: list[Answer]) -> Any:
+    match expected:
+        case AnyOf():
+            return {"any": [_one_answer(choice, usual) for choice in expected.choices]}
+        case Not():
+            return {"not": _one_answer(expected.of, usual)}
+        case _:
+            return _one_answer(expected, usual)
+
+
+def _one_answer(expected: OneAnswer, usual: list[Answer]) -> Any:
+    if expected is NOTHING:
+        return "nothing"
+    if expected in usual:
+        return expected.word
+    return _fields(expected, "answer", Answer())
+
+
+def _state(state: StateIs) -> Any:
+    return state.name if state.timer is None else {"is": state.name, "timer": state.timer}
+
+
+# -- as YAML -------------------------------------------------------------------------------------
 
 
 def case_to_yaml(case: Case) -> str:
@@ -51,7 +114,7 @@ def case_to_yaml(case: Case) -> str:
         head["profiles"] = list(case.profiles)
     if case.settings:
         head["settings"] = dict(case.settings)
-    if reach := _reach(case.reach):
+    if reach := _fields(case.reach, "reach", Reach()):
         head["reach"] = reach
     lines = [f"{key}: {_flow(value)}" for key, value in head.items()]
     return "\n".join([*lines, "steps:", *_steps(case)]) + "\n"
@@ -69,22 +132,6 @@ def save_case(case: Case, folder: Path, remark: str = "") -> Path:
     return file
 
 
-def _reach(reach: Reach) -> dict[str, Any]:
-    """What is not as it is where nothing is said."""
-    usual = Reach()
-    words = {
-        "state": reach.state,
-        "through": reach.through,
-        "family": reach.family,
-        "timestamps": _switch(reach.timestamps),
-        "window_scale": "off" if reach.window_scale is None else reach.window_scale,
-        "mss": "off" if reach.mss is None else reach.mss,
-        "open": reach.open,
-        "reuse_address": _switch(reach.reuse_address),
-    }
-    return {key: words[key] for key in words if getattr(reach, key) != getattr(usual, key)}
-
-
 def _steps(case: Case) -> Iterator[str]:
     last_send: Send | None = None
     for step in case.steps:
@@ -95,24 +142,25 @@ def _steps(case: Case) -> Iterator[str]:
 
 def _step(step: Step, timestamps: bool, last_send: Send | None) -> Iterator[str]:
     match step:
-        case Send():
-            yield f"  - send: {_flow(_send(step))}"
-        case SendIcmp():
-            said = {"icmp": step.icmp, "quotes": step.quotes, "mtu": step.mtu}
-            yield f"  - send: {_flow({key: said[key] for key in said if said[key] is not None})}"
+        case Send() | SendIcmp():
+            yield f"  - send: {_flow(_injection(step))}"
         case Expect():
             usual = _usual_answers(timestamps, last_send)
             yield from _by_profile("expect", step.answer, lambda answer: _expected(answer, usual))
             if step.within is not None:
-                yield f"    within: {_flow(step.within)}"
+                yield f"    within: {_flow(step.within.text)}"
         case Wait():
-            yield f"  - wait: {_flow(step.duration)}"
+            yield f"  - wait: {_flow(step.duration.text)}"
         case Call():
             yield f"  - call: {_flow(_call(step))}"
             if step.gives != Call(step.verb).gives:
                 yield from _by_profile("gives", step.gives, str, lead="    ")
         case State():
             yield from _by_profile("state", step.state, _state)
+        case Counters():
+            yield f"  - counters: {_flow(step.moved)}"
+        case _:
+            assert_never(step)
 
 
 def _by_profile(
@@ -129,25 +177,6 @@ def _by_profile(
         yield f"      {_flow(name)}: {_flow(said(value))}"
 
 
-def _call(call: Call) -> Any:
-    options = {
-        name: _switch(value) if isinstance(value, bool) else value
-        for name, value in call.arguments.items()
-    }
-    return {call.verb: options} if options else call.verb
-
-
-def _switch(value: bool) -> str:
-    return "on" if value else "off"
-
-
-def _send(send: Send) -> dict[str, Any]:
-    usual = Send(flags=0)
-    given = {f.name: getattr(send, f.name) for f in fields(send) if f.name not in _WRITTEN_APART}
-    unusual = {name: given[name] for name in given if given[name] != getattr(usual, name)}
-    return {"flags": flag_names(send.flags)} | unusual
-
-
 def _usual_answers(timestamps: bool, last_send: Send | None) -> list[Answer]:
     """The answers that have a word at this point of a script."""
     usual = [answers.ack(timestamps=timestamps)]
@@ -156,34 +185,13 @@ def _usual_answers(timestamps: bool, last_send: Send | None) -> list[Answer]:
     return usual
 
 
-def _expected(expected: Expected, usual: list[Answer]) -> Any:
-    if isinstance(expected, Silence):
-        return "nothing"
-    if expected in usual:
-        return expected.word
-    given = {f.name: getattr(expected, f.name) for f in fields(expected)}
-    given = {name: given[name] for name in given if given[name] is not None}
-    flags = {} if expected.flags is None else {"flags": flag_names(expected.flags)}
-    return flags | {name: given[name] for name in given if name not in _WRITTEN_APART}
-
-
-def _state(state: StateIs) -> Any:
-    return state.name if state.timer is None else {"is": state.name, "timer": state.timer}
-
-
 def _flow(value: object) -> str:
-    """A value in YAML's flow style, on one line."""
+    """Plain data in YAML's flow style, on one line."""
     match value:
         case bool():
             return "true" if value else "false"
         case int():
             return str(value)
-        case SequenceExpression() if _NUMBER.fullmatch(value.text):
-            return value.text
-        case SequenceExpression() | TimeExpression():
-            return _scalar(value.text)
-        case Through():
-            return value.value
         case Mapping():
             return f"{{{', '.join(f'{_scalar(key)}: {_flow(value[key])}' for key in value)}}}"
         case list():
@@ -197,3 +205,97 @@ def _scalar(text: str) -> str:
         return text
     quoted: str = yaml.dump(text, default_style='"', allow_unicode=True, width=float("inf"))
     return quoted.rstrip("\n")
+
+
+# -- as lines ------------------------------------------------------------------------------------
+
+
+def script(case: Case, profile: str) -> str:
+    """All steps of a case for one profile, one a line, after what is done to get there."""
+    lines = [f"reach  {_reach_line(case.reach)}"]
+    if case.settings:
+        lines.insert(0, f"set    {_words(case.settings)}")
+    lines += [step_text(step, profile) for step in case.steps]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def step_text(step: Step, profile: str) -> str:
+    """What that step says for that profile, in one line."""
+    match step:
+        case Send() | SendIcmp():
+            return f"send   {_words(_injection(step))}"
+        case Expect():
+            within = f" within {step.within.text}" if step.within else ""
+            return f"expect {expected_text(step.answer.choose(profile))}{within}"
+        case Wait():
+            return f"wait   {step.duration.text}"
+        case Call():
+            gives = step.gives.choose(profile)
+            return f"call   {step.text}" + (
+                "" if gives == OK else f" gives {gives or _SAYS_NOTHING}"
+            )
+        case State():
+            state = step.state.choose(profile)
+            return f"state  {_SAYS_NOTHING if state is None else _state_text(state)}"
+        case Counters():
+            return f"counters {_words(step.moved)}"
+        case _:
+            assert_never(step)
+
+
+def expected_text(expected: Expected | None) -> str:
+    """An expected answer: ``nothing``, or the fields that are constrained."""
+    match expected:
+        case None:
+            return _SAYS_NOTHING
+        case AnyOf():
+            return " or ".join(map(expected_text, expected.choices))
+        case Not():
+            return f"not {expected_text(expected.of)}"
+        case Answer():
+            words = _words(_one_answer(expected, [])) or "any segment"
+            return words + (f"   ({expected.word})" if expected.word else "")
+        case _:
+            return "nothing"
+
+
+def _state_text(state: StateIs) -> str:
+    return state.name + (f", timer {state.timer}" if state.timer else "")
+
+
+def _words(fields: Mapping[str, Any]) -> str:
+    """``RST seq=rcv_nxt+1``: what says it all by its value goes without its key."""
+    return " ".join(_word(key, value) for key, value in fields.items())
+
+
+def _word(key: str, value: Any) -> str:
+    if key == "flags":
+        return str(value)
+    if key == "icmp":
+        return f"ICMP {value}"
+    return key if value is True else f"{key}={value}"
+
+
+def _reach_line(reach: Reach) -> str:
+    through = f" through {reach.through.value}" if reach.state == "TIME-WAIT" else ""
+    stamps = "with timestamps" if reach.timestamps else "without timestamps"
+    mss = "no MSS option" if reach.mss is None else f"MSS {reach.mss}"
+    said = ("state", "through", "family", "timestamps", "mss")
+    others = _fields(reach, "reach", Reach())
+    more = "".join(f", {_more(key, others[key])}" for key in others if key not in said)
+    return f"{reach.state}{through} over {reach.family}, {stamps}, {mss}{more}"
+
+
+def _more(key: str, value: Any) -> str:
+    """What is unusual about a connection: ``window scale 7``, ``opened by the DUT``."""
+    match key, value:
+        case "open", _:
+            return "opened by the DUT"
+        case "reuse_address", _:
+            return "without SO_REUSEADDR"
+        case "accepts", _:
+            return "never accepted"
+        case "options", Mapping():
+            return f"set {_words(value)}"
+        case _:
+            return f"{key.replace('_', ' ')} {value}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import Place
 from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
-from tw_conformance.notation.steps import step_text
+from tw_conformance.notation.write import step_text
 from tw_conformance.report.ladder import ladder
 from tw_conformance.report.style import Style, shown
 

@@ -178,7 +178,7 @@ class InProcessLink:
             self._collect()
         self._clock.advance(deadline)
 
-    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+    async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         try:
             self._call(verb, arguments)
         except CallError as refused:

@@ -44,7 +44,7 @@ def test_a_whole_case() -> None:
     case = only(
         """\
 profiles: [freebsd-*]
-settings: {rfc1337: 1}
+settings: {nolocaltimewait: 1}
 reach: {state: TIME-WAIT, through: CLOSING, family: ipv6, timestamps: on, window_scale: 7, mss: off}
 steps:
   - send: {flags: FIN|ACK, seq: rcv_nxt+1, ack: 0, length: 3, sack_permitted: true, tsecr: 0}
@@ -57,7 +57,7 @@ steps:
     assert (case.name, case.title, case.id) == ("a-case", "A title", "a-case")
     assert case.cites == ("RFC 9293 section 3.10.7.4",)
     assert case.profiles == ("freebsd-*",)
-    assert case.settings == {"rfc1337": 1}
+    assert case.settings == {"nolocaltimewait": 1}
     assert case.reach == Reach(
         through=Through.CLOSING, family="ipv6", timestamps=True, window_scale=7, mss=None
     )
@@ -244,7 +244,7 @@ def test_a_matrix_is_played_in_the_order_written_the_last_name_fastest() -> None
 def test_a_reference_alone_keeps_its_type_and_one_within_text_becomes_text() -> None:
     (case,) = load(
         "matrix: {length: [3], more: [ACK], state: [CLOSING], on: [1]}\n"
-        "settings: {rfc1337: $on}\n"
+        "settings: {timestamps: $on}\n"
         "reach: {state: $state}\n"
         'steps: [send: {flags: PSH|$more, length: $length, window: "$length"}]\n'
     )
@@ -252,7 +252,7 @@ def test_a_reference_alone_keeps_its_type_and_one_within_text_becomes_text() -> 
     assert isinstance(send, Send)
     assert (send.flags, send.length, send.window) == (PSH | ACK, 3, 3)
     assert case.reach.state == "CLOSING"
-    assert case.settings == {"rfc1337": 1}
+    assert case.settings == {"timestamps": 1}
 
 
 def test_points_that_agree_share_what_they_agree_in() -> None:

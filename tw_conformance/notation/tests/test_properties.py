@@ -19,7 +19,7 @@ case: a-case
 title: A title
 cites: [RFC 1337 section 3, "tcp_timewait.c:380-386"]
 profiles: [freebsd-*, linux-*]
-settings: {rfc1337: $on}
+settings: {timestamps: $on}
 matrix:
   family: [ipv4, ipv6]
   on: [0, 1]

@@ -15,7 +15,7 @@ from tw_conformance.explore.observe import held_to, held_to_both, observe
 from tw_conformance.model.case import Case
 from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.notation.load import load_file, load_text
-from tw_conformance.notation.write import case_to_yaml, save_case
+from tw_conformance.notation.write import case_to_yaml, save_case, script
 from tw_reference.profiles import PROFILES
 
 FILE = Path("written.tw.yaml")
@@ -95,3 +95,54 @@ def test_calls_are_written_with_their_options_and_what_they_give() -> None:
     )
     (case,) = load_text(text, FILE)
     assert case_to_yaml(case) == text
+
+
+EVERY_WORD = """\
+case: a
+title: b
+cites: [c]
+profiles: [linux-*]
+settings: {rfc1337: 1}
+reach: {state: CLOSE-WAIT, timestamps: on, reuse_port: on, sack: on, ecn: on, tsval: 0, \
+accepts: off, options: {ttl: 6, nodelay: on}}
+steps:
+  - send: {flags: ACK, options: "01 01 05 0a", ttl: 3, flow_label: 7}
+  - expect: {any: [ack, nothing, {flags: RST, df: true}]}
+  - expect:
+      linux-6.18: {not: rst}
+      default: {not: {window: 0}}
+    within: "1s"
+  - send: {flags: none, seq: ans_ack, ack: ans_seq+ans_len, tsval: ans_tsval}
+  - expect: {seq: 0, flow_label: 7}
+  - call: {send: 100}
+  - call: {receive: 100}
+    gives: eof
+  - call: {shutdown: both}
+  - call: {bind: {port: 0, address: mapped, family: ipv6, v6only: off}}
+  - call: destroy
+  - counters: {PAWSTimewait: 1}
+  - state: LAST-ACK
+"""
+
+
+def test_every_word_is_written_as_it_was_read() -> None:
+    (case,) = load_text(EVERY_WORD, FILE)
+    assert case_to_yaml(case) == EVERY_WORD
+    assert script(case, "linux-6.18").splitlines() == [
+        "  set    rfc1337=1",
+        "  reach  CLOSE-WAIT over ipv4, with timestamps, MSS 1460, reuse port on, sack on, ecn on,"
+        " tsval 0, never accepted, set ttl=6 nodelay=on",
+        "  send   ACK options=01 01 05 0a ttl=3 flow_label=7",
+        "  expect ACK seq=snd_nxt ack=rcv_nxt length=0 timestamps=present tsecr=ts_recent   (ack)"
+        " or nothing or RST df",
+        "  expect not RST seq=seg_ack length=0   (rst) within 1s",
+        "  send   none seq=ans_ack ack=ans_seq+ans_len tsval=ans_tsval",
+        "  expect seq=0 flow_label=7",
+        "  call   send length=100",
+        "  call   receive length=100 gives eof",
+        "  call   shutdown how=both",
+        "  call   bind port=0 address=mapped family=ipv6 v6only=off",
+        "  call   destroy",
+        "  counters PAWSTimewait=1",
+        "  state  LAST-ACK",
+    ]

@@ -205,7 +205,7 @@ class KernelLink:
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(left)
 
-    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+    async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         return await self._calls.make(verb, arguments)
 
     async def observe(self) -> Observation | None:

@@ -65,7 +65,7 @@ class NetworkLink:
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(left)
 
-    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+    async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         raise NoSuchCall(f"nothing on the DUT can make the call «{verb}»: use ssh://")
 
     async def observe(self) -> Observation | None:
@@ -108,7 +108,7 @@ class AgentLink(NetworkLink):
         self._private_port = private_port
         self._holding = holding
 
-    async def call(self, verb: str, arguments: Mapping[str, int]) -> str:
+    async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         return await self._calls.make(verb, arguments)
 
     async def observe(self) -> Observation | None:
