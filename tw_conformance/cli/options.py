@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import UsageError
-from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.model.words import name_and_number, no_such, quoted
 from tw_conformance.targets.access_options import add_access_options, given
 from tw_reference.profiles.profile import Profile
 
@@ -67,13 +66,11 @@ def settings_of(words: Sequence[str], profiles: Iterable[Profile]) -> Mapping[st
     """
     settings: dict[str, int] = {}
     for word in words:
-        name, _, value = word.partition("=")
-        if not re.fullmatch("[0-9]{1,10}", value):
+        said = name_and_number(word)
+        if said is None:
             raise UsageError(f"--set {quoted(word)}: write NAME=NUMBER, as in rfc1337=1")
-        settings[name] = int(value)
+        settings[said[0]] = said[1]
     for profile in profiles:
         for name in settings.keys() - profile.settings.keys():
-            hint = did_you_mean(name, profile.settings)
-            known = listed(profile.settings)
-            raise UsageError(f"{profile.name} has no setting {quoted(name)}{hint} {known}")
+            raise UsageError(no_such(f"{profile.name} has no setting", name, profile.settings))
     return settings

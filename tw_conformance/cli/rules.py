@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tw_conformance.model.errors import ExitCode, SuiteError
-from tw_conformance.model.words import did_you_mean, listed
+from tw_conformance.model.words import no_such
 
 if TYPE_CHECKING:
     from tw_conformance.report.document import Block
@@ -151,4 +151,4 @@ def _stage(wanted: str | None, profiles: Sequence[Profile]) -> Stage | None:
     for name, stage in stages.items():
         if name.casefold() == wanted.casefold():
             return stage
-    raise SuiteError(f"no list {wanted!r}{did_you_mean(wanted, stages)} {listed(stages)}")
+    raise SuiteError(no_such("no list", wanted, stages))

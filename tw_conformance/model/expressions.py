@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.model.words import no_such, quoted
 
 SEQUENCE_NAMES = (
     "rcv_nxt",
@@ -237,5 +237,4 @@ def _time_term(scanner: _Scanner) -> Term[float]:
 
 
 def _unknown_name(name: str, known: tuple[str, ...], offset: int) -> ExpressionError:
-    hint = did_you_mean(name, known)
-    return ExpressionError(f"unknown name {quoted(name)}{hint} {listed(known)}", offset)
+    return ExpressionError(no_such("unknown name", name, known), offset)

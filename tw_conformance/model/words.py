@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 _LONGEST_WORD = 40
@@ -28,6 +29,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?``, or nothing where no known word comes close."""
     near = nearest(word, known)
     return "" if near is None else f"; did you mean {near!r}?"
+
+
+def no_such(what: str, word: str, known: Collection[str]) -> str:
+    """``no profile 'linus'; did you mean 'linux'? (known: ...)``: the word, and what there is."""
+    return f"{what} {quoted(word)}{did_you_mean(word, known)} {listed(known)}"
+
+
+def name_and_number(text: str) -> tuple[str, int] | None:
+    """What ``NAME=NUMBER`` says, of at most 32 bits; None where it is not of that form."""
+    name, _, number = text.partition("=")
+    if not re.fullmatch("[0-9]{1,10}", number) or int(number) >= 1 << 32:
+        return None
+    return name, int(number)
 
 
 def listed(words: Iterable[str]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from tw_conformance.model.words import did_you_mean, listed, quoted
-from tw_reference.profiles import PROFILES
+from tw_reference.profiles import ALIASES, PROFILES
 
-_FAMILIES = ("freebsd-", "linux-", "rfc9293")
+_FAMILIES = tuple(dict.fromkeys(name.partition("-")[0] for name in PROFILES))
+"""What the names of a family's profiles begin with."""
 
 DEFAULT = "default"
 """The key of a mapping by profile that stands for the rest."""
@@ -19,8 +21,7 @@ _GLOB_SIGNS = "*?["
 
 def is_glob(key: str) -> bool:
     """Whether a key says that its mapping is by profile; the schema decides in the same way."""
-    families = tuple(name.rstrip("-") for name in _FAMILIES)
-    return key == DEFAULT or key.startswith(families) or any(sign in key for sign in _GLOB_SIGNS)
+    return key == DEFAULT or key.startswith(_FAMILIES) or any(sign in key for sign in _GLOB_SIGNS)
 
 
 def matched(glob: str) -> frozenset[str]:
@@ -33,9 +34,9 @@ def glob_problem(glob: str) -> str | None:
 
     ``linux-5.4`` is right although no profile has that name yet.
     """
-    if matched(glob) or (glob.startswith(_FAMILIES) and len(glob) > len("linux-")):
+    if matched(glob) or re.fullmatch(f"({'|'.join(_FAMILIES)})-.+", glob):
         return None
-    hint = did_you_mean(glob, (*(f"{family}*" for family in _FAMILIES), *PROFILES))
+    hint = did_you_mean(glob, (*(f"{family}-*" for family in ALIASES), *PROFILES))
     return f"no profile is named {quoted(glob)}{hint} {listed(PROFILES)}"
 
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from tw_conformance.model.case import Case, Expect, Reach, Send, SendIcmp, Step
 from tw_conformance.model.errors import Place
-from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.model.words import no_such, quoted
 from tw_conformance.notation.build import (
     Context,
     Source,
@@ -209,10 +209,7 @@ class _Expansion:
             lacking = [each for each in profiles if name not in PROFILES[each].settings]
             if lacking:
                 known = PROFILES[lacking[0]].settings
-                message = (
-                    f"{lacking[0]} has no setting {quoted(name)}"
-                    f"{did_you_mean(name, known)} {listed(known)}"
-                )
+                message = no_such(f"{lacking[0]} has no setting", name, known)
                 self._faults.add(self._document.key_place(("settings", name)), message)
 
     def _judge_values(self) -> None:
@@ -230,10 +227,9 @@ class _Expansion:
         for name, path, offset in self._uses():
             used.add(name)
             if name not in self._declared:
-                hint = ": there is no matrix"
+                message = f"no matrix name is {quoted(name)}: there is no matrix"
                 if self._declared:
-                    hint = f"{did_you_mean(name, self._declared)} {listed(self._declared)}"
-                message = f"no matrix name is {quoted(name)}{hint}"
+                    message = no_such("no matrix name is", name, self._declared)
                 self._faults.add(self._document.value_place(path, offset), message)
         reach: dict[str, Any] = _or_empty(self._data.get("reach"), {})
         for name in self._declared:

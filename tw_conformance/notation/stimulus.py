@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args
 from tw_conformance.model.case import TimestampRelation
 from tw_conformance.model.errors import SuiteError
 from tw_conformance.model.expressions import ExpressionError, SequenceExpression, TimeExpression
-from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.model.words import did_you_mean, listed, no_such, quoted
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND
 from tw_reference.explain import STATES, Explanation, Scene, Situation
@@ -69,8 +69,7 @@ class Stimulus:
         :raises tw_reference.explain.NotReached: where the settings keep it from getting there.
         """
         for name in self.settings.keys() - profile.settings.keys():
-            hint = did_you_mean(name, profile.settings)
-            raise StimulusError(f"{profile.name} has no setting {name!r}{hint}")
+            raise StimulusError(no_such(f"{profile.name} has no setting", name, profile.settings))
         scene = Scene(profile, self._situation(profile))
         return scene.explain(self._segment(scene.variables))
 
@@ -132,9 +131,7 @@ def parse(text: str, settings: Collection[str]) -> Stimulus:
             raise StimulusError(f"{key} stands twice")
         if key not in _READERS and key not in settings:
             known = (*_READERS, *settings)
-            raise StimulusError(
-                f"unknown word {quoted(key)}{did_you_mean(key, known)} {listed(known)}"
-            )
+            raise StimulusError(no_such("unknown word", key, known))
         values[key] = value
     read = {key: _READERS[key](key, value) for key, value in values.items() if key in _READERS}
     if "len" in read:
@@ -149,9 +146,7 @@ def _flags(text: str) -> int:
     names = [] if text == "none" else text.split("|")
     for name in names:
         if name not in FLAG_BITS:
-            hint = did_you_mean(name, (*FLAG_BITS, "none"))
-            known = listed((*FLAG_BITS, "none"))
-            raise StimulusError(f"unknown flag {quoted(name)}{hint} {known}")
+            raise StimulusError(no_such("unknown flag", name, (*FLAG_BITS, "none")))
     return flag_bits(names)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from tw_conformance.model.case import Through
 from tw_conformance.model.expressions import ExpressionError, SequenceExpression, TimeExpression
-from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.model.words import no_such, quoted
 from tw_conformance.notation.schema import value_problem
 from tw_reference.segment import FLAG_BITS, flag_bits, flag_names
 
@@ -101,9 +101,7 @@ def _flags(text: str) -> int:
     for part in text.split("|"):
         name = part.strip()
         if name not in FLAG_BITS:
-            hint = did_you_mean(name, FLAG_BITS)
-            message = f"unknown flag {quoted(name)}{hint} {listed((*FLAG_BITS, 'none'))}"
-            raise ExpressionError(message, offset)
+            raise ExpressionError(no_such("unknown flag", name, (*FLAG_BITS, "none")), offset)
         if name in seen:
             raise ExpressionError(f"flag {name} stands twice", offset)
         seen.append(name)

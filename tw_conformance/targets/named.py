@@ -18,7 +18,7 @@ from typing import Any
 
 from tw_conformance.link.access import Access
 from tw_conformance.model.errors import CaseError, UsageError
-from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.model.words import did_you_mean, no_such, quoted
 from tw_conformance.notation.faults import Faults
 from tw_conformance.notation.nodes import Document, KeyPath, read
 from tw_conformance.targets.locator import locate
@@ -101,9 +101,8 @@ class _Reader:
             return None
         for key in entry:
             if key not in _KEYS:
-                hint = f"{did_you_mean(key, _KEYS)} {listed(_KEYS)}"
                 place = self._document.key_place((self._name, key))
-                self.faults.add(place, f"no key {quoted(key)}{hint}")
+                self.faults.add(place, no_such("no key", key, _KEYS))
         values = {key: self._value(key, entry[key]) for key in _KEYS if key in entry}
         if self.faults:
             return None

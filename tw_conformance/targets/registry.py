@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import SuiteError, UsageError
-from tw_conformance.model.words import did_you_mean, listed, quoted
+from tw_conformance.model.words import no_such
 from tw_conformance.targets.base import Target
 from tw_conformance.targets.locator import Kind, Locator
 from tw_conformance.targets.roster import Roster
@@ -51,7 +51,7 @@ def open_target(
         from tw_conformance.targets.kernel.uml import UmlTarget
 
         return UmlTarget(profile=wanted, seed=seed)
-    raise SuiteError(f"no target {quoted(name)}{did_you_mean(name, TARGETS)} {listed(TARGETS)}")
+    raise SuiteError(no_such("no target", name, TARGETS))
 
 
 def unavailable(name: str) -> str | None:
@@ -105,8 +105,7 @@ def profile_named(name: str) -> str:
     """
     known = ALIASES.get(name, name)
     if known not in PROFILES:
-        names = (*PROFILES, *ALIASES)
-        raise SuiteError(f"no profile {quoted(name)}{did_you_mean(name, names)} {listed(names)}")
+        raise SuiteError(no_such("no profile", name, (*PROFILES, *ALIASES)))
     return known
 
 
