@@ -367,9 +367,7 @@ class Agent:
         """The connection named, accepted by now if it is complete: the request may have overtaken
         the listener's own event."""
         connection = _connection(**names)
-        listener = self._listeners.get((connection.family, connection.local_port))
-        if connection not in self._held and listener is not None:
-            listener.accept_all()
+        self._serve(connection)
         if connection not in self._held:
             raise Refused(
                 errno.ENOTCONN,
@@ -379,10 +377,21 @@ class Agent:
             )
         return connection
 
+    def _serve(self, connection: Connection) -> None:
+        """Accept what is complete on that connection's port, and close it where that is the
+        listener's policy: the listener's own event may lie behind the request in hand."""
+        listener = self._listeners.get((connection.family, connection.local_port))
+        if listener is not None and not listener.is_full:
+            listener.accept_all()
+
     def _state(self, **names: Any) -> "dict[str, Any]":
+        """What the kernel says of a connection when the service behind its port has done its
+        part."""
         if self._states is None:
             self._states = open_state_table()
-        return dict(self._states.find(_connection(**names))._asdict())
+        connection = _connection(**names)
+        self._serve(connection)
+        return dict(self._states.find(connection)._asdict())
 
     def _many_states(
         self, local: str, local_port: int, peers: "list[list[Any]]"

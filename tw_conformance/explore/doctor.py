@@ -21,7 +21,8 @@ from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Expected,
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Verdict
-from tw_conformance.play.run import Performance
+from tw_conformance.play.judge import judge
+from tw_conformance.play.player import perform as perform_script
 from tw_conformance.targets.base import Target
 from tw_conformance.targets.locator import Kind, Locator
 from tw_conformance.targets.network.attachment import find_way
@@ -315,12 +316,8 @@ def _perform(target: Target, reach: Reach, *steps: Step) -> tuple[Outcome, int]:
     case = Case("doctor", "", (), reach, steps)
 
     async def perform() -> tuple[Outcome, int]:
-        link = await target.open(case)
-        try:
-            outcome = await Performance(case, target, link).run()
-            return outcome, link.capture_losses()
-        finally:
-            await link.aclose()
+        record = await perform_script(case, target)
+        return judge(record), record.capture_losses
 
     return _or_end("connection", lambda: target.start(perform()).result())
 

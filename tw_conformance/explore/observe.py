@@ -24,9 +24,9 @@ from tw_conformance.model.case import (
     Step,
 )
 from tw_conformance.model.expressions import SequenceExpression
-from tw_conformance.model.verdict import Decided
 from tw_conformance.play.compare import nearest
-from tw_conformance.play.run import Performance
+from tw_conformance.play.record import Doubt, came_at
+from tw_conformance.play.run import Run
 from tw_conformance.targets.base import Target
 from tw_reference import segment as tcp
 from tw_reference.rules.rule import Rule, Stage
@@ -63,52 +63,46 @@ async def observe(script: Case, target: Target) -> tuple[Turn, ...]:
     :raises TargetError: where the target itself is gone or refuses.
     """
     link = await target.open(script)
+    run = Run(script, target, link)
     try:
-        performance = Performance(script, target, link, judging=False)
-        try:
-            return await _turns(performance)
-        except Decided as decided:
-            raise Undecided(decided.reason) from None
-        finally:
-            performance.peer.abandon()
+        return await _turns(run)
     finally:
+        run.record()
         await link.aclose()
 
 
-async def _turns(performance: Performance) -> tuple[Turn, ...]:
-    await performance.perform(())
+async def _turns(run: Run) -> tuple[Turn, ...]:
+    await run.reach()
     turns = []
-    for index, step in enumerate(performance.case.steps):
-        turn = await _turn(performance, index, step)
+    for index, step in enumerate(run.case.steps):
+        turn = await _turn(run, index, step)
         turns.append(turn)
         if turn.state is not None and turn.state.name not in _IN_QUESTION:
             break
-    if lost := performance.link.capture_losses():
+    if lost := run.link.capture_losses():
         raise Undecided(f"{lost} frames were lost in capture: the transcript has holes")
     return tuple(turns)
 
 
-async def _turn(performance: Performance, index: int, step: Step) -> Turn:
-    link, peer = performance.link, performance.peer
+async def _turn(run: Run, index: int, step: Step) -> Turn:
+    link, tester = run.link, run.tester
     decided_before = len(link.decisions())
-    performance.answers.clear()
-    await performance.take(index, step)
-    if not await peer.prove_delivery():
+    fact = await run.take(index, step)
+    if fact is not None and isinstance(fact.seen, Doubt):
+        raise Undecided(fact.seen.reason)
+    if not await tester.prove_delivery():
         raise Undecided("no echo probe was answered: what was sent can't be shown to have arrived")
-    arrivals = [*performance.answers, *peer.pending]
-    peer.pending.clear()
-    packets = [arrival.packet for arrival in arrivals if isinstance(arrival.packet, Packet)]
     seen = await link.observe()
+    packets = came_at(tester.transcript, index)
     return Turn(
-        answers=tuple(answer_of(packet, peer.variables) for packet in packets),
-        state=None if seen is None else _state(performance, seen),
+        answers=tuple(answer_of(packet, tester.variables) for packet in packets),
+        state=None if seen is None else _state(run, seen),
         rules=_rules(link, decided_before),
     )
 
 
-def _state(performance: Performance, seen: Observation) -> StateIs:
-    in_time_wait = seen.state == "TIME-WAIT"
-    return StateIs(seen.state, performance.timer(seen) if in_time_wait else None)
+def _state(run: Run, seen: Observation) -> StateIs:
+    return StateIs(seen.state, run.timer(seen) if seen.state == "TIME-WAIT" else None)
 
 
 def _rules(link: Link, since: int) -> tuple[Rule, ...]:

@@ -85,23 +85,3 @@ class Outcome:
     """Whether an INCONCLUSIVE is the fault of this machine, which was too slow."""
     by_absence: bool = False
     """Whether a path that loses segments could have brought this FAIL about."""
-
-
-class Decided(Exception):
-    """The verdict fell before the last step: FAIL or INCONCLUSIVE."""
-
-    def __init__(
-        self,
-        verdict: Verdict,
-        reason: str,
-        mismatches: list[Mismatch] | None = None,
-        *,
-        by_absence: bool = False,
-        late: bool = False,
-    ) -> None:
-        super().__init__(reason)
-        self.late = late
-        self.verdict = verdict
-        self.reason = reason
-        self.mismatches = mismatches or []
-        self.by_absence = by_absence

@@ -12,7 +12,8 @@ from tw_conformance.model.case import Call, State
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome
 from tw_conformance.play.compare import summary
-from tw_conformance.play.player import rehearse
+from tw_conformance.play.record import answers
+from tw_conformance.play.run import Run
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference import segment as tcp
@@ -45,42 +46,50 @@ def explain(outcome: Outcome) -> list[OracleAnswer]:
         return []
     # Steps are equal by value; the deciding one is found by identity.
     index = next(i for i, step in enumerate(outcome.case.steps) if step is outcome.step)
-    answers = []
+    told = []
     for name, profile in PROFILES.items():
         if not outcome.case.applies_to(name):
             continue
         target = InProcessTarget(profile)
-        answer = target.start(_ask(outcome, target, index + 1)).result()
+        answer = target.start(_ask(outcome, target, index)).result()
         if answer is not None:
-            answers.append(answer)
-    return answers
+            told.append(answer)
+    return told
 
 
-async def _ask(outcome: Outcome, target: InProcessTarget, steps: int) -> OracleAnswer | None:
+async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAnswer | None:
+    """What the target does up to the step ``last``; None where it does not get there."""
+    link = await target.open(outcome.case)
+    run = Run(outcome.case, target, link)
     try:
-        link, performance = await rehearse(outcome.case, target, steps)
+        await run.reach()
+        for index, step in enumerate(outcome.case.steps[: last + 1]):
+            await run.take(index, step)
     except (NotReached, TargetError):
         return None
     state = await link.observe()
     assert state is not None
     decision = _decision(link.decisions())
-    variables = performance.peer.variables
-    answer = ""
-    packets = [a.packet for a in performance.answers if isinstance(a.packet, Packet)]
+    transcript = run.tester.transcript
+    packets, answer = answers(transcript), ""
     if isinstance(outcome.step, Call):
-        decision, answer = link.decisions()[-1] if link.decisions() else None, performance.given
+        decision = link.decisions()[-1] if link.decisions() else None
+        answer = run.given or ""
         same = any(m.field == "gives" and m.seen == answer for m in outcome.mismatches)
     elif isinstance(outcome.step, State):
         same = any(m.field == "state" and m.seen == state.state for m in outcome.mismatches)
     else:
-        theirs = [_shape(packet, variables) for packet in packets]
-        same = theirs == _seen(outcome, steps - 1)
+        theirs = [_shape(packet, transcript.variables) for packet in packets]
+        same = theirs == [
+            _shape(packet, outcome.transcript.variables)
+            for packet in answers(outcome.transcript, until=last)
+        ]
     return OracleAnswer(
         profile=target.profile,
         rule=decision.rule.id if decision else "",
         says=decision.rule.says if decision else "",
         source=decision.rule.source if decision else (),
-        answer=answer or ", ".join(summary(p, variables) for p in packets) or "nothing",
+        answer=answer or ", ".join(summary(p, transcript.variables) for p in packets) or "nothing",
         state=state.state,
         same_as_seen=same,
     )
@@ -97,20 +106,6 @@ def _decision(trace: list[Decision]) -> Decision | None:
 
 def _arrived(decision: Decision) -> Segment | IcmpError | None:
     return decision.segment or decision.error
-
-
-def _seen(outcome: Outcome, step: int) -> list[tuple[object, ...]]:
-    """The shapes of what the DUT sent between the last send and the end of the deciding step."""
-    shapes: list[tuple[object, ...]] = []
-    for event in outcome.transcript.events:
-        if event.step is None or event.step > step:
-            continue
-        match event.direction, event.packet:
-            case "sent", Packet() | IcmpError():
-                shapes.clear()
-            case "received", Packet() as packet:
-                shapes.append(_shape(packet, outcome.transcript.variables))
-    return shapes
 
 
 def _shape(packet: Packet, variables: dict[str, int]) -> tuple[object, ...]:

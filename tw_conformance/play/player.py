@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import aclosing
 from dataclasses import replace
 
-from tw_conformance.link.base import Link
 from tw_conformance.link.path import Evidence
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play import state_probe
-from tw_conformance.play.run import Performance
+from tw_conformance.play.judge import decide, judge
+from tw_conformance.play.record import Record
+from tw_conformance.play.run import Run
 from tw_conformance.targets.base import Target
 
 _PERFORMANCES = 40
@@ -105,18 +107,20 @@ def _conclude(outcomes: list[Outcome], evidence: Evidence) -> Outcome:
 
 
 async def perform_once(case: Case, target: Target) -> Outcome:
-    """Play one case once, on a connection of its own."""
+    """Play one case once, on a connection of its own, and judge it."""
+    return judge(await perform(case, target))
+
+
+async def perform(case: Case, target: Target) -> Record:
+    """Play one case once, as far as it conforms: what follows a deviation is about another
+    connection than the case is."""
     link = await target.open(case)
+    run = Run(case, target, link)
     try:
-        return await Performance(case, target, link).run()
+        async with aclosing(run.play()) as facts:
+            async for fact in facts:
+                if decide(case, target.profile, fact) is not None:
+                    break
+        return run.record()
     finally:
         await link.aclose()
-
-
-async def rehearse(case: Case, target: Target, steps: int) -> tuple[Link, Performance]:
-    """Play the first ``steps`` steps without judging them: the oracle's way to ask what a stack
-    would answer.  The link stays open for questions."""
-    link = await target.open(case)
-    performance = Performance(case, target, link, judging=False)
-    await performance.perform(case.steps[:steps])
-    return link, performance

@@ -1,179 +1,182 @@
-"""One performance of a case: the steps in order, and the verdict that they come to.
+"""One run of a script: it sends, receives and records, and judges nothing.
 
 It asks a target to send, to receive, to let time pass and to make a call; it never asks what the
-target is.  PASS and FAIL rest on packets that were seen or on a silence that a sentinel proved;
-everything else ends INCONCLUSIVE with its reason.
+target is.  What it sees it tells fact by fact, so that whoever drives it may stop.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from collections.abc import AsyncGenerator, Iterator
 
 from tw_conformance.link.base import Arrival, Link, Observation
 from tw_conformance.model.case import (
-    NOTHING,
-    OK,
-    REFUSED,
-    Answer,
-    ByProfile,
     Call,
     Case,
     Expect,
-    Expected,
     Send,
     SendIcmp,
     State,
-    StateIs,
     Step,
     Wait,
 )
 from tw_conformance.model.errors import NoSuchCall
-from tw_conformance.model.verdict import Decided, Mismatch, Outcome, Verdict
 from tw_conformance.play import state_probe
-from tw_conformance.play.compare import compare, summary
+from tw_conformance.play.record import (
+    Again,
+    Came,
+    Doubt,
+    Fact,
+    Gave,
+    ProvenSilence,
+    Record,
+    Seen,
+    StateSeen,
+    Stray,
+    TimerEffect,
+    answers,
+    timer_effect,
+)
 from tw_conformance.play.tester import WINDOW, NotReached, TesterEndpoint
 from tw_conformance.targets.base import Target
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet, Segment, Timestamps
 from tw_reference.seqnum import add
 
-T = TypeVar("T")
-
 _READINGS = 8
 """Readings more of a timer where the first was too slow to tell when it was started."""
 _LATE = 0.4
 """Seconds by which a wait may overrun before what follows it says nothing any more."""
+_UNPROVEN = Doubt("no echo probe was answered: what was sent can't be shown to have arrived")
+_GONE = Doubt(
+    "nothing came, and no echo probe was answered either: the path or the DUT is gone",
+)
 
 
-class Performance:
-    """One playing of one case.  ``answers`` are the segments that came since the last send."""
+class Run:
+    """One run of one case on one connection.  Whoever begins it ends it with :meth:`record`."""
 
-    def __init__(self, case: Case, target: Target, link: Link, *, judging: bool = True) -> None:
+    def __init__(self, case: Case, target: Target, link: Link) -> None:
         self.case = case
         self.target = target
         self.link = link
-        self.peer = TesterEndpoint(case, link, target.path)
-        self.answers: list[Arrival] = []
-        self.inferred = False
-        """Whether the DUT's state was asked for on the wire."""
-        self._judging = judging
-        self._step: Step | None = None
-        self.given = OK
+        self.tester = TesterEndpoint(case, link, target.path)
+        self.given: str | None = None
         """What the last call gave."""
-        self._exchanges = 0
+        self._record = Record(case, target.name, target.profile, self.tester.transcript)
+        self._began = link.now()
         self._last_sent: float | None = None
-        self._waited_until = link.now()
+        self._waited_until = self._began
         """The end of the last wait or call."""
         self._settled_before = 0.0
         """By when the DUT had processed all that was sent before the last send."""
 
-    async def run(self) -> Outcome:
-        started = self.link.now()
-        verdict, reason, mismatches = Verdict.PASS, "", list[Mismatch]()
-        by_absence = late = False
+    async def play(self) -> AsyncGenerator[Fact, None]:
+        """Reach the first state and take all steps: the facts, each at the moment it is seen."""
         try:
-            await self.perform(self.case.steps)
+            await self.reach()
         except NotReached as failure:
-            state = self.case.reach.state
-            verdict, reason = Verdict.INCONCLUSIVE, f"{state} was not reached: {failure}"
-        except Decided as decided:
-            verdict, reason = decided.verdict, decided.reason
-            mismatches, late = decided.mismatches, decided.late
-            # What came may be right for a DUT that an earlier segment never reached.
-            by_absence = decided.by_absence or self._exchanges > 1
-        lost = self.link.capture_losses()
-        if lost and verdict is not Verdict.INCONCLUSIVE:
-            verdict = Verdict.INCONCLUSIVE
-            reason = f"{lost} frames were lost in capture: the transcript has holes"
-        self.peer.abandon()
-        return Outcome(
-            case=self.case,
-            target=self.target.name,
-            profile=self.target.profile,
-            verdict=verdict,
-            transcript=self.peer.transcript,
-            reason=reason,
-            by_absence=by_absence,
-            late=late,
-            step=None if verdict is Verdict.PASS else self._step,
-            mismatches=mismatches,
-            inferred=self.inferred,
-            duration=self.link.now() - started,
-        )
+            yield self._fact(Doubt(f"{self.case.reach.state} was not reached: {failure}"))
+            return
+        for index, step in enumerate(self.case.steps):
+            self._turn_to(index)
+            for stray in () if isinstance(step, Expect) else self._strays():
+                yield stray
+            fact = await self.take(index, step)
+            if fact is not None:
+                yield fact
+        if self._record.inferred:
+            return  # What comes now is for the question, which is not the case's.
+        if not await self.tester.prove_delivery():
+            yield self._fact(_UNPROVEN)
+        for stray in self._strays():
+            yield stray
 
-    async def perform(self, steps: tuple[Step, ...]) -> None:
-        """Reach the first state, then take the steps in order.
+    async def reach(self) -> None:
+        """Bring the DUT to the case's first state.
 
-        :raises NotReached: where the first state is not reached.
-        :raises Decided: where a step decides against PASS.
+        :raises NotReached: where that fails.
         """
-        await self.peer.reach()
+        await self.tester.reach()
         if not self.target.path.perfect:
             # What is still under way from reaching the state must not be taken for an answer.
-            await self.peer.forget_what_came()
-        for index, step in enumerate(steps):
-            await self.take(index, step)
-        if self.inferred:
-            return  # What comes now is for the question, which is not the case's.
-        await self._prove()
-        await self._nothing_left_over()
+            await self.tester.forget_what_came()
 
-    async def take(self, index: int, step: Step) -> None:
-        """One step; ``index`` is its place in the script.
+    async def take(self, index: int, step: Step) -> Fact | None:
+        """Take one step, whose place in the script is ``index``: what was seen at it, if
+        anything that can be judged was."""
+        self._turn_to(index)
+        seen = await self._take(step)
+        return None if seen is None else self._fact(seen)
 
-        :raises Decided: where it decides against PASS.
-        """
-        self.peer.step, self._step = index, step
-        if not isinstance(step, Expect):
-            await self._nothing_left_over()
-        match step:
-            case Send():
-                self._send(step)
-            case SendIcmp():
-                self._about_to_send()
-                self._last_sent = self.peer.report(step)
-            case Expect():
-                await self._expect(step)
-            case Wait():
-                await self._wait(step)
-            case Call():
-                await self._call(step)
-            case State():
-                await self._state(step)
+    def record(self) -> Record:
+        """End the run: leave nothing half open on the DUT, and give up what was seen."""
+        record = self._record
+        record.capture_losses = self.link.capture_losses()
+        self.tester.abandon()
+        record.duration = self.link.now() - self._began
+        return record
+
+    def timer(self, seen: Observation) -> TimerEffect | None:
+        """What the last send did to the 2MSL timer; None where the reading can't tell."""
+        if self._last_sent is None:
+            return None
+        return timer_effect(
+            seen,
+            2 * self.target.time_variables["msl"],
+            settled=self._settled_before,
+            sent=self._last_sent,
+        )
 
     # -- steps -----------------------------------------------------------------------------------
 
-    def _send(self, step: Send) -> None:
-        self._in_time(step)
+    async def _take(self, step: Step) -> Seen | None:
+        match step:
+            case Send():
+                return self._send(step)
+            case SendIcmp():
+                self._about_to_send()
+                self._last_sent = self.tester.report(step)
+                return None
+            case Expect():
+                return await self._expect(step)
+            case Wait():
+                return await self._wait(step)
+            case Call():
+                return await self._call(step)
+            case State():
+                return await self._state(step)
+
+    def _send(self, step: Send) -> Doubt | None:
+        if (too_late := self._too_late(step)) is not None:
+            return too_late
         segment = self._segment(step)
         self._about_to_send()
-        self._last_sent = self.peer.send(segment, damage=step.corrupt, tos=step.tos)
-        self.peer.variables.update(
+        self._last_sent = self.tester.send(segment, damage=step.corrupt, tos=step.tos)
+        self.tester.variables.update(
             seg_seq=segment.seq,
             seg_ack=segment.ack,
             seg_len=segment.length,
             seg_tsval=segment.timestamps.tsval if segment.timestamps else 0,
         )
+        return None
 
     def _about_to_send(self) -> None:
-        self._exchanges += 1
-        self.answers.clear()
-        self._settled_before = self.peer.settled
+        self._settled_before = self.tester.settled
 
-    def _in_time(self, step: Send) -> None:
+    def _too_late(self, step: Send) -> Doubt | None:
         if step.within is None or self._last_sent is None:
-            return
+            return None
         since = self.link.now() - self._last_sent
-        if since > step.within.evaluate(self.target.time_variables):
-            raise Decided(
-                Verdict.INCONCLUSIVE,
-                f"{since:.3f} s passed since the last segment, and {step.within.text} may: "
-                "the path or this machine is too slow for this case",
-                late=True,
-            )
+        if since <= step.within.evaluate(self.target.time_variables):
+            return None
+        return Doubt(
+            f"{since:.3f} s passed since the last segment, and {step.within.text} may: "
+            "the path or this machine is too slow for this case",
+            late=True,
+        )
 
     def _segment(self, step: Send) -> Segment:
-        variables = self.peer.variables
+        variables = self.tester.variables
         has_ack = step.flags & tcp.ACK != 0
         default_ack = variables["snd_nxt"] if has_ack else 0
         return Segment(
@@ -191,246 +194,123 @@ class Performance:
         )
 
     def _timestamps(self, step: Send) -> Timestamps | None:
-        variables = self.peer.variables
+        variables = self.tester.variables
         tsecr = None if step.tsecr is None else step.tsecr.evaluate(variables)
         if step.tsval is not None:
-            return self.peer.stamps(step.tsval.evaluate(variables), tsecr)
-        relation = step.timestamps or ("newer" if self.peer.timestamps else "absent")
+            return self.tester.stamps(step.tsval.evaluate(variables), tsecr)
+        relation = step.timestamps or ("newer" if self.tester.timestamps else "absent")
         recent = variables["ts_recent"]
         match relation:
             case "absent":
                 return None
             case "newer":
-                return self.peer.stamps(add(recent, 1000), tsecr)
+                return self.tester.stamps(add(recent, 1000), tsecr)
             case "same":
-                return self.peer.stamps(recent, tsecr)
+                return self.tester.stamps(recent, tsecr)
             case "older":
-                return self.peer.stamps(add(recent, -1), tsecr)
+                return self.tester.stamps(add(recent, -1), tsecr)
 
-    async def _expect(self, step: Expect) -> None:
-        if step.within is not None and not self.peer.pending:
+    async def _expect(self, step: Expect) -> Came | ProvenSilence | Doubt:
+        pending = self.tester.pending
+        if step.within is not None and not pending:
             until = self.link.now() + step.within.evaluate(self.target.time_variables)
-            arrival = await self.peer.receive(until)
+            arrival = await self.tester.receive(until)
             if arrival is not None:
-                self.peer.pending.append(arrival)
-        proven = await self.peer.prove_delivery()
-        if not self._judging:
-            self.answers += self.peer.pending
-            self.peer.pending.clear()
-            return
-        expected = self._chosen(step.answer)
-        if not self.peer.pending:
-            self._judge_silence(expected, proven)
-            return
-        arrival = self.peer.pending.pop(0)
-        self.answers.append(arrival)
-        self._judge_answer(expected, arrival)
+                pending.append(arrival)
+        proven = await self.tester.prove_delivery()
+        if pending:
+            arrival = pending.pop(0)
+            return Came(_packet(arrival), dict(self.tester.variables), self._again(arrival))
+        return ProvenSilence(self.tester.served) if proven else _GONE
 
-    def _judge_silence(self, expected: Expected, proven: bool) -> None:
-        if not proven:
-            raise Decided(
-                Verdict.INCONCLUSIVE,
-                "nothing came, and no echo probe was answered either: the path or the DUT is gone",
-            )
-        if isinstance(expected, Answer):
-            what = summary(expected)
-            raise Decided(
-                Verdict.FAIL,
-                f"expected {what}, but nothing came: the probe sent after it was answered",
-                [Mismatch("answer", what, "nothing")],
-                by_absence=True,
-            )
-
-    def _judge_answer(self, expected: Expected, arrival: Arrival) -> None:
-        variables = self.peer.variables
-        packet = _packet(arrival)
-        seen = summary(packet, variables)
-        if expected is NOTHING:
-            self._doubt_a_repeat(packet)
-            raise Decided(
-                Verdict.FAIL,
-                f"expected nothing, but {seen} came",
-                [Mismatch("answer", "nothing", seen)],
-            )
-        assert isinstance(expected, Answer)
-        mismatches = compare(expected, packet, variables)
-        if mismatches:
-            self._doubt_a_repeat(packet)
-            fields = ", ".join(mismatch.field for mismatch in mismatches)
-            raise Decided(
-                Verdict.FAIL, f"expected {summary(expected)}, but {seen} came: {fields}", mismatches
-            )
-
-    async def _wait(self, step: Wait) -> None:
-        await self._prove()
+    async def _wait(self, step: Wait) -> Doubt | None:
+        if not await self.tester.prove_delivery():
+            return _UNPROVEN
         # Counted from when the DUT did what it did before: a busy tester notices that late.
-        since = max(self.peer.settled, self._waited_until)
+        since = max(self.tester.settled, self._waited_until)
         until = since + step.duration.evaluate(self.target.time_variables)
         self._waited_until = until
-        self.peer.note(f"wait {step.duration.text}")
+        self.tester.note(f"wait {step.duration.text}")
         await self.link.sleep(until)
         late = self.link.now() - until
         if late > _LATE:
-            raise Decided(
-                Verdict.INCONCLUSIVE,
+            return Doubt(
                 f"the tester woke up {late:.2f} s late from a wait: this machine is too busy",
                 late=True,
             )
-        await self.peer.drain()
+        await self.tester.drain()
+        return None
 
-    async def _call(self, step: Call) -> None:
-        await self._prove()
-        self._exchanges += 1
+    async def _call(self, step: Call) -> Gave | Doubt:
+        if not await self.tester.prove_delivery():
+            return _UNPROVEN
         try:
-            self.given = await self.link.call(step.verb, step.arguments)
+            given = await self.link.call(step.verb, step.arguments)
         except NoSuchCall as lack:
-            raise Decided(Verdict.INCONCLUSIVE, str(lack)) from lack
-        self.peer.note(f"call {step.text} gives {self.given}")
+            return Doubt(str(lack))
+        self.given = given
+        self.tester.note(f"call {step.text} gives {given}")
         self._waited_until = self.link.now()
-        self.peer.expect_news()
-        if self._judging:
-            self._judge_call(step)
+        self.tester.expect_news()
+        return Gave(given)
 
-    def _judge_call(self, step: Call) -> None:
-        expected = self._chosen(step.gives)
-        if self.given != expected and (self.given == OK or expected != REFUSED):
-            raise Decided(
-                Verdict.FAIL,
-                f"expected {step.text} to give {expected}, but it gave {self.given}",
-                [Mismatch("gives", expected, self.given)],
-                by_absence=True,
-            )
-
-    async def _state(self, step: State) -> None:
-        await self._prove()
-        await self._nothing_left_over()
-        seen = await self.link.observe()
-        if not self._judging:
-            return
-        expected = self._chosen(step.state)
-        if seen is None:
-            try:
-                told, how = await state_probe.tell(self.peer, self.target.profile, self.answers)
-            except state_probe.Unanswered as unanswered:
-                raise Decided(Verdict.INCONCLUSIVE, str(unanswered)) from None
-            self.inferred = True
-            self._judge_state(expected, told, how)
-            return
-        timer = "" if seen.remaining is None else f", timer at {seen.remaining:.3f} s"
-        self.peer.note(f"state {seen.state}{timer}")
-        self._judge_state(expected, seen.state)
-        for _ in range(_READINGS):
-            if expected.timer is None or self.timer(seen) is not None:
+    async def _state(self, step: State) -> StateSeen | Stray | Doubt:
+        if not await self.tester.prove_delivery():
+            return _UNPROVEN
+        for stray in self._pending_strays():
+            return stray
+        observed = await self.link.observe()
+        if observed is None:
+            return await self._ask_for_the_state()
+        timer = "" if observed.remaining is None else f", timer at {observed.remaining:.3f} s"
+        self.tester.note(f"state {observed.state}{timer}")
+        expected = step.state.choose(self.target.profile)
+        wants_timer = expected is not None and expected.timer is not None
+        for _ in range(_READINGS if wants_timer else 0):
+            if self.timer(observed) is not None:
                 break
             # The answer was slow to come, so the reading says little; the next one may be quicker.
-            seen = await self.link.observe() or seen
-        self._judge_timer(expected, seen)
+            observed = await self.link.observe() or observed
+        return StateSeen(
+            observed.state,
+            effect=self.timer(observed),
+            has_timer=observed.remaining is not None,
+        )
 
-    def _judge_state(self, expected: StateIs, state: str, how: str = "") -> None:
-        if state != expected.name:
-            raise Decided(
-                Verdict.FAIL,
-                f"expected state {expected.name}, but the DUT is in {state}{how}",
-                [Mismatch("state", expected.name, state)],
-                by_absence=True,
-            )
-
-    def timer(self, seen: Observation) -> Literal["restarted", "kept"] | None:
-        """What the last send did to the 2MSL timer; None where the reading can't tell.
-
-        The timer was started at some moment between ``earliest`` and ``latest``: the reading was
-        taken between two moments, and has a resolution.  It was kept if that was before the last
-        send, and restarted if it was after all that came before it had been processed.  Both at
-        once says that the DUT's own clock was behind.
-        """
-        if seen.remaining is None or self._last_sent is None:
-            return None
-        lifetime = 2 * self.target.time_variables["msl"]
-        earliest = seen.asked + seen.remaining - lifetime - seen.resolution
-        latest = seen.answered + seen.remaining - lifetime + seen.resolution
-        kept, restarted = latest < self._last_sent, earliest > self._settled_before
-        if kept == restarted:
-            return None
-        return "kept" if kept else "restarted"
-
-    def _judge_timer(self, expected: StateIs, seen: Observation) -> None:
-        """Whether the last send restarted the 2MSL timer."""
-        if expected.timer is None or self._last_sent is None:
-            return
-        if seen.remaining is None:
-            raise Decided(Verdict.INCONCLUSIVE, "this target can't read the block's timer")
-        timer = self.timer(seen)
-        if timer is None:
-            raise Decided(
-                Verdict.INCONCLUSIVE,
-                "the timer can't be read finely enough to tell a restart: "
-                "let more time pass before the segment",
-                late=True,
-            )
-        if timer != expected.timer:
-            raise Decided(
-                Verdict.FAIL,
-                f"expected the 2MSL timer {expected.timer}, but it was {timer}",
-                [Mismatch("timer", expected.timer, timer)],
-            )
-
-    def _chosen(self, choices: ByProfile[T]) -> T:
-        """What the case says of the target's profile.
-
-        :raises Decided: where it says nothing.
-        """
-        chosen = choices.choose(self.target.profile)
-        if chosen is None:
-            why = f"the case says nothing about {self.target.profile}"
-            raise Decided(Verdict.INCONCLUSIVE, why)
-        return chosen
+    async def _ask_for_the_state(self) -> StateSeen | Doubt:
+        self._record.inferred = True
+        return await state_probe.ask(
+            self.tester, self.target.profile, answers(self.tester.transcript)
+        )
 
     # -- what every step rests on ----------------------------------------------------------------
 
-    async def _prove(self) -> None:
-        if not await self.peer.prove_delivery() and self._judging:
-            raise Decided(
-                Verdict.INCONCLUSIVE,
-                "no echo probe was answered: what was sent can't be shown to have arrived",
-            )
+    def _turn_to(self, index: int) -> None:
+        self.tester.step = self._record.last_step = index
 
-    async def _nothing_left_over(self) -> None:
-        """A segment that no step accounts for fails the case."""
-        if not self.peer.pending:
-            return
-        if not self._judging:
-            self.answers += self.peer.pending
-            self.peer.pending.clear()
-            return
-        packet = _packet(self.peer.pending[0])
-        self._doubt_a_repeat(packet)
-        seen = summary(packet, self.peer.variables)
-        raise Decided(
-            Verdict.FAIL,
-            f"{seen} came, which no step expects",
-            [Mismatch("answer", "nothing more", seen)],
-        )
+    def _fact(self, seen: Seen) -> Fact:
+        fact = Fact(self._record.last_step, seen)
+        self._record.facts.append(fact)
+        return fact
 
-    def _doubt_a_repeat(self, packet: Packet) -> None:
-        """On a path that repeats or holds up packets, a segment like one that came before may be
-        that one, or the answer to a repeat of ours."""
+    def _strays(self) -> Iterator[Fact]:
+        """Facts of what came and no step accounts for."""
+        return map(self._fact, self._pending_strays())
+
+    def _pending_strays(self) -> Iterator[Stray]:
+        while self.tester.pending:
+            arrival = self.tester.pending.pop(0)
+            yield Stray(_packet(arrival), dict(self.tester.variables), self._again(arrival))
+
+    def _again(self, arrival: Arrival) -> Again | None:
+        """What else a segment may be than the DUT's answer to what was sent last."""
+        if not self.target.path.perfect:
+            packet = _packet(arrival)
+            return Again.REPEATED if self.tester.has_come_before(packet) else None
         # Where time is virtual nobody is late.
-        if (
-            self.target.realtime
-            and self.target.path.perfect
-            and self.peer.was_retransmitted(packet)
-        ):
-            raise Decided(
-                Verdict.INCONCLUSIVE,
-                f"{summary(packet, self.peer.variables)} was retransmitted by the DUT: this machine"
-                " was too slow to acknowledge it",
-                late=True,
-            )
-        if not self.target.path.perfect and self.peer.has_come_before(packet):
-            raise Decided(
-                Verdict.INCONCLUSIVE,
-                f"{summary(packet, self.peer.variables)} came once more; the path may repeat",
-            )
+        if self.target.realtime and self.tester.was_retransmitted(arrival):
+            return Again.RETRANSMITTED
+        return None
 
 
 def _packet(arrival: Arrival) -> Packet:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from tw_conformance.link.base import Arrival
 from tw_conformance.model.case import Answer, Case, Expect, State
-from tw_conformance.play.tester import WINDOW, TesterEndpoint
+from tw_conformance.play.record import Doubt, StateSeen
+from tw_conformance.play.tester import ACCEPTS_AND_CLOSES, WINDOW, TesterEndpoint
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet, Segment
 from tw_reference.seqnum import add
@@ -30,12 +31,6 @@ _TOLD = {
     "TIME-WAIT": frozenset({"TIME-WAIT", "CLOSED"}),
 }
 """By the state that a case starts from: those that an old octet can tell to be there after it."""
-_ACCEPTS_AND_CLOSES = 1.0
-"""Seconds that the DUT's service may take over a connection: those of a first retransmission."""
-
-
-class Unanswered(Exception):
-    """No answer tells the state; a sentence says what that may come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,53 +69,53 @@ def unaskable(case: Case, profile: str) -> str | None:
     return f"needs to read on the DUT that it is in {expected.name}"
 
 
-async def tell(peer: TesterEndpoint, profile: str, answers: Iterable[Arrival]) -> tuple[str, str]:
-    """The state that the DUT's answer to a question tells, and half a sentence that says so.
+async def ask(tester: TesterEndpoint, profile: str, answers: Iterable[Packet]) -> StateSeen | Doubt:
+    """The state that the DUT's answer to a probe tells, or why none does.
 
     ``answers`` are the DUT's to the last segment, under which the profile's expectations held.
-
-    :raises Unanswered: where none does, or the case has no question that could.
     """
-    if why := unaskable(peer.case, profile):
-        raise Unanswered(why)
-    syn_ack = next(filter(_is_syn_ack, map(_segment, answers)), None)
-    asked = _old_octet(peer) if syn_ack is None else _handshake(peer, syn_ack)
-    peer.note(f"the state can't be read: {asked.name} asks for it")
-    state = await _ask(asked, peer)
-    peer.note(f"state {state}, inferred from the answer")
-    return state, f", as its answer to {asked.name} shows"
+    if why := unaskable(tester.case, profile):
+        return Doubt(why)
+    syn_ack = next((p.segment for p in answers if _is_syn_ack(p.segment)), None)
+    probe = _old_octet(tester) if syn_ack is None else _handshake(tester, syn_ack)
+    tester.note(f"the state can't be read: {probe.name} asks for it")
+    told = await _put(probe, tester)
+    if isinstance(told, Doubt):
+        return told
+    tester.note(f"state {told}, inferred from the answer")
+    return StateSeen(told, f", as its answer to {probe.name} shows")
 
 
-async def _ask(asked: StateProbe, peer: TesterEndpoint) -> str:
+async def _put(probe: StateProbe, tester: TesterEndpoint) -> str | Doubt:
     """Asked as often as the path makes necessary."""
-    for _ in range(peer.path.askings):
-        deadline = peer.send(asked.segment) + max(asked.patience, peer.path.patience)
-        if not await peer.prove_delivery():
-            raise Unanswered("no echo probe was answered: the path or the DUT is gone")
-        peer.pending, early = [], peer.pending
+    for _ in range(tester.path.askings):
+        deadline = tester.send(probe.segment) + max(probe.patience, tester.path.patience)
+        if not await tester.prove_delivery():
+            return Doubt("no echo probe was answered: the path or the DUT is gone")
+        tester.pending, early = [], tester.pending
         for arrival in early:
-            if state := asked.read(_segment(arrival)):
+            if state := probe.read(_segment(arrival)):
                 return state
-        while (late := await peer.receive(deadline)) is not None:
-            if state := asked.read(_segment(late)):
+        while (late := await tester.receive(deadline)) is not None:
+            if state := probe.read(_segment(late)):
                 return state
-    raise Unanswered(
-        f"no answer to {asked.name} tells the state, though a probe sent after it was answered: a"
+    return Doubt(
+        f"no answer to {probe.name} tells the state, though a probe sent after it was answered: a"
         " firewall, or a blackhole sysctl on the DUT, keeps segments in that it would send"
     )
 
 
-def _old_octet(peer: TesterEndpoint) -> StateProbe:
-    variables = peer.variables
+def _old_octet(tester: TesterEndpoint) -> StateProbe:
+    variables = tester.variables
     segment = Segment(
         seq=add(variables["rcv_nxt"], -1),
         ack=variables["snd_nxt"],
         flags=tcp.ACK,
         window=WINDOW,
         payload=b"t",
-        timestamps=peer.stamps(add(variables["ts_recent"], 2000)) if peer.timestamps else None,
+        timestamps=tester.stamps(add(variables["ts_recent"], 2000)) if tester.timestamps else None,
     )
-    reached = peer.case.reach.state
+    reached = tester.case.reach.state
 
     def read(answer: Segment) -> str | None:
         if answer.flags & tcp.RST:
@@ -136,15 +131,15 @@ def _old_octet(peer: TesterEndpoint) -> StateProbe:
     return StateProbe("an octet below RCV.NXT", segment, read)
 
 
-def _handshake(peer: TesterEndpoint, syn_ack: Segment) -> StateProbe:
-    variables = peer.variables
+def _handshake(tester: TesterEndpoint, syn_ack: Segment) -> StateProbe:
+    variables = tester.variables
     stamps = syn_ack.timestamps
     segment = Segment(
         seq=syn_ack.ack,
         ack=add(syn_ack.seq, 1),
         flags=tcp.ACK,
         window=WINDOW,
-        timestamps=stamps and peer.stamps(add(variables["seg_tsval"], 1), stamps.tsval),
+        timestamps=stamps and tester.stamps(add(variables["seg_tsval"], 1), stamps.tsval),
     )
 
     def read(answer: Segment) -> str | None:
@@ -157,7 +152,7 @@ def _handshake(peer: TesterEndpoint, syn_ack: Segment) -> StateProbe:
         kept = answer.seq == variables["snd_nxt"] and answer.ack == variables["rcv_nxt"]
         return "TIME-WAIT" if kept else None
 
-    return StateProbe("the ACK of its SYN-ACK", segment, read, _ACCEPTS_AND_CLOSES)
+    return StateProbe("the ACK of its SYN-ACK", segment, read, ACCEPTS_AND_CLOSES)
 
 
 def _closed(answer: Segment, asked: Segment) -> str | None:

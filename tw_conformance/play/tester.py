@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from tw_conformance.link.base import Arrival, Link
 from tw_conformance.link.path import Path
@@ -36,6 +36,8 @@ _LEAST_RTO = 0.15
 """Seconds; no documented stack retransmits any sooner."""
 _TRIES = 4
 _PROBES = 6
+ACCEPTS_AND_CLOSES = 1.0
+"""Seconds that the DUT's service may take over a connection: those of a first retransmission."""
 _LEAST_MTU = 1280
 """What an ICMP error says of the next hop where the case does not (RFC 8200 section 5)."""
 
@@ -65,8 +67,8 @@ class TesterEndpoint:
         self.pending: list[Arrival] = []
         self._prober = Prober(link, path, self._note)
         self._came: Counter[tuple[int, int, int]] = Counter()
-        self._retransmittable: Counter[tuple[int, int, int]] = Counter()
-        self._first_came: dict[tuple[int, int, int], float] = {}
+        self._first_came: dict[_Text, float] = {}
+        self._retransmittable: Counter[_Text] = Counter()
         self.step: int | None = None
         self.timestamps = case.reach.timestamps
         self._origin = link.now()
@@ -77,6 +79,10 @@ class TesterEndpoint:
         """By when the DUT had processed all that was sent before the latest segment."""
         self._proven = True
         """Whether all that was sent is known to have been processed by the DUT."""
+        self.served = True
+        """Whether the DUT's service is known to have done all that it owes."""
+        self._syn_ack: Segment | None = None
+        """The DUT's latest, until its service has done its part for it."""
         self._reset_at: int | None = None
         """The SEG.SEQ at which what is left of the connection takes an RST; None: nothing is."""
 
@@ -84,6 +90,8 @@ class TesterEndpoint:
 
     def send(self, segment: Segment, *, damage: Damage | None = None, tos: int = 0) -> float:
         """Put one segment on the link, with that wrong; returns when."""
+        if self._syn_ack is not None and _completes(self._syn_ack, segment):
+            self.served = False
         return self._put(Packet(self.link.flow, segment, tos=tos), damage)
 
     def report(self, step: SendIcmp) -> float:
@@ -119,11 +127,17 @@ class TesterEndpoint:
             self._echoed = segment.timestamps.tsval
         self._came[_shape(arrival.packet)] += 1
         if segment.length:
-            self._retransmittable[_shape(arrival.packet)] += 1
-            self._first_came.setdefault(_shape(arrival.packet), arrival.time)
+            self._retransmittable[_text(segment)] += 1
+            self._first_came.setdefault(_text(segment), arrival.time)
         if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
             self._reset_at = segment.ack
+            self._syn_ack = segment
+        elif segment.flags & tcp.FIN:
+            self._has_been_served()
         return True
+
+    def _has_been_served(self) -> None:
+        self.served, self._syn_ack = True, None
 
     async def forget_what_came(self) -> None:
         """Let the path settle; all that arrives until then belongs to the past."""
@@ -135,14 +149,13 @@ class TesterEndpoint:
     def has_come_before(self, packet: Packet) -> bool:
         """Whether another segment with the same flags and numbers has arrived: since the steps
         began, or at all where the DUT would send it again until it is acknowledged."""
-        shape = _shape(packet)
-        return self._came[shape] > 1 or self._retransmittable[shape] > 1
+        return self._came[_shape(packet)] > 1 or self._retransmittable[_text(packet.segment)] > 1
 
-    def was_retransmitted(self, packet: Packet) -> bool:
+    def was_retransmitted(self, arrival: Arrival) -> bool:
         """Whether the DUT sent that again since nothing acknowledged it for an RTO."""
-        shape = _shape(packet)
-        first = self._first_came.get(shape, self.link.now())
-        return self._retransmittable[shape] > 1 and self.link.now() - first >= _LEAST_RTO
+        assert isinstance(arrival.packet, Packet)
+        first = self._first_came.get(_text(arrival.packet.segment), arrival.time)
+        return arrival.time - first >= _LEAST_RTO
 
     def expect_news(self) -> None:
         """The DUT has been told to do something: what it sends for that may be under way."""
@@ -158,10 +171,29 @@ class TesterEndpoint:
 
         A sentinel follows the segments on their path; its answer can only come after theirs.  It
         may itself be lost and is repeated; all that arrives before its answer is kept as pending.
+        It proves the work of the DUT's kernel alone: where a service has a connection to accept and
+        to close, that is asked for besides, or waited for.
         """
         if self._proven:
             await self.drain()
             return True
+        if not await self._sentinel_is_answered():
+            return False
+        if self.served:
+            return True
+        if await self.link.observe() is None:
+            await self._wait_for_the_service()
+            return True
+        # Whatever looks into the DUT has the service do its part first.
+        self._has_been_served()
+        return await self._sentinel_is_answered()
+
+    async def _wait_for_the_service(self) -> None:
+        until = self.link.now() + ACCEPTS_AND_CLOSES
+        while not self.served and (arrival := await self.receive(until)) is not None:
+            self.pending.append(arrival)
+
+    async def _sentinel_is_answered(self) -> bool:
         for _ in range(_PROBES):
             deadline = self._prober.probe() + self.path.patience
             while (arrival := await self.link.receive(deadline)) is not None:
@@ -439,3 +471,19 @@ class TesterEndpoint:
 def _shape(packet: Packet) -> tuple[int, int, int]:
     segment = packet.segment
     return segment.flags, segment.seq, segment.ack
+
+
+def _completes(syn_ack: Segment, segment: Segment) -> bool:
+    """Whether a segment, if it is acceptable, completes the handshake (RFC 9293 section
+    3.10.7.4)."""
+    return segment.flags & (tcp.SYN | tcp.RST | tcp.ACK) == tcp.ACK and segment.ack == syn_ack.end
+
+
+_Text: TypeAlias = tuple[int, int, bytes]
+"""SEQ, SYN and FIN, text."""
+
+
+def _text(segment: Segment) -> _Text:
+    """What each retransmission of a segment keeps; the ACK number is that of its own moment, and in
+    CLOSING a new one with each (RFC 9293 section 3.10.7.4)."""
+    return segment.seq, segment.flags & (tcp.SYN | tcp.FIN), segment.payload

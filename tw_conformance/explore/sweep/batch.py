@@ -18,9 +18,11 @@ from tw_conformance.explore.sweep.line import Line, ack_of_fin_arrives, fin_arri
 from tw_conformance.explore.sweep.reaction import Reaction
 from tw_conformance.explore.sweep.stimuli import Stimuli
 from tw_conformance.explore.sweep.trial import Trial
+from tw_conformance.link.base import Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.case import Through
 from tw_conformance.model.errors import TargetError
+from tw_conformance.play.record import timer_effect
 from tw_conformance.play.tester import WINDOW
 from tw_conformance.targets.kernel.bench import SHARED_PORT, Bench
 from tw_reference import segment as tcp
@@ -232,8 +234,8 @@ class Batch:
                 if line.proven is None:
                     continue
                 if state == "TIME-WAIT" and remaining is not None:
-                    begun = remaining - self._lifetime
-                    timer = line.timer(asked + begun - resolution, answered + begun + resolution)
+                    seen = Observation(state, asked, answered, remaining, resolution)
+                    timer = timer_effect(seen, self._lifetime, settled=line.settled, sent=line.sent)
                     if timer is None:
                         line.reason = "the timer can't be read finely enough to tell a restart"
                         continue

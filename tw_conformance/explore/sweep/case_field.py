@@ -15,11 +15,10 @@ from tw_conformance.explore.sweep.stimuli import Stimuli, mss_of
 from tw_conformance.explore.sweep.trial import Trial
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, Through, Wait
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
-from tw_conformance.model.verdict import Decided
-from tw_conformance.play.run import Performance
+from tw_conformance.play.record import Doubt, answers
+from tw_conformance.play.run import Run
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.base import Target
-from tw_reference.segment import Packet
 
 AGE = TimeExpression("200ms")
 """How long a block waits for its segment, so that a restart can be seen."""
@@ -84,15 +83,14 @@ class CaseField:
     async def _play(self, one: SegmentClass) -> Trial:
         case = script_of(one, self._stimuli, self._settings)
         link = await self._target.open(case)
-        performance = Performance(case, self._target, link, judging=False)
-        variables = performance.peer.variables
+        run = Run(case, self._target, link)
+        variables = run.tester.variables
         try:
-            await performance.perform(case.steps)
-            reaction, reason = await _reaction(performance)
-        except (Decided, NotReached) as failure:
+            reaction, reason = await _reaction(run)
+        except NotReached as failure:
             reaction, reason = None, str(failure)
         finally:
-            performance.peer.abandon()
+            run.record()
             await link.aclose()
         block = Block(
             variables.get("rcv_nxt", 0),
@@ -104,19 +102,25 @@ class CaseField:
         return Trial(one, link.flow, block, stimulus, reaction, reason)
 
 
-async def _reaction(performance: Performance) -> tuple[Reaction | None, str]:
-    """What became of the last segment, or why that can't be told."""
-    peer, link = performance.peer, performance.link
-    if not await peer.prove_delivery():
+async def _reaction(run: Run) -> tuple[Reaction | None, str]:
+    """What became of the last segment, or why that can't be told.
+
+    :raises NotReached: where there was no block for it.
+    """
+    await run.reach()
+    for index, step in enumerate(run.case.steps):
+        fact = await run.take(index, step)
+        if fact is not None and isinstance(fact.seen, Doubt):
+            return None, fact.seen.reason
+    if not await run.tester.prove_delivery():
         return None, "no echo came back: the segment may not have arrived"
-    seen = await link.observe()
-    if lost := link.capture_losses():
+    seen = await run.link.observe()
+    if lost := run.link.capture_losses():
         return None, f"{lost} frames were lost in capture"
-    arrivals = [*performance.answers, *peer.pending]
-    answers = tuple(a.packet for a in arrivals if isinstance(a.packet, Packet))
+    came = tuple(answers(run.tester.transcript))
     if seen is None:
-        return Reaction(answers, None, None), ""
-    timer = performance.timer(seen) if seen.state == "TIME-WAIT" else None
+        return Reaction(came, None, None), ""
+    timer = run.timer(seen) if seen.state == "TIME-WAIT" else None
     if seen.state == "TIME-WAIT" and seen.remaining is not None and timer is None:
         return None, "the timer can't be read finely enough to tell a restart"
-    return Reaction(answers, seen.state, timer), ""
+    return Reaction(came, seen.state, timer), ""

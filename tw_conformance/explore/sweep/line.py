@@ -7,7 +7,7 @@ from random import Random
 from typing import Self
 
 from tw_conformance.explore.sweep.alphabet import SegmentClass
-from tw_conformance.explore.sweep.reaction import Block, Reaction, Timer
+from tw_conformance.explore.sweep.reaction import Block, Reaction
 from tw_conformance.explore.sweep.stimuli import mss_of
 from tw_conformance.explore.sweep.trial import Trial
 from tw_conformance.play.tester import WINDOW
@@ -73,14 +73,6 @@ class Line:
         self.rcv_wnd = segment.window
         if segment.timestamps is not None:
             self.echoed = segment.timestamps.tsval
-
-    def timer(self, earliest: float, latest: float) -> Timer | None:
-        """Whether a timer begun between these moments was begun before the segment or by it; None
-        where that can't be told."""
-        kept, restarted = latest < self.sent, earliest > self.settled
-        if kept == restarted:
-            return None
-        return "kept" if kept else "restarted"
 
     @property
     def half_open_at(self) -> int | None:

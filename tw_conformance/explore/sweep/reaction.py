@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from tw_conformance.explore.sweep.relative import place, window
+from tw_conformance.play.record import TimerEffect
 from tw_reference.rules.rule import Rule
 from tw_reference.segment import SYN, Packet, Segment, flag_names
-
-Timer: TypeAlias = Literal["restarted", "kept"]
 
 
 class Block(NamedTuple):
@@ -48,7 +47,7 @@ class Reaction:
 
     answers: tuple[Packet, ...]
     state: str | None
-    timer: Timer | None
+    timer: TimerEffect | None
 
     @property
     def kind(self) -> str:
@@ -58,7 +57,7 @@ class Reaction:
 
 
 @lru_cache(1024)  # there are few, and a sweep asks for each a thousand times
-def _kind(flags: tuple[int, ...], state: str | None, timer: Timer | None) -> str:
+def _kind(flags: tuple[int, ...], state: str | None, timer: TimerEffect | None) -> str:
     answers = " + ".join(map(flag_names, flags)) or "nothing"
     restarted = " restarted" if timer == "restarted" else ""
     return answers if state is None else f"{answers}, {state}{restarted}"

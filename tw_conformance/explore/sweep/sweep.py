@@ -27,11 +27,11 @@ from tw_conformance.explore.sweep.reaction import (
     Difference,
     Prediction,
     Reaction,
-    Timer,
     differences,
 )
 from tw_conformance.explore.sweep.relative import RelativeAnswer, relative
 from tw_conformance.explore.sweep.trial import Trial
+from tw_conformance.play.record import TimerEffect
 
 _AGREEMENT = 2
 """Times that the same doubtful outcome must be seen."""
@@ -68,7 +68,7 @@ class Divergence:
     answers: tuple[RelativeAnswer, ...]
     """What the oracle answers."""
     state: str
-    timer: Timer | None
+    timer: TimerEffect | None
 
 
 class Outcome(NamedTuple):

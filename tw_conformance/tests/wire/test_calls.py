@@ -15,7 +15,7 @@ import pytest
 
 from tw_conformance.dut.client import AgentError
 from tw_conformance.model.case import OK, Case, Reach, Through
-from tw_conformance.play.tester import TesterEndpoint
+from tw_conformance.play import tester
 from tw_conformance.targets.kernel.bench import Bench
 from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_conformance.targets.kernel.target import KernelLink, KernelTarget
@@ -59,12 +59,12 @@ def on_a_bench(target: KernelTarget, play: Callable[[Bench], Awaitable[T]], **se
 @asynccontextmanager
 async def reached(
     bench: Bench, target: KernelTarget, case: Case
-) -> AsyncIterator[tuple[KernelLink, TesterEndpoint]]:
+) -> AsyncIterator[tuple[KernelLink, tester.TesterEndpoint]]:
     """A connection in the state that the case begins in; no step is taken."""
     with ExitStack() as turn:
         link = await KernelLink.open(bench, case, ISN, turn=turn, alone=False)
         try:
-            peer = TesterEndpoint(case, link, target.path)
+            peer = tester.TesterEndpoint(case, link, target.path)
             await peer.reach()
             yield link, peer
         finally:
@@ -76,7 +76,7 @@ async def counters(bench: Bench) -> dict[str, int]:
 
 
 def send(
-    peer: TesterEndpoint, flags: int, *, seq: int = 0, ack: int = 0, older: bool = False
+    peer: tester.TesterEndpoint, flags: int, *, seq: int = 0, ack: int = 0, older: bool = False
 ) -> None:
     """A segment with numbers relative to RCV.NXT and SND.NXT."""
     known = peer.variables

@@ -12,8 +12,8 @@ from tw_conformance.link.base import Observation
 from tw_conformance.model.case import Answer, ByProfile, Call, Expect, Reach, Send, State, StateIs
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play import tester
 from tw_conformance.play.player import play
-from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.targets.base import Play
 from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_conformance.tests.wire.conftest import case_of
@@ -24,7 +24,7 @@ async def observed(target: NetnsTarget, reach: Reach) -> Observation:
     case = case_of(reach=reach)
     link = await target.open(case)
     try:
-        peer = TesterEndpoint(case, link, target.path)
+        peer = tester.TesterEndpoint(case, link, target.path)
         await peer.reach()
         seen = await link.observe()
         peer.abandon()

@@ -10,8 +10,10 @@ import pytest
 
 from tw_conformance.model.case import Case
 from tw_conformance.notation.load import load_text
+from tw_conformance.play.judge import judge
 from tw_conformance.play.player import play
-from tw_conformance.play.run import Performance
+from tw_conformance.play.record import Record
+from tw_conformance.play.run import Run
 from tw_conformance.play.tests.test_clock import WAYS, clock_errors, stamped_case
 from tw_conformance.targets import base
 from tw_conformance.targets.kernel.netns import NetnsTarget
@@ -84,8 +86,14 @@ async def in_one_table(kernel: KernelTarget, cases: list[Case]) -> list[str]:
         for number, case in enumerate(cases):
             isn = base.tester_isn(number, case)
             link = await KernelLink.open(bench, case, isn, turn=ExitStack(), alone=False)
-            reasons.append((await Performance(case, kernel, link).run()).reason)
+            reasons.append(judge(await _performed(Run(case, kernel, link))).reason)
             await link.aclose()
     finally:
         await bench.aclose()
     return reasons
+
+
+async def _performed(run: Run) -> Record:
+    async for _ in run.play():
+        pass
+    return run.record()

@@ -1,0 +1,223 @@
+"""The judge: what a case expects beside what a run saw.
+
+Pure: facts in, a verdict out.  PASS and FAIL rest on packets that were seen, on a silence that a
+sentinel proved, or on what the DUT itself was asked; everything else ends INCONCLUSIVE with its
+reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tw_conformance.model.case import (
+    NOTHING,
+    OK,
+    REFUSED,
+    Call,
+    Case,
+    Expect,
+    Expected,
+    Injection,
+    State,
+    StateIs,
+)
+from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
+from tw_conformance.play.compare import compare, summary
+from tw_conformance.play.record import (
+    Again,
+    Came,
+    Doubt,
+    Fact,
+    Gave,
+    ProvenSilence,
+    Record,
+    StateSeen,
+    Stray,
+    TimerEffect,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict other than PASS, and its reason in one sentence.
+
+    ``by_absence``: a path that loses packets could have brought a FAIL about.  ``late``: an
+    INCONCLUSIVE is this machine's fault, which was too slow.
+    """
+
+    verdict: Verdict
+    reason: str
+    mismatches: tuple[Mismatch, ...] = ()
+    by_absence: bool = False
+    late: bool = False
+
+
+def judge(record: Record) -> Outcome:
+    """The verdict on a run: that of the first fact which decides, else PASS."""
+    case, step, decision = record.case, record.last_step, None
+    for fact in record.facts:
+        decision = decide(case, record.profile, fact)
+        if decision is not None:
+            step = fact.step
+            break
+    if record.capture_losses and not (decision and decision.verdict is Verdict.INCONCLUSIVE):
+        reason = f"{record.capture_losses} frames were lost in capture: the transcript has holes"
+        decision = Decision(Verdict.INCONCLUSIVE, reason)
+    verdict = decision.verdict if decision else Verdict.PASS
+    return Outcome(
+        case=case,
+        target=record.target,
+        profile=record.profile,
+        verdict=verdict,
+        transcript=record.transcript,
+        reason=decision.reason if decision else "",
+        by_absence=decision is not None and _may_be_the_paths(decision, case, step),
+        late=decision is not None and decision.late,
+        step=None if decision is None or step is None else case.steps[step],
+        mismatches=decision.mismatches if decision else (),
+        inferred=record.inferred,
+        duration=record.duration,
+    )
+
+
+def _may_be_the_paths(decision: Decision, case: Case, step: int | None) -> bool:
+    """What came may be right for a DUT that an earlier segment never reached."""
+    before = sum(isinstance(each, Injection | Call) for each in case.steps[:step])
+    return decision.by_absence or before > 1
+
+
+def decide(case: Case, profile: str, fact: Fact) -> Decision | None:
+    """What one fact of a run comes to; None where it is as the case expects of that profile."""
+    seen = fact.seen
+    step = None if fact.step is None else case.steps[fact.step]
+    match seen:
+        case Doubt():
+            return Decision(Verdict.INCONCLUSIVE, seen.reason, late=seen.late)
+        case Stray():
+            return _decide_stray(seen)
+        case Came():
+            assert isinstance(step, Expect)
+            answer = step.answer.choose(profile)
+            return _unsaid(profile) if answer is None else _decide_answer(answer, seen)
+        case ProvenSilence():
+            assert isinstance(step, Expect)
+            answer = step.answer.choose(profile)
+            return _unsaid(profile) if answer is None else _decide_silence(answer, seen)
+        case Gave():
+            assert isinstance(step, Call)
+            gives = step.gives.choose(profile)
+            return _unsaid(profile) if gives is None else _decide_call(step, gives, seen.what)
+        case StateSeen():
+            assert isinstance(step, State)
+            state = step.state.choose(profile)
+            return _unsaid(profile) if state is None else _decide_state(state, seen)
+
+
+def _unsaid(profile: str) -> Decision:
+    return Decision(Verdict.INCONCLUSIVE, f"the case says nothing about {profile}")
+
+
+def _decide_stray(stray: Stray) -> Decision:
+    """A segment that no step accounts for fails the case."""
+    seen = summary(stray.packet, stray.variables)
+    return _doubtful(stray) or Decision(
+        Verdict.FAIL,
+        f"{seen} came, which no step expects",
+        (Mismatch("answer", "nothing more", seen),),
+    )
+
+
+def _decide_silence(expected: Expected, silence: ProvenSilence) -> Decision | None:
+    if expected is NOTHING:
+        return None
+    what = summary(expected)
+    if not silence.served:
+        return Decision(
+            Verdict.INCONCLUSIVE,
+            f"expected {what}, but nothing came; whether the DUT's service has accepted the"
+            " connection can't be asked",
+        )
+    return Decision(
+        Verdict.FAIL,
+        f"expected {what}, but nothing came: the probe sent after it was answered",
+        (Mismatch("answer", what, "nothing"),),
+        by_absence=True,
+    )
+
+
+def _decide_answer(expected: Expected, came: Came) -> Decision | None:
+    if expected is NOTHING:
+        seen = summary(came.packet, came.variables)
+        return _doubtful(came) or Decision(
+            Verdict.FAIL,
+            f"expected nothing, but {seen} came",
+            (Mismatch("answer", "nothing", seen),),
+        )
+    mismatches = compare(expected, came.packet, came.variables)
+    if not mismatches:
+        return None
+    seen = summary(came.packet, came.variables)
+    fields = ", ".join(mismatch.field for mismatch in mismatches)
+    return _doubtful(came) or Decision(
+        Verdict.FAIL,
+        f"expected {summary(expected)}, but {seen} came: {fields}",
+        tuple(mismatches),
+    )
+
+
+def _doubtful(seen: Came | Stray) -> Decision | None:
+    """A segment like one that came before may be that one, or the answer to a repeat of ours."""
+    what = summary(seen.packet, seen.variables)
+    match seen.again:
+        case None:
+            return None
+        case Again.RETRANSMITTED:
+            return Decision(
+                Verdict.INCONCLUSIVE,
+                f"{what} was retransmitted by the DUT: this machine was too slow to acknowledge it",
+                late=True,
+            )
+        case Again.REPEATED:
+            return Decision(Verdict.INCONCLUSIVE, f"{what} came once more; the path may repeat")
+
+
+def _decide_call(call: Call, expected: str, given: str) -> Decision | None:
+    if given == expected or (expected == REFUSED and given != OK):
+        return None
+    return Decision(
+        Verdict.FAIL,
+        f"expected {call.text} to give {expected}, but it gave {given}",
+        (Mismatch("gives", expected, given),),
+        by_absence=True,
+    )
+
+
+def _decide_state(expected: StateIs, seen: StateSeen) -> Decision | None:
+    if seen.state != expected.name:
+        return Decision(
+            Verdict.FAIL,
+            f"expected state {expected.name}, but the DUT is in {seen.state}{seen.how}",
+            (Mismatch("state", expected.name, seen.state),),
+            by_absence=True,
+        )
+    return _decide_timer(expected.timer, seen)
+
+
+def _decide_timer(expected: TimerEffect | None, seen: StateSeen) -> Decision | None:
+    """Whether the last send restarted the 2MSL timer."""
+    if expected is None or expected == seen.effect:
+        return None
+    if not seen.has_timer:
+        return Decision(Verdict.INCONCLUSIVE, "this target can't read the block's timer")
+    if seen.effect is None:
+        return Decision(
+            Verdict.INCONCLUSIVE,
+            "the timer can't be read finely enough to tell a restart: "
+            "let more time pass before the segment",
+            late=True,
+        )
+    return Decision(
+        Verdict.FAIL,
+        f"expected the 2MSL timer {expected}, but it was {seen.effect}",
+        (Mismatch("timer", expected, seen.effect),),
+    )

@@ -1,0 +1,171 @@
+"""What a run of a script saw, as values: facts in their order, and the transcript behind them.
+
+Nothing here knows what the case expects.  A fact carries all that a judge needs of the moment at
+which it was seen, so that a record can be judged at any time, under any profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from tw_conformance.link.base import Observation
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Transcript
+from tw_reference.segment import IcmpError, Packet
+
+TimerEffect: TypeAlias = Literal["restarted", "kept"]
+
+
+class Again(Enum):
+    """What a segment may be that is like one which came before."""
+
+    RETRANSMITTED = "retransmitted"
+    """The DUT sent it again, since this tester was too slow to acknowledge it."""
+    REPEATED = "repeated"
+    """The path repeated it, or held it up, or repeated what it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """At an expect: the next segment of the DUT, and the connection's variables at that moment."""
+
+    packet: Packet
+    variables: Mapping[str, int]
+    again: Again | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A segment of the DUT that no step has accounted for."""
+
+    packet: Packet
+    variables: Mapping[str, int]
+    again: Again | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenSilence:
+    """At an expect: nothing came, though the answer to a sentinel did.
+
+    ``served``: the DUT's service is known to have done all that it owes, too.  A sentinel proves
+    the kernel's work alone.
+    """
+
+    served: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Gave:
+    """What a call gave: ``ok``, or an errno by name."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateSeen:
+    """The DUT's state; ``how`` completes the sentence «the DUT is in CLOSED» where it was told by
+    an answer on the wire.
+
+    ``effect`` is what the last send did to the 2MSL timer, None where the reading can't tell;
+    ``has_timer``: whether a timer could be read at all.
+    """
+
+    state: str
+    how: str = ""
+    effect: TimerEffect | None = None
+    has_timer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why nothing that follows would say anything of the DUT.
+
+    ``late``: this machine was too slow, and may be quicker another time.
+    """
+
+    reason: str
+    late: bool = False
+
+
+Seen: TypeAlias = Came | Stray | ProvenSilence | Gave | StateSeen | Doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that was seen at a step; ``step`` is its index, None while the state is reached."""
+
+    step: int | None
+    seen: Seen
+
+
+@dataclass(slots=True)
+class Record:
+    """All that one run saw.  ``duration``: seconds on the target's own clock."""
+
+    case: Case
+    target: str
+    profile: str
+    transcript: Transcript
+    facts: list[Fact] = field(default_factory=list)
+    last_step: int | None = None
+    """The step that was taken last; None where the first state was not reached."""
+    inferred: bool = False
+    """Whether the DUT's state was asked for on the wire."""
+    capture_losses: int = 0
+    duration: float = 0.0
+
+
+def answers(transcript: Transcript, *, until: int | None = None) -> list[Packet]:
+    """The DUT's segments since the last packet that was sent to its connection, in a step no later
+    than ``until``."""
+    found: list[Packet] = []
+    for direction, packet in _exchanged(transcript, until):
+        if direction == "sent":
+            found.clear()
+        elif isinstance(packet, Packet):
+            found.append(packet)
+    return found
+
+
+def came_at(transcript: Transcript, step: int) -> list[Packet]:
+    """The DUT's segments that came during a step."""
+    return [
+        event.packet
+        for event in transcript.events
+        if event.step == step and event.direction == "received" and isinstance(event.packet, Packet)
+    ]
+
+
+def _exchanged(
+    transcript: Transcript, until: int | None
+) -> Iterator[tuple[str, Packet | IcmpError]]:
+    for event in transcript.events:
+        if event.step is None or (until is not None and event.step > until):
+            continue
+        if isinstance(event.packet, Packet | IcmpError):
+            yield event.direction, event.packet
+
+
+def timer_effect(
+    seen: Observation, lifetime: float, *, settled: float, sent: float
+) -> TimerEffect | None:
+    """What a segment did to a 2MSL timer of ``lifetime`` seconds; None where the reading can't
+    tell.
+
+    The timer was started at some moment between ``earliest`` and ``latest``: the reading was taken
+    between two moments, and has a resolution.  It was kept if that was before the segment was
+    ``sent``, and restarted if it was after all that came before it had been processed
+    (``settled``).  Both at once says that the DUT's own clock was behind.
+    """
+    if seen.remaining is None:
+        return None
+    begun = seen.remaining - lifetime
+    earliest = seen.asked + begun - seen.resolution
+    latest = seen.answered + begun + seen.resolution
+    kept, restarted = latest < sent, earliest > settled
+    if kept == restarted:
+        return None
+    return "kept" if kept else "restarted"
