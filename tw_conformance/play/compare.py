@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tw_conformance.model.case import Answer
+from tw_conformance.model.case import NOTHING, Answer, OneAnswer
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch
 from tw_reference.segment import SYN, Packet, flag_names
@@ -68,8 +68,10 @@ def option_kinds(octets: bytes) -> str:
     return " ".join(kinds) or "none"
 
 
-def summary(what: Answer | Packet, variables: Mapping[str, int] | None = None) -> str:
+def summary(what: OneAnswer | Packet, variables: Mapping[str, int] | None = None) -> str:
     """One line: ``ACK seq=snd_nxt ack=rcv_nxt``."""
+    if what is NOTHING:
+        return "nothing"
     if isinstance(what, Answer):
         flags = "a segment" if what.flags is None else flag_names(what.flags)
         seq = "" if what.seq is None else f" seq={what.seq.text}"

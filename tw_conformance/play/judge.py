@@ -13,11 +13,14 @@ from tw_conformance.model.case import (
     NOTHING,
     OK,
     REFUSED,
+    AnyOf,
     Call,
     Case,
     Expect,
     Expected,
     Injection,
+    Not,
+    OneAnswer,
     State,
     StateIs,
 )
@@ -95,14 +98,10 @@ def decide(case: Case, profile: str, fact: Fact) -> Decision | None:
             return Decision(Verdict.INCONCLUSIVE, seen.reason, late=seen.late)
         case Stray():
             return _decide_stray(seen)
-        case Came():
+        case Came() | ProvenSilence():
             assert isinstance(step, Expect)
             answer = step.answer.choose(profile)
             return _unsaid(profile) if answer is None else _decide_answer(answer, seen)
-        case ProvenSilence():
-            assert isinstance(step, Expect)
-            answer = step.answer.choose(profile)
-            return _unsaid(profile) if answer is None else _decide_silence(answer, seen)
         case Gave():
             assert isinstance(step, Call)
             gives = step.gives.choose(profile)
@@ -127,7 +126,42 @@ def _decide_stray(stray: Stray) -> Decision:
     )
 
 
-def _decide_silence(expected: Expected, silence: ProvenSilence) -> Decision | None:
+def _decide_answer(expected: Expected, seen: Came | ProvenSilence) -> Decision | None:
+    match expected:
+        case AnyOf():
+            return _decide_any(expected, seen)
+        case Not():
+            return _decide_not(expected, seen)
+    if isinstance(seen, ProvenSilence):
+        return _decide_silence(expected, seen)
+    return _decide_packet(expected, seen)
+
+
+def _decide_any(expected: AnyOf, seen: Came | ProvenSilence) -> Decision | None:
+    """That of the choice which comes nearest: the fewest fields differ."""
+    decisions = [_decide_answer(choice, seen) for choice in expected.choices]
+    against = [decision for decision in decisions if decision is not None]
+    if len(against) < len(decisions):
+        return None
+    undecided = (d for d in against if d.verdict is Verdict.INCONCLUSIVE)
+    nearest = min(against, key=lambda decision: len(decision.mismatches))
+    return next(undecided, nearest)
+
+
+def _decide_not(expected: Not, seen: Came | ProvenSilence) -> Decision | None:
+    decision = _decide_answer(expected.of, seen)
+    if decision is not None:
+        return decision if decision.verdict is Verdict.INCONCLUSIVE else None
+    what = summary(expected.of)
+    return Decision(
+        Verdict.FAIL,
+        f"expected anything but {what}, which came",
+        (Mismatch("answer", f"not {what}", what),),
+        by_absence=isinstance(seen, ProvenSilence),
+    )
+
+
+def _decide_silence(expected: OneAnswer, silence: ProvenSilence) -> Decision | None:
     if expected is NOTHING:
         return None
     what = summary(expected)
@@ -145,22 +179,19 @@ def _decide_silence(expected: Expected, silence: ProvenSilence) -> Decision | No
     )
 
 
-def _decide_answer(expected: Expected, came: Came) -> Decision | None:
+def _decide_packet(expected: OneAnswer, came: Came) -> Decision | None:
     if expected is NOTHING:
-        seen = summary(came.packet, came.variables)
-        return _doubtful(came) or Decision(
-            Verdict.FAIL,
-            f"expected nothing, but {seen} came",
-            (Mismatch("answer", "nothing", seen),),
-        )
-    mismatches = compare(expected, came.packet, came.variables)
+        mismatches = [Mismatch("answer", "nothing", summary(came.packet, came.variables))]
+        fields = ""
+    else:
+        mismatches = compare(expected, came.packet, came.variables)
+        fields = ": " + ", ".join(mismatch.field for mismatch in mismatches)
     if not mismatches:
         return None
     seen = summary(came.packet, came.variables)
-    fields = ", ".join(mismatch.field for mismatch in mismatches)
     return _doubtful(came) or Decision(
         Verdict.FAIL,
-        f"expected {summary(expected)}, but {seen} came: {fields}",
+        f"expected {summary(expected)}, but {seen} came{fields}",
         tuple(mismatches),
     )
 

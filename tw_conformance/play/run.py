@@ -12,6 +12,7 @@ from tw_conformance.link.base import Arrival, Link, Observation
 from tw_conformance.model.case import (
     Call,
     Case,
+    Counters,
     Expect,
     Send,
     SendIcmp,
@@ -145,6 +146,8 @@ class Run:
                 return await self._call(step)
             case State():
                 return await self._state(step)
+            case Counters():
+                return Doubt("this target can't read the DUT's counters")
 
     def _send(self, step: Send) -> Doubt | None:
         if (too_late := self._too_late(step)) is not None:
@@ -220,8 +223,20 @@ class Run:
         proven = await self.tester.prove_delivery()
         if pending:
             arrival = pending.pop(0)
-            return Came(_packet(arrival), dict(self.tester.variables), self._again(arrival))
+            return self._came(arrival)
         return ProvenSilence(self.tester.served) if proven else _GONE
+
+    def _came(self, arrival: Arrival) -> Came:
+        variables, packet = self.tester.variables, _packet(arrival)
+        came = Came(packet, dict(variables), self._again(arrival))
+        answer = packet.segment
+        variables.update(
+            ans_seq=answer.seq,
+            ans_ack=answer.ack,
+            ans_len=answer.length,
+            ans_tsval=answer.timestamps.tsval if answer.timestamps else 0,
+        )
+        return came
 
     async def _wait(self, step: Wait) -> Doubt | None:
         if not await self.tester.prove_delivery():
