@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import tw_conformance
+from tw_conformance.cli import contention as contention_command
 from tw_conformance.cli import doctor as doctor_command
 from tw_conformance.cli import fuzz as fuzz_command
 from tw_conformance.cli import identify as identify_command
@@ -135,6 +136,13 @@ def _parser() -> argparse.ArgumentParser:
     rules_command.add_options(rules_parser)
     sweep_command.add_options(
         command("sweep", sweep_command.sweep, "walk every class of segment, compare with an oracle")
+    )
+    contention_command.add_options(
+        command(
+            "contention",
+            contention_command.contention,
+            "model what reaping TIME-WAIT does to packet input behind one lock",
+        )
     )
     fuzz_command.add_options(
         command("fuzz", fuzz_command.fuzz, "draw scripts at random, compare with the reference")

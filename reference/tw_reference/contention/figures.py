@@ -1,0 +1,65 @@
+"""What a trace of the model says, in the report's own figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tw_reference.contention.reapers import Reaper
+from tw_reference.contention.simulation import ReceivePath, Trace
+
+AFTER_A_STALL = 0.2
+"""Seconds behind a hold of the lock in which a connection's time is that stall's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Connection times are in seconds; ``peaks`` are the longest around each scan that found
+    blocks, in order, as (seconds from the start, connection time)."""
+
+    connections: int
+    dropped: int
+    fullest: int
+    median: float
+    p999: float
+    longest_before_expiry: float
+    """Of connections that began before the first block expired."""
+    longest: float
+    """Of all that had no packet dropped."""
+    longest_hold: float
+    """The longest time that the reaper held the lock."""
+    peaks: tuple[tuple[float, float], ...]
+
+
+def figures(trace: Trace, path: ReceivePath, reaper: Reaper, retransmit: float = 1.0) -> Figures:
+    """:raises ValueError: where no connection ended."""
+    if not trace.connections:
+        raise ValueError("no connection ended in that time")
+    times = sorted(time for _, time in trace.connections)
+    whole = [time for time in times if time < retransmit]
+    early = (time for begun, time in trace.connections if begun + time < path.lifetime)
+    return Figures(
+        connections=len(times),
+        dropped=trace.dropped,
+        fullest=trace.fullest,
+        median=times[len(times) // 2],
+        p999=times[len(times) * 999 // 1000],
+        longest_before_expiry=max(early, default=0.0),
+        longest=max(whole, default=0.0),
+        longest_hold=max((held for _, held, _ in trace.holds), default=0.0),
+        peaks=_peaks(trace, reaper, retransmit),
+    )
+
+
+def _peaks(trace: Trace, reaper: Reaper, retransmit: float) -> tuple[tuple[float, float], ...]:
+    if not reaper.period:
+        return ()
+    longest: dict[int, tuple[float, float]] = {}
+    scans = {round(begun / reaper.period) for begun, _, _ in trace.holds}
+    for begun, time in trace.connections:
+        # A connection belongs to the scan that came while it was under way, or just before it.
+        scan = int((begun + time) / reaper.period)
+        if scan in scans and time < retransmit:
+            if begun + time - scan * reaper.period > AFTER_A_STALL:
+                continue
+            longest[scan] = max(longest.get(scan, (0.0, 0.0)), (begun, time), key=lambda p: p[1])
+    return tuple(longest[scan] for scan in sorted(longest))
