@@ -22,6 +22,7 @@ from tw_reference.profiles import PROFILES
 from tw_reference.rules.questions import TimeWaitBlock
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.stack.host import Host
+from tw_reference.state import State
 from tw_reference.wire.decode import decode
 from tw_reference.wire.encode import Encoder
 
@@ -50,7 +51,7 @@ def a_block(number: int, now: int) -> TimeWaitBlock:
         ts_offset=0,
         tos=0,
         rto=SECOND,
-        substate="TIME-WAIT",
+        substate=State.TIME_WAIT,
         entered=now,
         expires=now,
     )

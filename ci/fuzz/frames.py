@@ -16,18 +16,18 @@ import time
 from multiprocessing import Pool
 
 from tw_reference.profiles import PROFILES
-from tw_reference.rules.rule import Stage
+from tw_reference.rules import stages
 from tw_reference.tests.frame_fuzz import FrameFailure, Session, Tally
 
 _SESSION = 1000
 """Frames that one host gets, before the next one takes over under the next profile."""
 _ABOUT_SEGMENTS = (
-    Stage.FIN_WAIT_2,
-    Stage.TIME_WAIT,
-    Stage.ICMP,
-    Stage.ACK_LIMIT,
-    Stage.LISTEN,
-    Stage.CLOSED,
+    stages.FIN_WAIT_2_BLOCK,
+    stages.TIME_WAIT,
+    stages.ICMP,
+    stages.ACK_LIMIT,
+    stages.LISTEN,
+    stages.CLOSED,
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
+from tw_reference.rules import stages
 from tw_reference.rules.questions import TimeWaitBlock
 from tw_reference.segment import Flow, Packet, Segment, Timestamps, flag_names
 from tw_reference.seqnum import distance
@@ -103,8 +104,8 @@ class Wait:
     @property
     def rule(self) -> str:
         """The ID of the rule that decided on the last segment."""
-        stages = ("TIME-WAIT", "FIN-WAIT-2")
-        return next(d.rule.id for d in reversed(self.host.trace) if d.stage in stages)
+        at_blocks = (stages.TIME_WAIT, stages.FIN_WAIT_2_BLOCK)
+        return next(d.rule.id for d in reversed(self.host.trace) if d.stage in at_blocks)
 
     def let_pass(self, seconds: float) -> None:
         self.host.clock.advance(self.host.clock.now + round(seconds * SECOND))

@@ -8,7 +8,9 @@ from difflib import SequenceMatcher
 from enum import Enum
 
 from tw_reference.profiles.profile import Profile, Setting
-from tw_reference.rules.rule import Rule, Stage
+from tw_reference.rules.decision import AnyStage
+from tw_reference.rules.rule import AnyRule
+from tw_reference.rules.stages import STAGES
 
 
 class Kind(Enum):
@@ -25,7 +27,7 @@ class Place:
     """A rule and its position in its list, counted from 1."""
 
     position: int
-    rule: Rule
+    rule: AnyRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class RulePair:
 
 @dataclass(frozen=True, slots=True)
 class ListDifference:
-    stage: Stage
+    stage: AnyStage
     pairs: tuple[RulePair, ...]
 
 
@@ -54,7 +56,7 @@ class SettingPair:
 def differing_lists(first: Profile, second: Profile) -> Iterator[ListDifference]:
     """Every decision list that either profile has, in the order in which a connection meets
     them."""
-    for stage in Stage:
+    for stage in STAGES:
         ours, theirs = first.find(stage), second.find(stage)
         if ours is not None or theirs is not None:
             yield ListDifference(stage, tuple(_pairs(ours or (), theirs or ())))
@@ -68,7 +70,7 @@ def differing_settings(first: Profile, second: Profile) -> Iterator[SettingPair]
         yield SettingPair(_kind(ours, theirs, same), name, ours, theirs)
 
 
-def _pairs(first: Iterable[Rule], second: Iterable[Rule]) -> Iterator[RulePair]:
+def _pairs(first: Iterable[AnyRule], second: Iterable[AnyRule]) -> Iterator[RulePair]:
     """Rules of equal condition and actions, in order, and between them the closest counterparts.
 
     The order matters, since the first rule that matches decides: a rule that moved is not the same.
@@ -85,7 +87,7 @@ def _pairs(first: Iterable[Rule], second: Iterable[Rule]) -> Iterator[RulePair]:
 
 
 def _does(place: Place) -> Hashable:
-    return place.rule.when.text, place.rule.then
+    return place.rule.when.text, place.rule.then, place.rule.decides
 
 
 def _counterparts(first: Sequence[Place], second: Sequence[Place]) -> Iterator[RulePair]:
@@ -102,7 +104,7 @@ def _counterparts(first: Sequence[Place], second: Sequence[Place]) -> Iterator[R
         yield RulePair(Kind.ONLY_SECOND, None, passed)
 
 
-def _akin(first: Rule, second: Rule) -> bool:
+def _akin(first: AnyRule, second: AnyRule) -> bool:
     """Whether two rules bear the same name, whichever stack's, or ask the same."""
     names = {rule.id.rpartition(".")[2] for rule in (first, second)}
     return len(names) == 1 or first.when.text == second.when.text

@@ -13,17 +13,20 @@ from dataclasses import dataclass, field, replace
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import DecisionList, Question, Rule, Snapshot, Stage
+from tw_reference.rules.condition import Q
+from tw_reference.rules.decision import AnyStage, DecisionList, Ruling
+from tw_reference.rules.rule import A, AnyRule
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.seqnum import add
 from tw_reference.stack.host import Host
+from tw_reference.state import Snapshot, State
 
 _HOST, _PEER, _PORT, _PEER_PORT = "192.0.2.1", "192.0.2.2", 7, 40000
 _WINDOW = 65535
 _PEER_ISN = 1_000_000
 _TS_RECENT = 500_000
 
-STATES = ("TIME-WAIT", "FIN-WAIT-2")
+STATES = (State.TIME_WAIT, State.FIN_WAIT_2)
 
 
 class NotReached(Exception):
@@ -52,12 +55,17 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One list's decision: the rules passed over, each with the false part of its condition, and
-    the one that fired."""
+    """One list's decision: the rules before the one that fired, each with the false part of its
+    condition, and the one that fired.  The false part of a note that acted is empty."""
 
-    stage: Stage
-    passed: tuple[tuple[Rule, str], ...]
-    fired: Rule
+    stage: AnyStage
+    passed: tuple[tuple[AnyRule, str], ...]
+    fired: AnyRule
+
+    @property
+    def notes(self) -> tuple[AnyRule, ...]:
+        """The rules that acted and let the list go on."""
+        return tuple(rule for rule, false_part in self.passed if not false_part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +95,17 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched(DecisionList):
+class _Watched(DecisionList[Q, A]):
     """A list that tells of each decision that it takes."""
 
     tell: Callable[[Passage], None] = field(kw_only=True)
 
-    def decide(self, question: Question) -> Rule:
-        fired = DecisionList.decide(self, question)
-        earlier = self.rules[: self.rules.index(fired)]
+    def decide(self, question: Q) -> Ruling[A]:
+        ruling = DecisionList.decide(self, question)
+        earlier = self.rules[: self.rules.index(ruling.rule)]
         passed = tuple((rule, rule.when.failing(question)) for rule in earlier)
-        self.tell(Passage(self.stage, passed, fired))
-        return fired
+        self.tell(Passage(self.stage, passed, ruling.rule))
+        return ruling
 
 
 def _watched(profile: Profile, tell: Callable[[Passage], None]) -> Profile:
@@ -167,10 +175,10 @@ class Scene:
         variables.update(iss=iss, snd_nxt=add(iss, 1))
         variables["snd_nxt"] = self._exchange(tcp.ACK).end
         self._arrives(tcp.ACK)
-        self._must_be("FIN-WAIT-2")
-        if situation.state == "TIME-WAIT":
+        self._must_be(State.FIN_WAIT_2)
+        if situation.state == State.TIME_WAIT:
             self._arrives(tcp.FIN | tcp.ACK)
-            self._must_be("TIME-WAIT")
+            self._must_be(State.TIME_WAIT)
         self._clock.advance(self._clock.now + situation.age)
         self._host.outbox.clear()
         listener.queue_full = situation.queue_full
@@ -180,8 +188,8 @@ class Scene:
         if block is not None and situation.last_ack is not None:
             block.last_ack = self._clock.now - situation.last_ack
 
-    def _must_be(self, state: str) -> None:
-        if self._snapshot().state != state:
+    def _must_be(self, state: State) -> None:
+        if self._snapshot().state is not state:
             rule = self._passages[-1].fired
             raise NotReached(
                 f"with these settings {self.profile.name} does not get to {state}, "

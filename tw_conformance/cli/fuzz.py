@@ -117,10 +117,10 @@ def _space(
 ) -> Space:
     """What can be played on both."""
     from tw_conformance.explore.fuzz.strategies import Space
-    from tw_reference.rules.rule import Stage
+    from tw_reference.rules import stages
 
     # A FIN-WAIT-2 that is no block is an ordinary connection, of which no profile says much.
-    blocks = all(profile.find(Stage.FIN_WAIT_2) is not None for profile in profiles)
+    blocks = all(profile.find(stages.FIN_WAIT_2_BLOCK) is not None for profile in profiles)
     usual_wait = _ON_A_WIRE if any(stack.realtime for stack in stacks) else _VIRTUAL
     wait = usual_wait if arguments.longest_wait is None else arguments.longest_wait
     space = Space(

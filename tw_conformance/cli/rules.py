@@ -15,7 +15,7 @@ from tw_conformance.model.words import no_such
 if TYPE_CHECKING:
     from tw_conformance.report.document import Block
     from tw_reference.profiles.profile import Profile
-    from tw_reference.rules.rule import Stage
+    from tw_reference.rules.decision import AnyStage
 
 FORMATS = ("text", "markdown", "json")
 
@@ -143,7 +143,7 @@ def _profiles(names: Sequence[str]) -> list[Profile]:
     return [PROFILES[name] for name in dict.fromkeys(map(profile_named, names or PROFILES))]
 
 
-def _stage(wanted: str | None, profiles: Sequence[Profile]) -> Stage | None:
+def _stage(wanted: str | None, profiles: Sequence[Profile]) -> AnyStage | None:
     """The stage by its name, capitals aside, which one of the profiles must have."""
     if wanted is None:
         return None

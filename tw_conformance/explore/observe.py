@@ -29,7 +29,8 @@ from tw_conformance.play.record import Doubt, came_at
 from tw_conformance.play.run import Run
 from tw_conformance.targets.base import Target
 from tw_reference import segment as tcp
-from tw_reference.rules.rule import Rule, Stage
+from tw_reference.rules import stages
+from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import Packet
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Turn:
 
     answers: tuple[Answer, ...]
     state: StateIs | None
-    rules: tuple[Rule, ...] = field(default=(), compare=False)
+    rules: tuple[AnyRule, ...] = field(default=(), compare=False)
 
 
 async def observe(script: Case, target: Target) -> tuple[Turn, ...]:
@@ -105,9 +106,9 @@ def _state(run: Run, seen: Observation) -> StateIs:
     return StateIs(seen.state, run.timer(seen) if seen.state == "TIME-WAIT" else None)
 
 
-def _rules(link: Link, since: int) -> tuple[Rule, ...]:
+def _rules(link: Link, since: int) -> tuple[AnyRule, ...]:
     """The rules that fired since then; first the one that decided, then its limit on ACKs."""
-    decisions = sorted(link.decisions()[since:], key=lambda d: d.stage is Stage.ACK_LIMIT)
+    decisions = sorted(link.decisions()[since:], key=lambda d: d.stage is stages.ACK_LIMIT)
     return tuple(decision.rule for decision in decisions)
 
 

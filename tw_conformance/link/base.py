@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tw_reference.rules.rule import Decision
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram, Flow
 
 

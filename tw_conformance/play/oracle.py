@@ -18,7 +18,8 @@ from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
-from tw_reference.rules.rule import Decision, Stage
+from tw_reference.rules import stages
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import IcmpError, Packet, Segment
 from tw_reference.seqnum import distance
 
@@ -97,7 +98,7 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
 
 def _decision(trace: list[Decision]) -> Decision | None:
     """The decision on what arrived last, in TIME-WAIT or FIN-WAIT-2 if it was made there."""
-    on_arrivals = [d for d in trace if _arrived(d) is not None and d.stage is not Stage.ACK_LIMIT]
+    on_arrivals = [d for d in trace if _arrived(d) is not None and d.stage is not stages.ACK_LIMIT]
     if not on_arrivals:
         return None
     last = _arrived(on_arrivals[-1])

@@ -19,13 +19,10 @@ from tw_reference.difference import (
 )
 from tw_reference.explain import Explanation, Passage
 from tw_reference.profiles.profile import Profile, Setting
-from tw_reference.rules.rule import DecisionList, Rule, Snapshot, Stage
+from tw_reference.rules.decision import AnyList, AnyStage
+from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import SYN, Packet, flag_names
-from tw_reference.seqnum import add
-
-ISS_STEP = 65537
-"""How far above SND.NXT the ISS lies that TIME-WAIT chooses for a new incarnation (RFC 9293
-section 3.6.1 asks that it be above all that the old one used)."""
+from tw_reference.state import Snapshot
 
 _MARK = {
     Kind.SAME: "=",
@@ -33,6 +30,9 @@ _MARK = {
     Kind.ONLY_FIRST: "<",
     Kind.ONLY_SECOND: ">",
 }
+GO_ON = "go on"
+"""What a note does after all else: the next rule is looked at."""
+
 _RULE_HEADER = ("#", "rule", "when", "then")
 _RULE_DETAILS = ("in a sentence", "source")
 
@@ -40,7 +40,9 @@ _RULE_DETAILS = ("in a sentence", "source")
 # -- one profile ---------------------------------------------------------------------------------
 
 
-def profile_document(profile: Profile, stage: Stage | None = None, level: int = 1) -> list[Block]:
+def profile_document(
+    profile: Profile, stage: AnyStage | None = None, level: int = 1
+) -> list[Block]:
     """All lists and settings of a profile, or one list; headings from ``level`` on."""
     blocks: list[Block] = [Heading(level, profile.name), Paragraph(about(profile))]
     for rules in profile.lists():
@@ -62,11 +64,12 @@ def about(profile: Profile) -> str:
     )
 
 
-def actions(rule: Rule) -> str:
-    return "; ".join(action.value for action in rule.then)
+def actions(rule: AnyRule) -> str:
+    """What the rule does; a note says that the list goes on."""
+    return "; ".join((*(action.value for action in rule.then), *(() if rule.decides else (GO_ON,))))
 
 
-def sources(rule: Rule) -> str:
+def sources(rule: AnyRule) -> str:
     return "; ".join(rule.source)
 
 
@@ -74,7 +77,7 @@ def seconds(nanoseconds: int) -> str:
     return f"{nanoseconds / SECOND:g} s"
 
 
-def _rules_table(rules: DecisionList) -> Table:
+def _rules_table(rules: AnyList) -> Table:
     rows = [
         Row((str(number), rule.id, rule.when.text, actions(rule)), (rule.says, sources(rule)))
         for number, rule in enumerate(rules, start=1)
@@ -102,7 +105,7 @@ def _meaning(setting: Setting) -> str:
 def difference_document(
     first: Profile,
     second: Profile,
-    stage: Stage | None = None,
+    stage: AnyStage | None = None,
     *,
     level: int = 1,
     brief: bool = False,
@@ -207,14 +210,16 @@ def sent_words(explanation: Explanation) -> list[str]:
 
 def iss_is_above(packet: Packet, explanation: Explanation) -> bool:
     """Whether a SYN-ACK has the ISS that TIME-WAIT chose."""
-    return packet.segment.seq == (add(explanation.variables["snd_nxt"], ISS_STEP) or 1)
+    above = explanation.profile.traits.iss_above(explanation.variables["snd_nxt"])
+    return packet.segment.seq == above
 
 
 def _sent(packet: Packet, explanation: Explanation) -> str:
     segment, variables = packet.segment, explanation.variables
     if not segment.flags & SYN:
         return segment_fields(segment, sent=False, reaching=False, variables=variables)
-    iss = f"snd_nxt+{ISS_STEP}" if iss_is_above(packet, explanation) else "a new ISS"
+    step = explanation.profile.traits.iss_step
+    iss = f"snd_nxt+{step}" if iss_is_above(packet, explanation) else "a new ISS"
     ack = relative(segment.ack, "rcv_nxt", variables)
     return f"{flag_names(segment.flags)} seq={iss} ack={ack}"
 
@@ -222,17 +227,18 @@ def _sent(packet: Packet, explanation: Explanation) -> str:
 def _passage_table(passage: Passage) -> Table:
     rows = [
         Row((str(number), rule.id, "no", f"needs: {false_part}"))
+        if false_part
+        else _fired_row(number, rule)
         for number, (rule, false_part) in enumerate(passage.passed, start=1)
     ]
-    fired = passage.fired
-    rows.append(
-        Row(
-            (str(len(rows) + 1), fired.id, "yes", f"does: {actions(fired)}"),
-            (fired.says, sources(fired)),
-        )
-    )
+    rows.append(_fired_row(len(rows) + 1, passage.fired))
     header = ("#", "rule", "fires", "why not, or what it does")
     return Table(header, rows, _RULE_DETAILS, code=frozenset({1}))
+
+
+def _fired_row(number: int, rule: AnyRule) -> Row:
+    cells = str(number), rule.id, "yes", f"does: {actions(rule)}"
+    return Row(cells, (rule.says, sources(rule)))
 
 
 def _outcome_table(explanation: Explanation) -> Table:

@@ -12,12 +12,14 @@ from tw_reference.clock import SECOND
 from tw_reference.difference import Place, differing_lists, differing_settings
 from tw_reference.explain import Explanation, Passage
 from tw_reference.profiles.profile import Profile, Setting
-from tw_reference.rules.rule import Rule, Snapshot, Stage
+from tw_reference.rules.decision import AnyStage
+from tw_reference.rules.rule import AnyRule
+from tw_reference.state import Snapshot
 
 Value: TypeAlias = dict[str, Any]
 
 
-def profile_value(profile: Profile, stage: Stage | None = None) -> Value:
+def profile_value(profile: Profile, stage: AnyStage | None = None) -> Value:
     """A profile's lists and settings, or one list.  Times are in seconds."""
     settings = profile.defaults()
     return {
@@ -39,7 +41,7 @@ def profile_value(profile: Profile, stage: Stage | None = None) -> Value:
     }
 
 
-def difference_value(first: Profile, second: Profile, stage: Stage | None = None) -> Value:
+def difference_value(first: Profile, second: Profile, stage: AnyStage | None = None) -> Value:
     """Two profiles side by side; ``kind`` is same, differs, only-first or only-second."""
     return {
         "first": first.name,
@@ -86,11 +88,12 @@ def explanation_value(stimulus: Stimulus, explanation: Explanation) -> Value:
     }
 
 
-def _rule(rule: Rule) -> Value:
+def _rule(rule: AnyRule) -> Value:
     return {
         "id": rule.id,
         "when": rule.when.text,
         "then": [action.value for action in rule.then],
+        "decides": rule.decides,
         "says": rule.says,
         "source": list(rule.source),
     }
@@ -113,8 +116,11 @@ def _passage(passage: Passage) -> Value:
     return {
         "list": str(passage.stage),
         "passed": [
-            {"rule": rule.id, "false_part": false_part} for rule, false_part in passage.passed
+            {"rule": rule.id, "false_part": false_part}
+            for rule, false_part in passage.passed
+            if false_part
         ],
+        "notes": [_rule(rule) for rule in passage.notes],
         "fired": _rule(passage.fired),
     }
 

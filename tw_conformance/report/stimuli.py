@@ -10,10 +10,10 @@ from itertools import count
 
 from tw_conformance.notation.stimulus import Stimulus, parse
 from tw_conformance.report.document import Block, Heading, Row, Table
-from tw_conformance.report.rules import ISS_STEP, iss_is_above
+from tw_conformance.report.rules import iss_is_above
 from tw_reference.explain import Explanation
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import Action
+from tw_reference.rules.actions import AckLimitAction
 from tw_reference.segment import ACK, RST, SYN, Packet
 
 STIMULI: Mapping[str, tuple[str, ...]] = {
@@ -86,7 +86,7 @@ LEGEND: Mapping[str, str] = {
     "(A)": "the same, but one that the stack's limit on ACKs counts and may suppress",
     "R": "RST",
     "SA": "SYN-ACK, the block gone and the new incarnation in SYN-RECEIVED",
-    "SA+": f"the same, and the ISS is SND.NXT + {ISS_STEP}",
+    "SA+": "the same, and TIME-WAIT chose the ISS, above SND.NXT",
     "↻": "the 2MSL timer starts anew",
     "t": "TS.Recent := TSval",
     "†": "TIME-WAIT ends",
@@ -134,5 +134,7 @@ def _sign(packet: Packet, explanation: Explanation) -> str:
     if flags & SYN:
         return "SA+" if iss_is_above(packet, explanation) else "SA"
     assert flags & ACK, "a stack has no other answer in TIME-WAIT"
-    counted = any(Action.SEND_AND_STAMP in passage.fired.then for passage in explanation.passages)
+    counted = any(
+        AckLimitAction.SEND_AND_STAMP in passage.fired.then for passage in explanation.passages
+    )
     return "(A)" if counted else "A"

@@ -20,7 +20,7 @@ from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.base import tester_isn
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import Decision
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram, Flow
 from tw_reference.stack.host import CallError, Host, Listener
 from tw_reference.wire.decode import WireError, decode

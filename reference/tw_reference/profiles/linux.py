@@ -32,19 +32,25 @@ from tw_reference.profiles.linux_words import (
     WAS_BOUND,
     YOUNG,
     paws_reject,
+    three_and_a_half,
 )
-from tw_reference.profiles.profile import Manners, Profile, Setting
+from tw_reference.profiles.profile import Profile, Setting, Settings, StackTraits
 from tw_reference.reaping import TimerWheel, wheel_slot
-from tw_reference.rules.rule import (
-    Action,
-    Condition,
-    DecisionList,
-    Rule,
-    Stage,
-    all_of,
-    always,
-    any_of,
+from tw_reference.rules import stages
+from tw_reference.rules.actions import (
+    AckLimitAction,
+    BindAction,
+    BlockAction,
+    ConnectAction,
+    EntryAction,
+    ErrorAction,
+    OrphanAction,
+    UnconnectedAction,
 )
+from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
+from tw_reference.rules.decision import DecisionList
+from tw_reference.rules.questions import Connect, SegmentArrives
+from tw_reference.rules.rule import Rule, RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
     EMPTY,
@@ -58,350 +64,193 @@ from tw_reference.rules.vocabulary import (
     setting,
 )
 
+rule = RuleMaker("linux").rule
+
 PAWS_REJECT = paws_reject(PAWS_WRAP)
+_FIN_TIMEOUT_MAX = 120 * SECOND
 
+# Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
+# fmt: off
 
-ORPHAN = DecisionList(
-    Stage.ORPHAN,
-    (
-        Rule(
-            "linux.orphan-linger2-close",
-            all_of(LINGER2_NEGATIVE, BY_CLOSE),
-            (Action.RESET_AND_CLOSE,),
-            "A negative TCP_LINGER2 leaves no FIN-WAIT-2: close() sends <CTL=RST,ACK>.",
-            ("tcp.c, __tcp_close(), TCPABORTONLINGER",),
-        ),
-        Rule(
-            "linux.orphan-linger2",
-            LINGER2_NEGATIVE,
-            (Action.RST,),
-            "With a negative TCP_LINGER2 the ACK of the FIN is reset, and the connection is gone.",
-            ("tcp_input.c, tcp_rcv_state_process(), TCP_FIN_WAIT1, TCPABORTONDATA",),
-        ),
-        Rule(
-            "linux.orphan-long",
-            WAITS_LONG,
-            (Action.COMPRESS_LATER,),
-            "Of a wait above 60 s only the excess is waited: on the full socket, then in a block.",
-            ("tcp.c, __tcp_close()", "tcp_timer.c, tcp_keepalive_timer()"),
-        ),
-        Rule(
-            "linux.orphan-fin",
-            FIN_FOLLOWS,
-            (Action.WAIT,),
-            "Where the FIN has come with the ACK, the full socket takes it.",
-            ("tcp_input.c, tcp_rcv_state_process(), TCP_FIN_WAIT1",),
-        ),
-        Rule(
-            "linux.orphan",
-            always(),
-            (Action.COMPRESS,),
-            "An orphan waits for the FIN as a block, for TCP_LINGER2 or tcp_fin_timeout.",
-            ("tcp_minisocks.c, tcp_time_wait()", "include/net/tcp.h, tcp_fin_time()"),
-        ),
-    ),
+ORPHAN = stages.ORPHAN.list(
+    rule("orphan-linger2-close",
+         all_of(LINGER2_NEGATIVE, BY_CLOSE), OrphanAction.RESET_AND_CLOSE,
+         "A negative TCP_LINGER2 leaves no FIN-WAIT-2: close() sends <CTL=RST,ACK>.",
+         "tcp.c, __tcp_close(), TCPABORTONLINGER"),
+    rule("orphan-linger2", LINGER2_NEGATIVE, OrphanAction.RESET_SEGMENT,
+         "With a negative TCP_LINGER2 the ACK of the FIN is reset, and the connection is gone.",
+         "tcp_input.c, tcp_rcv_state_process(), TCP_FIN_WAIT1, TCPABORTONDATA"),
+    rule("orphan-long", WAITS_LONG, OrphanAction.COMPRESS_LATER,
+         "Of a wait above 60 s only the excess is waited: on the full socket, then in a block.",
+         "tcp.c, __tcp_close()", "tcp_timer.c, tcp_keepalive_timer()"),
+    rule("orphan-fin", FIN_FOLLOWS, OrphanAction.WAIT,
+         "Where the FIN has come with the ACK, the full socket takes it.",
+         "tcp_input.c, tcp_rcv_state_process(), TCP_FIN_WAIT1"),
+    rule("orphan", ALWAYS, OrphanAction.COMPRESS,
+         "An orphan waits for the FIN as a block, for TCP_LINGER2 or tcp_fin_timeout.",
+         "tcp_minisocks.c, tcp_time_wait()", "include/net/tcp.h, tcp_fin_time()"),
 )
 
-ENTRY = DecisionList(
-    Stage.ENTRY,
-    (
-        Rule(
-            "linux.entry-overflow",
-            TABLE_FULL,
-            (Action.CLOSE,),
-            "With tcp_max_tw_buckets blocks in use the connection is simply closed.",
-            ("tcp_minisocks.c, tcp_time_wait()",),
-        ),
-        Rule(
-            "linux.entry",
-            always(),
-            (Action.ENTER_TIME_WAIT,),
-            "The connection is compressed into a block that lives TCPTIMEWAIT_LEN, 60 s.",
-            ("tcp_minisocks.c, tcp_time_wait()",),
-        ),
-    ),
+ENTRY = stages.ENTRY.list(
+    rule("entry-overflow", TABLE_FULL, EntryAction.CLOSE,
+         "With tcp_max_tw_buckets blocks in use the connection is simply closed.",
+         "tcp_minisocks.c, tcp_time_wait()"),
+    rule("entry", ALWAYS, EntryAction.ENTER,
+         "The connection is compressed into a block that lives TCPTIMEWAIT_LEN, 60 s.",
+         "tcp_minisocks.c, tcp_time_wait()"),
 )
 
 
-def fin_wait_2(paws: Condition) -> DecisionList:
+def fin_wait_2(paws: Condition[SegmentArrives]) -> DecisionList[SegmentArrives, BlockAction]:
     """What a FIN-WAIT-2 block answers, given the kernel's idea of PAWS."""
-    return DecisionList(
-        Stage.FIN_WAIT_2,
-        (
-            Rule(
-                "linux.fw2-unacceptable",
-                any_of(paws, ~IN_WINDOW),
-                (Action.ACK_LIMITED,),
-                "What fails PAWS or misses the window is acknowledged, an RST too.",
-                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
-            ),
-            Rule(
-                "linux.fw2-rst",
-                RST,
-                (Action.DELETE, Action.DROP),
-                "An RST in the window ends the connection.",
-                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
-            ),
-            Rule(
-                "linux.fw2-syn",
-                all_of(SYN, SEQ_NOT_BEFORE),
-                (Action.DELETE, Action.RST),
-                "A SYN in the window is reset and ends the connection.",
-                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
-            ),
-            Rule(
-                "linux.fw2-nothing-new",
-                any_of(~ACK, ~ENDS_AFTER, EMPTY),
-                (Action.DROP,),
-                "A segment without ACK, or with nothing new in it, is dropped.",
-                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
-            ),
-            Rule(
-                "linux.fw2-data",
-                any_of(~FIN, ~ENDS_AT_NEXT),
-                (Action.DELETE, Action.RST),
-                "New data has no reader left: it is reset and ends the connection.",
-                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
-            ),
-            Rule(
-                "linux.fw2-fin",
-                always(),
-                (Action.ENTER_TIME_WAIT, Action.UPDATE_TS, Action.ACK),
-                "The peer's FIN is acknowledged and starts TIME-WAIT.",
-                ("tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2",),
-            ),
-        ),
+    return stages.FIN_WAIT_2_BLOCK.list(
+        rule("fw2-unacceptable", any_of(paws, ~IN_WINDOW), BlockAction.ACK_LIMITED,
+             "What fails PAWS or misses the window is acknowledged, an RST too.",
+             "tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2"),
+        rule("fw2-rst", RST, (BlockAction.DELETE, BlockAction.DROP),
+             "An RST in the window ends the connection.",
+             "tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2"),
+        rule("fw2-syn", all_of(SYN, SEQ_NOT_BEFORE), (BlockAction.DELETE, BlockAction.RST),
+             "A SYN in the window is reset and ends the connection.",
+             "tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2"),
+        rule("fw2-nothing-new", any_of(~ACK, ~ENDS_AFTER, EMPTY), BlockAction.DROP,
+             "A segment without ACK, or with nothing new in it, is dropped.",
+             "tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2"),
+        rule("fw2-data", any_of(~FIN, ~ENDS_AT_NEXT), (BlockAction.DELETE, BlockAction.RST),
+             "New data has no reader left: it is reset and ends the connection.",
+             "tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2"),
+        rule("fw2-fin",
+             ALWAYS, (BlockAction.ENTER_TIME_WAIT, BlockAction.UPDATE_TS, BlockAction.ACK),
+             "The peer's FIN is acknowledged and starts TIME-WAIT.",
+             "tcp_minisocks.c, tcp_timewait_state_process(), FIN_WAIT2"),
     )
 
 
-def time_wait(paws: Condition) -> DecisionList:
+def time_wait(paws: Condition[SegmentArrives]) -> DecisionList[SegmentArrives, BlockAction]:
     """What a TIME-WAIT block answers, given the kernel's idea of PAWS."""
-    new_syn = all_of(SYN, ~RST, ~ACK, ~paws, any_of(SEQ_AFTER, TSVAL_NEWER))
-    return DecisionList(
-        Stage.TIME_WAIT,
-        (
-            Rule(
-                "linux.rst-kill",
-                all_of(RST, SEQ_IS_RCV_NXT, ~paws, setting("rfc1337", 0)),
-                (Action.DELETE, Action.DROP),
-                "An RST at exactly RCV.NXT ends TIME-WAIT silently unless tcp_rfc1337 is set.",
-                ("tcp_minisocks.c, tcp_timewait_state_process(), sysctl_tcp_rfc1337",),
-            ),
-            Rule(
-                "linux.rst-1337",
-                all_of(RST, SEQ_IS_RCV_NXT, ~paws),
-                (Action.UPDATE_TS, Action.DROP),
-                "With tcp_rfc1337 an RST at RCV.NXT is dropped; the timer runs on.",
-                ("tcp_minisocks.c, tcp_timewait_state_process()", "RFC 1337 section 3"),
-            ),
-            Rule(
-                "linux.bare-ack",
-                all_of(SEQ_IS_RCV_NXT, EMPTY, ~paws),
-                (Action.RESTART, Action.UPDATE_TS, Action.DROP),
-                "An empty segment at RCV.NXT silently restarts the timer, whatever its SEG.ACK.",
-                ("tcp_minisocks.c, tcp_timewait_state_process()",),
-            ),
-            Rule(
-                "linux.syn-reopen",
-                all_of(new_syn, LISTENER),
-                (Action.REOPEN_ABOVE,),
-                "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation.",
-                (
-                    "tcp_minisocks.c, tcp_timewait_state_process(), TCP_TW_SYN",
-                    "RFC 9293 section 3.6.1",
-                ),
-            ),
-            Rule(
-                "linux.syn-no-listener",
-                new_syn,
-                (Action.ACK,),
-                "With no listener left the new SYN is acknowledged and the block stays.",
-                ("tcp_ipv4.c, tcp_v4_rcv(), TCP_TW_SYN falls through to TCP_TW_ACK",),
-            ),
-            Rule(
-                "linux.rst-drop",
-                RST,
-                (Action.DROP,),
-                "An RST anywhere else, or one that fails PAWS, is dropped.",
-                ("tcp_minisocks.c, tcp_timewait_state_process()",),
-            ),
-            Rule(
-                "linux.ack-restart",
-                any_of(ACK, paws),
-                (Action.RESTART, Action.ACK_LIMITED),
-                "Whatever has ACK or fails PAWS restarts the timer and is acknowledged.",
-                ("tcp_minisocks.c, tcp_timewait_state_process()",),
-            ),
-            Rule(
-                "linux.ack",
-                always(),
-                (Action.ACK_LIMITED,),
-                "Whatever is left is acknowledged; the timer runs on.",
-                ("tcp_minisocks.c, tcp_timewait_state_process()",),
-            ),
-        ),
+    beyond: Condition[SegmentArrives] = any_of(SEQ_AFTER, TSVAL_NEWER)
+    new_syn: Condition[SegmentArrives] = all_of(SYN, ~RST, ~ACK, ~paws, beyond)
+    return stages.TIME_WAIT.list(
+        rule("rst-kill",
+             all_of(RST, SEQ_IS_RCV_NXT, ~paws, setting("rfc1337", 0)),
+             (BlockAction.DELETE, BlockAction.DROP),
+             "An RST at exactly RCV.NXT ends TIME-WAIT silently unless tcp_rfc1337 is set.",
+             "tcp_minisocks.c, tcp_timewait_state_process(), sysctl_tcp_rfc1337"),
+        rule("rst-1337",
+             all_of(RST, SEQ_IS_RCV_NXT, ~paws), (BlockAction.UPDATE_TS, BlockAction.DROP),
+             "With tcp_rfc1337 an RST at RCV.NXT is dropped; the timer runs on.",
+             "tcp_minisocks.c, tcp_timewait_state_process()", "RFC 1337 section 3"),
+        rule("bare-ack",
+             all_of(SEQ_IS_RCV_NXT, EMPTY, ~paws),
+             (BlockAction.RESTART, BlockAction.UPDATE_TS, BlockAction.DROP),
+             "An empty segment at RCV.NXT silently restarts the timer, whatever its SEG.ACK.",
+             "tcp_minisocks.c, tcp_timewait_state_process()"),
+        rule("syn-reopen", all_of(new_syn, LISTENER), BlockAction.REOPEN_ABOVE,
+             "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation.",
+             "tcp_minisocks.c, tcp_timewait_state_process(), TCP_TW_SYN",
+             "RFC 9293 section 3.6.1"),
+        rule("syn-no-listener", new_syn, BlockAction.ACK,
+             "With no listener left the new SYN is acknowledged and the block stays.",
+             "tcp_ipv4.c, tcp_v4_rcv(), TCP_TW_SYN falls through to TCP_TW_ACK"),
+        rule("rst-drop", RST, BlockAction.DROP,
+             "An RST anywhere else, or one that fails PAWS, is dropped.",
+             "tcp_minisocks.c, tcp_timewait_state_process()"),
+        rule("ack-restart", any_of(ACK, paws), (BlockAction.RESTART, BlockAction.ACK_LIMITED),
+             "Whatever has ACK or fails PAWS restarts the timer and is acknowledged.",
+             "tcp_minisocks.c, tcp_timewait_state_process()"),
+        rule("ack", ALWAYS, BlockAction.ACK_LIMITED,
+             "Whatever is left is acknowledged; the timer runs on.",
+             "tcp_minisocks.c, tcp_timewait_state_process()"),
     )
 
 
-ACKNOWLEDGE = DecisionList(
-    Stage.ACK_LIMIT,
-    (
-        Rule(
-            "linux.oow-exempt",
-            all_of(~EMPTY, ~SYN),
-            (Action.SEND,),
-            "A segment with data or FIN and no SYN can't be part of an ACK loop: no limit.",
-            ("tcp_input.c, tcp_oow_rate_limited()",),
-        ),
-        Rule(
-            "linux.oow-suppress",
-            TOO_SOON,
-            (Action.SUPPRESS,),
-            "Within tcp_invalid_ratelimit (500 ms) of the last such ACK it is not sent.",
-            ("tcp_input.c, tcp_oow_rate_limited()", "RFC 5961 section 7"),
-        ),
-        Rule(
-            "linux.oow-send",
-            always(),
-            (Action.SEND_AND_STAMP,),
-            "Otherwise it is sent, and the limit starts anew.",
-            ("tcp_input.c, tcp_oow_rate_limited()",),
-        ),
-    ),
+ACKNOWLEDGE = stages.ACK_LIMIT.list(
+    rule("oow-exempt", all_of(~EMPTY, ~SYN), AckLimitAction.SEND,
+         "A segment with data or FIN and no SYN can't be part of an ACK loop: no limit.",
+         "tcp_input.c, tcp_oow_rate_limited()"),
+    rule("oow-suppress", TOO_SOON, AckLimitAction.SUPPRESS,
+         "Within tcp_invalid_ratelimit (500 ms) of the last such ACK it is not sent.",
+         "tcp_input.c, tcp_oow_rate_limited()", "RFC 5961 section 7"),
+    rule("oow-send", ALWAYS, AckLimitAction.SEND_AND_STAMP,
+         "Otherwise it is sent, and the limit starts anew.",
+         "tcp_input.c, tcp_oow_rate_limited()"),
 )
 
-ICMP = DecisionList(
-    Stage.ICMP,
-    (
-        Rule(
-            "linux.icmp",
-            always(),
-            (Action.DROP,),
-            "An ICMP error about a timewait minisock, FIN-WAIT-2 or TIME-WAIT, is ignored.",
-            ("tcp_ipv4.c, tcp_v4_err()", "tcp_ipv6.c, tcp_v6_err()"),
-        ),
-    ),
+ICMP = stages.ICMP.list(
+    rule("icmp", ALWAYS, ErrorAction.DROP,
+         "An ICMP error about a timewait minisock, FIN-WAIT-2 or TIME-WAIT, is ignored.",
+         "tcp_ipv4.c, tcp_v4_err()", "tcp_ipv6.c, tcp_v6_err()"),
 )
 
-LISTEN = DecisionList(
-    Stage.LISTEN,
-    (
-        Rule(
-            "linux.listen-rst",
-            RST,
-            (Action.DROP,),
-            "A listener drops an RST.",
-            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
-        ),
-        Rule(
-            "linux.listen-ack",
-            ACK,
-            (Action.RST,),
-            "A listener answers an ACK that belongs to no handshake with <SEQ=SEG.ACK><CTL=RST>.",
-            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
-        ),
-        Rule(
-            "linux.listen-no-syn",
-            any_of(~SYN, FIN),
-            (Action.DROP,),
-            "A listener drops what is no SYN, and a SYN that has FIN.",
-            ("tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN",),
-        ),
-        Rule(
-            "linux.listen-full",
-            QUEUE_FULL,
-            (Action.DROP,),
-            "With its accept queue full a listener drops the SYN.",
-            ("tcp_input.c, tcp_conn_request(), sk_acceptq_is_full()",),
-        ),
-        Rule(
-            "linux.listen-syn",
-            always(),
-            (Action.SYN_RECEIVED,),
-            "A listener answers a SYN; the ISS is the one that TIME-WAIT chose, if it did.",
-            ("tcp_input.c, tcp_conn_request()", "RFC 9293 section 3.10.7.2"),
-        ),
-    ),
+LISTEN = stages.LISTEN.list(
+    rule("listen-rst", RST, UnconnectedAction.DROP,
+         "A listener drops an RST.",
+         "tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
+    rule("listen-ack", ACK, UnconnectedAction.RST,
+         "A listener answers an ACK that belongs to no handshake with <SEQ=SEG.ACK><CTL=RST>.",
+         "tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
+    rule("listen-no-plain-syn", any_of(~SYN, FIN), UnconnectedAction.DROP,
+         "A listener drops what is no SYN, and a SYN that has FIN.",
+         "tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN"),
+    rule("listen-full", QUEUE_FULL, UnconnectedAction.DROP,
+         "With its accept queue full a listener drops the SYN.",
+         "tcp_input.c, tcp_conn_request(), sk_acceptq_is_full()"),
+    rule("listen-syn", ALWAYS, UnconnectedAction.SYN_RECEIVED,
+         "A listener answers a SYN; the ISS is the one that TIME-WAIT chose, if it did.",
+         "tcp_input.c, tcp_conn_request()", "RFC 9293 section 3.10.7.2"),
 )
 
-BIND = DecisionList(
-    Stage.BIND,
-    (
-        Rule(
-            "linux.bind-reuse",
-            BOTH_REUSE,
-            (Action.ALLOW,),
-            "A port in TIME-WAIT can be bound if the old socket and the new one have SO_REUSEADDR.",
-            ("inet_connection_sock.c, inet_csk_bind_conflict()",),
-        ),
-        Rule(
-            "linux.bind-in-use",
-            always(),
-            (Action.EADDRINUSE,),
-            "Otherwise it is in use; SO_REUSEPORT on the new socket alone does not help.",
-            ("inet_connection_sock.c, inet_csk_bind_conflict()",),
-        ),
-    ),
+BIND = stages.BIND.list(
+    rule("bind-reuse", BOTH_REUSE, BindAction.ALLOW,
+         "A port in TIME-WAIT can be bound if the old socket and the new one have "
+         "SO_REUSEADDR.",
+         "inet_connection_sock.c, inet_csk_bind_conflict()"),
+    rule("bind-in-use", ALWAYS, BindAction.EADDRINUSE,
+         "Otherwise it is in use; SO_REUSEPORT on the new socket alone does not help.",
+         "inet_connection_sock.c, inet_csk_bind_conflict()"),
 )
 
 
-def connect(young: Condition) -> DecisionList:
-    """What connect() does, given when a block is too young to be reused."""
-    return DecisionList(
-        Stage.CONNECT,
-        (
-            Rule(
-                "linux.connect-no-timestamps",
-                ~STAMPED,
-                (Action.EADDRNOTAVAIL,),
-                "Without timestamps a 4-tuple in TIME-WAIT can't be used again.",
-                ("tcp_ipv4.c, tcp_twsk_unique()",),
-            ),
-            Rule(
-                "linux.connect-chosen",
-                CHOSEN,
-                (Action.CONNECT_ABOVE,),
-                "With timestamps a port chosen by bind() is reused at once, whatever tcp_tw_reuse.",
-                ("inet_hashtables.c, __inet_hash_connect()", "tcp_ipv4.c, tcp_twsk_unique()"),
-            ),
-            Rule(
-                "linux.connect-bound",
-                WAS_BOUND,
-                (Action.EADDRNOTAVAIL,),
-                "An automatic port is never one that bind() chose for the old socket, whatever "
-                "tcp_tw_reuse.",
-                ("inet_hashtables.c, __inet_hash_connect(), tb->fastreuse >= 0",),
-            ),
-            Rule(
-                "linux.connect-fin-wait-2",
-                IN_FIN_WAIT_2,
-                (Action.EADDRNOTAVAIL,),
-                "An automatic port is never taken from a block in FIN-WAIT-2.",
-                ("tcp_ipv4.c, tcp_twsk_unique()",),
-            ),
-            Rule(
-                "linux.connect-no-reuse",
-                any_of(setting("tw_reuse", 0), all_of(setting("tw_reuse", 2), ~LOOPBACK)),
-                (Action.EADDRNOTAVAIL,),
-                "tcp_tw_reuse 0 forbids the reuse of an automatic port, 2 allows it on loopback.",
-                ("tcp_ipv4.c, tcp_twsk_unique(), sysctl_tcp_tw_reuse",),
-            ),
-            Rule(
-                "linux.connect-too-young",
-                young,
-                (Action.EADDRNOTAVAIL,),
-                "A block must have some age before an automatic port is taken from it.",
-                ("tcp_ipv4.c, tcp_twsk_unique()",),
-            ),
-            Rule(
-                "linux.connect-reuse",
-                always(),
-                (Action.CONNECT_ABOVE,),
-                "An automatic port is taken from the block.",
-                ("tcp_ipv4.c, tcp_twsk_unique()",),
-            ),
-        ),
+def connect(too_young: Rule[Connect, ConnectAction]) -> DecisionList[Connect, ConnectAction]:
+    """What connect() does, given the rule about a block that is too young to be reused."""
+    return stages.CONNECT.list(
+        rule("connect-no-timestamps", ~STAMPED, ConnectAction.EADDRNOTAVAIL,
+             "Without timestamps a 4-tuple in TIME-WAIT can't be used again.",
+             "tcp_ipv4.c, tcp_twsk_unique()"),
+        rule("connect-chosen", CHOSEN, ConnectAction.CONNECT_ABOVE,
+             "With timestamps a port chosen by bind() is reused at once, whatever "
+             "tcp_tw_reuse.",
+             "inet_hashtables.c, __inet_hash_connect()", "tcp_ipv4.c, tcp_twsk_unique()"),
+        rule("connect-bound", WAS_BOUND, ConnectAction.EADDRNOTAVAIL,
+             "An automatic port is never one that bind() chose for the old socket, "
+             "whatever tcp_tw_reuse.",
+             "inet_hashtables.c, __inet_hash_connect(), tb->fastreuse >= 0"),
+        rule("connect-fin-wait-2", IN_FIN_WAIT_2, ConnectAction.EADDRNOTAVAIL,
+             "An automatic port is never taken from a block in FIN-WAIT-2.",
+             "tcp_ipv4.c, tcp_twsk_unique()"),
+        rule("connect-no-reuse",
+             any_of(setting("tw_reuse", 0), all_of(setting("tw_reuse", 2), ~LOOPBACK)),
+             ConnectAction.EADDRNOTAVAIL,
+             "tcp_tw_reuse 0 forbids the reuse of an automatic port, 2 allows it on loopback.",
+             "tcp_ipv4.c, tcp_twsk_unique(), sysctl_tcp_tw_reuse"),
+        too_young,
+        rule("connect-reuse", ALWAYS, ConnectAction.CONNECT_ABOVE,
+             "An automatic port is taken from the block.",
+             "tcp_ipv4.c, tcp_twsk_unique()"),
     )
+
+_TOO_YOUNG = rule("connect-too-young", YOUNG, ConnectAction.EADDRNOTAVAIL,
+                  "A block must have some age before an automatic port is taken from it.",
+                  "tcp_ipv4.c, tcp_twsk_unique()")
+
+# fmt: on
+
+
+def fin_time(settings: Settings, linger2: int | None, rto: int) -> int:
+    """tcp_fin_time(): TCP_LINGER2, at most TCP_FIN_TIMEOUT_MAX, or tcp_fin_timeout; never below
+    3.5 RTO."""
+    wish = min((linger2 or 0) * SECOND, _FIN_TIMEOUT_MAX)
+    return max(wish or settings["fin_timeout"] * SECOND, three_and_a_half(rto))
 
 
 LINUX_6_18 = Profile(
@@ -425,7 +274,7 @@ LINUX_6_18 = Profile(
     lateness=lambda settings: (
         wheel_slot(60 * settings["hz"]) * SECOND // settings["hz"] + 50 * MILLISECOND
     ),
-    manners=Manners(
+    traits=StackTraits(
         receive_window=lambda mss: 65535 // mss * mss,
         reopens_window=False,
         aligns_scaled_window=True,
@@ -435,7 +284,7 @@ LINUX_6_18 = Profile(
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
         resets_unread=True,
-        longest_linger2=120 * SECOND,
+        fin_wait_2_timeout=fin_time,
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
         reset_tos_mask=0xFC,
     ),
@@ -450,12 +299,14 @@ LINUX_6_18 = Profile(
         LISTEN,
         CLOSED,
         BIND,
-        connect(YOUNG),
+        connect(_TOO_YOUNG),
         CALLS,
     ),
 )
 
 PAWS_REJECT_6_1 = paws_reject(PAWS_24DAYS)
+
+# fmt: off
 
 LINUX_6_1 = LINUX_6_18.derive(
     "linux-6.1",
@@ -463,14 +314,15 @@ LINUX_6_1 = LINUX_6_18.derive(
     fin_wait_2(PAWS_REJECT_6_1),
     time_wait(PAWS_REJECT_6_1).replacing(
         "linux.syn-reopen",
-        Rule(
-            "linux.syn-reopen",
-            time_wait(PAWS_REJECT_6_1).rule("linux.syn-reopen").when,
-            (Action.REOPEN,),
-            "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation; its ISS is new.",
-            ("tcp_minisocks.c of 6.1, tcp_timewait_state_process()", "RFC 9293 section 3.6.1"),
-        ),
+        rule("syn-reopen-new-iss",
+             time_wait(PAWS_REJECT_6_1).rule("linux.syn-reopen").when, BlockAction.REOPEN,
+             "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation; its ISS is new.",
+             "tcp_minisocks.c of 6.1, tcp_timewait_state_process()", "RFC 9293 section 3.6.1"),
     ),
-    connect(SAME_SECOND),
+    connect(
+        rule("connect-same-second", SAME_SECOND, ConnectAction.EADDRNOTAVAIL,
+             "In the second of the peer's last timestamp no port is taken automatically.",
+             "tcp_ipv4.c of 6.1, tcp_twsk_unique(), tw_ts_recent_stamp"),
+    ),
     dropped_settings=("tw_reuse_delay",),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tw_reference.clock import MILLISECOND, SECOND
+from dataclasses import replace
+
+from tw_reference.clock import SECOND
 from tw_reference.profiles.linux import ENTRY, LINUX_6_18, LISTEN, connect, fin_wait_2, time_wait
 from tw_reference.profiles.linux_words import (
     BLOCK_RECYCLES,
@@ -12,81 +14,81 @@ from tw_reference.profiles.linux_words import (
     TABLE_FULL,
     WITHIN_A_SECOND,
     paws_reject,
+    three_and_a_half,
 )
-from tw_reference.profiles.profile import Manners, Setting
+from tw_reference.profiles.profile import Setting, Settings
 from tw_reference.reaping import TwoCalendars
-from tw_reference.rules.rule import Action, DecisionList, Rule, Stage, all_of
+from tw_reference.rules import stages
+from tw_reference.rules.actions import BlockAction, ConnectAction, EntryAction, UnconnectedAction
+from tw_reference.rules.condition import all_of
+from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import RST, SEQ_IS_RCV_NXT, SYN
+
+rule = RuleMaker("linux").rule
 
 _PAWS_2_6 = paws_reject(PAWS_24DAYS, zero_is_unknown=False)
 _TIME_WAIT_2_6 = time_wait(_PAWS_2_6)
 
+
+def _fin_time(settings: Settings, linger2: int | None, rto: int) -> int:
+    """tcp_fin_time() of 2.6.32: a TCP_LINGER2 beyond tcp_fin_timeout is ignored."""
+    default = settings["fin_timeout"] * SECOND
+    wish = (linger2 or 0) * SECOND
+    return max((0 if wish > default else wish) or default, three_and_a_half(rto))
+
+
+# Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
+# fmt: off
+
 LINUX_2_6_32 = LINUX_6_18.derive(
     "linux-2.6.32",
     "Linux 2.6.32 (2009): two calendars, tcp_tw_recycle, no limit on ACKs",
-    DecisionList(
-        Stage.ENTRY,
-        (
-            Rule(
-                "linux.entry-overflow-recycle",
-                all_of(TABLE_FULL, RECYCLES),
-                (Action.REMEMBER_PEER, Action.CLOSE),
-                "The peer's stamp is remembered before the bucket limit is looked at.",
-                ("tcp_minisocks.c of 2.6.32, tcp_time_wait()",),
-            ),
-            ENTRY.rules[0],
-            Rule(
-                "linux.entry-recycle",
-                RECYCLES,
-                (Action.REMEMBER_PEER, Action.ENTER_FOR_RTO),
-                "With tcp_tw_recycle the block lives 3.5 RTO, and the peer's stamp is remembered.",
-                ("tcp_minisocks.c of 2.6.32, tcp_time_wait()", "tcp_v4_remember_stamp()"),
-            ),
-            ENTRY.rules[1],
-        ),
+    stages.ENTRY.list(
+        rule("entry-overflow-recycle",
+             all_of(TABLE_FULL, RECYCLES), (EntryAction.REMEMBER_PEER, EntryAction.CLOSE),
+             "The peer's stamp is remembered before the bucket limit is looked at.",
+             "tcp_minisocks.c of 2.6.32, tcp_time_wait()"),
+        ENTRY.rules[0],
+        rule("entry-recycle", RECYCLES, (EntryAction.REMEMBER_PEER, EntryAction.ENTER_BRIEFLY),
+             "With tcp_tw_recycle the block lives 3.5 RTO, and the peer's stamp is remembered.",
+             "tcp_minisocks.c of 2.6.32, tcp_time_wait()", "tcp_v4_remember_stamp()"),
+        ENTRY.rules[1],
     ),
     fin_wait_2(_PAWS_2_6).before(
         "linux.fw2-fin",
-        Rule(
-            "linux.fw2-fin-recycle",
-            BLOCK_RECYCLES,
-            (Action.ENTER_FOR_RTO, Action.UPDATE_TS, Action.REMEMBER_PEER, Action.ACK),
-            "With tcp_tw_recycle the FIN starts a TIME-WAIT of 3.5 RTO.",
-            ("tcp_minisocks.c of 2.6.32, tcp_timewait_state_process(), FIN_WAIT2",),
-        ),
+        rule("fw2-fin-recycle",
+             BLOCK_RECYCLES,
+             (BlockAction.ENTER_BRIEFLY, BlockAction.UPDATE_TS, BlockAction.REMEMBER_PEER,
+              BlockAction.ACK),
+             "With tcp_tw_recycle the FIN starts a TIME-WAIT of 3.5 RTO.",
+             "tcp_minisocks.c of 2.6.32, tcp_timewait_state_process(), FIN_WAIT2"),
     ),
     _TIME_WAIT_2_6.replacing(
         "linux.rst-1337",
-        Rule(
-            "linux.rst-1337",
-            all_of(RST, SEQ_IS_RCV_NXT, ~_PAWS_2_6),
-            (Action.RESTART, Action.UPDATE_TS, Action.DROP),
-            "With tcp_rfc1337 an RST at RCV.NXT is dropped, and restarts the timer.",
-            ("tcp_minisocks.c of 2.6.32, tcp_timewait_state_process()", "RFC 1337 section 3"),
-        ),
+        rule("rst-1337-restart",
+             all_of(RST, SEQ_IS_RCV_NXT, ~_PAWS_2_6),
+             (BlockAction.RESTART, BlockAction.UPDATE_TS, BlockAction.DROP),
+             "With tcp_rfc1337 an RST at RCV.NXT is dropped, and restarts the timer.",
+             "tcp_minisocks.c of 2.6.32, tcp_timewait_state_process()", "RFC 1337 section 3"),
     ),
     LISTEN.replacing(
-        "linux.listen-no-syn",
-        Rule(
-            "linux.listen-no-syn",
-            ~SYN,
-            (Action.DROP,),
-            "A listener drops what is no SYN; a SYN that has FIN is answered.",
-            ("tcp_input.c of 2.6.32, tcp_rcv_state_process(), TCP_LISTEN",),
-        ),
+        "linux.listen-no-plain-syn",
+        rule("listen-no-syn", ~SYN, UnconnectedAction.DROP,
+             "A listener drops what is no SYN; a SYN that has FIN is answered.",
+             "tcp_input.c of 2.6.32, tcp_rcv_state_process(), TCP_LISTEN"),
     ).before(
         "linux.listen-full",
-        Rule(
-            "linux.listen-recycle",
-            OLDER_THAN_PEER,
-            (Action.DROP,),
-            "With tcp_tw_recycle a SYN older than the peer's last stamp is dropped: peers behind "
-            "one NAT shut each other out.",
-            ("tcp_ipv4.c of 2.6.32, tcp_v4_conn_request(), PAWSPassive", "4396e46187ca"),
-        ),
+        rule("listen-recycle", OLDER_THAN_PEER, UnconnectedAction.DROP,
+             "With tcp_tw_recycle a SYN older than the peer's last stamp is dropped: "
+             "peers behind one NAT shut each other out.",
+             "tcp_ipv4.c of 2.6.32, tcp_v4_conn_request(), PAWSPassive", "4396e46187ca"),
     ),
-    connect(WITHIN_A_SECOND),
-    without=(Stage.ACK_LIMIT,),
+    connect(
+        rule("connect-within-a-second", WITHIN_A_SECOND, ConnectAction.EADDRNOTAVAIL,
+             "Within a second of the peer's last timestamp no port is taken automatically.",
+             "tcp_ipv4.c of 2.6.32, tcp_twsk_unique(), tw_ts_recent_stamp"),
+    ),
+    without=(stages.ACK_LIMIT,),
     settings={
         "hz": Setting(100, "Timer ticks a second; the calendars' slots follow.", "CONFIG_HZ"),
         "tw_reuse": Setting(0, "Reuse for connect(): 0 no, 1 yes.", "tcp_tw_reuse"),
@@ -98,15 +100,12 @@ LINUX_2_6_32 = LINUX_6_18.derive(
     dropped_settings=("tw_reuse_delay", "invalid_ratelimit"),
     lateness=lambda settings: 15 * SECOND,
     reaper=lambda clock, expire, settings: TwoCalendars(clock, expire, hz=settings["hz"]),
-    manners=Manners(
+    traits=replace(
+        LINUX_6_18.traits,
         receive_window=lambda mss: 4 * mss,
-        reopens_window=False,
-        aligns_scaled_window=True,
-        acknowledges_before_entry=True,
-        resets_early_fin=True,
-        ecn=True,
         first_rto=3 * SECOND,
-        least_rto=200 * MILLISECOND,
-        resets_unread=True,
+        reset_tos_mask=0,
+        fin_wait_2_timeout=_fin_time,
+        short_lifetime=lambda settings, rto: three_and_a_half(rto),
     ),
 )

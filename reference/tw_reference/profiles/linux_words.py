@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tw_reference.clock import MILLISECOND, SECOND
+from tw_reference.rules.condition import Condition, atom
 from tw_reference.rules.questions import (
     Bind,
     Connect,
@@ -12,9 +13,9 @@ from tw_reference.rules.questions import (
     TimeWaitBlock,
     Unconnected,
 )
-from tw_reference.rules.rule import Condition, atom
 from tw_reference.rules.vocabulary import RST
 from tw_reference.seqnum import add, after, distance
+from tw_reference.state import State
 
 PAWS_WRAP = 2147 * SECOND
 """TCPPAWS_WRAP, INT_MAX microseconds: so old, TS.Recent says nothing any more."""
@@ -25,7 +26,12 @@ _PAWS_MSL = 60 * SECOND
 TIMEWAIT_LEN = 60 * SECOND
 
 
-def paws_reject(valid_for: int, *, zero_is_unknown: bool = True) -> Condition:
+def three_and_a_half(rto: int) -> int:
+    """(rto << 2) - (rto >> 1), the shortest life that a block is given (tcp_time_wait())."""
+    return (rto << 2) - (rto >> 1)
+
+
+def paws_reject(valid_for: int, *, zero_is_unknown: bool = True) -> Condition[SegmentArrives]:
     """tcp_paws_reject() of include/net/tcp.h, on the block's TS.Recent.
 
     ``valid_for``: nanoseconds after which TS.Recent says nothing.  ``zero_is_unknown``: nor does
@@ -33,7 +39,7 @@ def paws_reject(valid_for: int, *, zero_is_unknown: bool = True) -> Condition:
     """
 
     def fails(q: SegmentArrives) -> bool:
-        stamps, block = q.segment.timestamps, q.block
+        stamps, block = q.segment.timestamps, q.tcb
         if stamps is None or not block.timestamps or (zero_is_unknown and block.ts_recent == 0):
             return False
         # Older by up to, but not at, half the space: (s32)(TSR - TSval) > 0.
@@ -47,13 +53,13 @@ def paws_reject(valid_for: int, *, zero_is_unknown: bool = True) -> Condition:
 
 @atom("TSval is newer than TS.Recent")
 def TSVAL_NEWER(q: SegmentArrives) -> bool:
-    stamps, block = q.segment.timestamps, q.block
+    stamps, block = q.segment.timestamps, q.tcb
     return stamps is not None and block.timestamps and after(stamps.tsval, block.ts_recent)
 
 
 @atom("the segment overlaps the window (tcp_in_window)")
 def IN_WINDOW(q: SegmentArrives) -> bool:
-    segment, block = q.segment, q.block
+    segment, block = q.segment, q.tcb
     if segment.seq == block.rcv_nxt:
         return True
     right = add(block.rcv_nxt, block.rcv_wnd)
@@ -64,17 +70,17 @@ def IN_WINDOW(q: SegmentArrives) -> bool:
 
 @atom("SEG.SEQ is not before RCV.NXT")
 def SEQ_NOT_BEFORE(q: SegmentArrives) -> bool:
-    return not after(q.block.rcv_nxt, q.segment.seq)
+    return not after(q.tcb.rcv_nxt, q.segment.seq)
 
 
 @atom("the segment ends after RCV.NXT")
 def ENDS_AFTER(q: SegmentArrives) -> bool:
-    return after(q.segment.end, q.block.rcv_nxt)
+    return after(q.segment.end, q.tcb.rcv_nxt)
 
 
 @atom("the segment ends at RCV.NXT + 1")
 def ENDS_AT_NEXT(q: SegmentArrives) -> bool:
-    return q.segment.end == add(q.block.rcv_nxt, 1)
+    return q.segment.end == add(q.tcb.rcv_nxt, 1)
 
 
 @atom("the socket asked for a negative TCP_LINGER2")
@@ -119,7 +125,7 @@ def WAS_BOUND(q: Connect) -> bool:
 
 @atom("the block is in the FIN-WAIT-2 substate")
 def IN_FIN_WAIT_2(q: Connect) -> bool:
-    return q.block.substate == "FIN-WAIT-2"
+    return q.block.substate == State.FIN_WAIT_2
 
 
 @atom("the addresses are loopback")
@@ -149,7 +155,7 @@ def RECYCLES(q: Entry) -> bool:
 
 @atom("tcp_tw_recycle is on and the block's stamp is remembered (IPv4)")
 def BLOCK_RECYCLES(q: SegmentArrives) -> bool:
-    return q.settings["tw_recycle"] == 1 and _can_be_remembered(q.block)
+    return q.settings["tw_recycle"] == 1 and _can_be_remembered(q.tcb)
 
 
 def _can_be_remembered(block: TimeWaitBlock) -> bool:
@@ -171,5 +177,5 @@ def TABLE_FULL(q: Entry) -> bool:
 
 @atom("tcp_invalid_ratelimit has not passed since the last such ACK")
 def TOO_SOON(q: SegmentArrives) -> bool:
-    last = q.block.last_ack
+    last = q.tcb.last_ack
     return last is not None and q.now - last < q.settings["invalid_ratelimit"] * MILLISECOND

@@ -1,14 +1,18 @@
-"""A profile: one documented stack's rules, settings and manners, as a value."""
+"""A profile: one documented stack's rules, settings and traits, as a value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from tw_reference.clock import MILLISECOND, Clock
 from tw_reference.reaping import Expire, Reaper
-from tw_reference.rules.rule import DecisionList, Stage
+from tw_reference.rules.condition import Q
+from tw_reference.rules.decision import AnyList, AnyStage, DecisionList, Stage
+from tw_reference.rules.rule import A
+from tw_reference.rules.stages import STAGES
+from tw_reference.seqnum import add
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,23 @@ class Setting:
     least: int | None = None
 
 
+Settings: TypeAlias = Mapping[str, int]
+"""A stack's settings by name, as they are now."""
+
+
+class IdleLimit(NamedTuple):
+    """When an orphan in FIN-WAIT-2 that hears nothing is closed (ns)."""
+
+    longest: int
+    """Silence that is borne; it is looked at when so much time has passed."""
+    again: int
+    """Until it is looked at once more."""
+
+
 @dataclass(frozen=True, slots=True)
-class Manners:
-    """How the stack behaves on the way into TIME-WAIT, as far as the wire shows it.
+class StackTraits:
+    """How the stack behaves around TIME-WAIT where no decision is taken, as far as the wire shows
+    it.
 
     ``receive_window`` gives the window in octets offered for a given MSS (of payload, options
     taken off).  ``reopens_window`` tells whether the right edge of the window moves with a FIN
@@ -36,7 +54,7 @@ class Manners:
     TIME-WAIT, or leaves it to the block; ``resets_early_fin`` whether an orphan resets a FIN that
     lies ahead of RCV.NXT, as it does text (``tcp_rcv_state_process()``), or keeps it for later as
     any segment out of order; ``ecn`` whether a listener takes up ECN (RFC 3168 section
-    6.1.1).  ``longest_linger2`` is the most that TCP_LINGER2 may ask for.
+    6.1.1).
     """
 
     receive_window: Callable[[int], int]
@@ -49,16 +67,31 @@ class Manners:
     """Initial retransmission time-out, nanoseconds."""
     least_rto: int
     """Retransmission time-out on a path without delay, nanoseconds."""
-    longest_linger2: int | None = None
-    """Nanoseconds; None: the setting ``fin_timeout``, beyond which the wish is ignored."""
     resets_unread: bool = True
     """Whether close() sends an RST where text was not read (RFC 1122 section 4.2.2.13)."""
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
+    stamps_without_ts_recent: bool = False
+    """Whether the ACK of TIME-WAIT has the Timestamps option where TS.Recent is 0."""
+    iss_step: int = 65537
+    """How far above SND.NXT the ISS lies that TIME-WAIT chooses for a new incarnation: above all
+    that the old one can have used (RFC 9293 section 3.6.1)."""
+    fin_wait_2_timeout: Callable[[Settings, int | None, int], int] | None = None
+    """How long an orphan waits for the FIN (ns), given the settings, TCP_LINGER2 in seconds where
+    the process set it, and the retransmission time-out (ns); None: for ever."""
+    idle_limit: Callable[[Settings], IdleLimit] | None = None
+    """Where the orphan list closes what is idle."""
+    short_lifetime: Callable[[Settings, int], int] | None = None
+    """The lifetime (ns) of a block that entered briefly, given the settings and the
+    retransmission time-out (ns), where a list has such an entry."""
+
+    def iss_above(self, snd_nxt: int) -> int:
+        """The ISS of a new incarnation, above the numbers of the old one; 1 where that is 0."""
+        return add(snd_nxt, self.iss_step) or 1
 
 
-MakeReaper = Callable[[Clock, Expire, Mapping[str, int]], Reaper]
+MakeReaper: TypeAlias = Callable[[Clock, Expire, Settings], Reaper]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +106,24 @@ class Profile:
     settings: Mapping[str, Setting]
     msl: int
     """Nanoseconds, where no setting ``msl`` (milliseconds) says otherwise."""
-    lateness: Callable[[Mapping[str, int]], int]
+    lateness: Callable[[Settings], int]
     """Nanoseconds by which an expired block may outlive its timer, by settings."""
-    manners: Manners
+    traits: StackTraits
     reaper: MakeReaper
-    decisions: tuple[DecisionList, ...]
+    decisions: tuple[AnyList, ...]
     """At most one list for each stage."""
     parent: str | None = None
     """The profile that this one was derived from."""
 
-    def lists(self) -> Iterator[DecisionList]:
+    def lists(self) -> Iterator[AnyList]:
         """Every decision list of this profile, in the order in which a connection meets them."""
-        return iter(
-            sorted(self.decisions, key=lambda decisions: list(Stage).index(decisions.stage))
-        )
+        return iter(sorted(self.decisions, key=lambda decisions: STAGES.index(decisions.stage)))
 
-    def find(self, stage: Stage) -> DecisionList | None:
-        """The list for a stage; None where the stack has nothing to decide there."""
+    def find(self, stage: Stage[Q, A]) -> DecisionList[Q, A] | None:
+        """The list for a stage; None where nothing is known of the stack there."""
         return next((decisions for decisions in self.decisions if decisions.stage is stage), None)
 
-    def __getitem__(self, stage: Stage) -> DecisionList:
+    def __getitem__(self, stage: Stage[Q, A]) -> DecisionList[Q, A]:
         """:raises KeyError: where this profile has no list for that stage."""
         decisions = self.find(stage)
         if decisions is None:
@@ -102,7 +133,7 @@ class Profile:
     def defaults(self) -> dict[str, int]:
         return {name: setting.default for name, setting in self.settings.items()}
 
-    def lifetime(self, settings: Mapping[str, int]) -> int:
+    def lifetime(self, settings: Settings) -> int:
         """2MSL in nanoseconds under these settings."""
         return 2 * (settings["msl"] * MILLISECOND if "msl" in settings else self.msl)
 
@@ -110,8 +141,8 @@ class Profile:
         self,
         name: str,
         title: str,
-        *changed: DecisionList,
-        without: tuple[Stage, ...] = (),
+        *changed: AnyList,
+        without: tuple[AnyStage, ...] = (),
         settings: Mapping[str, Setting] | None = None,
         dropped_settings: tuple[str, ...] = (),
         **changes: Any,
@@ -133,7 +164,7 @@ class Profile:
             **changes,
         )
 
-    def with_list(self, decisions: DecisionList) -> Profile:
+    def with_list(self, decisions: AnyList) -> Profile:
         """The same profile with one list exchanged: how mutants are made."""
         others = tuple(d for d in self.decisions if d.stage is not decisions.stage)
         return replace(self, decisions=(*others, decisions))

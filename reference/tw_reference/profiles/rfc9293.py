@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.common import CALLS, CLOSED
-from tw_reference.profiles.profile import Manners, Profile, Setting
+from tw_reference.profiles.profile import Profile, Setting, StackTraits
 from tw_reference.reaping import TimerEach
+from tw_reference.rules import stages
+from tw_reference.rules.actions import (
+    AckLimitAction,
+    BlockAction,
+    ConnectAction,
+    EntryAction,
+    ErrorAction,
+    OrphanAction,
+    UnconnectedAction,
+)
+from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of, atom
 from tw_reference.rules.questions import SegmentArrives
-from tw_reference.rules.rule import Action, DecisionList, Rule, Stage, all_of, always, any_of, atom
+from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
     FIN,
@@ -22,16 +33,22 @@ from tw_reference.rules.vocabulary import (
     SEQ_IS_RCV_NXT,
     SYN,
     TIMESTAMPS,
-    TIMESTAMPS_IN_USE,
     icmp,
     setting,
 )
 from tw_reference.seqnum import add, distance, in_window, seq_gt
 
+rule = RuleMaker("rfc9293").rule
+
+
+@atom("timestamps are in use on the connection")
+def TIMESTAMPS_IN_USE(q: SegmentArrives) -> bool:
+    return q.tcb.timestamps
+
 
 @atom("the segment is acceptable (table 6)")
 def ACCEPTABLE(q: SegmentArrives) -> bool:
-    segment, start, window = q.segment, q.block.rcv_nxt, q.block.rcv_wnd
+    segment, start, window = q.segment, q.tcb.rcv_nxt, q.tcb.rcv_wnd
     if window == 0:
         return segment.length == 0 and segment.seq == start
     if segment.length == 0:
@@ -43,314 +60,180 @@ def ACCEPTABLE(q: SegmentArrives) -> bool:
 @atom("TSval is above TS.Recent")
 def TSVAL_ABOVE(q: SegmentArrives) -> bool:
     stamps = q.segment.timestamps
-    return stamps is not None and seq_gt(stamps.tsval, q.block.ts_recent)
+    return stamps is not None and seq_gt(stamps.tsval, q.tcb.ts_recent)
 
 
 @atom("TSval = TS.Recent")
 def TSVAL_SAME(q: SegmentArrives) -> bool:
     stamps = q.segment.timestamps
-    return stamps is not None and stamps.tsval == q.block.ts_recent
+    return stamps is not None and stamps.tsval == q.tcb.ts_recent
 
 
 @atom("TSval is below TS.Recent")
 def TSVAL_BELOW(q: SegmentArrives) -> bool:
     stamps = q.segment.timestamps
-    return stamps is not None and distance(stamps.tsval, q.block.ts_recent) < 0
+    return stamps is not None and distance(stamps.tsval, q.tcb.ts_recent) < 0
 
 
 @atom("SND.NXT - 65535 =< SEG.ACK =< SND.NXT")
 def ACK_IN_RANGE(q: SegmentArrives) -> bool:
     # SND.UNA is SND.NXT here; MAX.SND.WND is taken for the largest without scaling.
-    return -0xFFFF <= distance(q.segment.ack, q.block.snd_nxt) <= 0
+    return -0xFFFF <= distance(q.segment.ack, q.tcb.snd_nxt) <= 0
 
 
 @atom("less than challenge_interval has passed since the last challenge ACK")
 def CHALLENGED_JUST_NOW(q: SegmentArrives) -> bool:
-    last = q.block.last_ack
+    last = q.tcb.last_ack
     return last is not None and q.now - last < q.settings["challenge_interval"] * MILLISECOND
 
 
-_SEQ_BEYOND = any_of(
+_SEQ_BEYOND: Condition[SegmentArrives] = any_of(
     SEQ_ABOVE,
     all_of(SEQ_IS_RCV_NXT, setting("rfc6191_literal", 1)),
 )
-_MEETS_6191 = any_of(
+_MEETS_6191: Condition[SegmentArrives] = any_of(
     all_of(TIMESTAMPS_IN_USE, TSVAL_ABOVE),
     all_of(TIMESTAMPS_IN_USE, TSVAL_SAME, _SEQ_BEYOND),
     all_of(~TIMESTAMPS_IN_USE, TIMESTAMPS),
     all_of(~TIMESTAMPS, _SEQ_BEYOND),
 )
 _PLAIN_SYN = all_of(SYN, ~ACK, ~RST, ~FIN)
+# Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
+# fmt: off
 
-ENTRY = DecisionList(
-    Stage.ENTRY,
-    (
-        Rule(
-            "rfc9293.entry",
-            always(),
-            (Action.ENTER_TIME_WAIT,),
-            "A connection that was closed actively lingers for 2MSL.",
-            ("RFC 9293 section 3.6.1 (MUST-13)",),
-        ),
-    ),
+ENTRY = stages.ENTRY.list(
+    rule("entry", ALWAYS, EntryAction.ENTER,
+         "A connection that was closed actively lingers for 2MSL.",
+         "RFC 9293 section 3.6.1 (MUST-13)"),
 )
 
-ORPHAN = DecisionList(
-    Stage.ORPHAN,
-    (
-        Rule(
-            "rfc9293.orphan",
-            always(),
-            (Action.WAIT,),
-            "FIN-WAIT-2 has no time-out.",
-            ("RFC 9293 section 3.10.7.4",),
-        ),
-    ),
+ORPHAN = stages.ORPHAN.list(
+    rule("orphan", ALWAYS, OrphanAction.WAIT,
+         "FIN-WAIT-2 has no time-out.",
+         "RFC 9293 section 3.10.7.4"),
 )
 
-SEGMENT = DecisionList(
-    Stage.TIME_WAIT,
-    (
-        Rule(
-            "rfc9293.syn-reopen",
-            all_of(_PLAIN_SYN, setting("rfc6191", 1), _MEETS_6191),
-            (Action.REOPEN_ABOVE,),
-            "A SYN that meets RFC 6191 opens a new incarnation, with an ISS above the old numbers.",
-            ("RFC 6191 section 2", "RFC 9293 section 3.6.1 (MAY-2, SHLD-4)"),
-        ),
-        Rule(
-            "rfc9293.syn-silent",
-            all_of(_PLAIN_SYN, setting("rfc6191", 1), setting("rfc6191_silent", 1)),
-            (Action.DROP,),
-            "RFC 6191's own reading: any other SYN is silently dropped.",
-            ("RFC 6191 section 2",),
-        ),
-        Rule(
-            "rfc9293.missing-timestamp",
-            all_of(TIMESTAMPS_IN_USE, ~TIMESTAMPS, ~RST, setting("rfc7323_missing", 1)),
-            (Action.DROP,),
-            "A segment without the negotiated Timestamps option is silently dropped.",
-            ("RFC 7323 section 3.2 (SHOULD)",),
-        ),
-        Rule(
-            "rfc9293.paws",
-            all_of(TIMESTAMPS_IN_USE, TSVAL_BELOW, ~RST, setting("paws", 1)),
-            (Action.ACK_LIMITED,),
-            "A segment whose TSval is below TS.Recent is acknowledged and dropped.",
-            ("RFC 7323 section 5.3 R1",),
-        ),
-        Rule(
-            "rfc9293.fin-again",
-            all_of(FIN, FIN_AGAIN, ACK, ~RST, ~SYN),
-            (Action.RESTART, Action.ACK),
-            "The remote FIN again: acknowledge it, and restart the 2MSL time-out.",
-            ("RFC 9293 section 3.10.7.4, fifth, TIME-WAIT",),
-        ),
-        Rule(
-            "rfc9293.unacceptable-rst",
-            all_of(~ACCEPTABLE, RST),
-            (Action.DROP,),
-            "An RST that is not acceptable is dropped.",
-            ("RFC 9293 section 3.10.7.4, first",),
-        ),
-        Rule(
-            "rfc9293.unacceptable",
-            ~ACCEPTABLE,
-            (Action.ACK,),
-            "A segment that is not acceptable is answered <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",
-            ("RFC 9293 section 3.10.7.4, first",),
-        ),
-        Rule(
-            "rfc9293.rst-1337",
-            all_of(RST, setting("rfc1337", 1)),
-            (Action.DROP,),
-            "With the fix F1 an RST is ignored in TIME-WAIT.",
-            ("RFC 1337 section 3",),
-        ),
-        Rule(
-            "rfc9293.rst-challenge",
-            all_of(RST, ~SEQ_IS_RCV_NXT, setting("rfc5961", 1)),
-            (Action.ACK_LIMITED,),
-            "An RST in the window but not at RCV.NXT is answered by a challenge ACK.",
-            ("RFC 5961 section 3.2", "RFC 9293 section 3.10.7.4, second"),
-        ),
-        Rule(
-            "rfc9293.rst",
-            RST,
-            (Action.DELETE, Action.DROP),
-            "An RST deletes the TCB: CLOSED.",
-            ("RFC 9293 section 3.10.7.4, second",),
-        ),
-        Rule(
-            "rfc9293.syn-challenge",
-            all_of(SYN, setting("rfc5961", 1)),
-            (Action.ACK_LIMITED,),
-            "Any other SYN is answered by a challenge ACK, whatever its sequence number.",
-            ("RFC 5961 section 4.2", "RFC 9293 section 3.10.7.4, fourth"),
-        ),
-        Rule(
-            "rfc9293.syn-error",
-            SYN,
-            (Action.DELETE, Action.RST),
-            "A SYN in the window is an error: reset, CLOSED.",
-            ("RFC 793 page 71", "RFC 9293 section 3.10.7.4, fourth"),
-        ),
-        Rule(
-            "rfc9293.no-ack",
-            ~ACK,
-            (Action.DROP,),
-            "A segment without ACK is dropped.",
-            ("RFC 9293 section 3.10.7.4, fifth",),
-        ),
-        Rule(
-            "rfc9293.ack-range",
-            all_of(~ACK_IN_RANGE, setting("rfc5961_ack", 1)),
-            (Action.ACK_LIMITED,),
-            "An ACK outside SND.UNA - MAX.SND.WND to SND.NXT is discarded, and an ACK sent back.",
-            ("RFC 5961 section 5.2", "RFC 9293 section 3.10.7.4, fifth (MAY-12)"),
-        ),
-        Rule(
-            "rfc9293.fin",
-            FIN,
-            (Action.RESTART, Action.ACK),
-            "A FIN in TIME-WAIT is acknowledged and restarts the 2MSL time-out.",
-            ("RFC 9293 section 3.10.7.4, fifth and eighth",),
-        ),
-        Rule(
-            "rfc9293.literal",
-            setting("literal", 1),
-            (Action.RESTART, Action.ACK),
-            "To the letter, whatever arrives is taken for the FIN again: an ACK too is answered.",
-            ("RFC 9293 section 3.10.7.4, fifth, TIME-WAIT",),
-        ),
-        Rule(
-            "rfc9293.ignore",
-            always(),
-            (Action.DROP,),
-            "Urgent pointer and segment text are ignored.",
-            ("RFC 9293 section 3.10.7.4, sixth and seventh",),
-        ),
-    ),
+SEGMENT = stages.TIME_WAIT.list(
+    rule("syn-reopen",
+         all_of(_PLAIN_SYN, setting("rfc6191", 1), _MEETS_6191), BlockAction.REOPEN_ABOVE,
+         "A SYN that meets RFC 6191 opens a new incarnation, with an ISS above the "
+         "old numbers.",
+         "RFC 6191 section 2", "RFC 9293 section 3.6.1 (MAY-2, SHLD-4)"),
+    rule("syn-silent",
+         all_of(_PLAIN_SYN, setting("rfc6191", 1), setting("rfc6191_silent", 1)),
+         BlockAction.DROP,
+         "RFC 6191's own reading: any other SYN is silently dropped.",
+         "RFC 6191 section 2"),
+    rule("missing-timestamp",
+         all_of(TIMESTAMPS_IN_USE, ~TIMESTAMPS, ~RST, setting("rfc7323_missing", 1)),
+         BlockAction.DROP,
+         "A segment without the negotiated Timestamps option is silently dropped.",
+         "RFC 7323 section 3.2 (SHOULD)"),
+    rule("paws",
+         all_of(TIMESTAMPS_IN_USE, TSVAL_BELOW, ~RST, setting("paws", 1)),
+         BlockAction.ACK_LIMITED,
+         "A segment whose TSval is below TS.Recent is acknowledged and dropped.",
+         "RFC 7323 section 5.3 R1"),
+    rule("fin-again",
+         all_of(FIN, FIN_AGAIN, ACK, ~RST, ~SYN), (BlockAction.RESTART, BlockAction.ACK),
+         "The remote FIN again: acknowledge it, and restart the 2MSL time-out.",
+         "RFC 9293 section 3.10.7.4, fifth, TIME-WAIT"),
+    rule("unacceptable-rst", all_of(~ACCEPTABLE, RST), BlockAction.DROP,
+         "An RST that is not acceptable is dropped.",
+         "RFC 9293 section 3.10.7.4, first"),
+    rule("unacceptable", ~ACCEPTABLE, BlockAction.ACK,
+         "A segment that is not acceptable is answered <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",
+         "RFC 9293 section 3.10.7.4, first"),
+    rule("rst-1337", all_of(RST, setting("rfc1337", 1)), BlockAction.DROP,
+         "With the fix F1 an RST is ignored in TIME-WAIT.",
+         "RFC 1337 section 3"),
+    rule("rst-challenge",
+         all_of(RST, ~SEQ_IS_RCV_NXT, setting("rfc5961", 1)), BlockAction.ACK_LIMITED,
+         "An RST in the window but not at RCV.NXT is answered by a challenge ACK.",
+         "RFC 5961 section 3.2", "RFC 9293 section 3.10.7.4, second"),
+    rule("rst", RST, (BlockAction.DELETE, BlockAction.DROP),
+         "An RST deletes the TCB: CLOSED.",
+         "RFC 9293 section 3.10.7.4, second"),
+    rule("syn-challenge", all_of(SYN, setting("rfc5961", 1)), BlockAction.ACK_LIMITED,
+         "Any other SYN is answered by a challenge ACK, whatever its sequence number.",
+         "RFC 5961 section 4.2", "RFC 9293 section 3.10.7.4, fourth"),
+    rule("syn-error", SYN, (BlockAction.DELETE, BlockAction.RST),
+         "A SYN in the window is an error: reset, CLOSED.",
+         "RFC 793 page 71", "RFC 9293 section 3.10.7.4, fourth"),
+    rule("no-ack", ~ACK, BlockAction.DROP,
+         "A segment without ACK is dropped.",
+         "RFC 9293 section 3.10.7.4, fifth"),
+    rule("ack-range", all_of(~ACK_IN_RANGE, setting("rfc5961_ack", 1)), BlockAction.ACK_LIMITED,
+         "An ACK outside SND.UNA - MAX.SND.WND to SND.NXT is discarded, and an ACK sent back.",
+         "RFC 5961 section 5.2", "RFC 9293 section 3.10.7.4, fifth (MAY-12)"),
+    rule("fin", FIN, (BlockAction.RESTART, BlockAction.ACK),
+         "A FIN in TIME-WAIT is acknowledged and restarts the 2MSL time-out.",
+         "RFC 9293 section 3.10.7.4, fifth and eighth"),
+    rule("literal", setting("literal", 1), (BlockAction.RESTART, BlockAction.ACK),
+         "To the letter, whatever arrives is taken for the FIN again: an ACK too is answered.",
+         "RFC 9293 section 3.10.7.4, fifth, TIME-WAIT"),
+    rule("ignore", ALWAYS, BlockAction.DROP,
+         "Urgent pointer and segment text are ignored.",
+         "RFC 9293 section 3.10.7.4, sixth and seventh"),
 )
 
-ICMP = DecisionList(
-    Stage.ICMP,
-    (
-        Rule(
-            "rfc9293.icmp-source-quench",
-            icmp("source-quench"),
-            (Action.DROP,),
-            "Source Quench is silently discarded.",
-            ("RFC 9293 section 3.9.2.2 (MUST-55)", "RFC 6633 section 4"),
-        ),
-        Rule(
-            "rfc9293.icmp-too-big",
-            all_of(icmp("fragmentation-needed", "packet-too-big"), setting("pmtud", 1)),
-            (Action.DROP,),
-            "With Path MTU Discovery a packet that was too big is no reason to abort.",
-            ("RFC 1191 section 3", "RFC 8201 section 4"),
-        ),
-        Rule(
-            "rfc9293.icmp-not-in-flight",
-            setting("rfc5927", 1),
-            (Action.DROP,),
-            "SND.UNA =< SEG.SEQ < SND.NXT must hold for the SEG.SEQ quoted; TIME-WAIT has nothing "
-            "in flight.",
-            ("RFC 5927 section 4.1",),
-        ),
-        Rule(
-            "rfc9293.icmp-hard",
-            all_of(
-                icmp("protocol-unreachable", "port-unreachable", "fragmentation-needed"),
-                setting("icmp_hard", 1),
-            ),
-            (Action.DELETE,),
-            "A hard error aborts the connection: the TCB is deleted, and nothing is sent.",
-            ("RFC 9293 section 3.9.2.2 (SHLD-26)",),
-        ),
-        Rule(
-            "rfc9293.icmp-soft",
-            always(),
-            (Action.DROP,),
-            "A soft error must not abort the connection.",
-            ("RFC 9293 section 3.9.2.2 (MUST-56)",),
-        ),
-    ),
+ICMP = stages.ICMP.list(
+    rule("icmp-source-quench", icmp("source-quench"), ErrorAction.DROP,
+         "Source Quench is silently discarded.",
+         "RFC 9293 section 3.9.2.2 (MUST-55)", "RFC 6633 section 4"),
+    rule("icmp-too-big",
+         all_of(icmp("fragmentation-needed", "packet-too-big"), setting("pmtud", 1)),
+         ErrorAction.DROP,
+         "With Path MTU Discovery a packet that was too big is no reason to abort.",
+         "RFC 1191 section 3", "RFC 8201 section 4"),
+    rule("icmp-not-in-flight", setting("rfc5927", 1), ErrorAction.DROP,
+         "SND.UNA =< SEG.SEQ < SND.NXT must hold for the SEG.SEQ quoted; TIME-WAIT "
+         "has nothing in flight.",
+         "RFC 5927 section 4.1"),
+    rule("icmp-hard",
+         all_of(icmp("protocol-unreachable", "port-unreachable", "fragmentation-needed"),
+                setting("icmp_hard", 1)),
+         ErrorAction.DELETE,
+         "A hard error aborts the connection: the TCB is deleted, and nothing is sent.",
+         "RFC 9293 section 3.9.2.2 (SHLD-26)"),
+    rule("icmp-soft", ALWAYS, ErrorAction.DROP,
+         "A soft error must not abort the connection.",
+         "RFC 9293 section 3.9.2.2 (MUST-56)"),
 )
 
-ACKNOWLEDGE = DecisionList(
-    Stage.ACK_LIMIT,
-    (
-        Rule(
-            "rfc9293.challenge-throttle",
-            CHALLENGED_JUST_NOW,
-            (Action.SUPPRESS,),
-            "Challenge ACKs are throttled.",
-            ("RFC 5961 section 7 (SHOULD)",),
-        ),
-        Rule(
-            "rfc9293.challenge-send",
-            always(),
-            (Action.SEND_AND_STAMP,),
-            "Otherwise they are sent.",
-            ("RFC 5961 section 7",),
-        ),
-    ),
+ACKNOWLEDGE = stages.ACK_LIMIT.list(
+    rule("challenge-throttle", CHALLENGED_JUST_NOW, AckLimitAction.SUPPRESS,
+         "Challenge ACKs are throttled.",
+         "RFC 5961 section 7 (SHOULD)"),
+    rule("challenge-send", ALWAYS, AckLimitAction.SEND_AND_STAMP,
+         "Otherwise they are sent.",
+         "RFC 5961 section 7"),
 )
 
-LISTEN = DecisionList(
-    Stage.LISTEN,
-    (
-        Rule(
-            "rfc9293.listen-rst",
-            RST,
-            (Action.DROP,),
-            "A listener ignores an RST.",
-            ("RFC 9293 section 3.10.7.2, first",),
-        ),
-        Rule(
-            "rfc9293.listen-ack",
-            ACK,
-            (Action.RST,),
-            "Any acknowledgment is bad in LISTEN: <SEQ=SEG.ACK><CTL=RST>.",
-            ("RFC 9293 section 3.10.7.2, second",),
-        ),
-        Rule(
-            "rfc9293.listen-full",
-            all_of(SYN, QUEUE_FULL),
-            (Action.DROP,),
-            "A SYN that finds no room is dropped.",
-            ("RFC 9293 section 3.10.7.2, third",),
-        ),
-        Rule(
-            "rfc9293.listen-syn",
-            SYN,
-            (Action.SYN_RECEIVED,),
-            "A SYN is answered; a FIN beside it is queued for later and here ignored.",
-            ("RFC 9293 section 3.10.7.2, third",),
-        ),
-        Rule(
-            "rfc9293.listen-other",
-            always(),
-            (Action.DROP,),
-            "Anything else is dropped.",
-            ("RFC 9293 section 3.10.7.2, fourth",),
-        ),
-    ),
+LISTEN = stages.LISTEN.list(
+    rule("listen-rst", RST, UnconnectedAction.DROP,
+         "A listener ignores an RST.",
+         "RFC 9293 section 3.10.7.2, first"),
+    rule("listen-ack", ACK, UnconnectedAction.RST,
+         "Any acknowledgment is bad in LISTEN: <SEQ=SEG.ACK><CTL=RST>.",
+         "RFC 9293 section 3.10.7.2, second"),
+    rule("listen-full", all_of(SYN, QUEUE_FULL), UnconnectedAction.DROP,
+         "A SYN that finds no room is dropped.",
+         "RFC 9293 section 3.10.7.2, third"),
+    rule("listen-syn", SYN, UnconnectedAction.SYN_RECEIVED,
+         "A SYN is answered; a FIN beside it is queued for later and here ignored.",
+         "RFC 9293 section 3.10.7.2, third"),
+    rule("listen-other", ALWAYS, UnconnectedAction.DROP,
+         "Anything else is dropped.",
+         "RFC 9293 section 3.10.7.2, fourth"),
 )
 
-CONNECT = DecisionList(
-    Stage.CONNECT,
-    (
-        Rule(
-            "rfc9293.connect",
-            always(),
-            (Action.EXISTS,),
-            "OPEN on a pair of sockets in TIME-WAIT: «connection already exists».",
-            ("RFC 9293 section 3.10.1",),
-        ),
-    ),
+CONNECT = stages.CONNECT.list(
+    rule("connect", ALWAYS, ConnectAction.EXISTS,
+         "OPEN on a pair of sockets in TIME-WAIT: «connection already exists».",
+         "RFC 9293 section 3.10.1"),
 )
+# fmt: on
 
 RFC_9293 = Profile(
     name="rfc9293",
@@ -394,7 +277,7 @@ RFC_9293 = Profile(
     },
     msl=120 * SECOND,
     lateness=lambda settings: 10 * MILLISECOND,
-    manners=Manners(
+    traits=StackTraits(
         receive_window=lambda mss: 65535,
         reopens_window=True,
         aligns_scaled_window=False,

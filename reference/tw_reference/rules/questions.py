@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tw_reference.rules.rule import Snapshot
 from tw_reference.segment import Flow, IcmpError, Segment
+from tw_reference.state import Snapshot, State
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class TimeWaitBlock:
     ts_offset: int
     tos: int
     rto: int
-    substate: str
+    substate: State
     entered: int
     expires: int
     reuse_address: bool = False
@@ -56,7 +56,7 @@ class SegmentArrives(NamedTuple):
     """«SEGMENT ARRIVES» on a TIME-WAIT block: all that a rule may look at."""
 
     segment: Segment
-    block: TimeWaitBlock
+    tcb: TimeWaitBlock
     settings: Mapping[str, int]
     now: int
     """Nanoseconds."""
@@ -88,7 +88,7 @@ class Orphaned(NamedTuple):
 
     settings: Mapping[str, int]
     timeout: int
-    """How long it is to wait for the FIN, nanoseconds: the socket's own wish or the default."""
+    """How long it is to wait for the FIN (ns): what the profile makes of the socket's wish."""
     negative: bool = False
     """The socket asked for a negative TCP_LINGER2."""
     fin: bool = False

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tw_reference import segment as tcp
+from tw_reference.rules.condition import Condition, atom
 from tw_reference.rules.questions import Entry, ErrorArrives, SegmentArrives, Unconnected, UserCall
-from tw_reference.rules.rule import Condition, atom
 from tw_reference.segment import IcmpKind, Segment, flag_names
 from tw_reference.seqnum import after, seq_gt
 
@@ -23,6 +23,20 @@ class HasSegment(Protocol):
     def segment(self) -> Segment: ...
 
 
+class Receiver(Protocol):
+    """What a connection and a TIME-WAIT block both have."""
+
+    @property
+    def rcv_nxt(self) -> int: ...
+
+
+class HasReceiver(HasSegment, Protocol):
+    """A question that a segment raised which found somebody."""
+
+    @property
+    def tcb(self) -> Receiver: ...
+
+
 class HasSettings(Protocol):
     """Any question that settings bear on."""
 
@@ -30,7 +44,7 @@ class HasSettings(Protocol):
     def settings(self) -> Mapping[str, int]: ...
 
 
-def flag(bit: int) -> Condition:
+def flag(bit: int) -> Condition[HasSegment]:
     def is_set(q: HasSegment) -> bool:
         return q.segment.flags & bit != 0
 
@@ -43,7 +57,7 @@ ACK = flag(tcp.ACK)
 FIN = flag(tcp.FIN)
 
 
-def setting(name: str, value: int = 1) -> Condition:
+def setting(name: str, value: int = 1) -> Condition[HasSettings]:
     def has_value(q: HasSettings) -> bool:
         return q.settings[name] == value
 
@@ -65,31 +79,26 @@ def TIMESTAMPS(q: HasSegment) -> bool:
     return q.segment.timestamps is not None
 
 
-@atom("timestamps are in use on the connection")
-def TIMESTAMPS_IN_USE(q: SegmentArrives) -> bool:
-    return q.block.timestamps and q.block.ts_recent != 0
-
-
 @atom("SEG.SEQ = RCV.NXT")
-def SEQ_IS_RCV_NXT(q: SegmentArrives) -> bool:
-    return q.segment.seq == q.block.rcv_nxt
+def SEQ_IS_RCV_NXT(q: HasReceiver) -> bool:
+    return q.segment.seq == q.tcb.rcv_nxt
 
 
 @atom("SEG.SEQ is above RCV.NXT (SEQ_GT)")
-def SEQ_ABOVE(q: SegmentArrives) -> bool:
-    return seq_gt(q.segment.seq, q.block.rcv_nxt)
+def SEQ_ABOVE(q: HasReceiver) -> bool:
+    return seq_gt(q.segment.seq, q.tcb.rcv_nxt)
 
 
 @atom("SEG.SEQ is after RCV.NXT (after())")
-def SEQ_AFTER(q: SegmentArrives) -> bool:
-    return after(q.segment.seq, q.block.rcv_nxt)
+def SEQ_AFTER(q: HasReceiver) -> bool:
+    return after(q.segment.seq, q.tcb.rcv_nxt)
 
 
 @atom("the segment is the peer's FIN again: SEG.SEQ + payload + SYN + 1 = RCV.NXT")
-def FIN_AGAIN(q: SegmentArrives) -> bool:
+def FIN_AGAIN(q: HasReceiver) -> bool:
     segment = q.segment
     octets = len(segment.payload) + (1 if segment.flags & tcp.SYN else 0) + 1
-    return (segment.seq + octets) & 0xFFFFFFFF == q.block.rcv_nxt
+    return (segment.seq + octets) & 0xFFFFFFFF == q.tcb.rcv_nxt
 
 
 @atom("a listener is on the port")
@@ -107,14 +116,14 @@ def PEER_IS_LOCAL(q: Entry) -> bool:
     return q.peer_is_local
 
 
-def icmp(*kinds: IcmpKind) -> Condition:
+def icmp(*kinds: IcmpKind) -> Condition[ErrorArrives]:
     def is_kind(q: ErrorArrives) -> bool:
         return q.error.kind in kinds
 
     return Condition(f"the error is {'/'.join(kinds)}", is_kind)
 
 
-def verb(*names: str) -> Condition:
+def verb(*names: str) -> Condition[UserCall]:
     def is_called(q: UserCall) -> bool:
         return q.verb in names
 

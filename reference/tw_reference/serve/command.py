@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from tw_reference.clock import Clock
-from tw_reference.rules.rule import Decision
+from tw_reference.rules.decision import Decision
 from tw_reference.serve.errors import ServeError
 from tw_reference.serve.links import Link, PacketLink, TapLink
 from tw_reference.serve.loop import Loop

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tw_reference.clock import SECOND
-from tw_reference.rules.rule import Decision, Stage
+from tw_reference.rules import stages
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import Echo, Packet
 from tw_reference.serve.errors import ServeError
 from tw_reference.serve.services import Service
 from tw_reference.stack.host import CallError, Host
+from tw_reference.state import State
 from tw_reference.wire.decode import WireError, decode
 from tw_reference.wire.encode import Encoder
 from tw_reference.wire.neighbours import Neighbours, is_resolution
@@ -135,7 +137,7 @@ class Station:
                     service.react(host, event)
         while host.trace:
             decision = host.trace.popleft()
-            if decision.stage is Stage.ENTRY and decision.after.state == "TIME-WAIT":
+            if decision.stage is stages.ENTRY and decision.after.state is State.TIME_WAIT:
                 self.counts.time_waits += 1
             self._decided(decision)
         while host.outbox:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tw_reference.clock import SECOND
-from tw_reference.rules.rule import Decision, Snapshot
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import ACK, Segment, flag_names
 from tw_reference.seqnum import distance
+from tw_reference.state import Snapshot
 
 
 def in_words(decision: Decision, start: int) -> str:

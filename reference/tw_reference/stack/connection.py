@@ -1,7 +1,7 @@
 """A connection on its way to TIME-WAIT: SYN-SENT to CLOSING, by the steps of RFC 9293.
 
 What a stack does in TIME-WAIT is not decided here; this file brings a connection there the way
-that the RFC says, with the few manners (:class:`~tw_reference.profiles.profile.Manners`)
+that the RFC says, with the few traits (:class:`~tw_reference.profiles.profile.StackTraits`)
 that show on the wire.
 """
 
@@ -17,7 +17,8 @@ from tw_reference.profiles.profile import Profile
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.seqnum import add, distance, in_window
 from tw_reference.stack.reassembly import Reassembly
-from tw_reference.stack.retransmission import Flight
+from tw_reference.stack.retransmission import RetransmissionQueue
+from tw_reference.state import State
 
 _MAX_FLIGHT = 65535
 """Octets on the way at once, however large the peer's window: nothing here controls congestion, so
@@ -25,10 +26,17 @@ no more than a host without window scaling would send."""
 _WINDOW_SCALE = 7
 
 SYNCHRONIZED = frozenset(
-    ("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK")
+    (
+        State.ESTABLISHED,
+        State.FIN_WAIT_1,
+        State.FIN_WAIT_2,
+        State.CLOSE_WAIT,
+        State.CLOSING,
+        State.LAST_ACK,
+    )
 )
-_WE_CLOSED = frozenset(("FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"))
-_PEER_MAY_SEND = frozenset(("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2"))
+_WE_CLOSED = frozenset((State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING, State.LAST_ACK))
+_PEER_MAY_SEND = frozenset((State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2))
 
 
 _CHALLENGE_INTERVAL = 500 * MILLISECOND
@@ -71,15 +79,15 @@ class Connection:
 
     def __init__(self, owner: Owner, flow: Flow, iss: int, *, timestamps: bool) -> None:
         self._owner = owner
-        self._manners = owner.profile.manners
+        self._traits = owner.profile.traits
         self.flow = flow
-        self.state = "CLOSED"
+        self.state = State.CLOSED
         self.iss = self.snd_una = self.snd_nxt = iss
         self.irs = self.rcv_nxt = 0
         self.snd_wnd = 0
         self._snd_wl1 = self._snd_wl2 = 0
         self.tos = 0
-        self.ttl = self._manners.ttl
+        self.ttl = self._traits.ttl
         self.linger: int | None = None
         """SO_LINGER in seconds, where the process set it; 0: close() is ABORT."""
         self.linger2: int | None = None
@@ -108,7 +116,7 @@ class Connection:
         self._scaling = True
         self.rcv_scale = _WINDOW_SCALE
         self.snd_scale = 0
-        self.rcv_adv = self._manners.receive_window(self.mss)
+        self.rcv_adv = self._traits.receive_window(self.mss)
         """One past the right edge of the window that was advertised."""
         self._ecn = False
         self._challenged: int | None = None
@@ -116,10 +124,10 @@ class Connection:
         self._reassembly = Reassembly()
         self._unsent = bytearray()
         self._fin_wanted = False
-        self._flight = Flight(
+        self._queue = RetransmissionQueue(
             owner.clock,
-            first_rto=self._manners.first_rto,
-            least_rto=self._manners.least_rto,
+            first_rto=self._traits.first_rto,
+            least_rto=self._traits.least_rto,
             emit=self._emit,
             probe=lambda: self._send_text(1),
             give_up=lambda: self.leave(owner.gone),
@@ -132,8 +140,8 @@ class Connection:
         connection = cls(owner, packet.flow.reverse, iss, timestamps=timestamps)
         connection._syn_arrives(syn)
         asks_ecn = syn.flags & (tcp.ECE | tcp.CWR) == tcp.ECE | tcp.CWR
-        connection._ecn = asks_ecn and owner.profile.manners.ecn
-        connection.state = "SYN-RECEIVED"
+        connection._ecn = asks_ecn and owner.profile.traits.ecn
+        connection.state = State.SYN_RECEIVED
         connection._transmit(tcp.SYN | tcp.ACK)
         return connection
 
@@ -148,7 +156,7 @@ class Connection:
         """
         connection = cls(owner, flow, iss, timestamps=timestamps)
         connection.ts_recent = ts_recent
-        connection.state = "SYN-SENT"
+        connection.state = State.SYN_SENT
         connection._transmit(tcp.SYN)
         return connection
 
@@ -162,25 +170,25 @@ class Connection:
     def close(self) -> None:
         """CLOSE: send what is queued, then a FIN; the process lets the socket go."""
         self.held = False
-        if self.linger == 0 or (self._unread and self._manners.resets_unread):
+        if self.linger == 0 or (self._unread and self._traits.resets_unread):
             self.abort()
             return
-        if self.state == "SYN-SENT":
+        if self.state is State.SYN_SENT:
             self.leave(self._owner.gone)
             return
         self.shutdown()
-        if self.state == "FIN-WAIT-2":
+        if self.state is State.FIN_WAIT_2:
             self._owner.orphaned(self, None)
 
     def shutdown(self) -> None:
         """Send a FIN, but keep the socket."""
-        if self.state in ("SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "CLOSE-WAIT"):
+        if self.state in (State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT):
             self._fin_wanted = True
             self._output()
 
     def abort(self) -> None:
         """ABORT: <SEQ=SND.NXT><CTL=RST>, CLOSED (RFC 9293 section 3.10.5)."""
-        if self.state not in ("SYN-SENT", "CLOSING", "LAST-ACK"):
+        if self.state not in (State.SYN_SENT, State.CLOSING, State.LAST_ACK):
             self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.RST | tcp.ACK))
         self.leave(self._owner.gone)
 
@@ -189,7 +197,7 @@ class Connection:
     def segment_arrives(self, packet: Packet) -> None:
         segment = packet.segment
         self.heard_at = self._owner.clock.now
-        if self.state == "SYN-SENT":
+        if self.state is State.SYN_SENT:
             self._answer_arrives(packet)
             return
         if self._fails_paws(segment):
@@ -199,8 +207,12 @@ class Connection:
         if not self._acceptable(segment):
             if segment.flags & tcp.RST:
                 return
-            if self.state == "SYN-RECEIVED" and segment.flags & tcp.SYN and segment.seq == self.irs:
-                self._flight.resend()
+            if (
+                self.state is State.SYN_RECEIVED
+                and segment.flags & tcp.SYN
+                and segment.seq == self.irs
+            ):
+                self._queue.resend()
             else:
                 self._challenge(segment)
             return
@@ -242,7 +254,7 @@ class Connection:
                 self.leave(self._owner.gone)
         elif segment.flags & tcp.SYN and has_ack:
             self._syn_arrives(segment)
-            self.state = "ESTABLISHED"
+            self.state = State.ESTABLISHED
             self._acknowledged(segment.ack)
             self._acknowledge()
             self._owner.established(self)
@@ -263,7 +275,7 @@ class Connection:
         self._scaling = syn.wscale is not None
         self.rcv_scale = _WINDOW_SCALE if self._scaling else 0
         self.snd_scale = min(syn.wscale or 0, 14)
-        self.rcv_adv = add(self.rcv_nxt, self._manners.receive_window(self.mss))
+        self.rcv_adv = add(self.rcv_nxt, self._traits.receive_window(self.mss))
 
     def _fails_paws(self, segment: Segment) -> bool:
         """PAWS (RFC 7323 section 5.3 R1); an RST is exempt (section 5.2)."""
@@ -296,11 +308,11 @@ class Connection:
         segment = packet.segment
         newly = distance(segment.ack, self.snd_una)
         outstanding = distance(self.snd_nxt, self.snd_una)
-        if self.state == "SYN-RECEIVED":
+        if self.state is State.SYN_RECEIVED:
             if not 0 < newly <= outstanding:
                 self._owner.reset(packet)
                 return False
-            self.state = "ESTABLISHED"
+            self.state = State.ESTABLISHED
             self._acknowledged(segment.ack)
             self._window_arrives(segment)
             self._owner.established(self)
@@ -314,17 +326,17 @@ class Connection:
         if newly >= 0:
             self._window_arrives(segment)
         fin_acknowledged = self.state in _WE_CLOSED and self.snd_una == self.snd_nxt
-        if fin_acknowledged and self.state == "FIN-WAIT-1":
-            self.state = "FIN-WAIT-2"
+        if fin_acknowledged and self.state is State.FIN_WAIT_1:
+            self.state = State.FIN_WAIT_2
             # What an orphan can't take is reset below, whatever its FIN-WAIT-2 would have been.
             if not self.held and not self._is_for_nobody(segment):
                 self._owner.orphaned(self, packet)
-                if self.state == "CLOSED":
+                if self.state is State.CLOSED:
                     return False
-        elif fin_acknowledged and self.state == "CLOSING":
+        elif fin_acknowledged and self.state is State.CLOSING:
             self.leave(self._owner.entering_time_wait)
             return False
-        elif fin_acknowledged and self.state == "LAST-ACK":
+        elif fin_acknowledged and self.state is State.LAST_ACK:
             self.leave(self._owner.gone)
             return False
         self._output()
@@ -339,9 +351,9 @@ class Connection:
         was_closed = self.snd_wnd == 0
         self.snd_wnd = segment.window << self.snd_scale
         if self.snd_wnd == 0:
-            self._flight.probe_answered()
+            self._queue.probe_answered()
         elif was_closed:
-            self._flight.window_reopened()
+            self._queue.window_reopened()
 
     def _text_and_fin_arrive(self, packet: Packet) -> None:
         """The seventh and eighth checks."""
@@ -369,27 +381,27 @@ class Connection:
             self._owner.delivered(self, data)
         elif data:
             self._unread = True
-        if fin and self.state == "CLOSE-WAIT":
+        if fin and self.state is State.CLOSE_WAIT:
             self._owner.peer_closed(self)
 
     def _is_for_nobody(self, segment: Segment) -> bool:
         """Whether a segment has text that a process would have to read, after close() (RFC 1122
         section 4.2.2.13); with some stacks also a FIN that lies behind such text."""
-        text = segment.length if self._manners.resets_early_fin else len(segment.payload)
+        text = segment.length if self._traits.resets_early_fin else len(segment.payload)
         text_end = add(segment.seq, len(segment.payload))
         return text > 0 and distance(text_end, self.rcv_nxt) > 0
 
     def _fin_arrives(self) -> None:
         """The eighth check: RCV.NXT is past the FIN already."""
         match self.state:
-            case "ESTABLISHED":
-                self.state = "CLOSE-WAIT"
+            case State.ESTABLISHED:
+                self.state = State.CLOSE_WAIT
                 self._acknowledge()
-            case "FIN-WAIT-1":
-                self.state = "CLOSING"
+            case State.FIN_WAIT_1:
+                self.state = State.CLOSING
                 self._acknowledge()
-            case "FIN-WAIT-2":
-                self.ack_owed = not self._manners.acknowledges_before_entry
+            case State.FIN_WAIT_2:
+                self.ack_owed = not self._traits.acknowledges_before_entry
                 if not self.ack_owed:
                     self._acknowledge()
                 self.leave(self._owner.entering_time_wait)
@@ -403,16 +415,16 @@ class Connection:
 
     def _output(self) -> None:
         """Send what the peer's window allows, then the FIN."""
-        if self.state not in ("ESTABLISHED", "CLOSE-WAIT"):
+        if self.state not in (State.ESTABLISHED, State.CLOSE_WAIT):
             return
         while self._unsent:
             room = min(self.snd_wnd, _MAX_FLIGHT) - distance(self.snd_nxt, self.snd_una)
             if room <= 0:
-                self._flight.watch()
+                self._queue.watch()
                 return
             self._send_text(min(len(self._unsent), self.mss, room))
         if self._fin_wanted:
-            self.state = "FIN-WAIT-1" if self.state == "ESTABLISHED" else "LAST-ACK"
+            self.state = State.FIN_WAIT_1 if self.state is State.ESTABLISHED else State.LAST_ACK
             self._transmit(tcp.FIN | tcp.ACK)
 
     def _send_text(self, size: int) -> None:
@@ -434,7 +446,7 @@ class Connection:
         )
         self.snd_nxt = segment.end
         self._emit(segment)
-        self._flight.add(segment)
+        self._queue.add(segment)
 
     def _acknowledge(self) -> None:
         self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK))
@@ -457,19 +469,19 @@ class Connection:
 
     def _open_window(self, scale: int) -> None:
         """Move the right edge of the window, where the stack does so with this segment."""
-        window = self._manners.receive_window(self.mss)
-        if scale and self._manners.aligns_scaled_window:
+        window = self._traits.receive_window(self.mss)
+        if scale and self._traits.aligns_scaled_window:
             window = -(-window >> scale) << scale
-        elif not self._manners.reopens_window:
+        elif not self._traits.reopens_window:
             return
         self.rcv_adv = add(self.rcv_nxt, window)
 
     def _acknowledged(self, ack: int) -> None:
         self.snd_una = ack
-        self._flight.acknowledged(ack)
+        self._queue.acknowledged(ack)
 
     def leave(self, tell: Callable[[Connection], None]) -> None:
         """Stop the timer; the owner takes over what is left."""
-        self._flight.land()
-        self.state = "CLOSED"
+        self._queue.land()
+        self.state = State.CLOSED
         tell(self)

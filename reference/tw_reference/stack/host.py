@@ -12,14 +12,23 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from tw_reference import segment as tcp
-from tw_reference.clock import MILLISECOND, SECOND, Clock
+from tw_reference.clock import MILLISECOND, Clock
 from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.actions import (
+    BindAction,
+    CallAction,
+    ConnectAction,
+    OrphanAction,
+    UnconnectedAction,
+)
+from tw_reference.rules.decision import Decision
 from tw_reference.rules.questions import Orphaned, TimeWaitBlock, Unconnected
-from tw_reference.rules.rule import Action, Decision, Stage
 from tw_reference.segment import Datagram, Echo, Flow, IcmpError, Packet
 from tw_reference.stack.connection import Connection
 from tw_reference.stack.resets import reset_for
-from tw_reference.stack.table import TimeWaitTable, above
+from tw_reference.stack.table import TimeWaitTable
+from tw_reference.state import State
 
 _TRACE_LENGTH = 4096
 _EVENTS = 65536
@@ -93,8 +102,8 @@ class Host:
         self._connections: dict[Flow, Connection] = {}
         self._half_open: dict[Flow, Connection] = {}
         """Those of them that are in SYN-RECEIVED."""
-        self._closed = profile[Stage.CLOSED]
-        self._listen = profile[Stage.LISTEN]
+        self._closed = profile[stages.CLOSED]
+        self._listen = profile[stages.LISTEN]
         self._table = TimeWaitTable(
             profile,
             self.settings,
@@ -133,10 +142,10 @@ class Host:
             and may not be bound.
         """
         if port in self._listeners:
-            raise CallError(Action.EADDRINUSE.value, f"somebody listens on port {port}")
+            raise CallError(BindAction.EADDRINUSE.value, f"somebody listens on port {port}")
         for block in self._table.on_port(port):
             answer = self._table.bind(block, reuse_address=reuse_address, reuse_port=reuse_port)
-            if answer is not Action.ALLOW:
+            if answer is not BindAction.ALLOW:
                 raise CallError(answer.value, f"port {port} is in TIME-WAIT")
 
     def connect(self, flow: Flow, *, automatic: bool = False, reuse_address: bool = True) -> None:
@@ -148,17 +157,19 @@ class Host:
             in use or in TIME-WAIT.
         """
         if flow.src not in self._addresses:
-            raise CallError(Action.EADDRNOTAVAIL.value, f"{flow.src} is no address of this host")
+            raise CallError(
+                ConnectAction.EADDRNOTAVAIL.value, f"{flow.src} is no address of this host"
+            )
         if flow in self._connections:
-            raise CallError(Action.EADDRINUSE.value, f"{flow} is in use")
+            raise CallError(ConnectAction.EADDRINUSE.value, f"{flow} is in use")
         iss, ts_recent = self._new_iss(), 0
         block = self._table.get(flow)
         if block is not None:
             loopback = flow.dst in self._addresses
             answer = self._table.connect(block, automatic=automatic, loopback=loopback)
-            if answer is not Action.CONNECT_ABOVE:
+            if answer is not ConnectAction.CONNECT_ABOVE:
                 raise CallError(answer.value, f"{flow} is in {block.substate}")
-            iss, ts_recent = above(block.snd_nxt), block.ts_recent
+            iss, ts_recent = self.profile.traits.iss_above(block.snd_nxt), block.ts_recent
         timestamps = bool(self.settings["timestamps"])
         connection = Connection.active(self, flow, iss, timestamps=timestamps, ts_recent=ts_recent)
         connection.reuse_address = reuse_address
@@ -176,9 +187,9 @@ class Host:
         if block is None:
             raise CallError("error: connection does not exist")
         answer = self._table.call(verb, block)
-        if answer is Action.STATUS:
+        if answer is CallAction.STATUS:
             return block.substate
-        if answer is Action.ABORT:
+        if answer is CallAction.ABORT:
             return ""
         raise CallError(answer.value)
 
@@ -230,13 +241,13 @@ class Host:
     def abort(self, flow: Flow) -> None:
         self._held(flow).abort()
 
-    def state(self, flow: Flow) -> str:
+    def state(self, flow: Flow) -> State:
         """The state of a 4-tuple, as this side sends it."""
         connection = self._connections.get(flow)
         if connection is not None:
             return connection.state
         block = self._table.get(flow)
-        return block.substate if block is not None else "CLOSED"
+        return block.substate if block is not None else State.CLOSED
 
     def block(self, flow: Flow) -> TimeWaitBlock | None:
         return self._table.get(flow)
@@ -284,12 +295,16 @@ class Host:
         full = listener is not None and (listener.queue_full or len(self._half_open) >= _HALF_OPEN)
         peer = self._table.peer(packet.flow.src)
         question = Unconnected(packet.segment, self.settings, self.clock.now, full, peer)
-        rule = rules.decide(question)
+        ruling = rules.decide(question)
         flow = packet.flow.reverse
-        self.trace.append(Decision(self.clock.now, rules.stage, rule, flow, packet.segment))
-        if Action.RST in rule.then:
+        self.trace.append(
+            Decision(
+                self.clock.now, rules.stage, ruling.rule, flow, packet.segment, notes=ruling.notes
+            )
+        )
+        if UnconnectedAction.RST in ruling.then:
             self.reset(packet)
-        elif Action.SYN_RECEIVED in rule.then:
+        elif UnconnectedAction.SYN_RECEIVED in ruling.then:
             connection = Connection.passive(
                 self,
                 packet,
@@ -318,7 +333,7 @@ class Host:
         return (self.clock.now // MILLISECOND + self._clock_offset) & 0xFFFFFFFF
 
     def reset(self, packet: Packet) -> None:
-        self.emit(reset_for(packet, self.profile.manners))
+        self.emit(reset_for(packet, self.profile.traits))
 
     def established(self, connection: Connection) -> None:
         self._half_open.pop(connection.flow, None)
@@ -341,50 +356,51 @@ class Host:
         self.events.append(Event("gone", connection.flow))
 
     def entering_time_wait(self, connection: Connection) -> None:
-        self._compress(connection, "TIME-WAIT", None)
+        self._compress(connection, State.TIME_WAIT, None)
 
     def orphaned(self, connection: Connection, packet: Packet | None) -> None:
         """A connection in FIN-WAIT-2 that no process holds: how long it may wait for the FIN."""
         fin = packet is not None and bool(packet.segment.flags & tcp.FIN)
         timeout = self._fin_wait_2_timeout(connection)
         negative = connection.linger2 is not None and connection.linger2 < 0
-        rules = self.profile[Stage.ORPHAN]
-        rule = rules.decide(Orphaned(self.settings, timeout, negative, fin, packet is None))
-        self.trace.append(Decision(self.clock.now, rules.stage, rule, connection.flow))
-        longest = self.profile.lifetime(self.settings)
-        match rule.then[0]:
-            case Action.RESET_AND_CLOSE:
+        rules = self.profile[stages.ORPHAN]
+        ruling = rules.decide(Orphaned(self.settings, timeout, negative, fin, packet is None))
+        self.trace.append(
+            Decision(self.clock.now, rules.stage, ruling.rule, connection.flow, notes=ruling.notes)
+        )
+        for action in ruling.then:
+            self._let_go(action, connection, packet, timeout)
+
+    def _let_go(
+        self, action: OrphanAction, connection: Connection, packet: Packet | None, timeout: int
+    ) -> None:
+        match action:
+            case OrphanAction.RESET_AND_CLOSE:
                 connection.abort()
-            case Action.RST:
+            case OrphanAction.RESET_SEGMENT:
                 if packet is not None:
                     self.reset(packet)
                 connection.leave(self.gone)
-            case Action.COMPRESS:
-                connection.leave(lambda c: self._compress(c, "FIN-WAIT-2", timeout))
-            case Action.COMPRESS_LATER:
-                excess = timeout - longest
-                self._after(excess, connection, lambda c: self._compress(c, "FIN-WAIT-2", excess))
-            case Action.WAIT_TIMEOUT:
-                wait = self.settings["finwait2_timeout"] * MILLISECOND
-                self._after(wait, connection, self.gone)
-            case Action.WAIT_IDLE:
+            case OrphanAction.COMPRESS:
+                connection.leave(lambda c: self._compress(c, State.FIN_WAIT_2, timeout))
+            case OrphanAction.COMPRESS_LATER:
+                excess = timeout - self.profile.lifetime(self.settings)
+                self._after(
+                    excess, connection, lambda c: self._compress(c, State.FIN_WAIT_2, excess)
+                )
+            case OrphanAction.CLOSE_LATER:
+                self._after(timeout, connection, self.gone)
+            case OrphanAction.CLOSE_WHEN_IDLE:
                 self._close_when_idle(connection)
-            case Action.WAIT:
+            case OrphanAction.WAIT:
                 pass
-            case unknown:
-                raise AssertionError(f"{unknown} is nothing that an orphan can do")
 
     def _fin_wait_2_timeout(self, connection: Connection) -> int:
-        """tcp_fin_time(): TCP_LINGER2 within its limit, else the default; at least 3.5 RTO."""
-        default = self.settings.get("fin_timeout", 60) * SECOND
-        wish = (connection.linger2 or 0) * SECOND
-        longest = self.profile.manners.longest_linger2
-        if longest is not None:
-            wish = min(wish, longest)
-        elif wish > default:
-            wish = 0
-        rto = self.profile.manners.least_rto
-        return max(wish or default, (rto << 2) - (rto >> 1))
+        """How long an orphan waits for the FIN (ns); 0 where the stack has no such time-out."""
+        traits = self.profile.traits
+        if traits.fin_wait_2_timeout is None:
+            return 0
+        return traits.fin_wait_2_timeout(self.settings, connection.linger2, traits.least_rto)
 
     def _after(self, wait: int, connection: Connection, end: Callable[[Connection], None]) -> None:
         """End an orphan later, if it is still in FIN-WAIT-2 then."""
@@ -396,9 +412,10 @@ class Host:
         connection.orphan_timer = self.clock.call_at(self.clock.now + wait, due)
 
     def _close_when_idle(self, connection: Connection) -> None:
-        """What FreeBSD's 2MSL timer does for an orphan (``tcp_timer.c``, tcp_timer_2msl())."""
-        interval = self.settings["keepintvl"] * MILLISECOND
-        longest = self.settings["keepcnt"] * interval
+        """End an orphan once it has heard nothing for as long as the stack bears."""
+        idle_limit = self.profile.traits.idle_limit
+        assert idle_limit is not None, "a list that closes what is idle needs the trait"
+        longest, again = idle_limit(self.settings)
 
         def look() -> None:
             if self._connections.get(connection.flow) is not connection:
@@ -406,11 +423,11 @@ class Host:
             if self.clock.now - connection.heard_at > longest:
                 connection.leave(self.gone)
             else:
-                connection.orphan_timer = self.clock.call_at(self.clock.now + interval, look)
+                connection.orphan_timer = self.clock.call_at(self.clock.now + again, look)
 
         connection.orphan_timer = self.clock.call_at(self.clock.now + longest, look)
 
-    def _compress(self, connection: Connection, substate: str, timeout: int | None) -> None:
+    def _compress(self, connection: Connection, substate: State, timeout: int | None) -> None:
         block = TimeWaitBlock(
             flow=connection.flow,
             snd_nxt=connection.snd_nxt,
@@ -422,7 +439,7 @@ class Host:
             ts_recent_stamp=connection.ts_recent_stamp,
             ts_offset=connection.ts_offset,
             tos=connection.tos,
-            rto=self.profile.manners.least_rto,
+            rto=self.profile.traits.least_rto,
             substate=substate,
             entered=self.clock.now,
             expires=self.clock.now,

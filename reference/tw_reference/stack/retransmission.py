@@ -11,7 +11,7 @@ from tw_reference.seqnum import distance
 _MAX_RETRANSMISSIONS = 6
 
 
-class Flight:
+class RetransmissionQueue:
     """The retransmission queue (RFC 9293 section 3.8.1, RFC 6298), and probes of a closed window.
 
     The time-out is ``first_rto`` until a round trip has been measured, ``least_rto`` or more then

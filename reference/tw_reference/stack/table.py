@@ -10,10 +10,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, Clock
 from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.actions import (
+    AckLimitAction,
+    BindAction,
+    BlockAction,
+    CallAction,
+    ConnectAction,
+    EntryAction,
+    ErrorAction,
+)
+from tw_reference.rules.decision import AnyStage, Decision, Ruling
 from tw_reference.rules.questions import (
     Bind,
     Connect,
@@ -24,10 +36,10 @@ from tw_reference.rules.questions import (
     TimeWaitBlock,
     UserCall,
 )
-from tw_reference.rules.rule import CLOSED, Action, Decision, Rule, Snapshot, Stage
 from tw_reference.segment import Flow, IcmpError, Packet, Segment, Timestamps
 from tw_reference.seqnum import distance
 from tw_reference.stack.resets import reset_for
+from tw_reference.state import CLOSED, Snapshot, State
 
 _PEER_STAMP_LIFE = 60_000 * MILLISECOND
 """TCP_PAWS_MSL: a peer's stamp this old gives way to an older one of another connection."""
@@ -41,6 +53,10 @@ class HandedOn:
     incarnation chose the new one's."""
 
     iss: int | None
+
+
+Deed: TypeAlias = Callable[[Packet, TimeWaitBlock, SegmentArrives], HandedOn | None]
+"""How an action is carried out."""
 
 
 class TimeWaitTable:
@@ -66,9 +82,27 @@ class TimeWaitTable:
         self._emit = emit
         self._record = record
         self._timestamp = timestamp
-        self._time_wait = profile[Stage.TIME_WAIT]
-        self._fin_wait_2 = profile.find(Stage.FIN_WAIT_2) or self._time_wait
-        self._limit = profile.find(Stage.ACK_LIMIT)
+        self._time_wait = profile[stages.TIME_WAIT]
+        self._fin_wait_2 = profile.find(stages.FIN_WAIT_2_BLOCK) or self._time_wait
+        self._limit = profile.find(stages.ACK_LIMIT)
+        self._do: Mapping[BlockAction, Deed] = {
+            BlockAction.DROP: lambda packet, block, question: None,
+            BlockAction.ACK: lambda packet, block, question: self._acknowledge(block),
+            BlockAction.ACK_LIMITED: self._acknowledge_if_due,
+            BlockAction.RST: lambda packet, block, question: self._reset(packet),
+            BlockAction.RESTART: lambda packet, block, question: self._restart(block),
+            BlockAction.UPDATE_TS: self._update_ts,
+            BlockAction.REMEMBER_PEER: lambda packet, block, question: self._remember(block),
+            BlockAction.DELETE: lambda packet, block, question: self._delete(block),
+            BlockAction.ENTER_TIME_WAIT: lambda packet, block, question: self._fin_taken(
+                packet.segment, block, self._lifetime()
+            ),
+            BlockAction.ENTER_BRIEFLY: lambda packet, block, question: self._fin_taken(
+                packet.segment, block, self._short_lifetime(block)
+            ),
+            BlockAction.REOPEN: self._reopen,
+            BlockAction.REOPEN_ABOVE: self._reopen_above,
+        }
         self._blocks: dict[Flow, TimeWaitBlock] = {}
         self._reaper = profile.reaper(clock, self._expire, settings)
         self._peers: OrderedDict[str, PeerStamp] = OrderedDict()
@@ -101,41 +135,50 @@ class TimeWaitTable:
 
         ``timeout``: nanoseconds that a block in FIN-WAIT-2 waits for the FIN.
         """
-        entry = self._profile[Stage.ENTRY]
-        rule = entry.decide(Entry(self._settings, len(self._blocks), peer_is_local, block))
-        for action in rule.then:
+        question = Entry(self._settings, len(self._blocks), peer_is_local, block)
+        ruling = self._profile[stages.ENTRY].decide(question)
+        for action in ruling.then:
             match action:
-                case Action.RECYCLE_OLDEST:
+                case EntryAction.RECYCLE_OLDEST:
                     oldest = self._reaper.oldest()
                     if oldest is not None:
                         self._delete(oldest)
-                case Action.ENTER_TIME_WAIT | Action.ENTER_FOR_RTO | Action.ENTER_FOR_LOCAL:
-                    self._blocks[block.flow] = block
-                    self._reaper.schedule(block, timeout or self._lifetime(action, block))
-                case Action.ACK_OWED:
+                case EntryAction.ENTER:
+                    self._begin(block, timeout or self._lifetime())
+                case EntryAction.ENTER_BRIEFLY:
+                    self._begin(block, timeout or self._short_lifetime(block))
+                case EntryAction.ACK_OWED:
                     if ack_owed:
                         self._acknowledge(block)
-                case Action.REMEMBER_PEER:
+                case EntryAction.REMEMBER_PEER:
                     self._remember(block)
-                case Action.CLOSE:
+                case EntryAction.CLOSE:
                     pass
-                case _:
-                    raise AssertionError(f"{action} is no way into TIME-WAIT")
-        self._trace(Stage.ENTRY, rule, block, CLOSED)
+        self._trace(stages.ENTRY, ruling, block, CLOSED)
 
     def adopt(self, block: TimeWaitBlock) -> None:
-        """Take in a block that entered TIME-WAIT now, without asking the entry list."""
-        self._blocks[block.flow] = block
-        self._reaper.schedule(block, self._profile.lifetime(self._settings))
+        """Take in a block that enters TIME-WAIT now, without asking the entry list."""
+        self._begin(block, self._lifetime())
 
-    def _lifetime(self, action: Action, block: TimeWaitBlock) -> int:
-        match action:
-            case Action.ENTER_FOR_RTO:
-                return (block.rto << 2) - (block.rto >> 1)
-            case Action.ENTER_FOR_LOCAL:
-                return 2 * self._settings["msl_local"] * MILLISECOND
-            case _:
-                return self._profile.lifetime(self._settings)
+    def _fin_taken(self, segment: Segment, block: TimeWaitBlock, lifetime: int) -> None:
+        """The FIN for which a block in FIN-WAIT-2 waited is in ``segment``."""
+        block.substate = State.TIME_WAIT
+        block.rcv_nxt = segment.end
+        self._begin(block, lifetime)
+
+    def _begin(self, block: TimeWaitBlock, lifetime: int) -> None:
+        """The one way into a state of this table: it is entered now, for ``lifetime`` (ns)."""
+        block.entered = self._clock.now
+        self._blocks[block.flow] = block
+        self._reaper.schedule(block, lifetime)
+
+    def _lifetime(self) -> int:
+        return self._profile.lifetime(self._settings)
+
+    def _short_lifetime(self, block: TimeWaitBlock) -> int:
+        short_lifetime = self._profile.traits.short_lifetime
+        assert short_lifetime is not None, "a list that enters briefly needs the trait"
+        return short_lifetime(self._settings, block.rto)
 
     def _remember(self, block: TimeWaitBlock) -> None:
         """The peer's stamp is raised, or an old one replaced (tcp_v4_remember_stamp())."""
@@ -158,108 +201,93 @@ class TimeWaitTable:
         """«SEGMENT ARRIVES» (RFC 9293 section 3.10.7.4) for a block of this table."""
         now = self._clock.now
         question = SegmentArrives(packet.segment, block, self._settings, now, listener)
-        rules = self._fin_wait_2 if block.substate == "FIN-WAIT-2" else self._time_wait
+        rules = self._fin_wait_2 if block.substate is State.FIN_WAIT_2 else self._time_wait
         before = block.snapshot()
-        rule = rules.decide(question)
+        ruling = rules.decide(question)
         handed_on = None
-        for action in rule.then:
-            handed_on = self._carry_out(action, packet, block, question) or handed_on
-        self._trace(rules.stage, rule, block, before, packet.segment)
+        for action in ruling.then:
+            handed_on = self._do[action](packet, block, question) or handed_on
+        self._trace(rules.stage, ruling, block, before, packet.segment)
         return handed_on
 
     def error_arrives(self, error: IcmpError, block: TimeWaitBlock) -> None:
         """An ICMP error about a block of this table: it may end it, and never answers."""
-        rule = self._profile[Stage.ICMP].decide(ErrorArrives(error, self._settings))
+        ruling = self._profile[stages.ICMP].decide(ErrorArrives(error, self._settings))
         before = block.snapshot()
-        if Action.DELETE in rule.then:
+        if ErrorAction.DELETE in ruling.then:
             self._delete(block)
-        self._trace(Stage.ICMP, rule, block, before, error=error)
+        self._trace(stages.ICMP, ruling, block, before, error=error)
 
-    def bind(self, block: TimeWaitBlock, *, reuse_address: bool, reuse_port: bool) -> Action:
+    def bind(self, block: TimeWaitBlock, *, reuse_address: bool, reuse_port: bool) -> BindAction:
         """bind() to the port of a block: ALLOW or an errno."""
-        rules = self._profile.find(Stage.BIND)
+        rules = self._profile.find(stages.BIND)
         if rules is None:
-            return Action.ALLOW
-        rule = rules.decide(Bind(block, reuse_address, reuse_port))
-        self._trace(Stage.BIND, rule, block, block.snapshot())
-        return rule.then[0]
+            return BindAction.ALLOW
+        ruling = rules.decide(Bind(block, reuse_address, reuse_port))
+        self._trace(stages.BIND, ruling, block, block.snapshot())
+        return ruling.rule.then[0]
 
-    def connect(self, block: TimeWaitBlock, *, automatic: bool, loopback: bool) -> Action:
+    def connect(self, block: TimeWaitBlock, *, automatic: bool, loopback: bool) -> ConnectAction:
         """connect() on the 4-tuple of a block: CONNECT_ABOVE, which removes it, or an error."""
         question = Connect(block, self._settings, self._clock.now, automatic, loopback)
-        rule = self._profile[Stage.CONNECT].decide(question)
+        ruling = self._profile[stages.CONNECT].decide(question)
         before = block.snapshot()
-        if Action.CONNECT_ABOVE in rule.then:
+        if ConnectAction.CONNECT_ABOVE in ruling.then:
             self._delete(block)
-        self._trace(Stage.CONNECT, rule, block, before)
-        return rule.then[0]
+        self._trace(stages.CONNECT, ruling, block, before)
+        return ruling.rule.then[0]
 
-    def call(self, verb: str, block: TimeWaitBlock) -> Action:
+    def call(self, verb: str, block: TimeWaitBlock) -> CallAction:
         """A user call of RFC 9293 section 3.10: STATUS, ABORT or an error."""
-        rule = self._profile[Stage.CALL].decide(UserCall(verb))
+        ruling = self._profile[stages.CALL].decide(UserCall(verb))
         before = block.snapshot()
-        if Action.ABORT in rule.then:
+        if CallAction.ABORT in ruling.then:
             self._delete(block)
-        self._trace(Stage.CALL, rule, block, before)
-        return rule.then[0]
+        self._trace(stages.CALL, ruling, block, before)
+        return ruling.rule.then[0]
 
     # -- actions ---------------------------------------------------------------------------------
 
-    def _carry_out(
-        self, action: Action, packet: Packet, block: TimeWaitBlock, question: SegmentArrives
-    ) -> HandedOn | None:
-        match action:
-            case Action.ACK:
-                self._acknowledge(block)
-            case Action.ACK_LIMITED:
-                self._acknowledge_if_due(packet.segment, block, question)
-            case Action.RST:
-                self._emit(reset_for(packet, self._profile.manners))
-            case Action.RESTART:
-                self._reaper.schedule(block, self._profile.lifetime(self._settings))
-            case Action.UPDATE_TS:
-                if packet.segment.timestamps is not None and block.timestamps:
-                    block.ts_recent = packet.segment.timestamps.tsval
-                    block.ts_recent_stamp = question.now
-            case Action.REMEMBER_PEER:
-                self._remember(block)
-            case Action.DELETE:
-                self._delete(block)
-            case Action.ENTER_TIME_WAIT | Action.ENTER_FOR_RTO:
-                block.substate = "TIME-WAIT"
-                block.rcv_nxt = packet.segment.end
-                block.entered = question.now
-                self._reaper.schedule(block, self._lifetime(action, block))
-            case Action.REOPEN:
-                self._delete(block)
-                return HandedOn(None)
-            case Action.REOPEN_ABOVE:
-                self._delete(block)
-                return HandedOn(above(block.snd_nxt))
-            case Action.DROP:
-                pass
-            case _:
-                raise AssertionError(f"{action} is no answer to a segment")
-        return None
+    def _reset(self, packet: Packet) -> None:
+        self._emit(reset_for(packet, self._profile.traits))
+
+    def _restart(self, block: TimeWaitBlock) -> None:
+        self._reaper.schedule(block, self._lifetime())
+
+    def _update_ts(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
+        stamps = packet.segment.timestamps
+        if stamps is not None and block.timestamps:
+            block.ts_recent = stamps.tsval
+            block.ts_recent_stamp = question.now
+
+    def _reopen(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> HandedOn:
+        self._delete(block)
+        return HandedOn(None)
+
+    def _reopen_above(
+        self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives
+    ) -> HandedOn:
+        self._delete(block)
+        return HandedOn(self._profile.traits.iss_above(block.snd_nxt))
 
     def _acknowledge_if_due(
-        self, segment: Segment, block: TimeWaitBlock, question: SegmentArrives
+        self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives
     ) -> None:
         if self._limit is None:
             self._acknowledge(block)
             return
         before = block.snapshot()
-        rule = self._limit.decide(question)
-        if Action.SEND_AND_STAMP in rule.then:
+        ruling = self._limit.decide(question)
+        if AckLimitAction.SEND_AND_STAMP in ruling.then:
             block.last_ack = question.now
-        if Action.SUPPRESS not in rule.then:
+        if AckLimitAction.SUPPRESS not in ruling.then:
             self._acknowledge(block)
-        self._trace(Stage.ACK_LIMIT, rule, block, before, segment)
+        self._trace(stages.ACK_LIMIT, ruling, block, before, packet.segment)
 
     def _acknowledge(self, block: TimeWaitBlock) -> None:
         """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with what the dead connection left behind."""
         stamps = None
-        if block.timestamps and block.ts_recent != 0:
+        if block.timestamps and (block.ts_recent or self._profile.traits.stamps_without_ts_recent):
             tsval = (self._timestamp() + block.ts_offset) & 0xFFFFFFFF
             stamps = Timestamps(tsval, block.ts_recent)
         segment = Segment(
@@ -269,7 +297,7 @@ class TimeWaitTable:
             window=min(block.rcv_wnd >> block.rcv_scale, 0xFFFF),
             timestamps=stamps,
         )
-        self._emit(Packet(block.flow, segment, ttl=self._profile.manners.ttl, tos=block.tos))
+        self._emit(Packet(block.flow, segment, ttl=self._profile.traits.ttl, tos=block.tos))
 
     # -- out -------------------------------------------------------------------------------------
 
@@ -283,18 +311,15 @@ class TimeWaitTable:
 
     def _trace(
         self,
-        stage: Stage,
-        rule: Rule,
+        stage: AnyStage,
+        ruling: Ruling[Any],
         block: TimeWaitBlock,
         before: Snapshot,
         segment: Segment | None = None,
         error: IcmpError | None = None,
     ) -> None:
         after = block.snapshot() if self._blocks.get(block.flow) is block else CLOSED
-        now = self._clock.now
-        self._record(Decision(now, stage, rule, block.flow, segment, before, after, error))
-
-
-def above(snd_nxt: int) -> int:
-    """An ISS above all numbers of the old incarnation: SND.NXT + 65535 + 2, and 1 for 0."""
-    return (snd_nxt + 65535 + 2) & 0xFFFFFFFF or 1
+        rule, notes = ruling
+        self._record(
+            Decision(self._clock.now, stage, rule, block.flow, segment, before, after, error, notes)
+        )

@@ -9,7 +9,11 @@ import pytest
 from tw_reference.difference import Kind, differing_lists, differing_settings
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile, Setting
-from tw_reference.rules.rule import Action, DecisionList, Rule, Stage, all_of, always, atom
+from tw_reference.rules import stages
+from tw_reference.rules.actions import BlockAction
+from tw_reference.rules.condition import ALWAYS, all_of, atom
+from tw_reference.rules.decision import DecisionList
+from tw_reference.rules.rule import AnyRule, Rule
 
 
 @atom("it is even")
@@ -22,18 +26,18 @@ def LARGE(number: int) -> bool:
     return number > 100
 
 
-A = Rule("a.even", EVEN, (Action.DROP,), "", ())
-B = Rule("a.large", LARGE, (Action.ACK,), "", ())
-REST = Rule("a.rest", always(), (Action.RST,), "", ())
+A = Rule("a.even", EVEN, (BlockAction.DROP,), "", ())
+B = Rule("a.large", LARGE, (BlockAction.ACK,), "", ())
+REST = Rule("a.rest", ALWAYS, (BlockAction.RST,), "", ())
 
 
-def profile(*rules: Rule) -> Profile:
+def profile(*rules: AnyRule) -> Profile:
     """A profile with one list."""
     some = next(iter(PROFILES.values()))
-    return replace(some, decisions=(DecisionList(Stage.TIME_WAIT, rules),))
+    return replace(some, decisions=(DecisionList(stages.TIME_WAIT, rules),))
 
 
-def differences(first: tuple[Rule, ...], second: tuple[Rule, ...]) -> list[str]:
+def differences(first: tuple[AnyRule, ...], second: tuple[AnyRule, ...]) -> list[str]:
     """Each pair as ``kind first second``, rules by position and name."""
     (difference,) = differing_lists(profile(*first), profile(*second))
     words = {Kind.SAME: "=", Kind.DIFFERS: "!", Kind.ONLY_FIRST: "<", Kind.ONLY_SECOND: ">"}
@@ -75,7 +79,7 @@ def test_a_rule_that_only_one_has() -> None:
 
 
 def test_counterparts_bear_the_same_name_or_ask_the_same() -> None:
-    other_action = replace(A, id="b.whatever", then=(Action.RST,))
+    other_action = replace(A, id="b.whatever", then=(BlockAction.RST,))
     assert differences((A, REST), (other_action, REST))[0] == "! 1:a.even 1:b.whatever"
     other_condition = replace(A, id="b.even", when=all_of(EVEN, LARGE))
     assert differences((A, REST), (B, other_condition, REST))[:2] == [

@@ -9,7 +9,7 @@ from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.conftest import make_time_wait
 from tw_reference.explain import Explanation, NotReached, Scene, Situation
 from tw_reference.profiles import PROFILES
-from tw_reference.rules.rule import Stage
+from tw_reference.rules import stages
 from tw_reference.segment import Segment, flag_names
 from tw_reference.seqnum import add
 
@@ -44,14 +44,14 @@ def test_the_rule_is_the_one_that_fires_on_a_plain_host(name: str, flags: int, s
 def test_each_earlier_rule_is_there_with_the_false_part_of_its_condition() -> None:
     explanation = explain(Scene(LINUX, Situation(settings={"rfc1337": 1})), tcp.RST)
     passage = explanation.passages[0]
-    assert passage.stage is Stage.TIME_WAIT
+    assert passage.stage is stages.TIME_WAIT
     assert [(rule.id, why) for rule, why in passage.passed] == [("linux.rst-kill", "rfc1337 = 0")]
     assert passage.fired.id == "linux.rst-1337"
 
 
 def test_a_reopening_is_followed_into_the_listeners_list() -> None:
     explanation = explain(Scene(LINUX, Situation()), tcp.SYN, 1)
-    assert [p.stage for p in explanation.passages] == [Stage.TIME_WAIT, Stage.LISTEN]
+    assert [p.stage for p in explanation.passages] == [stages.TIME_WAIT, stages.LISTEN]
     assert sent(explanation) == ["SYN|ACK"]
     assert (explanation.before.state, explanation.after.state) == ("TIME-WAIT", "SYN-RECEIVED")
 
@@ -64,7 +64,7 @@ def test_the_limit_on_acks_is_a_decision_of_its_own(
 ) -> None:
     ago = None if last_ack is None else last_ack * MILLISECOND
     explanation = explain(Scene(LINUX, Situation(last_ack=ago)), tcp.ACK, -1)
-    assert [p.stage for p in explanation.passages] == [Stage.TIME_WAIT, Stage.ACK_LIMIT]
+    assert [p.stage for p in explanation.passages] == [stages.TIME_WAIT, stages.ACK_LIMIT]
     assert sent(explanation) == answers
 
 
@@ -78,7 +78,7 @@ def test_a_timer_that_starts_anew_is_seen() -> None:
 
 def test_without_a_listener_a_reopening_ends_in_closed() -> None:
     explanation = explain(Scene(FREEBSD, Situation(listener=False)), tcp.SYN, 1)
-    assert [p.stage for p in explanation.passages] == [Stage.TIME_WAIT, Stage.CLOSED]
+    assert [p.stage for p in explanation.passages] == [stages.TIME_WAIT, stages.CLOSED]
     assert sent(explanation) == ["RST|ACK"]
 
 
@@ -91,7 +91,7 @@ def test_with_a_full_queue_the_new_incarnation_is_not_taken() -> None:
 def test_an_expired_block_decides_nothing() -> None:
     explanation = explain(Scene(LINUX, Situation(age=70 * SECOND)), tcp.ACK)
     assert explanation.before.state == "CLOSED"
-    assert [p.stage for p in explanation.passages] == [Stage.LISTEN]
+    assert [p.stage for p in explanation.passages] == [stages.LISTEN]
 
 
 def test_a_full_connection_asks_no_list() -> None:
@@ -102,7 +102,7 @@ def test_a_full_connection_asks_no_list() -> None:
 
 def test_a_fin_leads_from_a_fin_wait_2_block_to_time_wait() -> None:
     explanation = explain(Scene(LINUX, Situation(state="FIN-WAIT-2")), tcp.FIN | tcp.ACK)
-    assert explanation.passages[0].stage is Stage.FIN_WAIT_2
+    assert explanation.passages[0].stage is stages.FIN_WAIT_2_BLOCK
     assert explanation.after.state == "TIME-WAIT"
 
 

@@ -14,6 +14,7 @@ from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.reaping import Expire, FifoScan, Reaper, TimerEach, TimerWheel, TwoCalendars
 from tw_reference.rules.questions import TimeWaitBlock
 from tw_reference.segment import Flow
+from tw_reference.state import State
 
 MakeReaper = Callable[[Clock, Expire], Reaper]
 Asked = tuple[float, float]
@@ -49,7 +50,7 @@ def a_block(number: int) -> TimeWaitBlock:
         ts_offset=0,
         tos=0,
         rto=0,
-        substate="TIME-WAIT",
+        substate=State.TIME_WAIT,
         entered=0,
         expires=0,
     )

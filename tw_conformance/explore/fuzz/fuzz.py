@@ -22,7 +22,7 @@ from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.base import Play, Target
-from tw_reference.rules.rule import Rule
+from tw_reference.rules.rule import AnyRule
 
 _TRIES = 3
 """Connections on which a divergence has to show to be believed, and on which an inconclusive script
@@ -42,7 +42,7 @@ class Divergence:
 
     case: Case
     reason: str
-    rules: tuple[Rule, ...]
+    rules: tuple[AnyRule, ...]
     fields: tuple[str, ...]
 
     @property

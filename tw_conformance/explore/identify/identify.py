@@ -21,7 +21,8 @@ from tw_conformance.model.errors import TargetError
 from tw_conformance.play.tester import NotReached, TimestampsRefused
 from tw_conformance.targets.base import Play, Target
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import Rule, Stage
+from tw_reference.rules import stages
+from tw_reference.rules.rule import AnyRule
 
 _TRIES = 6
 _TRIES_ON_A_PERFECT_PATH = 3
@@ -60,7 +61,7 @@ class Deviation:
     ``rule`` is None where none fires at that step.
     """
 
-    rule: Rule | None
+    rule: AnyRule | None
     question: Case
     expected: Reply
     seen: Reply
@@ -209,7 +210,7 @@ class Inquiry:
         return [question for question in wanted if question.name not in done]
 
     def _about(self, profile: Profile) -> list[Case]:
-        if profile.find(Stage.FIN_WAIT_2) is None:
+        if profile.find(stages.FIN_WAIT_2_BLOCK) is None:
             return list(self.questions)
         return [*self.questions, *self.in_fin_wait_2]
 
@@ -336,7 +337,7 @@ def _alike(seen: Turn, expected: Turn) -> bool:
     return seen.state.name == expected.state.name and len(timers) < 2
 
 
-def _fired(reply: Reply) -> Iterator[Rule]:
+def _fired(reply: Reply) -> Iterator[AnyRule]:
     for turn in reply:
         yield from turn.rules
 

@@ -12,10 +12,13 @@ from tw_conformance.explore.sweep.reaction import Block, Prediction, Reaction
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.actions import BlockAction
+from tw_reference.rules.decision import Decision
 from tw_reference.rules.questions import TimeWaitBlock
-from tw_reference.rules.rule import Action, Decision, Stage
 from tw_reference.segment import Flow, Packet, Segment
 from tw_reference.stack.host import Host
+from tw_reference.state import State
 
 AGE = SECOND
 """How old a block is when the segment comes, nanoseconds: not 0, or no restart could be seen."""
@@ -52,7 +55,7 @@ class BlockOracle:
             host.receive(Packet(flow, Segment(seq=answers[-1].segment.ack, ack=0, flags=tcp.RST)))
         host.outbox.clear()
         host.events.clear()
-        return Prediction(reaction, decision.rule, Action.REOPEN_ABOVE in decision.rule.then)
+        return Prediction(reaction, decision.rule, BlockAction.REOPEN_ABOVE in decision.rule.then)
 
     def _host(self, address: str, port: int, listener: bool) -> Host:
         key = address, port, listener
@@ -80,8 +83,8 @@ class BlockOracle:
             ts_recent_stamp=now,
             ts_offset=0,
             tos=0,
-            rto=self.profile.manners.least_rto,
-            substate="TIME-WAIT",
+            rto=self.profile.traits.least_rto,
+            substate=State.TIME_WAIT,
             entered=now,
             expires=now,
             reuse_address=True,
@@ -90,4 +93,4 @@ class BlockOracle:
 
 def _decision(trace: Iterable[Decision]) -> Decision:
     """What was decided for the block itself, not for its ACK or at the listener behind it."""
-    return next(decision for decision in trace if decision.stage is Stage.TIME_WAIT)
+    return next(decision for decision in trace if decision.stage is stages.TIME_WAIT)

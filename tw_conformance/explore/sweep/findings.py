@@ -11,7 +11,7 @@ from tw_conformance.explore.sweep.alphabet import SegmentClass
 from tw_conformance.explore.sweep.groups import boxes, masks
 from tw_conformance.explore.sweep.sweep import Divergence, Outcome
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import Rule
+from tw_reference.rules.rule import AnyRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Finding:
     where: str
     classes: tuple[SegmentClass, ...]
     divergence: Divergence
-    rule: Rule
+    rule: AnyRule
 
     @property
     def example(self) -> SegmentClass:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tw_conformance.explore.sweep.relative import place, window
 from tw_conformance.play.record import TimerEffect
-from tw_reference.rules.rule import Rule
+from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import SYN, Packet, Segment, flag_names
 
 
@@ -68,7 +68,7 @@ class Prediction:
     """What the oracle would have done, and the rule by which."""
 
     reaction: Reaction
-    rule: Rule
+    rule: AnyRule
     iss_from_block: bool
     """Whether the ISS of a SYN-ACK follows from the block; else it is anybody's guess."""
 

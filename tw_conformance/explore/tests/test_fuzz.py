@@ -27,7 +27,8 @@ from tw_conformance.play.player import play
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import Action, Stage
+from tw_reference.rules import stages
+from tw_reference.rules.actions import BlockAction
 from tw_reference.segment import RST, SYN
 
 LINUX = PROFILES["linux-6.18"]
@@ -43,9 +44,9 @@ def hunt(first: Profile, second: Profile, *, examples: int = 120, steps: int = 3
     return Hunt(Difference(*stacks), space, examples, seed=1)
 
 
-def changed(profile: Profile, rule: str, *then: Action) -> Profile:
+def changed(profile: Profile, rule: str, *then: BlockAction) -> Profile:
     """The profile with other actions for one of its rules."""
-    rules = profile[Stage.TIME_WAIT]
+    rules = profile[stages.TIME_WAIT]
     return profile.with_list(rules.replacing(rule, replace(rules.rule(rule), then=then)))
 
 
@@ -96,7 +97,7 @@ def test_a_stack_does_what_its_own_profile_says() -> None:
 
 
 def test_a_divergence_is_saved_as_a_case_that_fails_in_the_same_place(tmp_path: Path) -> None:
-    broken = InProcessTarget(changed(LINUX, "linux.rst-kill", Action.DROP))
+    broken = InProcessTarget(changed(LINUX, "linux.rst-kill", BlockAction.DROP))
     search = Hunt(Conformance(broken, DirectTarget(LINUX)), Space(), 300, seed=0)
     found = next(search.divergences())
     assert [rule.id for rule in found.rules] == ["linux.rst-kill"]
@@ -117,7 +118,7 @@ class Fickle(InProcessTarget):
 
     def __init__(self) -> None:
         super().__init__(LINUX)
-        self._other = InProcessTarget(changed(LINUX, "linux.rst-kill", Action.DROP))
+        self._other = InProcessTarget(changed(LINUX, "linux.rst-kill", BlockAction.DROP))
         self._opened = 0
 
     async def open(self, case: Case) -> InProcessLink:
@@ -144,7 +145,7 @@ class Blind(InProcessTarget):
 
 
 def test_a_target_that_can_not_be_looked_into_is_held_to_its_answers() -> None:
-    broken = Blind(changed(LINUX, "linux.syn-reopen", Action.ACK))
+    broken = Blind(changed(LINUX, "linux.syn-reopen", BlockAction.ACK))
     syn = script(Reach(), (Send(SYN, seq=SequenceExpression("rcv_nxt+1")),), {})
     finding = Conformance(broken, DirectTarget(LINUX)).start(syn).result()
     assert isinstance(finding, Divergence)

@@ -24,7 +24,8 @@ from tw_conformance.model.errors import ExitCode, TargetError
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import Action, Stage
+from tw_reference.rules import stages
+from tw_reference.rules.actions import BlockAction
 from tw_reference.segment import Damage, Datagram
 
 LINUX = PROFILES["linux-6.18"]
@@ -78,8 +79,8 @@ def anonymous(profile: Profile) -> InProcessTarget:
     return InProcessTarget(replace(profile, name="unknown"))
 
 
-def changed(profile: Profile, rule: str, *then: Action) -> Profile:
-    rules = profile[Stage.TIME_WAIT]
+def changed(profile: Profile, rule: str, *then: BlockAction) -> Profile:
+    rules = profile[stages.TIME_WAIT]
     return profile.with_list(rules.replacing(rule, replace(rules.rule(rule), then=then)))
 
 
@@ -123,13 +124,13 @@ def test_what_remains_becomes_less_with_every_answer(ask: Asking) -> None:
 @pytest.mark.parametrize(
     ("rule", "then"),
     [
-        ("linux.rst-drop", Action.ACK),
-        ("linux.bare-ack", Action.DROP),
-        ("linux.ack-restart", Action.ACK_LIMITED),
-        ("linux.syn-no-listener", Action.DROP),
+        ("linux.rst-drop", BlockAction.ACK),
+        ("linux.bare-ack", BlockAction.DROP),
+        ("linux.ack-restart", BlockAction.ACK_LIMITED),
+        ("linux.syn-no-listener", BlockAction.DROP),
     ],
 )
-def test_the_rule_that_is_not_followed_is_named(rule: str, then: Action, ask: Asking) -> None:
+def test_the_rule_that_is_not_followed_is_named(rule: str, then: BlockAction, ask: Asking) -> None:
     identity = ask(anonymous(changed(LINUX, rule, then)))
     assert names(identity)[0] == "linux-6.18"
     assert {d.rule.id for d in identity.deviations if d.rule} == {rule}

@@ -7,7 +7,7 @@ import pytest
 from tw_conformance.notation.stimulus import StimulusError, parse
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
-from tw_reference.rules.rule import Stage
+from tw_reference.rules import stages
 
 LINUX = PROFILES["linux-6.18"]
 
@@ -74,7 +74,7 @@ def test_situations(text: str, rule: str) -> None:
 
 def test_a_recent_ack_and_a_full_queue() -> None:
     limited = parse("ACK seq=rcv_nxt-1 last_ack=0.1", ()).explain(LINUX)
-    assert limited.passages[-1].stage is Stage.ACK_LIMIT
+    assert limited.passages[-1].stage is stages.ACK_LIMIT
     assert limited.sent == ()
     full = parse("SYN seq=rcv_nxt+1 listener=full", ()).explain(LINUX)
     assert full.passages[-1].fired.id == "linux.listen-full"

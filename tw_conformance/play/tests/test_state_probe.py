@@ -20,7 +20,8 @@ from tw_conformance.play.state_probe import unaskable
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import Action, Stage
+from tw_reference.rules import stages
+from tw_reference.rules.actions import BlockAction
 from tw_reference.segment import RST, Packet
 
 
@@ -67,9 +68,9 @@ def test_what_is_inferred_is_so(profile: str) -> None:
 
 
 def deletes_too_early(profile: Profile, rule_id: str) -> Profile:
-    decisions = profile[Stage.TIME_WAIT]
+    decisions = profile[stages.TIME_WAIT]
     rule = decisions.rule(rule_id)
-    early = replace(rule, then=(Action.DELETE, *rule.then))
+    early = replace(rule, then=(BlockAction.DELETE, *rule.then))
     return profile.with_list(decisions.replacing(rule_id, early))
 
 

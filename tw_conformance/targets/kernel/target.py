@@ -26,7 +26,7 @@ from tw_conformance.targets.kernel.bench import SHARED_PORT, Bench
 from tw_conformance.targets.kernel.release import MSL, Kernel, timer_lateness
 from tw_conformance.targets.kernel.world import World
 from tw_conformance.targets.loop_thread import LoopThread
-from tw_reference.rules.rule import Decision
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from tw_conformance.link.pace import Pace
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.network.attachment import Attachment
-from tw_reference.rules.rule import Decision
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram, Packet
 
 _TO_REACH_AND_LEAVE = 10

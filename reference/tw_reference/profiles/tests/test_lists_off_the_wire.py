@@ -6,7 +6,7 @@ when the rule answers wrongly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
 from typing import NamedTuple
@@ -15,8 +15,17 @@ import pytest
 
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
-from tw_reference.profiles.profile import Profile
-from tw_reference.rules.rule import Action, DecisionList, Stage
+from tw_reference.profiles.profile import Profile, Settings
+from tw_reference.rules import stages
+from tw_reference.rules.actions import (
+    Action,
+    BindAction,
+    CallAction,
+    ConnectAction,
+    EntryAction,
+    OrphanAction,
+)
+from tw_reference.rules.decision import AnyList, AnyStage
 from tw_reference.tests.scenarios import (
     Outcome,
     Scenario,
@@ -29,7 +38,13 @@ from tw_reference.tests.scenarios import (
     orphan,
 )
 
-STAGES = (Stage.ORPHAN, Stage.ENTRY, Stage.BIND, Stage.CONNECT, Stage.CALL)
+STAGES: tuple[AnyStage, ...] = (
+    stages.ORPHAN,
+    stages.ENTRY,
+    stages.BIND,
+    stages.CONNECT,
+    stages.CALL,
+)
 
 # -- the table -----------------------------------------------------------------------------------
 
@@ -123,7 +138,7 @@ ENTRIES = (
     ),
     Row(
         "freebsd-13",
-        "freebsd.entry-local",
+        "freebsd.entry-local-acked",
         entry(local=True, nolocaltimewait=1),
         (ACK_OF_FIN, GONE_AT_ONCE),
     ),
@@ -135,13 +150,13 @@ ENTRIES = (
     ),
     Row(
         "freebsd-15",
-        "freebsd.entry-local",
+        "freebsd.entry-local-briefly",
         entry(local=True),
         (ACK_OF_FIN, IN_TIME_WAIT, "0.02 s: CLOSED"),
     ),
     Row(
         "freebsd-15",
-        "freebsd.entry-local",
+        "freebsd.entry-local-briefly",
         entry(local=True, msl_local=3000),
         (ACK_OF_FIN, IN_TIME_WAIT, "6 s: CLOSED"),
     ),
@@ -158,7 +173,8 @@ ENTRIES = (
             "60 s: CLOSED",
         ),
     ),
-    Row("freebsd-*", "freebsd.entry", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")),
+    Row("freebsd-1[03]", "freebsd.entry", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")),
+    Row("freebsd-15", "freebsd.entry-tcpcb", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")),
     Row(
         "linux-*",
         "linux.entry-overflow",
@@ -242,13 +258,13 @@ CONNECTS = (
     ),
     Row(
         "linux-6.1",
-        "linux.connect-too-young",
+        "linux.connect-same-second",
         connect(automatic=True, tw_reuse=1, after=0.999),
         NOT_AVAILABLE,
     ),
     Row(
         "linux-2.6.32",
-        "linux.connect-too-young",
+        "linux.connect-within-a-second",
         connect(automatic=True, tw_reuse=1, after=1.999),
         NOT_AVAILABLE,
     ),
@@ -288,7 +304,7 @@ def rows_of(profile: str) -> list[Row]:
     return [row for row in ROWS if fnmatch(profile, row.profiles)]
 
 
-def list_of(profile: Profile, rule_id: str) -> DecisionList:
+def list_of(profile: Profile, rule_id: str) -> AnyList:
     """The list of these stages that has the rule.
 
     :raises LookupError: where none has.
@@ -302,19 +318,19 @@ def list_of(profile: Profile, rule_id: str) -> DecisionList:
 
 # -- mutants -------------------------------------------------------------------------------------
 
-WRONG: dict[Stage, tuple[Action, ...]] = {
-    Stage.ORPHAN: (Action.RESET_AND_CLOSE, Action.COMPRESS, Action.WAIT),
-    Stage.ENTRY: (Action.CLOSE, Action.ENTER_TIME_WAIT, Action.ENTER_FOR_RTO),
-    Stage.BIND: (Action.ALLOW, Action.EADDRINUSE),
-    Stage.CONNECT: (
-        Action.CONNECT_ABOVE,
-        Action.EADDRINUSE,
-        Action.EADDRNOTAVAIL,
-        Action.EXISTS,
-    ),
-    Stage.CALL: (Action.EXISTS, Action.ABORT, Action.STATUS, Action.CLOSING),
+WRONG: dict[AnyStage, tuple[Action, ...]] = {
+    stages.ORPHAN: (OrphanAction.RESET_AND_CLOSE, OrphanAction.COMPRESS, OrphanAction.WAIT),
+    stages.ENTRY: (EntryAction.CLOSE, EntryAction.ENTER, EntryAction.ENTER_BRIEFLY),
+    stages.BIND: tuple(BindAction),
+    stages.CONNECT: tuple(ConnectAction),
+    stages.CALL: tuple(CallAction),
 }
 """What a rule of a stage may do instead."""
+IDLE = {
+    stages.ORPHAN: OrphanAction.WAIT,
+    stages.ENTRY: EntryAction.CLOSE,
+}
+"""What remains of a rule whose only action is taken away."""
 
 
 def mutants(profile: Profile, rule_id: str) -> Iterator[Profile]:
@@ -322,20 +338,27 @@ def mutants(profile: Profile, rule_id: str) -> Iterator[Profile]:
     decisions = list_of(profile, rule_id)
     rule = decisions.rule(rule_id)
     instead: set[tuple[Action, ...]] = {(action,) for action in WRONG[decisions.stage]}
-    for action in rule.then:
-        instead.add(tuple(other for other in rule.then if other is not action) or (Action.CLOSE,))
+    if decisions.stage in IDLE:
+        idle = (IDLE[decisions.stage],)
+        for action in rule.then:
+            instead.add(tuple(other for other in rule.then if other is not action) or idle)
+    brief = replace(profile.traits, short_lifetime=short_lifetime(profile))
     for then in sorted(instead, key=str):
-        if decisions.stage is not Stage.ENTRY and Action.CLOSE in then:
-            continue
         if visible(then, profile) != visible(rule.then, profile):
-            yield profile.with_list(decisions.replacing(rule_id, replace(rule, then=then)))
+            mutant = decisions.replacing(rule_id, replace(rule, then=then))
+            yield replace(profile.with_list(mutant), traits=brief)
+
+
+def short_lifetime(profile: Profile) -> Callable[[Settings, int], int]:
+    """The profile's own, or one for a mutant that enters briefly."""
+    return profile.traits.short_lifetime or (lambda settings, rto: 3 * rto)
 
 
 def visible(then: tuple[Action, ...], profile: Profile) -> tuple[Action, ...]:
     """The actions without those that do nothing: CLOSE, and the ACK that is not owed any more."""
-    idle = {Action.CLOSE}
-    if profile.manners.acknowledges_before_entry:
-        idle.add(Action.ACK_OWED)
+    idle: set[Action] = {EntryAction.CLOSE}
+    if profile.traits.acknowledges_before_entry:
+        idle.add(EntryAction.ACK_OWED)
     return tuple(action for action in then if action not in idle)
 
 

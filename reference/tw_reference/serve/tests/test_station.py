@@ -11,7 +11,7 @@ from scapy.layers.l2 import ARP, Ether
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
-from tw_reference.rules.rule import Decision
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import Echo, Flow, Packet, Segment
 from tw_reference.serve.errors import ServeError
 from tw_reference.serve.services import Hello, Service

@@ -11,10 +11,11 @@ from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
 from tw_reference.conftest import DUT, PORT, make_host, make_time_wait
 from tw_reference.profiles import PROFILES
+from tw_reference.rules.decision import Decision
 from tw_reference.rules.questions import TimeWaitBlock
-from tw_reference.rules.rule import Decision
 from tw_reference.segment import Flow, Packet, Segment
 from tw_reference.stack.table import TimeWaitTable
+from tw_reference.state import State
 from tw_reference.tests.strategies import run_dry
 
 
@@ -31,7 +32,7 @@ def a_block(address: str) -> TimeWaitBlock:
         ts_offset=0,
         tos=0,
         rto=200_000_000,
-        substate="TIME-WAIT",
+        substate=State.TIME_WAIT,
         entered=SECOND,
         expires=SECOND,
     )

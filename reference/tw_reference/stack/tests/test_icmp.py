@@ -7,7 +7,7 @@ import pytest
 from tw_reference.conftest import DUT, TESTER, MakeWait, Wait
 from tw_reference.icmp import ICMP, ICMPV6, kind_of, numbers
 from tw_reference.profiles import PROFILES
-from tw_reference.rules.rule import Stage
+from tw_reference.rules import stages
 from tw_reference.segment import ACK, Flow, IcmpError, IcmpKind
 
 HARD: tuple[IcmpKind, ...] = ("protocol-unreachable", "port-unreachable")
@@ -30,7 +30,7 @@ def test_no_stack_heeds_an_error_in_time_wait(
     wait.let_pass(1)
     wait.host.receive(error(wait, kind))
     assert (wait.sent(), wait.state, wait.block.expires) == ([], "TIME-WAIT", expires)
-    assert wait.host.trace[-1].stage is Stage.ICMP
+    assert wait.host.trace[-1].stage is stages.ICMP
 
 
 @pytest.mark.parametrize("kind", ICMP)

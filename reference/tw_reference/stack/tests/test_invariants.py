@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles import PROFILES
-from tw_reference.rules.rule import Stage
+from tw_reference.rules import stages
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.seqnum import add
 from tw_reference.stack.host import CallError, Host
@@ -87,8 +87,8 @@ class UnderFire(RuleBasedStateMachine):
         for decision in host.trace:
             assert decision.rule in host.profile[decision.stage].rules
             assert decision.time == host.clock.now
-            if decision.stage in (Stage.TIME_WAIT, Stage.FIN_WAIT_2):
-                assert decision.before.state == decision.stage.value
+            if decision.stage in (stages.TIME_WAIT, stages.FIN_WAIT_2_BLOCK):
+                assert decision.before.state == decision.stage.name
                 now = host.block(decision.flow)
                 if now is not None and decision is host.trace[-1]:
                     assert decision.after == now.snapshot()

@@ -19,13 +19,13 @@ def profile(request: pytest.FixtureRequest) -> Profile:
 @pytest.fixture
 def rto(profile: Profile) -> float:
     """The first retransmission time-out, in seconds."""
-    return profile.manners.first_rto / SECOND
+    return profile.traits.first_rto / SECOND
 
 
 @pytest.fixture
 def measured_rto(profile: Profile) -> float:
     """The time-out once a round trip has been measured, of no time at all, in seconds."""
-    return profile.manners.least_rto / SECOND
+    return profile.traits.least_rto / SECOND
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ class End:
         return self.clock.now // MILLISECOND
 
     def reset(self, packet: Packet) -> None:
-        self.emit(reset_for(packet, self.profile.manners))
+        self.emit(reset_for(packet, self.profile.traits))
 
     def established(self, connection: Connection) -> None:
         self.told.append("established")

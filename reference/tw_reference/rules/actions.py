@@ -1,0 +1,117 @@
+"""What rules do, an enumeration for each kind of list: an action that means nothing there can't be
+written there.  A value is how a table prints the action.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Action(Enum):
+    """What a rule does.  It has no members: each kind of list has actions of its own."""
+
+
+class BlockAction(Action):
+    """An answer to a segment that finds a block, in TIME-WAIT or in a compressed FIN-WAIT-2."""
+
+    DROP = "drop"
+    """Silence."""
+    ACK = "ACK"
+    """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"""
+    ACK_LIMITED = "ACK, rate-limited"
+    """The same, where the stack's limit on such ACKs lets it pass."""
+    RST = "RST"
+    """The reset of RFC 9293 section 3.10.7.1 for this segment."""
+    RESTART = "restart 2MSL"
+    UPDATE_TS = "TS.Recent := TSval"
+    """Where the segment carries the option."""
+    REMEMBER_PEER = "remember the peer's timestamp"
+    """By its address alone, ports ignored."""
+    DELETE = "delete the block"
+    ENTER_TIME_WAIT = "enter TIME-WAIT"
+    """From FIN-WAIT-2: RCV.NXT moves past the FIN."""
+    ENTER_BRIEFLY = "enter TIME-WAIT for the short lifetime"
+    """The same, for the profile's ``short_lifetime``."""
+    REOPEN = "hand to LISTEN"
+    """Delete the block, then look for a listener as if it had never been there."""
+    REOPEN_ABOVE = "hand to LISTEN, ISS above SND.NXT"
+    """The same, with an ISS above all that the old incarnation used (the profile's
+    ``iss_step``)."""
+
+
+class AckLimitAction(Action):
+    """What becomes of a rate-limited ACK."""
+
+    SEND = "send it"
+    SEND_AND_STAMP = "send it, note the time"
+    SUPPRESS = "suppress it"
+
+
+class ErrorAction(Action):
+    """What an ICMP error does to a block."""
+
+    DROP = "drop"
+    DELETE = "delete the block"
+
+
+class OrphanAction(Action):
+    """What becomes of a connection in FIN-WAIT-2 that no process holds any more."""
+
+    RESET_AND_CLOSE = "<CTL=RST,ACK>, CLOSED"
+    RESET_SEGMENT = "RST"
+    """The reset of RFC 9293 section 3.10.7.1 for the segment that led here; CLOSED."""
+    COMPRESS = "keep a FIN-WAIT-2 block for the FIN-WAIT-2 time-out"
+    COMPRESS_LATER = "keep the connection for what exceeds 60 s, then a block for as long again"
+    CLOSE_LATER = "close after the FIN-WAIT-2 time-out"
+    CLOSE_WHEN_IDLE = "close after the keepalive's idle limit"
+    WAIT = "wait"
+
+
+class EntryAction(Action):
+    """What becomes of a connection that is about to enter TIME-WAIT, or a FIN-WAIT-2 block."""
+
+    ENTER = "enter TIME-WAIT"
+    ENTER_BRIEFLY = "enter TIME-WAIT for the short lifetime"
+    """For the profile's ``short_lifetime``."""
+    RECYCLE_OLDEST = "close the oldest block, use its slot"
+    ACK_OWED = "the ACK that is owed"
+    """The ACK of the FIN that led here, where the connection has not sent it itself."""
+    REMEMBER_PEER = "remember the peer's timestamp"
+    """By its address alone, ports ignored."""
+    CLOSE = "close, no TIME-WAIT"
+
+
+class UnconnectedAction(Action):
+    """What becomes of a segment at a listener, or at nobody."""
+
+    DROP = "drop"
+    RST = "RST"
+    """The reset of RFC 9293 section 3.10.7.1 for this segment."""
+    SYN_RECEIVED = "SYN-ACK, enter SYN-RECEIVED"
+
+
+class BindAction(Action):
+    """What bind() returns for a port that is in TIME-WAIT."""
+
+    ALLOW = "allow"
+    EADDRINUSE = "EADDRINUSE"
+
+
+class ConnectAction(Action):
+    """What connect() returns for a 4-tuple that is in TIME-WAIT."""
+
+    CONNECT_ABOVE = "SYN with SEQ above SND.NXT, TSecr = TS.Recent"
+    """The block is replaced; the new connection goes on where the old one stopped (the profile's
+    ``iss_step``)."""
+    EADDRINUSE = "EADDRINUSE"
+    EADDRNOTAVAIL = "EADDRNOTAVAIL"
+    EXISTS = "error: connection already exists"
+
+
+class CallAction(Action):
+    """What a user call of RFC 9293 section 3.10 returns in TIME-WAIT."""
+
+    EXISTS = "error: connection already exists"
+    CLOSING = "error: connection closing"
+    STATUS = "report TIME-WAIT"
+    ABORT = "delete the block, CLOSED"
