@@ -43,7 +43,7 @@ class Situation:
     defaults.
     """
 
-    state: str = STATES[0]
+    state: State = STATES[0]
     timestamps: bool = False
     listener: bool = True
     """Whether somebody listens on the local port by now."""
@@ -176,7 +176,7 @@ class Scene:
         variables["snd_nxt"] = self._exchange(tcp.ACK).end
         self._arrives(tcp.ACK)
         self._must_be(State.FIN_WAIT_2)
-        if situation.state == State.TIME_WAIT:
+        if situation.state is State.TIME_WAIT:
             self._arrives(tcp.FIN | tcp.ACK)
             self._must_be(State.TIME_WAIT)
         self._clock.advance(self._clock.now + situation.age)

@@ -21,6 +21,7 @@ from tw_reference.explain import STATES, Explanation, Scene, Situation
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import FLAG_BITS, Segment, Timestamps, flag_bits
 from tw_reference.seqnum import add
+from tw_reference.state import State
 
 _WINDOW = 65535
 _LARGEST_PAYLOAD = 65495
@@ -52,7 +53,7 @@ class Stimulus:
     length: int = 0
     tsval: TimestampRelation | SequenceExpression | None = None
     timestamps: bool = False
-    state: str = STATES[0]
+    state: str = STATES[0].value
     listener: Listener = "yes"
     age: TimeExpression = field(default_factory=lambda: TimeExpression("1s"))
     last_ack: TimeExpression | None = None
@@ -82,7 +83,7 @@ class Stimulus:
             )
         last_ack = self.last_ack
         return Situation(
-            state=self.state,
+            state=State(self.state),
             timestamps=self.timestamps,
             listener=self.listener != "no",
             queue_full=self.listener == "full",
@@ -226,7 +227,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "len": lambda key, text: _number(key, text, _LARGEST_PAYLOAD),
     "tsval": _tsval,
     "timestamps": lambda key, text: _one_of("on", "off")(key, text) == "on",
-    "state": _one_of(*STATES),
+    "state": _one_of(*(state.value for state in STATES)),
     "listener": _one_of(*get_args(Listener)),
     "age": _duration,
     "last_ack": _duration,

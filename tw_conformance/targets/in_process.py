@@ -230,7 +230,7 @@ class InProcessLink:
         flow = self.flow.reverse
         block = self._host.block(flow)
         remaining = None if block is None else (block.expires - self._clock.now) / SECOND
-        return Observation(self._host.state(flow), now, now, remaining, 1e-6)
+        return Observation(self._host.state(flow).value, now, now, remaining, 1e-6)
 
     def decisions(self) -> list[Decision]:
         return list(self._host.trace)

@@ -12,6 +12,7 @@ from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
 from tw_reference.segment import Segment, flag_names
 from tw_reference.seqnum import add
+from tw_reference.state import State
 
 LINUX, FREEBSD = PROFILES["linux-6.18"], PROFILES["freebsd-10"]
 
@@ -95,13 +96,13 @@ def test_an_expired_block_decides_nothing() -> None:
 
 
 def test_a_full_connection_asks_no_list() -> None:
-    explanation = explain(Scene(FREEBSD, Situation(state="FIN-WAIT-2")), tcp.ACK)
+    explanation = explain(Scene(FREEBSD, Situation(state=State.FIN_WAIT_2)), tcp.ACK)
     assert explanation.passages == ()
     assert explanation.after.state == "FIN-WAIT-2"
 
 
 def test_a_fin_leads_from_a_fin_wait_2_block_to_time_wait() -> None:
-    explanation = explain(Scene(LINUX, Situation(state="FIN-WAIT-2")), tcp.FIN | tcp.ACK)
+    explanation = explain(Scene(LINUX, Situation(state=State.FIN_WAIT_2)), tcp.FIN | tcp.ACK)
     assert explanation.passages[0].stage is stages.FIN_WAIT_2_BLOCK
     assert explanation.after.state == "TIME-WAIT"
 
