@@ -89,7 +89,8 @@ class Segment:
     reserved: int = 0
     other_options: tuple[tuple[int, bytes], ...] = ()
     option_octets: bytes = field(default=b"", compare=False)
-    """The options as they lay on the wire; empty in a segment that was never there."""
+    """The options as they lie on the wire, in whole words, instead of all that the fields make;
+    empty in a segment that was never there and says them by its fields."""
 
     @property
     def length(self) -> int:
@@ -114,6 +115,8 @@ class Packet:
     df: bool = True
     ip_id: int = 0
     """IPv4's Identification; 0 over IPv6, which has none."""
+    flow_label: int = 0
+    """IPv6's (RFC 6437); 0 over IPv4, which has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,10 @@ def compare(expected: Answer, packet: Packet, variables: Mapping[str, int]) -> l
         found.append(Mismatch("flags", flag_names(expected.flags), flag_names(segment.flags)))
     number("seq", expected.seq, segment.seq, "snd_nxt", "iss", "seg_ack")
     number("ack", expected.ack, segment.ack, "rcv_nxt", "seg_seq", "irs")
-    scale = 0 if segment.flags & SYN else variables.get("rcv_scale", 0)
-    number("window", expected.window, segment.window << scale, "rcv_wnd")
+    # A bare number is the header's own; what is said from the DUT's variables is in octets.
+    scaled = expected.window is not None and expected.window.names and not segment.flags & SYN
+    scale = variables.get("rcv_scale", 0) if scaled else 0
+    number("window", expected.window, segment.window << scale, *(("rcv_wnd",) if scaled else ()))
     plain("length", expected.length, len(segment.payload))
     stamps = segment.timestamps
     plain("timestamps", expected.timestamps, "present" if stamps else "absent")
@@ -50,6 +52,8 @@ def compare(expected: Answer, packet: Packet, variables: Mapping[str, int]) -> l
     if not packet.flow.is_ipv6:
         plain("df", expected.df, packet.df)
         plain("ip_id", expected.ip_id, packet.ip_id)
+    else:
+        plain("flow_label", expected.flow_label, packet.flow_label)
     if expected.options is not None:
         plain("options", expected.options, option_kinds(segment.option_octets))
     return list(dict.fromkeys(found))
@@ -86,6 +90,8 @@ def summary(what: OneAnswer | Packet, variables: Mapping[str, int] | None = None
 
 def nearest(value: int, variables: Mapping[str, int], *names: str) -> str:
     """``value`` as an offset from the first of the named variables that it is near to."""
+    if value == 0 and not any(variables.get(name) == 0 for name in names):
+        return "0"
     for name in names:
         if name in variables and abs(offset := distance(value, variables[name])) < _NEAR:
             return f"{name}{offset:+d}" if offset else name

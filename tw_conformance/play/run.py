@@ -154,7 +154,13 @@ class Run:
             return too_late
         segment = self._segment(step)
         self._about_to_send()
-        self._last_sent = self.tester.send(segment, damage=step.corrupt, tos=step.tos)
+        self._last_sent = self.tester.send(
+            segment,
+            damage=step.corrupt,
+            tos=step.tos,
+            ttl=step.ttl,
+            flow_label=step.flow_label,
+        )
         self.tester.variables.update(
             seg_seq=segment.seq,
             seg_ack=segment.ack,
@@ -194,6 +200,7 @@ class Run:
             timestamps=self._timestamps(step),
             urgent=step.urgent,
             reserved=step.reserved,
+            option_octets=_whole_words(step.options or b""),
         )
 
     def _timestamps(self, step: Send) -> Timestamps | None:
@@ -326,6 +333,11 @@ class Run:
         if self.target.realtime and self.tester.was_retransmitted(arrival):
             return Again.RETRANSMITTED
         return None
+
+
+def _whole_words(options: bytes) -> bytes:
+    """Padded with «end of option list» to a length that a data offset can say."""
+    return options + bytes(-len(options) % 4)
 
 
 def _packet(arrival: Arrival) -> Packet:

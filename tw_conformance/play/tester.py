@@ -7,6 +7,7 @@ variable of the DUT that a case may name.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from typing import Literal, TypeAlias
 
@@ -88,11 +89,20 @@ class TesterEndpoint:
 
     # -- sending and receiving -------------------------------------------------------------------
 
-    def send(self, segment: Segment, *, damage: Damage | None = None, tos: int = 0) -> float:
+    def send(
+        self,
+        segment: Segment,
+        *,
+        damage: Damage | None = None,
+        tos: int = 0,
+        ttl: int | None = None,
+        flow_label: int = 0,
+    ) -> float:
         """Put one segment on the link, with that wrong; returns when."""
         if self._syn_ack is not None and _completes(self._syn_ack, segment):
             self.served = False
-        return self._put(Packet(self.link.flow, segment, tos=tos), damage)
+        packet = Packet(self.link.flow, segment, tos=tos, flow_label=flow_label)
+        return self._put(packet if ttl is None else replace(packet, ttl=ttl), damage)
 
     def report(self, step: SendIcmp) -> float:
         """Put an ICMP error on the link, about a segment of the DUT's; returns when."""

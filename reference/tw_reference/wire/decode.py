@@ -57,4 +57,4 @@ def _read_tcp(ip: IpHeader, body: bytes) -> Packet:
         option_octets=octets,
     )
     flow = Flow(ip.src, sport, ip.dst, dport)
-    return Packet(flow, segment, ip.ttl, ip.tos, ip.df, ip.ident)
+    return Packet(flow, segment, ip.ttl, ip.tos, ip.df, ip.ident, ip.flow_label)

@@ -68,7 +68,7 @@ class Encoder:
             case Echo():
                 return self._encode_echo(packet)
             case IcmpError():
-                header = _ip_header(packet.src, packet.dst, (64, 0, False, 0))
+                header = _ip_header(packet.src, packet.dst, (64, 0, False, 0, 0))
                 return bytes(self._link / header / _error_message(packet))
 
     def _encode_segment(self, packet: Packet) -> bytes:
@@ -76,9 +76,10 @@ class Encoder:
         template = self._template(
             flow.src,
             flow.dst,
-            (packet.ttl, packet.tos, packet.df, packet.ip_id),
+            (packet.ttl, packet.tos, packet.df, packet.ip_id, packet.flow_label),
             (segment.mss, segment.wscale, segment.sack_permitted, segment.other_options),
             segment.timestamps is not None,
+            segment.option_octets,
         )
         frame = bytearray(template)
         tcp = ETHER + (IPV6_HEADER if flow.is_ipv6 else IPV4_HEADER)
@@ -97,7 +98,7 @@ class Encoder:
             0,
             segment.urgent,
         )
-        if segment.timestamps is not None:
+        if segment.timestamps is not None and not segment.option_octets:
             # The option is always the last one: kind, length, TSval, TSecr.
             struct.pack_into("!II", frame, tcp + header * 4 - 8, *segment.timestamps)
         if segment.payload:
@@ -111,10 +112,14 @@ class Encoder:
         self,
         src: str,
         dst: str,
-        ip: tuple[int, int, bool, int],
+        ip: tuple[int, int, bool, int, int],
         options: tuple[int | None, int | None, bool, tuple[tuple[int, bytes], ...]],
         timestamps: bool,
+        as_they_lie: bytes,
     ) -> bytes:
+        header = self._link / _ip_header(src, dst, ip)
+        if as_they_lie:
+            return bytes(header / TCP(dataofs=5 + len(as_they_lie) // 4) / as_they_lie)
         mss, wscale, sack_permitted, others = options
         listed: list[tuple[object, object]] = []
         if mss is not None:
@@ -128,10 +133,10 @@ class Encoder:
             length = sum(2 + len(value) for _, value in others) % 4
             listed += [("NOP", None)] * ((2 - length) % 4)
             listed.append(("Timestamp", (0, 0)))
-        return bytes(self._link / _ip_header(src, dst, ip) / TCP(options=listed))
+        return bytes(header / TCP(options=listed))
 
     def _lay_out_echo(self, src: str, dst: str, reply: bool) -> bytes:
-        header = _ip_header(src, dst, (64, 0, False, 0))
+        header = _ip_header(src, dst, (64, 0, False, 0, 0))
         return bytes(self._link / header / _echo_header(ipv6=":" in src, reply=reply))
 
     def _encode_echo(self, echo: Echo) -> bytes:
@@ -148,10 +153,10 @@ class Encoder:
         return bytes(frame)
 
 
-def _ip_header(src: str, dst: str, ip: tuple[int, int, bool, int]) -> IP | IPv6:
-    ttl, tos, df, ip_id = ip
+def _ip_header(src: str, dst: str, ip: tuple[int, int, bool, int, int]) -> IP | IPv6:
+    ttl, tos, df, ip_id, flow_label = ip
     if ":" in src:
-        return IPv6(src=src, dst=dst, hlim=ttl, tc=tos)
+        return IPv6(src=src, dst=dst, hlim=ttl, tc=tos, fl=flow_label)
     return IP(src=src, dst=dst, ttl=ttl, tos=tos, id=ip_id, flags="DF" if df else 0)
 
 

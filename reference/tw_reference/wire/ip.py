@@ -29,8 +29,8 @@ class WireError(ValueError):
 class IpHeader(NamedTuple):
     """What a stack is judged by in an IP header, and where in the frame its payload lies.
 
-    ``ident`` is 0 where there is none, in IPv6.  ``protocol`` is that of the payload, behind all
-    extension headers.  Ethernet padding lies behind ``end``.
+    ``ident`` is 0 where there is none, in IPv6, and ``flow_label`` in IPv4.  ``protocol`` is that
+    of the payload, behind all extension headers.  Ethernet padding lies behind ``end``.
     """
 
     src: str
@@ -43,6 +43,7 @@ class IpHeader(NamedTuple):
     start: int
     end: int
     is_ipv6: bool
+    flow_label: int = 0
 
     def pseudo_header(self) -> int:
         return pseudo_header(self.src, self.dst, self.protocol, self.end - self.start)
@@ -95,9 +96,9 @@ def _read_ipv6(frame: bytes) -> IpHeader | None:
     protocol, start = behind_extensions(frame, following, start, end)
     if protocol not in (TCP, ICMPV6):
         return None
-    tos = first >> 20 & 0xFF
+    tos, label = first >> 20 & 0xFF, first & 0xFFFFF
     return IpHeader(
-        address_text(src), address_text(dst), ttl, tos, True, 0, protocol, start, end, True
+        address_text(src), address_text(dst), ttl, tos, True, 0, protocol, start, end, True, label
     )
 
 

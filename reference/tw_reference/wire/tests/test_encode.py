@@ -25,6 +25,17 @@ def test_options_are_laid_out_as_hosts_do_it() -> None:
     assert frame[54:] == b"\1\1\x08\x0a" + b"\0\0\0\3" + b"\0\0\0\4"
 
 
+@pytest.mark.parametrize("pair", [V4, V6])
+def test_options_may_be_given_as_they_are_to_lie(pair: tuple[str, str]) -> None:
+    lying = b"\x08\x0a\0\0\0\1\0\0\0\2\xfe\0"
+    segment = Segment(1, 2, ACK, payload=b"text", mss=9, timestamps=Timestamps(3, 4))
+    packet = Packet(Flow(pair[0], 1, pair[1], 2), replace(segment, option_octets=lying))
+    frame = encode(packet)
+    assert frame.endswith(lying + b"text")
+    assert Ether(frame)[TCP].dataofs == 8
+    assert len(frame) == len(encode(Packet(packet.flow, Segment(1, 2, ACK)))) + 16
+
+
 @given(packets)
 @settings(max_examples=50)
 def test_scapy_would_have_computed_the_same_checksums(packet: Packet) -> None:
