@@ -6,7 +6,7 @@ can be put in as what is expected, and then the script is an ordinary case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -23,15 +23,12 @@ from tw_conformance.model.case import (
     StateIs,
     Step,
 )
-from tw_conformance.model.expressions import SequenceExpression
-from tw_conformance.play.compare import nearest
+from tw_conformance.play.compare import answer_of
 from tw_conformance.play.record import Doubt, came_at
 from tw_conformance.play.run import Run
 from tw_conformance.targets.base import Target
-from tw_reference import segment as tcp
 from tw_reference.rules import stages
 from tw_reference.rules.rule import AnyRule
-from tw_reference.segment import Packet
 
 T = TypeVar("T")
 
@@ -110,81 +107,6 @@ def _rules(link: Link, since: int) -> tuple[AnyRule, ...]:
     """The rules that fired since then; first the one that decided, then its limit on ACKs."""
     decisions = sorted(link.decisions()[since:], key=lambda d: d.stage is stages.ACK_LIMIT)
     return tuple(decision.rule for decision in decisions)
-
-
-# -- a packet in words of a case ------------------------------------------------------------------
-
-
-def answer_of(packet: Packet, variables: Mapping[str, int]) -> Answer:
-    """All that can be asked of an answer, relative to the DUT's variables.
-
-    Left open: what is random (an ordinary ISS), what runs on with a clock (TSval), what routers
-    change (TTL), and what a new connection offers of itself (the options and window of a SYN-ACK).
-    """
-    segment = packet.segment
-    is_syn = segment.flags & tcp.SYN
-    stamps = segment.timestamps
-    scale = variables.get("rcv_scale", 0)
-    window = None if is_syn else _window(segment.window << scale, variables)
-    return Answer(
-        flags=segment.flags,
-        seq=_seq(packet, variables),
-        ack=_ack(packet, variables),
-        window=window,
-        length=len(segment.payload),
-        timestamps="present" if stamps else "absent",
-        tsecr=None if stamps is None else _tsecr(stamps.tsecr, variables),
-        tos=None if is_syn else packet.tos,
-        df=None if packet.flow.is_ipv6 else packet.df,
-    )
-
-
-def _seq(packet: Packet, variables: Mapping[str, int]) -> SequenceExpression | None:
-    segment = packet.segment
-    if segment.flags & tcp.SYN:
-        # An ISS is random, or follows the old connection's numbers (RFC 6191, Linux's tw_isn).
-        return _exact(segment.seq, variables, "snd_nxt+65537")
-    if segment.flags & tcp.RST:
-        # RFC 9293 section 3.10.7.1: SEQ=SEG.ACK for a segment with ACK, else SEQ=0.
-        usual = "0" if segment.flags & tcp.ACK else "seg_ack"
-        return _exact(segment.seq, variables, usual, "snd_nxt")
-    return _near(segment.seq, variables, "snd_nxt")
-
-
-def _ack(packet: Packet, variables: Mapping[str, int]) -> SequenceExpression | None:
-    segment = packet.segment
-    if not segment.flags & tcp.ACK:
-        return None
-    if segment.flags & tcp.SYN:
-        return _exact(segment.ack, variables, "seg_seq+1") or _near(
-            segment.ack, variables, "rcv_nxt"
-        )
-    if segment.flags & tcp.RST:
-        return _exact(segment.ack, variables, "seg_seq+seg_len", "rcv_nxt")
-    return _near(segment.ack, variables, "rcv_nxt", "seg_seq")
-
-
-def _window(window: int, variables: Mapping[str, int]) -> SequenceExpression | None:
-    return _exact(window, variables, "rcv_wnd", "0") or _near(window, variables, "rcv_wnd")
-
-
-def _tsecr(tsecr: int, variables: Mapping[str, int]) -> SequenceExpression | None:
-    usual = _exact(tsecr, variables, "ts_recent", "seg_tsval", "0")
-    return usual or _near(tsecr, variables, "ts_recent", "seg_tsval")
-
-
-def _exact(value: int, variables: Mapping[str, int], *texts: str) -> SequenceExpression | None:
-    """The first of the expressions that has that value."""
-    for expression in map(SequenceExpression, texts):
-        if expression.names <= variables.keys() and expression.evaluate(variables) == value:
-            return expression
-    return None
-
-
-def _near(value: int, variables: Mapping[str, int], *names: str) -> SequenceExpression | None:
-    """An offset from the first of the variables that the value is near to."""
-    text = nearest(value, variables, *names)
-    return None if text == str(value) else SequenceExpression(text)
 
 
 # -- turns as expectations --------------------------------------------------------------------

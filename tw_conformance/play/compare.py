@@ -1,62 +1,173 @@
-"""Expected beside seen: one segment against one answer, field by field, in relative numbers."""
+"""Expected beside seen: the fields of an answer, and the one comparison of them.
+
+Whoever holds a packet against what a case, an oracle or another stack says walks
+:data:`FIELDS`; none knows a field that the others don't.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Literal, TypeAlias
 
 from tw_conformance.model.case import NOTHING, Answer, OneAnswer
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch
-from tw_reference.segment import SYN, Packet, flag_names
+from tw_reference import segment as tcp
+from tw_reference.segment import Packet, Segment, flag_names
 from tw_reference.seqnum import distance
 
 _KINDS = {0: "EOL", 1: "NOP", 2: "MSS", 3: "WS", 4: "SACK-OK", 5: "SACK", 8: "TS"}
 """Options by kind; one of another kind goes by its number."""
 _NEAR = 1 << 20
 """A number further than this from every variable is printed as it is."""
+_ABSENT = "absent"
+
+Value: TypeAlias = int | str | bool
+Say: TypeAlias = Callable[..., str]
+"""A number in words: called as :func:`nearest`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that two answers may differ in.
+
+    ``near`` are the variables from which a number of it is said; none where it is said as it is.
+    """
+
+    name: str
+    read: Callable[[Packet], Value]
+    """What a packet has there, ``absent`` included."""
+    near: tuple[str, ...] = ()
+    only: Literal["ipv4", "ipv6"] | None = None
+
+    def said(self, value: Value, variables: Mapping[str, int], say: Say) -> str:
+        """A value of it as a person reads it."""
+        if self.name == "flags":
+            return flag_names(int(value))
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, str) or not self.near:
+            return str(value)
+        return say(value, variables, *self.near)
+
+
+def _of_segment(name: str) -> Callable[[Packet], Value]:
+    read = attrgetter(f"segment.{name}")
+
+    def value(packet: Packet) -> Value:
+        found: Value | None = read(packet)
+        return _ABSENT if found is None else found
+
+    return value
+
+
+def _tsval(packet: Packet) -> Value:
+    stamps = packet.segment.timestamps
+    return _ABSENT if stamps is None else stamps.tsval
+
+
+def _tsecr(packet: Packet) -> Value:
+    stamps = packet.segment.timestamps
+    return _ABSENT if stamps is None else stamps.tsecr
+
+
+def _kinds_of(options: tuple[tuple[int, bytes], ...]) -> str:
+    return " ".join(f"{kind}:{value.hex()}" for kind, value in options) or "none"
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("flags", _of_segment("flags")),
+    Field("seq", _of_segment("seq"), ("snd_nxt", "iss", "seg_ack")),
+    Field("ack", _of_segment("ack"), ("rcv_nxt", "seg_seq", "irs")),
+    Field("window", _of_segment("window"), ("rcv_wnd",)),
+    Field("length", lambda packet: len(packet.segment.payload)),
+    Field("timestamps", lambda packet: "present" if packet.segment.timestamps else _ABSENT),
+    Field("tsval", _tsval),
+    Field("tsecr", _tsecr, ("ts_recent", "seg_tsval")),
+    Field("mss", _of_segment("mss")),
+    Field("wscale", _of_segment("wscale")),
+    Field("sack_permitted", _of_segment("sack_permitted")),
+    Field("urgent", _of_segment("urgent")),
+    Field("reserved", _of_segment("reserved")),
+    Field("options", lambda packet: option_kinds(packet.segment.option_octets)),
+    Field("other_options", lambda packet: _kinds_of(packet.segment.other_options)),
+    Field("ttl", attrgetter("ttl")),
+    Field("tos", attrgetter("tos")),
+    Field("df", attrgetter("df"), only="ipv4"),
+    Field("ip_id", attrgetter("ip_id"), only="ipv4"),
+    Field("flow_label", attrgetter("flow_label"), only="ipv6"),
+)
+"""In the order in which differences are told.  The options' kinds lie only in what was on a wire;
+a packet that was never there has none."""
 
 
 def compare(expected: Answer, packet: Packet, variables: Mapping[str, int]) -> list[Mismatch]:
-    """The fields of ``packet`` that are not as expected; none where it is the expected answer."""
-    segment = packet.segment
-    found: list[Mismatch] = []
+    """The fields of ``packet`` that are not as expected; none where it is the expected answer.
 
-    def number(field: str, wanted: SequenceExpression | None, seen: int, *names: str) -> None:
-        if wanted is not None and wanted.evaluate(variables) != seen:
-            found.append(Mismatch(field, wanted.text, nearest(seen, variables, *names)))
+    A window that is a sum over variables is in octets, a mere number as in the header.
+    """
+    found = []
+    for field in _fields(packet):
+        wanted, seen = getattr(expected, field.name, None), field.read(packet)
+        match wanted:
+            case None:
+                continue
+            case SequenceExpression():
+                text, value = wanted.text, wanted.evaluate(variables)
+            case _:
+                text, value = field.said(wanted, variables, nearest), wanted
+        near = nearest
+        if field.name == "window" and isinstance(wanted, SequenceExpression):
+            if wanted.names and not packet.segment.flags & tcp.SYN:
+                seen = window_octets(packet.segment, variables)
+            else:
+                near = _as_it_is
+        if value != seen:
+            found.append(Mismatch(field.name, text, field.said(seen, variables, near)))
+    return found
 
-    def plain(field: str, wanted: object, seen: object) -> None:
-        if wanted is not None and wanted != seen:
-            found.append(Mismatch(field, _word(wanted), _word(seen)))
 
-    if expected.flags is not None and expected.flags != segment.flags:
-        found.append(Mismatch("flags", flag_names(expected.flags), flag_names(segment.flags)))
-    number("seq", expected.seq, segment.seq, "snd_nxt", "iss", "seg_ack")
-    number("ack", expected.ack, segment.ack, "rcv_nxt", "seg_seq", "irs")
-    # A bare number is the header's own; what is said from the DUT's variables is in octets.
-    scaled = expected.window is not None and expected.window.names and not segment.flags & SYN
-    scale = variables.get("rcv_scale", 0) if scaled else 0
-    number("window", expected.window, segment.window << scale, *(("rcv_wnd",) if scaled else ()))
-    plain("length", expected.length, len(segment.payload))
-    stamps = segment.timestamps
-    plain("timestamps", expected.timestamps, "present" if stamps else "absent")
-    if stamps is not None:
-        number("tsval", expected.tsval, stamps.tsval)
-        number("tsecr", expected.tsecr, stamps.tsecr, "ts_recent", "seg_tsval")
-    elif expected.tsval is not None or expected.tsecr is not None:
-        plain("timestamps", "present", "absent")
-    plain("mss", expected.mss, "absent" if segment.mss is None else segment.mss)
-    plain("wscale", expected.wscale, "absent" if segment.wscale is None else segment.wscale)
-    plain("ttl", expected.ttl, packet.ttl)
-    plain("tos", expected.tos, packet.tos)
-    if not packet.flow.is_ipv6:
-        plain("df", expected.df, packet.df)
-        plain("ip_id", expected.ip_id, packet.ip_id)
-    else:
-        plain("flow_label", expected.flow_label, packet.flow_label)
-    if expected.options is not None:
-        plain("options", expected.options, option_kinds(segment.option_octets))
-    return list(dict.fromkeys(found))
+def _as_it_is(value: int, variables: Mapping[str, int], *names: str) -> str:
+    return str(value)
+
+
+def differences(
+    ours: Packet,
+    theirs: Packet,
+    variables: Mapping[str, int],
+    *,
+    leaving_out: Collection[str] = (),
+    say: Say | None = None,
+) -> list[Mismatch]:
+    """Where two answers to the same segment on the same connection differ, in relative numbers.
+
+    Of two kinds of answer only their flags are told: that the numbers are others goes without
+    saying.
+    """
+    say = say or nearest
+    found = []
+    for field in _fields(ours):
+        mine, other = field.read(ours), field.read(theirs)
+        if field.name in leaving_out or mine == other:
+            continue
+        words = field.said(mine, variables, say), field.said(other, variables, say)
+        found.append(Mismatch(field.name, *words))
+        if field.name == "flags":
+            break
+    return found
+
+
+def _fields(packet: Packet) -> Iterator[Field]:
+    family = "ipv6" if packet.flow.is_ipv6 else "ipv4"
+    return (field for field in FIELDS if field.only in (None, family))
+
+
+def window_octets(segment: Segment, variables: Mapping[str, int]) -> int:
+    """SEG.WND in octets; that of a SYN is never scaled (RFC 7323 section 2.2)."""
+    scale = 0 if segment.flags & tcp.SYN else variables.get("rcv_scale", 0)
+    return segment.window << scale
 
 
 def option_kinds(octets: bytes) -> str:
@@ -70,6 +181,9 @@ def option_kinds(octets: bytes) -> str:
             break
         at += 1 if kind == 1 else max(int.from_bytes(octets[at + 1 : at + 2], "big"), 2)
     return " ".join(kinds) or "none"
+
+
+# -- in words, and in words of a case -------------------------------------------------------------
 
 
 def summary(what: OneAnswer | Packet, variables: Mapping[str, int] | None = None) -> str:
@@ -89,7 +203,8 @@ def summary(what: OneAnswer | Packet, variables: Mapping[str, int] | None = None
 
 
 def nearest(value: int, variables: Mapping[str, int], *names: str) -> str:
-    """``value`` as an offset from the first of the named variables that it is near to."""
+    """``value`` as an offset from the first of the named variables that it is near to; 0 is itself
+    unless that variable is 0."""
     if value == 0 and not any(variables.get(name) == 0 for name in names):
         return "0"
     for name in names:
@@ -98,7 +213,69 @@ def nearest(value: int, variables: Mapping[str, int], *names: str) -> str:
     return str(value)
 
 
-def _word(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+def answer_of(packet: Packet, variables: Mapping[str, int]) -> Answer:
+    """All that can be asked of an answer, relative to the DUT's variables.
+
+    Left open: what is random (an ordinary ISS), what runs on with a clock (TSval), what routers
+    change (TTL), and what a new connection offers of itself (the options and window of a SYN-ACK).
+    """
+    segment = packet.segment
+    is_syn = segment.flags & tcp.SYN
+    stamps = segment.timestamps
+    window = None if is_syn else _window(window_octets(segment, variables), variables)
+    return Answer(
+        flags=segment.flags,
+        seq=_seq(segment, variables),
+        ack=_ack(segment, variables),
+        window=window,
+        length=len(segment.payload),
+        timestamps="present" if stamps else "absent",
+        tsecr=None if stamps is None else _tsecr_said(stamps.tsecr, variables),
+        tos=None if is_syn else packet.tos,
+        df=None if packet.flow.is_ipv6 else packet.df,
+    )
+
+
+def _seq(segment: Segment, variables: Mapping[str, int]) -> SequenceExpression | None:
+    if segment.flags & tcp.SYN:
+        # An ISS is random, or follows the old connection's numbers (RFC 6191, Linux's tw_isn).
+        return _exact(segment.seq, variables, "snd_nxt+65537")
+    if segment.flags & tcp.RST:
+        # RFC 9293 section 3.10.7.1: SEQ=SEG.ACK for a segment with ACK, else SEQ=0.
+        usual = "0" if segment.flags & tcp.ACK else "seg_ack"
+        return _exact(segment.seq, variables, usual, "snd_nxt")
+    return _offset(segment.seq, variables, "snd_nxt")
+
+
+def _ack(segment: Segment, variables: Mapping[str, int]) -> SequenceExpression | None:
+    if not segment.flags & tcp.ACK:
+        return None
+    if segment.flags & tcp.SYN:
+        next_octet = _exact(segment.ack, variables, "seg_seq+1")
+        return next_octet or _offset(segment.ack, variables, "rcv_nxt")
+    if segment.flags & tcp.RST:
+        return _exact(segment.ack, variables, "seg_seq+seg_len", "rcv_nxt")
+    return _offset(segment.ack, variables, "rcv_nxt", "seg_seq")
+
+
+def _window(window: int, variables: Mapping[str, int]) -> SequenceExpression | None:
+    return _exact(window, variables, "rcv_wnd", "0") or _offset(window, variables, "rcv_wnd")
+
+
+def _tsecr_said(tsecr: int, variables: Mapping[str, int]) -> SequenceExpression | None:
+    usual = _exact(tsecr, variables, "ts_recent", "seg_tsval", "0")
+    return usual or _offset(tsecr, variables, "ts_recent", "seg_tsval")
+
+
+def _exact(value: int, variables: Mapping[str, int], *texts: str) -> SequenceExpression | None:
+    """The first of the expressions that has that value."""
+    for expression in map(SequenceExpression, texts):
+        if expression.names <= variables.keys() and expression.evaluate(variables) == value:
+            return expression
+    return None
+
+
+def _offset(value: int, variables: Mapping[str, int], *names: str) -> SequenceExpression | None:
+    """An offset from the first of the variables that the value is near to."""
+    text = nearest(value, variables, *names)
+    return None if text == str(value) else SequenceExpression(text)

@@ -6,22 +6,21 @@ rule fired on the last segment and what it sent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tw_conformance.model.case import Call, State
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome
-from tw_conformance.play.compare import summary
+from tw_conformance.play.compare import answer_of, compare, summary
 from tw_conformance.play.record import answers
 from tw_conformance.play.run import Run
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.in_process import InProcessTarget
-from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
 from tw_reference.rules.decision import Decision
 from tw_reference.segment import IcmpError, Packet, Segment
-from tw_reference.seqnum import distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,8 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
     elif isinstance(outcome.step, State):
         same = any(m.field == "state" and m.seen == state.state for m in outcome.mismatches)
     else:
-        theirs = [_shape(packet, transcript.variables) for packet in packets]
-        same = theirs == [
-            _shape(packet, outcome.transcript.variables)
-            for packet in answers(outcome.transcript, until=last)
-        ]
+        seen = answers(outcome.transcript, until=last)
+        same = _alike(packets, transcript.variables, seen, outcome.transcript.variables)
     return OracleAnswer(
         profile=target.profile,
         rule=decision.rule.id if decision else "",
@@ -109,12 +105,14 @@ def _arrived(decision: Decision) -> Segment | IcmpError | None:
     return decision.segment or decision.error
 
 
-def _shape(packet: Packet, variables: dict[str, int]) -> tuple[object, ...]:
-    """What two stacks' answers are compared by: relative, and blind to a random ISS."""
-    segment = packet.segment
-    if segment.flags & tcp.SYN:
-        seq = 0
-    else:
-        seq = distance(segment.seq, variables["snd_nxt"]) if segment.seq else 0
-    ack = distance(segment.ack, variables["rcv_nxt"]) if segment.ack else 0
-    return segment.flags, seq, ack, len(segment.payload), segment.timestamps is not None
+def _alike(
+    ours: Sequence[Packet],
+    our_variables: Mapping[str, int],
+    theirs: Sequence[Packet],
+    their_variables: Mapping[str, int],
+) -> bool:
+    """Whether two stacks answered the same, each on its own connection."""
+    return len(ours) == len(theirs) and not any(
+        compare(answer_of(mine, our_variables), other, their_variables)
+        for mine, other in zip(ours, theirs, strict=True)
+    )

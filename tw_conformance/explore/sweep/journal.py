@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tw_conformance.explore.sweep.alphabet import DIMENSIONS, SegmentClass
-from tw_conformance.explore.sweep.reaction import Difference
 from tw_conformance.explore.sweep.relative import RelativeAnswer
 from tw_conformance.explore.sweep.sweep import Divergence, Outcome
 from tw_conformance.model.errors import UsageError
+from tw_conformance.model.verdict import Mismatch
 
 
 class Journal:
@@ -119,7 +119,7 @@ def from_json(said: Mapping[str, Any], expected: str, seen: str) -> Divergence:
         expected=expected,
         seen=seen,
         rule=said["rule"],
-        differences=tuple(Difference(*words) for words in said["differences"]),
+        differences=tuple(Mismatch(*words) for words in said["differences"]),
         answers=tuple(RelativeAnswer(**answer) for answer in said["answers"]),
         state=said["state"],
         timer=said["timer"],

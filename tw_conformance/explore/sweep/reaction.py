@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from tw_conformance.explore.sweep.relative import place, window
+from tw_conformance.explore.sweep.relative import place
+from tw_conformance.model.verdict import Mismatch
+from tw_conformance.play import compare
 from tw_conformance.play.record import TimerEffect
 from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import SYN, Packet, Segment, flag_names
+
+_UNKNOWN = frozenset({"tsval", "options", "ip_id"})
+_UNKNOWN_ISS = _UNKNOWN | {"seq"}
 
 
 class Block(NamedTuple):
@@ -73,33 +78,24 @@ class Prediction:
     """Whether the ISS of a SYN-ACK follows from the block; else it is anybody's guess."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that is not as expected, in relative numbers."""
-
-    field: str
-    expected: str
-    seen: str
-
-
 def differences(
     expected: Prediction, seen: Reaction, block: Block, stimulus: Segment
-) -> tuple[Difference, ...]:
+) -> tuple[Mismatch, ...]:
     """Where ``seen`` is not what was predicted; none where it is."""
     wanted = expected.reaction
     if _same(expected, seen):
         return ()
     variables = block.variables(stimulus)
-    found: list[Difference] = []
+    found: list[Mismatch] = []
     if len(wanted.answers) != len(seen.answers):
-        found.append(Difference("answer", _flags(wanted), _flags(seen)))
+        found.append(Mismatch("answer", _flags(wanted), _flags(seen)))
     else:
         for ours, theirs in zip(wanted.answers, seen.answers, strict=True):
             found += _packet_differences(expected, ours, theirs, variables)
     if seen.state is not None and wanted.state != seen.state:
-        found.append(Difference("state", str(wanted.state), seen.state))
+        found.append(Mismatch("state", str(wanted.state), seen.state))
     elif _timer_differs(wanted, seen):
-        found.append(Difference("timer", str(wanted.timer), str(seen.timer)))
+        found.append(Mismatch("timer", str(wanted.timer), str(seen.timer)))
     return tuple(found)
 
 
@@ -123,62 +119,15 @@ def _timer_differs(wanted: Reaction, seen: Reaction) -> bool:
 
 def _packet_differences(
     expected: Prediction, ours: Packet, theirs: Packet, variables: Mapping[str, int]
-) -> list[Difference]:
-    """Every field but the timestamps' clock and an ISS that is anybody's guess."""
-    a, b = ours.segment, theirs.segment
-    if a == b and ours == theirs:
+) -> list[Mismatch]:
+    """Every field but what runs on with a clock (TSval), what was never on a wire (the order of
+    options, IPv4's Identification), and an ISS that is anybody's guess."""
+    if ours == theirs:
         return []
-    found: list[Difference] = []
-
-    def number(field: str, mine: int, other: int, *names: str) -> None:
-        if mine != other:
-            words = place(mine, variables, *names), place(other, variables, *names)
-            found.append(Difference(field, *words))
-
-    if a.flags != b.flags:
-        # Another kind of answer: that its numbers are others goes without saying.
-        return [Difference("flags", flag_names(a.flags), flag_names(b.flags))]
-    if a.flags & b.flags & SYN:
-        if expected.iss_from_block:
-            number("seq", a.seq, b.seq, "snd_nxt")
-    else:
-        number("seq", a.seq, b.seq, "snd_nxt", "seg_ack")
-    number("ack", a.ack, b.ack, "rcv_nxt", "seg_seq")
-    if a.window != b.window:
-        found.append(Difference("window", window(a, variables), window(b, variables)))
-    if a.timestamps and b.timestamps:
-        number("tsecr", a.timestamps.tsecr, b.timestamps.tsecr, "ts_recent", "seg_tsval")
-    for field, mine, other in _plain_fields(ours, theirs):
-        if mine != other:
-            found.append(Difference(field, _word(mine), _word(other)))
-    return found
-
-
-def _plain_fields(ours: Packet, theirs: Packet) -> Iterator[tuple[str, object, object]]:
-    a, b = ours.segment, theirs.segment
-    yield "length", len(a.payload), len(b.payload)
-    yield "timestamps", a.timestamps is not None, b.timestamps is not None
-    yield "mss", a.mss, b.mss
-    yield "wscale", a.wscale, b.wscale
-    yield "sack_permitted", a.sack_permitted, b.sack_permitted
-    yield "urgent", a.urgent, b.urgent
-    yield "reserved", a.reserved, b.reserved
-    yield "other options", a.other_options, b.other_options
-    yield "ttl", ours.ttl, theirs.ttl
-    yield "tos", ours.tos, theirs.tos
-    if not ours.flow.is_ipv6:
-        yield "df", ours.df, theirs.df
+    is_syn = ours.segment.flags & theirs.segment.flags & SYN
+    unknown = _UNKNOWN_ISS if is_syn and not expected.iss_from_block else _UNKNOWN
+    return compare.differences(ours, theirs, variables, leaving_out=unknown, say=place)
 
 
 def _flags(reaction: Reaction) -> str:
     return ", ".join(flag_names(packet.segment.flags) for packet in reaction.answers) or "nothing"
-
-
-def _word(value: object) -> str:
-    match value:
-        case None:
-            return "absent"
-        case bool():
-            return "yes" if value else "no"
-        case _:
-            return str(value)

@@ -24,13 +24,13 @@ from tw_conformance.explore.sweep.alphabet import (
 from tw_conformance.explore.sweep.block_oracle import BlockOracle
 from tw_conformance.explore.sweep.covering import covering_array
 from tw_conformance.explore.sweep.reaction import (
-    Difference,
     Prediction,
     Reaction,
     differences,
 )
 from tw_conformance.explore.sweep.relative import RelativeAnswer, relative
 from tw_conformance.explore.sweep.trial import Trial
+from tw_conformance.model.verdict import Mismatch
 from tw_conformance.play.record import TimerEffect
 
 _AGREEMENT = 2
@@ -64,7 +64,7 @@ class Divergence:
     seen: str
     rule: str
     """The ID of the oracle's rule."""
-    differences: tuple[Difference, ...]
+    differences: tuple[Mismatch, ...]
     answers: tuple[RelativeAnswer, ...]
     """What the oracle answers."""
     state: str
@@ -193,7 +193,7 @@ def _weigh(outcome: Outcome, doubts: Counter[Outcome]) -> Outcome | None:
 
 
 def _divergence(
-    predicted: Prediction, seen: Reaction, found: tuple[Difference, ...], trial: Trial
+    predicted: Prediction, seen: Reaction, found: tuple[Mismatch, ...], trial: Trial
 ) -> Divergence:
     wanted = predicted.reaction
     assert wanted.state is not None  # the oracle can always tell
