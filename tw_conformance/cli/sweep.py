@@ -179,8 +179,8 @@ def _field(
     from tw_conformance.explore.sweep.case_field import CaseField
     from tw_conformance.explore.sweep.lockstep import lockstep_on
     from tw_conformance.explore.sweep.profile_field import ProfileField
-    from tw_conformance.targets.kernel.target import KernelTarget
     from tw_conformance.targets.registry import open_target
+    from tw_conformance.targets.wire_target import WireTarget
 
     if arguments.target == "reference":
         from tw_reference.profiles import PROFILES
@@ -190,7 +190,7 @@ def _field(
     target = open_target(arguments.target, profile=arguments.profile, seed=arguments.seed)
     try:
         print(target.describe(), flush=True)
-        if not isinstance(target, KernelTarget):
+        if not isinstance(target, WireTarget) or not target.makes_benches:
             yield CaseField(target, settings, stimuli), lambda walk: target.start(walk).result()
             return
         lockstep = lockstep_on(target, settings, stimuli, seed=arguments.seed)

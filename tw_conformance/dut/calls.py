@@ -25,6 +25,11 @@ class Opening(NamedTuple):
     """Whether somebody listens there; else the DUT opens."""
     reuse_address: bool
 
+    @property
+    def listener(self) -> dict[str, str | int]:
+        """What the listener is like, in the agent's words."""
+        return {"policy": self.policy, "reuse_address": self.reuse_address}
+
 
 def opening_of(case: Case) -> Opening:
     calls, reach = case.calls(), case.reach
@@ -72,8 +77,7 @@ class SocketCalls:
 
     async def listen(self) -> None:
         """:raises AgentError: where the DUT can't."""
-        policy, reuse = self._opening.policy, self._opening.reuse_address
-        await self._agent.ask("listen", **self._endpoint, policy=policy, reuse_address=reuse)
+        await self._agent.ask("listen", **self._endpoint, **self._opening.listener)
 
     async def release(self) -> None:
         """Give up a port of the case's own, and all that is held there."""

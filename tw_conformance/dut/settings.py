@@ -1,4 +1,4 @@
-"""The settings of a DUT whose agent can change them, and that all of its cases share."""
+"""The settings of a DUT, which its agent reads and changes."""
 
 from __future__ import annotations
 
@@ -40,22 +40,18 @@ FREEBSD: Mapping[str, str] = {
 """Where FreeBSD keeps the settings that a case may ask for."""
 
 _BY_PLATFORM: Mapping[str, Mapping[str, str]] = {"Linux": LINUX, "FreeBSD": FREEBSD}
-_OF_THE_WHOLE_TABLE = frozenset({"max_tw_buckets", "maxtcptw"})
+OF_THE_WHOLE_TABLE = frozenset({"max_tw_buckets", "maxtcptw"})
 """Settings under which a connection feels all others, those of the DUT's own users included."""
 
 
 class DutSettings:
-    """Lets cases in together that want the same settings, and others once those are through: one
-    switch serves all the cases that want it."""
+    """What a DUT's system has, by the names of cases."""
 
     def __init__(self, agent: AgentClient, platform: str, hz: int | None) -> None:
         self.platform = platform
         self.hz = hz
         self._agent = agent
         self._sysctls = _BY_PLATFORM.get(platform, {})
-        self._current: Mapping[str, int] | None = {}
-        self._inside = 0
-        self._changed = asyncio.Condition()
 
     @classmethod
     async def of(cls, agent: AgentClient) -> Self:
@@ -70,10 +66,8 @@ class DutSettings:
                 raise TargetError("the agent does not say what it runs on: this is not our agent")
 
     def lacks(self, case: Case) -> str | None:
-        """Why these settings can't be had for a case, None where they can."""
+        """What the DUT's system can't do for a case, None where it can do all."""
         for setting in case.settings:
-            if setting in _OF_THE_WHOLE_TABLE:
-                return f"needs {setting} changed, and with it a table of its own: use netns"
             if setting not in self._sysctls:
                 return f"needs the setting {setting}, which the agent can't change on this DUT"
         if self.platform != "Linux" and any(_sets_linger2(step) for step in case.steps):
@@ -87,11 +81,41 @@ class DutSettings:
         depends on its memory."""
         found = {}
         for setting, name in self._sysctls.items():
-            if setting in _OF_THE_WHOLE_TABLE:
+            if setting in OF_THE_WHOLE_TABLE:
                 continue
             with contextlib.suppress(AgentError):
                 found[setting] = str((await self._agent.ask("sysctl_get", name=name)).get("value"))
         return found
+
+    async def switch_to(self, settings: Mapping[str, int]) -> None:
+        """Have the DUT take these settings, and its own for the rest.
+
+        :raises TargetError: where it has no such setting, or refuses one.
+        """
+        await self._agent.ask("sysctl_restore")
+        for setting, value in settings.items():
+            name = self._sysctls.get(setting)
+            if name is None:
+                known = ", ".join(self._sysctls)
+                raise TargetError(f"{self.platform} can't set {setting!r}: it knows {known}")
+            try:
+                await self._agent.ask("sysctl_set", name=name, value=value)
+            except AgentError as error:
+                raise TargetError(
+                    f"the DUT can't set {name} to {value}: {error}; root could, if this kernel"
+                    " has that setting"
+                ) from error
+
+
+class SharedSettings:
+    """Lets cases in together that want the same settings of one DUT, and others once those are
+    through: one switch serves all the cases that want it."""
+
+    def __init__(self, settings: DutSettings) -> None:
+        self._settings = settings
+        self._current: Mapping[str, int] | None = {}
+        self._inside = 0
+        self._changed = asyncio.Condition()
 
     @asynccontextmanager
     async def holding(self, settings: Mapping[str, int]) -> AsyncIterator[None]:
@@ -103,7 +127,7 @@ class DutSettings:
             await self._changed.wait_for(lambda: not self._inside or self._current == settings)
             if self._current != settings:
                 self._current = None  # unknown, should it fail half-way
-                await self._switch_to(settings)
+                await self._settings.switch_to(settings)
                 self._current = dict(settings)
             self._inside += 1
         try:
@@ -112,17 +136,6 @@ class DutSettings:
             async with self._changed:
                 self._inside -= 1
                 self._changed.notify_all()
-
-    async def _switch_to(self, settings: Mapping[str, int]) -> None:
-        await self._agent.ask("sysctl_restore")
-        for setting, value in settings.items():
-            name = self._sysctls[setting]
-            try:
-                await self._agent.ask("sysctl_set", name=name, value=value)
-            except AgentError as error:
-                raise TargetError(
-                    f"the DUT can't set {name} to {value}: {error}; log in as root"
-                ) from error
 
 
 def _sets_linger2(step: Step) -> bool:

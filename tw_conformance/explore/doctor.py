@@ -24,11 +24,11 @@ from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.judge import judge
 from tw_conformance.play.player import perform as perform_script
 from tw_conformance.targets.base import Target
-from tw_conformance.targets.locator import Kind, Locator
-from tw_conformance.targets.network.attachment import find_way
-from tw_conformance.targets.network.target import NetworkTarget
+from tw_conformance.targets.locator import Locator
+from tw_conformance.targets.network.way import find_way
 from tw_conformance.targets.registry import open_target
 from tw_conformance.targets.roster import Roster
+from tw_conformance.targets.wire_target import WireTarget
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import Packet
@@ -84,7 +84,7 @@ def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]
     """What is found out about a target, in the order in which one thing needs another."""
     try:
         locator = roster.locator(name)
-        if locator is not None and locator.kind in (Kind.HOST, Kind.SSH):
+        if locator is not None and locator.host:
             yield from _look_at_the_way(locator, roster.access(name))
         target = _open(name, profile or (ANY_PROFILE if locator else None), roster)
         try:
@@ -244,7 +244,7 @@ def _look_at_resets(target: Target) -> Finding:
 
 def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Finding]:
     """The sysctls by which the DUT differs from its profile, where they can be read."""
-    if not isinstance(target, NetworkTarget) or not target.reads_states:
+    if not isinstance(target, WireTarget) or not target.reads_states:
         return
     read = _or_end("settings", lambda: target.start(target.read_settings()).result())
     defaults = PROFILES[target.profile].defaults()

@@ -15,7 +15,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tw_conformance.plugin.internals import give_all_away
-from tw_conformance.targets.locator import Kind
+from tw_conformance.targets.kinds import kind
 
 if TYPE_CHECKING:
     from tw_conformance.plugin.options import Choice
@@ -27,7 +27,7 @@ def shared_duts(choices: Iterable[Choice], roster: Roster) -> dict[str, str]:
     duts = {}
     for choice in choices:
         locator = roster.locator(choice.target)
-        if locator is not None and locator.kind is Kind.SSH:
+        if locator is not None and kind(locator.kind).one_worker:
             duts[choice.label] = locator.host
     return duts
 

@@ -18,7 +18,9 @@ from tw_conformance.link.path import perfect_path
 from tw_conformance.model.case import OK, Case
 from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.base import tester_isn
+from tw_conformance.targets.kinds import Order, TargetKind
 from tw_reference.clock import SECOND, Clock
+from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram, Flow
@@ -245,3 +247,10 @@ class InProcessLink:
         outbox = self._host.outbox
         while outbox:
             self._mailbox.append((self._clock.now, self._hop.from_dut(outbox.popleft())))
+
+
+def open_reference(order: Order) -> InProcessTarget:
+    return InProcessTarget(PROFILES[order.profile or next(iter(PROFILES))], seed=order.seed)
+
+
+KIND = TargetKind(open_reference, profiles=lambda: tuple(PROFILES))

@@ -13,60 +13,25 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
-from enum import Enum
 from ipaddress import ip_address
 
 from tw_conformance.model.errors import TargetError, UsageError
 
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^]]+)\]|(?P<host>[^\s:/@]+))(?::(?P<port>[0-9]+))?")
-_LONGEST_INTERFACE = 15
-
-
-class Kind(Enum):
-    """How a DUT is reached."""
-
-    HOST = "host"
-    SSH = "ssh"
-    TAP = "tap"
-    COMMAND = "cmd"
 
 
 @dataclass(frozen=True, slots=True)
 class Locator:
     """One place of a DUT.
 
-    ``host`` is an address or a name; ``detail`` is the user to log in as, the TAP device, or the
-    command.
+    ``kind`` is its scheme; ``host`` is an address or a name; ``detail`` is the user to log in as,
+    the TAP device, or the command.
     """
 
-    kind: Kind
+    kind: str
     host: str = ""
     port: int | None = None
     detail: str = ""
-
-
-def locate(text: str) -> Locator | None:
-    """The place that ``text`` names; None where it looks like no place, but like a bare word.
-
-    :raises UsageError: where it begins like a place and is none.
-    """
-    scheme, colon, rest = text.partition(":")
-    if colon and scheme == "ssh":
-        return _ssh(text, rest)
-    if colon and scheme == "tap":
-        if not 0 < len(rest.encode()) <= _LONGEST_INTERFACE or re.search(r"[\s/]", rest):
-            raise UsageError(f"{text!r}: write tap:NAME, with the name of a TAP device")
-        return Locator(Kind.TAP, detail=rest)
-    if colon and scheme == "cmd":
-        if "{ifname}" not in rest:
-            raise UsageError(
-                f"{text!r}: say where the command takes its TAP device,"
-                " such as cmd:'./stack --tap {ifname}'"
-            )
-        return Locator(Kind.COMMAND, detail=rest)
-    if not _looks_like_a_host(text):
-        return None
-    return Locator(Kind.HOST, *_host_and_port(text, text))
 
 
 def resolve(host: str) -> tuple[str, ...]:
@@ -82,20 +47,11 @@ def resolve(host: str) -> tuple[str, ...]:
     return tuple(by_family.values())
 
 
-def _ssh(text: str, rest: str) -> Locator:
-    user, at, where = rest.removeprefix("//").rstrip("/").rpartition("@")
-    # ssh would take a leading dash for an option of its own.
-    if (
-        not rest.startswith("//")
-        or user.startswith("-")
-        or where.startswith("-")
-        or (at and not user)
-    ):
-        raise UsageError(f"{text!r}: write ssh://HOST, ssh://USER@HOST or ssh://USER@HOST:PORT")
-    return Locator(Kind.SSH, *_host_and_port(where, text), detail=user)
+def host_and_port(where: str, text: str) -> tuple[str, int | None]:
+    """``HOST``, ``HOST:PORT`` or ``[IPv6 address]:PORT`` as the two; ``text`` is all of it.
 
-
-def _host_and_port(where: str, text: str) -> tuple[str, int | None]:
+    :raises UsageError: where it is none of these.
+    """
     if _is_address(where):
         return where, None
     found = _HOST_AND_PORT.fullmatch(where)
@@ -107,7 +63,8 @@ def _host_and_port(where: str, text: str) -> tuple[str, int | None]:
     return found["v6"] or found["host"], port
 
 
-def _looks_like_a_host(text: str) -> bool:
+def looks_like_a_host(text: str) -> bool:
+    """Whether that is meant as a host, and not as a bare word."""
     return _is_address(text) or text.startswith("[") or "." in text or ":" in text
 
 

@@ -21,7 +21,7 @@ from tw_conformance.model.errors import CaseError, UsageError
 from tw_conformance.model.words import did_you_mean, no_such, quoted
 from tw_conformance.notation.faults import Faults
 from tw_conformance.notation.nodes import Document, KeyPath, read
-from tw_conformance.targets.locator import locate
+from tw_conformance.targets.kinds import locate
 from tw_conformance.targets.roster import Named
 from tw_reference.profiles import ALIASES, PROFILES
 

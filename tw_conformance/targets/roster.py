@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from tw_conformance.link.access import Access
-from tw_conformance.targets.locator import Locator, locate
+from tw_conformance.targets.kinds import locate
+from tw_conformance.targets.locator import Locator
 
 
 @dataclass(frozen=True, slots=True)

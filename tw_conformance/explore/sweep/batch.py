@@ -24,7 +24,7 @@ from tw_conformance.model.case import Through
 from tw_conformance.model.errors import TargetError
 from tw_conformance.play.record import timer_effect
 from tw_conformance.play.tester import WINDOW
-from tw_conformance.targets.kernel.bench import SHARED_PORT, Bench
+from tw_conformance.targets.bench import SHARED_PORT, Bench
 from tw_reference import segment as tcp
 from tw_reference.segment import Datagram, Echo, Flow, Packet, Segment
 from tw_reference.seqnum import add

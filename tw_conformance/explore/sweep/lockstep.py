@@ -9,8 +9,8 @@ from tw_conformance.explore.sweep.alphabet import Scene, SegmentClass
 from tw_conformance.explore.sweep.batch import Batch
 from tw_conformance.explore.sweep.stimuli import Stimuli
 from tw_conformance.explore.sweep.trial import Trial
-from tw_conformance.targets.kernel.bench import Bench
-from tw_conformance.targets.kernel.target import KernelTarget
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.wire_target import WireTarget
 
 _MOST_CONNECTIONS = 300_000
 """On one bench: no 4-tuple is used twice, and eight addresses have 328,000 ports to one service."""
@@ -21,7 +21,7 @@ _MOST_BLOCKS = 1 << 20
 
 
 def lockstep_on(
-    target: KernelTarget, settings: Mapping[str, int], stimuli: Stimuli, *, seed: int
+    target: WireTarget, settings: Mapping[str, int], stimuli: Stimuli, *, seed: int
 ) -> Lockstep:
     """The connections of a kernel with these settings."""
     roomy = {"max_tw_buckets": _MOST_BLOCKS, **settings}

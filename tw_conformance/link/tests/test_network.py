@@ -11,23 +11,24 @@ from tw_conformance.link.consent import check_may_fire
 from tw_conformance.link.pace import Pace
 from tw_conformance.model.errors import TargetError, UsageError
 from tw_conformance.targets.access_options import as_arguments
-from tw_conformance.targets.locator import Kind, Locator, locate
+from tw_conformance.targets.kinds import locate
+from tw_conformance.targets.locator import Locator
 from tw_reference.wire.neighbours import Neighbours
 
 
 @pytest.mark.parametrize(
     ("text", "locator"),
     [
-        ("192.0.2.1", Locator(Kind.HOST, "192.0.2.1")),
-        ("192.0.2.1:80", Locator(Kind.HOST, "192.0.2.1", 80)),
-        ("2001:db8::1", Locator(Kind.HOST, "2001:db8::1")),
-        ("[2001:db8::1]:80", Locator(Kind.HOST, "2001:db8::1", 80)),
-        ("box.example:13", Locator(Kind.HOST, "box.example", 13)),
-        ("ssh://box", Locator(Kind.SSH, "box")),
-        ("ssh://root@192.0.2.1:2222", Locator(Kind.SSH, "192.0.2.1", 2222, "root")),
-        ("ssh://root@[2001:db8::1]", Locator(Kind.SSH, "2001:db8::1", None, "root")),
-        ("tap:tap0", Locator(Kind.TAP, detail="tap0")),
-        ("cmd:./stack {ifname}", Locator(Kind.COMMAND, detail="./stack {ifname}")),
+        ("192.0.2.1", Locator("host", "192.0.2.1")),
+        ("192.0.2.1:80", Locator("host", "192.0.2.1", 80)),
+        ("2001:db8::1", Locator("host", "2001:db8::1")),
+        ("[2001:db8::1]:80", Locator("host", "2001:db8::1", 80)),
+        ("box.example:13", Locator("host", "box.example", 13)),
+        ("ssh://box", Locator("ssh", "box")),
+        ("ssh://root@192.0.2.1:2222", Locator("ssh", "192.0.2.1", 2222, "root")),
+        ("ssh://root@[2001:db8::1]", Locator("ssh", "2001:db8::1", None, "root")),
+        ("tap:tap0", Locator("tap", detail="tap0")),
+        ("cmd:./stack {ifname}", Locator("cmd", detail="./stack {ifname}")),
     ],
 )
 def test_a_target_is_a_place(text: str, locator: Locator) -> None:

@@ -12,29 +12,38 @@ import os
 
 from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.kernel.release import running_kernel
-from tw_conformance.targets.kernel.target import KernelTarget, check_platform
 from tw_conformance.targets.kernel.world import World
+from tw_conformance.targets.kernel.worlds import check_platform, kernel_target
+from tw_conformance.targets.kinds import Order, TargetKind
+from tw_conformance.targets.wire_target import WireTarget
+
+NAME = "netns"
 
 
-class NetnsTarget(KernelTarget):
-    """The running kernel, held to ``profile``; None: to the documented one of its version.
+def open_netns(order: Order) -> WireTarget:
+    """The running kernel.
 
     :raises TargetError: where this machine or this user can't have a world; says what to do.
     """
+    check_platform(NAME)
+    where = "of this machine in a network namespace of its own"
+    kernel = running_kernel()
+    return kernel_target(NAME, kernel, where, World.start, order.profile, order.seed)
 
-    name = "netns"
 
-    def __init__(self, profile: str | None = None, seed: int = 0) -> None:
-        check_platform(self.name)
-        where = "of this machine in a network namespace of its own"
-        super().__init__(running_kernel(), where, World.start, profile, seed)
+def unavailable() -> str | None:
+    """None where a world can be had, else a sentence that says why not.  Makes one to see."""
+    try:
+        check_platform(NAME)
+        World.start(cpu=min(os.sched_getaffinity(0))).close()
+    except TargetError as error:
+        return str(error)
+    return None
 
-    @classmethod
-    def available(cls) -> str | None:
-        """None where a world can be had, else a sentence that says why not.  Makes one to see."""
-        try:
-            check_platform(cls.name)
-            World.start(cpu=min(os.sched_getaffinity(0))).close()
-        except TargetError as error:
-            return str(error)
-        return None
+
+KIND = TargetKind(
+    open_netns,
+    profiles=lambda: (running_kernel().profile,),
+    unavailable=unavailable,
+    kernel=running_kernel,
+)

@@ -15,42 +15,54 @@ from __future__ import annotations
 import os
 
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.kernel.target import KernelTarget, check_platform
-from tw_conformance.targets.kernel.uml_guest import guest_kernel, guest_program, start_guest
+from tw_conformance.targets.kernel.uml_guest import (
+    expected_kernel,
+    guest_kernel,
+    guest_program,
+    start_guest,
+)
 from tw_conformance.targets.kernel.world import World
+from tw_conformance.targets.kernel.worlds import check_platform, kernel_target
+from tw_conformance.targets.kinds import Order, TargetKind
+from tw_conformance.targets.wire_target import WireTarget
+
+NAME = "uml"
 
 
-class UmlTarget(KernelTarget):
-    """User-mode Linux, held to ``profile``; None: to the documented one of its version.
-
-    Every combination of settings has a guest of its own, which boots in some two seconds.
+def open_uml(order: Order) -> WireTarget:
+    """User-mode Linux.  Every combination of settings has a guest of its own, which boots in some
+    two seconds.
 
     :raises TargetError: where this machine or this user can't have a guest; says what to do.
     """
+    check_platform(NAME)
+    linux = guest_program()
+    where = "as a guest of this machine (user-mode Linux)"
 
-    name = "uml"
+    def start(cpu: int) -> World:
+        return start_guest(linux, _another(cpu))
 
-    def __init__(self, profile: str | None = None, seed: int = 0) -> None:
-        check_platform(self.name)
-        linux = guest_program()
-        where = "as a guest of this machine (user-mode Linux)"
+    return kernel_target(NAME, guest_kernel(linux), where, start, order.profile, order.seed)
 
-        def start(cpu: int) -> World:
-            return start_guest(linux, _another(cpu))
 
-        super().__init__(guest_kernel(linux), where, start, profile, seed)
-
-    @classmethod
-    def available(cls) -> str | None:
-        """None where a guest can be had, else a sentence that says why not.  Boots one to see."""
-        try:
-            check_platform(cls.name)
-            start_guest(guest_program(), min(os.sched_getaffinity(0))).close()
-        except TargetError as error:
-            return str(error)
-        return None
+def unavailable() -> str | None:
+    """None where a guest can be had, else a sentence that says why not.  Boots one to see."""
+    try:
+        check_platform(NAME)
+        start_guest(guest_program(), min(os.sched_getaffinity(0))).close()
+    except TargetError as error:
+        return str(error)
+    return None
 
 
 def _another(cpu: int) -> int:
     """A CPU for the guest beside the one that the tester is on, if there is any."""
     return next((other for other in os.sched_getaffinity(0) if other != cpu), cpu)
+
+
+KIND = TargetKind(
+    open_uml,
+    profiles=lambda: (expected_kernel().profile,),
+    unavailable=unavailable,
+    kernel=expected_kernel,
+)

@@ -15,16 +15,21 @@ import signal
 import socket
 import subprocess
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from tw_conformance.dut import agent
 from tw_conformance.dut.client import LONGEST_LINE, AgentClient
 from tw_conformance.link.access import Access
-from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.locator import Locator
-from tw_conformance.targets.network.attachment import Attachment, attach, find_way
+from tw_conformance.model.errors import TargetError, UsageError
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.kinds import Order, TargetKind
+from tw_conformance.targets.locator import Locator, host_and_port
 from tw_conformance.targets.network.last_words import LastWords
+from tw_conformance.targets.network.one_dut import network_target
+from tw_conformance.targets.network.way import attach, find_way
+from tw_conformance.targets.wire_target import WireTarget
 
 _READY = b"tw-conformance agent ready\n"
 # Nothing may follow the agent's text before it says that it is ready: read(n) may take more than n
@@ -39,7 +44,7 @@ _SECONDS_TO_END = 5.0
 _LINES_OF_GREETING = 1000
 
 
-async def attach_ssh(locator: Locator, access: Access) -> Attachment:
+async def attach_ssh(locator: Locator, access: Access) -> Bench:
     """Reach the host that ``locator`` names, and start the agent on it.
 
     :raises TargetError: where it can't be reached, or ssh or its python3 can't; says what to do.
@@ -48,10 +53,10 @@ async def attach_ssh(locator: Locator, access: Access) -> Attachment:
     async with AsyncExitStack() as closing:
         remote = await RemoteAgent.start(command(locator))
         closing.push_async_callback(remote.aclose)
-        attached = await attach(way, 0, access)
-        closing.push_async_callback(attached.closing.aclose)
-        attached.agent, attached.closing = remote.client, closing.pop_all()
-        return attached
+        bench = await attach(way, 0, access)
+        closing.push_async_callback(bench.closing.aclose)
+        bench.client, bench.closing = remote.client, closing.pop_all()
+        return bench
 
 
 def command(locator: Locator) -> list[str]:
@@ -179,3 +184,21 @@ async def _await_ready(replies: asyncio.StreamReader) -> None:
         if not line:
             raise TargetError("the connection ended before python3 was there")
     raise NotPython("it says much, but not that python3 is there")
+
+
+def open_ssh(order: Order) -> WireTarget:
+    return network_target(order, partial(attach_ssh, order.place, order.access))
+
+
+def place(text: str) -> Locator:
+    """:raises UsageError: where it is no place behind ``ssh:``."""
+    whole = f"ssh:{text}"
+    user, at, where = text.removeprefix("//").rstrip("/").rpartition("@")
+    # ssh would take a leading dash for an option of its own.
+    takes_options = user.startswith("-") or where.startswith("-")
+    if not text.startswith("//") or takes_options or (at and not user):
+        raise UsageError(f"{whole!r}: write ssh://HOST, ssh://USER@HOST or ssh://USER@HOST:PORT")
+    return Locator("ssh", *host_and_port(where, whole), detail=user)
+
+
+KIND = TargetKind(open_ssh, place=place, one_worker=True)

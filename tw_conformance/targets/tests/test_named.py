@@ -9,7 +9,6 @@ import pytest
 from tw_conformance.link.access import Access
 from tw_conformance.model.errors import CaseError, UsageError
 from tw_conformance.plugin.options import choose, make_roster
-from tw_conformance.targets.locator import Kind
 from tw_conformance.targets.named import load_targets
 
 KNOWN = ("reference", "netns", "uml", "all")
@@ -38,7 +37,7 @@ def test_targets_get_names(tmp_path: Path) -> None:
     roster = make_roster(str(write(tmp_path, LAB)), {})
     locator = roster.locator("build-box")
     assert locator is not None
-    assert (locator.kind, locator.host, locator.detail) == (Kind.SSH, "192.0.2.20", "root")
+    assert (locator.kind, locator.host, locator.detail) == ("ssh", "192.0.2.20", "root")
     assert roster.access("build-box") == Access(
         tester_ips=("192.0.2.99", "2001:db8::99"), settings={"msl": 5000}, rate=50
     )

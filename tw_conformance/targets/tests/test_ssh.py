@@ -12,9 +12,9 @@ import pytest
 
 from tw_conformance.dut.client import AgentError
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.locator import Kind, Locator
-from tw_conformance.targets.network.link import _observation
+from tw_conformance.targets.locator import Locator
 from tw_conformance.targets.network.ssh import RemoteAgent, agent_text, command
+from tw_conformance.targets.wire_link import observation_of
 
 READY = "print('tw-conformance agent ready', flush=True)"
 EAT = f"import sys; sys.stdin.buffer.read({len(agent_text())})"
@@ -22,7 +22,7 @@ EAT = f"import sys; sys.stdin.buffer.read({len(agent_text())})"
 
 def remote_command() -> list[str]:
     """What ssh would have a login shell run, run by a shell here."""
-    return ["sh", "-c", command(Locator(Kind.SSH, "box"))[-1]]
+    return ["sh", "-c", command(Locator("ssh", "box"))[-1]]
 
 
 def pretending(script: str) -> list[str]:
@@ -46,12 +46,12 @@ def test_the_agent_runs_from_standard_input() -> None:
 
 
 def test_what_a_login_shell_greets_with_is_passed_over() -> None:
-    run = command(Locator(Kind.SSH, "box"))[-1]
+    run = command(Locator("ssh", "box"))[-1]
     assert asked(["sh", "-c", f"echo welcome; echo; {run}"])["platform"] == "Linux"
 
 
 def test_the_command_is_one_line_for_any_shell() -> None:
-    words = command(Locator(Kind.SSH, "192.0.2.20", 2222, "root"))
+    words = command(Locator("ssh", "192.0.2.20", 2222, "root"))
     assert words[0] == "ssh"
     assert words[-3:-1] == ["--", "192.0.2.20"]
     assert words[words.index("-p") : words.index("--")] == ["-p", "2222", "-l", "root"]
@@ -121,4 +121,4 @@ def test_answers_that_nobody_asked_for_are_passed_over() -> None:
 )
 def test_a_row_that_is_none_is_found_out(row: dict[str, Any]) -> None:
     with pytest.raises(TargetError, match="no state"):
-        _observation(row, 0.0, 0.0)
+        observation_of(row, 0.0, 0.0)

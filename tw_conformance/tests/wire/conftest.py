@@ -10,10 +10,13 @@ from typing import NoReturn
 import pytest
 
 from tw_conformance.model.case import Case, Reach, Step
-from tw_conformance.targets.kernel.bench import Bench
-from tw_conformance.targets.kernel.netns import NetnsTarget
-from tw_conformance.targets.kernel.uml import UmlTarget
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.kernel import netns, uml
+from tw_conformance.targets.kernel.world import World
+from tw_conformance.targets.kernel.worlds import make_bench
+from tw_conformance.targets.kinds import Order
 from tw_conformance.targets.loop_thread import LoopThread
+from tw_conformance.targets.wire_target import WireTarget
 
 CPU = min(os.sched_getaffinity(0))
 
@@ -25,17 +28,27 @@ def do_without(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def open_netns(profile: str | None = None) -> WireTarget:
+    """The running kernel, held to that profile or to that of its version."""
+    return netns.open_netns(Order(netns.NAME, profile))
+
+
+def open_uml() -> WireTarget:
+    """The guest's kernel."""
+    return uml.open_uml(Order(uml.NAME))
+
+
 @pytest.fixture(scope="session")
 def world_or_skip() -> None:
     """Whoever asks for this needs a namespace."""
-    if (reason := NetnsTarget.available()) is not None:
+    if (reason := netns.unavailable()) is not None:
         do_without(reason)
 
 
 @pytest.fixture(scope="session")
 def guest_or_skip() -> None:
     """Whoever asks for this needs a guest."""
-    if (reason := UmlTarget.available()) is not None:
+    if (reason := uml.unavailable()) is not None:
         do_without(reason)
 
 
@@ -54,8 +67,8 @@ def nft_or_skip() -> None:
 
 
 @pytest.fixture
-def target(world_or_skip: None) -> Iterator[NetnsTarget]:
-    opened = NetnsTarget()
+def target(world_or_skip: None) -> Iterator[WireTarget]:
+    opened = open_netns()
     yield opened
     opened.close()
 
@@ -69,8 +82,18 @@ def loop(world_or_skip: None) -> Iterator[LoopThread]:
 
 
 @pytest.fixture
-def bench(loop: LoopThread) -> Iterator[Bench]:
-    opened = loop.start(Bench.open(CPU, {})).result()
+def worlds() -> list[World]:
+    """Those that ``bench`` is made of."""
+    return []
+
+
+@pytest.fixture
+def bench(loop: LoopThread, worlds: list[World]) -> Iterator[Bench]:
+    def start(cpu: int) -> World:
+        worlds.append(World.start(cpu))
+        return worlds[-1]
+
+    opened = loop.start(make_bench(CPU, {}, start)).result()
     yield opened
     loop.start(opened.aclose()).result()
 

@@ -12,18 +12,15 @@ from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.notation.load import load_file
 from tw_conformance.play.player import play
 from tw_conformance.targets.kernel.release import running_kernel
-from tw_conformance.targets.kernel.target import KernelTarget
+from tw_conformance.targets.kernel.worlds import kernel_target
+from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.wire.impaired import Impairment, impaired
 
 
-class BadNetwork(KernelTarget):
-    name = "netns"
-
-
 @pytest.fixture(params=[Impairment(0.05), Impairment(0.05, 0.02, 0.02)], ids=["loss", "all"])
-def bad_network(request: pytest.FixtureRequest, world_or_skip: None) -> Iterator[BadNetwork]:
+def bad_network(request: pytest.FixtureRequest, world_or_skip: None) -> Iterator[WireTarget]:
     start = impaired(request.param, seed=1)
-    target = BadNetwork(running_kernel(), "behind a bad network", start, None, 1)
+    target = kernel_target("netns", running_kernel(), "behind a bad network", start, None, 1)
     yield target
     target.close()
 
@@ -34,7 +31,7 @@ def brief_cases(profile: str) -> list[Case]:
     return [c for c in cases if c.applies_to(profile) and not any(c.waits())][::7]
 
 
-def test_no_verdict_is_wrong(bad_network: BadNetwork) -> None:
+def test_no_verdict_is_wrong(bad_network: WireTarget) -> None:
     assert not bad_network.path.perfect
     plays = [
         (case, bad_network.start(play(case, bad_network)))

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import pytest
 
 from tw_conformance.dut.client import AgentError
+from tw_conformance.link.pace import Turn
 from tw_conformance.model.case import OK, Case, Reach, Through
-from tw_conformance.play import tester
-from tw_conformance.targets.kernel.bench import Bench
-from tw_conformance.targets.kernel.netns import NetnsTarget
-from tw_conformance.targets.kernel.target import KernelLink, KernelTarget
-from tw_conformance.targets.kernel.uml import UmlTarget
+from tw_conformance.play.tester import TesterEndpoint
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.registry import open_target, unavailable
+from tw_conformance.targets.wire_link import WireLink
+from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.wire.conftest import case_of, do_without
 from tw_reference import segment as tcp
 from tw_reference.segment import Segment
@@ -34,16 +35,17 @@ SERVER, CLIENT = 1000, 2000
 """Ports."""
 
 
-@pytest.fixture(scope="module", params=[NetnsTarget, UmlTarget], ids=["netns", "uml"])
-def target(request: pytest.FixtureRequest) -> Iterator[KernelTarget]:
-    if (reason := request.param.available()) is not None:
+@pytest.fixture(scope="module", params=["netns", "uml"])
+def target(request: pytest.FixtureRequest) -> Iterator[WireTarget]:
+    if (reason := unavailable(request.param)) is not None:
         do_without(reason)
-    opened = request.param()
+    opened = open_target(request.param)
+    assert isinstance(opened, WireTarget)
     yield opened
     opened.close()
 
 
-def on_a_bench(target: KernelTarget, play: Callable[[Bench], Awaitable[T]], **settings: int) -> T:
+def on_a_bench(target: WireTarget, play: Callable[[Bench], Awaitable[T]], **settings: int) -> T:
     """What comes of ``play`` on a bench of its own, whose DUT has those settings."""
 
     async def scenario() -> T:
@@ -58,17 +60,16 @@ def on_a_bench(target: KernelTarget, play: Callable[[Bench], Awaitable[T]], **se
 
 @asynccontextmanager
 async def reached(
-    bench: Bench, target: KernelTarget, case: Case
-) -> AsyncIterator[tuple[KernelLink, tester.TesterEndpoint]]:
+    bench: Bench, target: WireTarget, case: Case
+) -> AsyncIterator[tuple[WireLink, TesterEndpoint]]:
     """A connection in the state that the case begins in; no step is taken."""
-    with ExitStack() as turn:
-        link = await KernelLink.open(bench, case, ISN, turn=turn, alone=False)
-        try:
-            peer = tester.TesterEndpoint(case, link, target.path)
-            await peer.reach()
-            yield link, peer
-        finally:
-            await link.aclose()
+    link = await WireLink.open(bench, case, ISN, Turn.free(), AsyncExitStack())
+    try:
+        peer = TesterEndpoint(case, link, target.path)
+        await peer.reach()
+        yield link, peer
+    finally:
+        await link.aclose()
 
 
 async def counters(bench: Bench) -> dict[str, int]:
@@ -76,7 +77,7 @@ async def counters(bench: Bench) -> dict[str, int]:
 
 
 def send(
-    peer: tester.TesterEndpoint, flags: int, *, seq: int = 0, ack: int = 0, older: bool = False
+    peer: TesterEndpoint, flags: int, *, seq: int = 0, ack: int = 0, older: bool = False
 ) -> None:
     """A segment with numbers relative to RCV.NXT and SND.NXT."""
     known = peer.variables
@@ -88,7 +89,7 @@ def send(
 # -- counters ------------------------------------------------------------------------------------
 
 
-def test_a_full_table_counts(target: KernelTarget) -> None:
+def test_a_full_table_counts(target: WireTarget) -> None:
     async def play(bench: Bench) -> int:
         before = await counters(bench)
         reach = Reach(through=Through.FIN_WAIT_1)
@@ -103,7 +104,7 @@ def test_a_full_table_counts(target: KernelTarget) -> None:
     ("state", "counter"),
     [("TIME-WAIT", "TCPACKSkippedTimeWait"), ("FIN-WAIT-2", "TCPACKSkippedFinWait2")],
 )
-def test_an_ack_that_is_not_sent_counts(target: KernelTarget, state: str, counter: str) -> None:
+def test_an_ack_that_is_not_sent_counts(target: WireTarget, state: str, counter: str) -> None:
     async def play(bench: Bench) -> tuple[int, int]:
         async with reached(bench, target, case_of(reach=Reach(state=state))) as (_, peer):
             before = await counters(bench)
@@ -116,7 +117,7 @@ def test_an_ack_that_is_not_sent_counts(target: KernelTarget, state: str, counte
     assert on_a_bench(target, play) == (1, 2)
 
 
-def test_a_segment_that_fails_paws_counts(target: KernelTarget) -> None:
+def test_a_segment_that_fails_paws_counts(target: WireTarget) -> None:
     async def play(bench: Bench) -> int:
         reach = Reach(timestamps=True)
         async with reached(bench, target, case_of(reach=reach)) as (_, peer):
@@ -133,7 +134,7 @@ def test_a_segment_that_fails_paws_counts(target: KernelTarget) -> None:
 # -- the timer of an orphan ----------------------------------------------------------------------
 
 
-def test_tcp_linger2_ends_at_120_s(target: KernelTarget) -> None:
+def test_tcp_linger2_ends_at_120_s(target: WireTarget) -> None:
     """Above 60 s the excess is waited on the full socket first (tcp.c, __tcp_close())."""
 
     async def first_wait(bench: Bench, linger2: int) -> float:
@@ -169,7 +170,7 @@ def connection(address: str, local_port: int, peer_port: int) -> dict[str, str |
 
 
 @pytest.mark.parametrize(("tw_reuse", "gives"), [(0, NOT_AVAILABLE), (1, OK), (2, OK)])
-def test_the_loopback_is_reused(target: KernelTarget, tw_reuse: int, gives: str) -> None:
+def test_the_loopback_is_reused(target: WireTarget, tw_reuse: int, gives: str) -> None:
     async def connect_twice(bench: Bench, family: str, address: str) -> str:
         ask = bench.agent.ask
         server = connection(address, SERVER, CLIENT)
@@ -192,7 +193,7 @@ def test_the_loopback_is_reused(target: KernelTarget, tw_reuse: int, gives: str)
     assert on_a_bench(target, play, tw_reuse=tw_reuse) == [gives, gives]
 
 
-def test_a_young_block_is_not_reused(target: KernelTarget) -> None:
+def test_a_young_block_is_not_reused(target: WireTarget) -> None:
     """Since 6.14 for a second; before, until the next whole second: rarely not at all."""
     reach = Reach(open="active", timestamps=True)
 

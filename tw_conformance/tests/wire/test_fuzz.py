@@ -11,22 +11,22 @@ from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_file
 from tw_conformance.notation.write import save_case
 from tw_conformance.play.player import play
-from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.wire_target import WireTarget
 from tw_reference.profiles import PROFILES
 
 
-def hunt(target: NetnsTarget, profile: str, space: Space, examples: int) -> Hunt:
+def hunt(target: WireTarget, profile: str, space: Space, examples: int) -> Hunt:
     return Hunt(Conformance(target, DirectTarget(PROFILES[profile])), space, examples, seed=1)
 
 
-def test_the_kernel_does_what_its_profile_says(target: NetnsTarget) -> None:
+def test_the_kernel_does_what_its_profile_says(target: WireTarget) -> None:
     search = hunt(target, target.profile, Space(time_variables=(target.time_variables,)), 90)
     assert list(search.divergences()) == []
     assert search.doubts() == []
 
 
 def test_held_to_another_profile_it_fails_the_case_that_is_saved(
-    target: NetnsTarget, tmp_path: Path
+    target: WireTarget, tmp_path: Path
 ) -> None:
     found = next(hunt(target, "freebsd-10", Space(most_steps=1), 40).divergences())
     (case,) = load_file(save_case(found.case, tmp_path))

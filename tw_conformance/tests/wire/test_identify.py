@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tw_conformance.explore.identify.identify import Predictions, identify
-from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.wire_target import WireTarget
 from tw_reference.profiles import PROFILES
 
 
 @pytest.mark.parametrize("rfc1337", [0, 1])
-def test_the_kernel_and_a_setting(target: NetnsTarget, rfc1337: int) -> None:
+def test_the_kernel_and_a_setting(target: WireTarget, rfc1337: int) -> None:
     predictions = Predictions(PROFILES.values())
     settings = {"rfc1337": rfc1337}
     identity = identify(target, predictions, settings=settings, tell=lambda answered: None)

@@ -15,8 +15,10 @@ from tw_conformance.link import injector
 from tw_conformance.link.base import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.bench import SHARED_PORT, Bench
 from tw_conformance.targets.kernel import world
-from tw_conformance.targets.kernel.bench import SHARED_PORT, Bench
+from tw_conformance.targets.kernel.world import World
+from tw_conformance.targets.kernel.worlds import make_bench
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_reference import segment as tcp
 from tw_reference.segment import Echo, Packet, Segment
@@ -152,11 +154,13 @@ def test_what_belongs_to_no_connection_is_counted(bench: Bench, loop: LoopThread
     run(loop, scenario())
 
 
-def test_frames_that_the_kernel_dropped_are_seen(bench: Bench, loop: LoopThread) -> None:
+def test_frames_that_the_kernel_dropped_are_seen(
+    bench: Bench, worlds: list[World], loop: LoopThread
+) -> None:
     """More answers than the socket's buffer holds, while nobody reads."""
 
     async def scenario() -> int:
-        bench._world.packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        worlds[0].packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         mail = bench.connect("ipv4", CLOSED_PORT)
         for _ in range(200):
             bench.injector.send(Packet(mail.flow, SYN))
@@ -210,7 +214,7 @@ def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.Mon
     monkeypatch.setattr(injector.Injector.__init__, "__defaults__", one_port)
 
     async def scenario() -> None:
-        bench = await Bench.open(0, {})
+        bench = await make_bench(0, {})
         try:
             used = [bench.connect("ipv4", CLOSED_PORT).flow[:2] for _ in world.TESTER_IPV4]
             assert used == [(address, 20000) for address in world.TESTER_IPV4]
@@ -222,14 +226,16 @@ def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.Mon
     run(loop, scenario())
 
 
-def test_a_link_that_goes_down_fails_every_wait(bench: Bench, loop: LoopThread) -> None:
+def test_a_link_that_goes_down_fails_every_wait(
+    bench: Bench, worlds: list[World], loop: LoopThread
+) -> None:
     """The world ends under a case: its DUT is killed."""
 
     async def scenario() -> None:
         mail = bench.connect("ipv4", CLOSED_PORT)
         waiting = asyncio.create_task(mail.receive(time.monotonic() + 30.0))
         await asyncio.sleep(0)
-        bench._world.process.kill()
+        worlds[0].process.kill()
         with pytest.raises(TargetError, match="the link is gone"):
             await waiting
         with pytest.raises(TargetError, match="the agent has ended"):

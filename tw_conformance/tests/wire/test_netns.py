@@ -15,12 +15,12 @@ from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play import tester
 from tw_conformance.play.player import play
 from tw_conformance.targets.base import Play
-from tw_conformance.targets.kernel.netns import NetnsTarget
-from tw_conformance.tests.wire.conftest import case_of
+from tw_conformance.targets.wire_target import WireTarget
+from tw_conformance.tests.wire.conftest import case_of, open_netns
 from tw_reference import segment as tcp
 
 
-async def observed(target: NetnsTarget, reach: Reach) -> Observation:
+async def observed(target: WireTarget, reach: Reach) -> Observation:
     case = case_of(reach=reach)
     link = await target.open(case)
     try:
@@ -44,7 +44,7 @@ def expect(flags: int) -> Expect:
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_time_wait_is_seen_with_its_timer(
-    target: NetnsTarget, family: Literal["ipv4", "ipv6"]
+    target: WireTarget, family: Literal["ipv4", "ipv6"]
 ) -> None:
     seen = target.start(observed(target, Reach(family=family))).result()
     assert seen.state == "TIME-WAIT"
@@ -53,12 +53,12 @@ def test_time_wait_is_seen_with_its_timer(
 
 
 @pytest.mark.parametrize("name", ["ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSING"])
-def test_every_state_has_its_name(target: NetnsTarget, name: str) -> None:
+def test_every_state_has_its_name(target: WireTarget, name: str) -> None:
     seen = target.start(observed(target, Reach(state=name))).result()
     assert seen.state == name
 
 
-def test_an_established_connection_is_closed_by_call(target: NetnsTarget) -> None:
+def test_an_established_connection_is_closed_by_call(target: WireTarget) -> None:
     case = case_of(
         Call("close"),
         expect(tcp.FIN | tcp.ACK),
@@ -68,7 +68,7 @@ def test_an_established_connection_is_closed_by_call(target: NetnsTarget) -> Non
     assert played(target.start(play(case, target))) is Verdict.PASS
 
 
-def test_an_abort_resets(target: NetnsTarget) -> None:
+def test_an_abort_resets(target: WireTarget) -> None:
     case = case_of(
         Call("abort"),
         expect(tcp.RST | tcp.ACK),
@@ -78,18 +78,18 @@ def test_an_abort_resets(target: NetnsTarget) -> None:
     assert played(target.start(play(case, target))) is Verdict.PASS
 
 
-def test_a_listener_can_go_and_come_back(target: NetnsTarget) -> None:
+def test_a_listener_can_go_and_come_back(target: WireTarget) -> None:
     case = case_of(Call("unlisten"), Call("listen"), state("TIME-WAIT"))
     assert played(target.start(play(case, target))) is Verdict.PASS
 
 
-def test_a_call_that_can_not_be_made_decides_nothing(target: NetnsTarget) -> None:
+def test_a_call_that_can_not_be_made_decides_nothing(target: WireTarget) -> None:
     outcome = target.start(play(case_of(Call("dance")), target)).result()
     assert outcome.verdict is Verdict.INCONCLUSIVE
     assert "no call 'dance'" in outcome.reason
 
 
-def test_a_listener_goes_with_its_case(target: NetnsTarget) -> None:
+def test_a_listener_goes_with_its_case(target: WireTarget) -> None:
     async def scenario() -> None:
         link = await target.open(case_of(Call("unlisten")))
         await link.aclose()
@@ -98,7 +98,7 @@ def test_a_listener_goes_with_its_case(target: NetnsTarget) -> None:
     target.start(scenario()).result()
 
 
-def test_settings_hold_for_their_cases_only(target: NetnsTarget) -> None:
+def test_settings_hold_for_their_cases_only(target: WireTarget) -> None:
     """Under rfc1337 an RST at RCV.NXT leaves TIME-WAIT alone; by default it ends it."""
     rst = Send(tcp.RST)
     plain = target.start(play(case_of(rst, state("CLOSED")), target))
@@ -107,28 +107,28 @@ def test_settings_hold_for_their_cases_only(target: NetnsTarget) -> None:
     assert [played(each) for each in (plain, strict, again)] == [Verdict.PASS] * 3
 
 
-def test_a_full_table_is_felt_by_its_own_case_only(target: NetnsTarget) -> None:
+def test_a_full_table_is_felt_by_its_own_case_only(target: WireTarget) -> None:
     plays = [
         target.start(play(case_of(state("TIME-WAIT"), max_tw_buckets=1), target)) for _ in range(3)
     ]
     assert {played(each) for each in plays} == {Verdict.PASS}
 
 
-def test_a_setting_that_no_sysctl_has_is_refused(target: NetnsTarget) -> None:
+def test_a_setting_that_no_sysctl_has_is_refused(target: WireTarget) -> None:
     case = case_of(drop_synfin=1)
     with pytest.raises(TargetError, match="can't set 'drop_synfin': it knows timestamps, rfc1337"):
         target.start(play(case, target)).result()
 
 
-def test_many_cases_overlap(target: NetnsTarget) -> None:
+def test_many_cases_overlap(target: WireTarget) -> None:
     plays = [target.start(play(case_of(state("TIME-WAIT")), target)) for _ in range(200)]
     assert {played(each) for each in plays} == {Verdict.PASS}
 
 
 def test_two_targets_have_the_same_addresses_and_nothing_else_in_common(
-    target: NetnsTarget,
+    target: WireTarget,
 ) -> None:
-    other = NetnsTarget()
+    other = open_netns()
     try:
         cases = [case_of(state("TIME-WAIT"))] * 20
         plays = [each.start(play(case, each)) for case in cases for each in (target, other)]
@@ -139,7 +139,7 @@ def test_two_targets_have_the_same_addresses_and_nothing_else_in_common(
 
 def test_close_cancels_what_runs_and_ends_its_thread() -> None:
     before = threading.active_count()
-    target = NetnsTarget()
+    target = open_netns()
     running = target.start(asyncio.sleep(3600))
     target.close()
     target.close()
@@ -150,7 +150,7 @@ def test_close_cancels_what_runs_and_ends_its_thread() -> None:
 
 
 def test_the_profile_is_that_of_the_kernel_unless_asked_for() -> None:
-    target = NetnsTarget(profile="freebsd-10")
+    target = open_netns("freebsd-10")
     try:
         assert target.profile == "freebsd-10"
         assert "held to freebsd-10 (as asked)" in target.describe()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from tw_conformance.link.pace import Turn
 from tw_conformance.model.case import Case
 from tw_conformance.notation.load import load_text
 from tw_conformance.play.judge import judge
@@ -16,9 +17,9 @@ from tw_conformance.play.record import Record
 from tw_conformance.play.run import Run
 from tw_conformance.play.tests.test_clock import WAYS, clock_errors, stamped_case
 from tw_conformance.targets import base
-from tw_conformance.targets.kernel.netns import NetnsTarget
-from tw_conformance.targets.kernel.target import KernelLink, KernelTarget
-from tw_conformance.targets.kernel.uml import UmlTarget
+from tw_conformance.targets.wire_link import WireLink
+from tw_conformance.targets.wire_target import WireTarget
+from tw_conformance.tests.wire.conftest import open_netns, open_uml
 
 FILE = Path("observed.tw.yaml")
 LATENESS = 50.0
@@ -53,39 +54,37 @@ RESET = "{flags: RST, seq: seg_ack}"
 
 
 @pytest.fixture(params=["netns", "uml"])
-def kernel(request: pytest.FixtureRequest) -> Iterator[KernelTarget]:
+def kernel(request: pytest.FixtureRequest) -> Iterator[WireTarget]:
     """The running kernel, and Linux 6.1."""
     netns = request.param == "netns"
     request.getfixturevalue("world_or_skip" if netns else "guest_or_skip")
-    opened: KernelTarget = NetnsTarget() if netns else UmlTarget()
+    opened: WireTarget = open_netns() if netns else open_uml()
     yield opened
     opened.close()
 
 
-def test_tsval_goes_on_with_the_clock_of_the_connection(kernel: KernelTarget) -> None:
+def test_tsval_goes_on_with_the_clock_of_the_connection(kernel: WireTarget) -> None:
     plays = [kernel.start(play(stamped_case(through), kernel)) for through in WAYS]
     for each in plays:
         assert max(map(abs, clock_errors(each.result()))) < LATENESS
 
 
 @pytest.mark.parametrize("script", [BY_THE_SOCKET, BY_THE_BLOCK], ids=["by-socket", "by-block"])
-def test_the_fifth_close_into_four_buckets_leaves_no_block(
-    kernel: KernelTarget, script: str
-) -> None:
+def test_the_fifth_close_into_four_buckets_leaves_no_block(kernel: WireTarget, script: str) -> None:
     (waits,) = load_text(script.format(state="TIME-WAIT", answer=ACKNOWLEDGED), FILE)
     (closed,) = load_text(script.format(state="CLOSED", answer=RESET), FILE)
     reasons = kernel.start(in_one_table(kernel, [waits] * 4 + [closed])).result()
     assert reasons == [""] * 5
 
 
-async def in_one_table(kernel: KernelTarget, cases: list[Case]) -> list[str]:
+async def in_one_table(kernel: WireTarget, cases: list[Case]) -> list[str]:
     """Play them one after another where no more than four blocks have room; what each came to."""
     bench = await kernel.new_bench({"max_tw_buckets": 4})
     reasons = []
     try:
         for number, case in enumerate(cases):
             isn = base.tester_isn(number, case)
-            link = await KernelLink.open(bench, case, isn, turn=ExitStack(), alone=False)
+            link = await WireLink.open(bench, case, isn, Turn.free(), AsyncExitStack())
             reasons.append(judge(await _performed(Run(case, kernel, link))).reason)
             await link.aclose()
     finally:

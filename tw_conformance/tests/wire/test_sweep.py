@@ -24,9 +24,9 @@ from tw_conformance.explore.sweep.sweep import Field, Outcome, Sweep, classes_of
 from tw_conformance.model.errors import ExitCode
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import play
-from tw_conformance.targets.kernel.bench import Bench
-from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.loop_thread import LoopThread
+from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.checkout import environment
 from tw_reference.profiles import PROFILES
 
@@ -34,12 +34,12 @@ STIMULI = Stimuli(Representatives.drawn(1))
 RST_AND_SYN = "flags=RST,SYN,FIN|ACK seq=R,R+1 length=0 bits=none"
 
 
-def lockstep(target: NetnsTarget, settings: Mapping[str, int]) -> Lockstep:
+def lockstep(target: WireTarget, settings: Mapping[str, int]) -> Lockstep:
     return lockstep_on(target, settings, STIMULI, seed=1)
 
 
 def walked(
-    target: NetnsTarget,
+    target: WireTarget,
     field: Field,
     classes: Iterable[SegmentClass],
     settings: Mapping[str, int] | None = None,
@@ -60,7 +60,7 @@ def walked(
 
 @pytest.mark.parametrize("settings", [{}, {"rfc1337": 1}])
 def test_the_kernel_does_in_every_scene_what_its_profile_says(
-    target: NetnsTarget, settings: Mapping[str, int]
+    target: WireTarget, settings: Mapping[str, int]
 ) -> None:
     classes = classes_of(Selection.of(""), 2, seed=1)
     assert {one.scene for one in classes} == {one.scene for one in Selection.of("").product()}
@@ -71,7 +71,7 @@ def test_the_kernel_does_in_every_scene_what_its_profile_says(
 
 
 def test_a_kernel_that_does_something_else_is_found_out_and_its_case_fails(
-    target: NetnsTarget,
+    target: WireTarget,
 ) -> None:
     """The oracle is not told that rfc1337 is set."""
     classes = list(Selection.of(f"{RST_AND_SYN} family=ipv4 way=FIN-WAIT-2").product())
@@ -90,7 +90,7 @@ def test_a_kernel_that_does_something_else_is_found_out_and_its_case_fails(
     assert outcome.mismatches[0].field == "state"
 
 
-def test_the_player_finds_what_lockstep_finds(target: NetnsTarget) -> None:
+def test_the_player_finds_what_lockstep_finds(target: WireTarget) -> None:
     classes = list(Selection.of(f"{RST_AND_SYN} timestamps=newer way=CLOSING").product())
     by_player = walked(target, CaseField(target, {}, STIMULI), classes)
     assert by_player == walked(target, lockstep(target, {}), classes)
@@ -108,7 +108,7 @@ def test_states_are_read_in_bulk_as_one_by_one(loop: LoopThread, bench: Bench) -
 
 
 def test_an_interrupted_sweep_leaves_a_journal_and_is_gone_on_with(
-    target: NetnsTarget, tmp_path: Path
+    target: WireTarget, tmp_path: Path
 ) -> None:
     journal = tmp_path / "journal"
     command = [sys.executable, "-m", "tw_conformance", "sweep", "--target", "netns"]

@@ -26,14 +26,14 @@ from tw_conformance.model.case import Case, Reach, Send
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import play
-from tw_conformance.targets.kernel import uml_start
-from tw_conformance.targets.kernel.bench import Bench
-from tw_conformance.targets.kernel.uml import UmlTarget
+from tw_conformance.targets.kernel import uml, uml_start
 from tw_conformance.targets.kernel.uml_guest import guest_kernel, guest_program, start_guest
 from tw_conformance.targets.kernel.world import World
+from tw_conformance.targets.kernel.worlds import make_bench
 from tw_conformance.targets.loop_thread import LoopThread
+from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.checkout import environment
-from tw_conformance.tests.wire.conftest import CPU, case_of
+from tw_conformance.tests.wire.conftest import CPU, case_of, open_uml
 from tw_conformance.tests.wire.test_netns import expect, state
 from tw_conformance.tests.wire.test_world import (
     NOBODY,
@@ -71,8 +71,8 @@ def guest(guest_or_skip: None) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def target(guest_or_skip: None) -> Iterator[UmlTarget]:
-    opened = UmlTarget()
+def target(guest_or_skip: None) -> Iterator[WireTarget]:
+    opened = open_uml()
     yield opened
     opened.close()
 
@@ -101,7 +101,7 @@ def all_end(processes: dict[int, int]) -> bool:
     return not left
 
 
-def played(target: UmlTarget, case: Case) -> Outcome:
+def played(target: WireTarget, case: Case) -> Outcome:
     outcome = target.start(play(case, target)).result()
     assert not outcome.reason, outcome.reason
     return outcome
@@ -143,9 +143,15 @@ def test_a_killed_suite_takes_the_guest_with_it(guest_or_skip: None) -> None:
 
 def test_a_guest_that_ends_by_itself_is_noticed(guest_or_skip: None, loop: LoopThread) -> None:
     async def scenario() -> None:
-        bench = await Bench.open(CPU, {}, partial(start_guest, guest_program()))
+        guests = []
+
+        def start(cpu: int) -> World:
+            guests.append(start_guest(guest_program(), cpu))
+            return guests[0]
+
+        bench = await make_bench(CPU, {}, start)
         try:
-            for pid, pidfd in processes_of(bench._world).items():
+            for pid, pidfd in processes_of(guests[0]).items():
                 os.close(pidfd)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -164,7 +170,7 @@ def test_many_requests_at_once_do_not_choke_the_serial_line(
     nobody = {"local": "2001:db8::1", "peer": "2001:db8::2"}
 
     async def scenario() -> None:
-        bench = await Bench.open(CPU, {}, partial(start_guest, guest_program()))
+        bench = await make_bench(CPU, {}, partial(start_guest, guest_program()))
         try:
             rows = await asyncio.gather(
                 *(
@@ -180,7 +186,9 @@ def test_many_requests_at_once_do_not_choke_the_serial_line(
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
-def test_an_echo_does_not_overtake_data(target: UmlTarget, family: Literal["ipv4", "ipv6"]) -> None:
+def test_an_echo_does_not_overtake_data(
+    target: WireTarget, family: Literal["ipv4", "ipv6"]
+) -> None:
     """Data without PSH is what GRO holds back."""
     push_less = Send(tcp.ACK, length=10)
     played(target, case_of(push_less, expect(tcp.ACK), reach=Reach(family=family)))
@@ -188,7 +196,7 @@ def test_an_echo_does_not_overtake_data(target: UmlTarget, family: Literal["ipv4
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_what_the_guest_sends_has_right_checksums(
-    target: UmlTarget, family: Literal["ipv4", "ipv6"]
+    target: WireTarget, family: Literal["ipv4", "ipv6"]
 ) -> None:
     fin = Send(tcp.FIN | tcp.ACK)
     outcome = played(target, case_of(fin, expect(tcp.ACK), reach=Reach(family=family)))
@@ -205,7 +213,7 @@ def test_what_the_guest_sends_has_right_checksums(
         assert Ether(bytes(again))[TCP].chksum == seen[TCP].chksum
 
 
-def test_settings_hold_for_their_cases_only(target: UmlTarget) -> None:
+def test_settings_hold_for_their_cases_only(target: WireTarget) -> None:
     """Under rfc1337 an RST at RCV.NXT leaves TIME-WAIT alone; by default it ends it."""
     rst = Send(tcp.RST)
     for case in (
@@ -216,12 +224,12 @@ def test_settings_hold_for_their_cases_only(target: UmlTarget) -> None:
         played(target, case)
 
 
-def test_many_cases_overlap(target: UmlTarget) -> None:
+def test_many_cases_overlap(target: WireTarget) -> None:
     plays = [target.start(play(case_of(state("TIME-WAIT")), target)) for _ in range(200)]
     assert {one.result().verdict for one in plays} == {Verdict.PASS}
 
 
-def test_the_profile_and_the_tick_are_those_of_the_guest(target: UmlTarget) -> None:
+def test_the_profile_and_the_tick_are_those_of_the_guest(target: WireTarget) -> None:
     kernel = guest_kernel(guest_program())
     assert target.profile == kernel.profile
     assert f"Linux {kernel.release} as a guest" in target.describe()
@@ -249,9 +257,7 @@ def test_a_panic_tells_most() -> None:
 
 def test_a_machine_without_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert (
-        UmlTarget.available() == "there is no linux.uml command: install user-mode-linux (Debian)"
-    )
+    assert uml.unavailable() == "there is no linux.uml command: install user-mode-linux (Debian)"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not root: every other test here is this one")

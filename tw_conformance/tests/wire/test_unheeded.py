@@ -13,7 +13,7 @@ import pytest
 from tw_conformance.model.case import ByProfile, Reach, Send, SendIcmp, State, StateIs, Step
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import play
-from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.wire.conftest import case_of
 from tw_reference import segment as tcp
 from tw_reference.segment import Damage
@@ -46,7 +46,7 @@ def counters() -> Counter[str]:
     return found
 
 
-def counted(target: NetnsTarget, reach: Reach, *steps: Step) -> Counter[str]:
+def counted(target: WireTarget, reach: Reach, *steps: Step) -> Counter[str]:
     """How far the counters went while a case was played, which has to pass."""
     target.start(play(case_of(), target)).result()  # the world is made with the first
     before = counters()
@@ -58,7 +58,7 @@ def counted(target: NetnsTarget, reach: Reach, *steps: Step) -> Counter[str]:
 @pytest.mark.parametrize("state", ["TIME-WAIT", "FIN-WAIT-2"])
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_an_error_finds_the_minisock(
-    target: NetnsTarget, family: Literal["ipv4", "ipv6"], state: str
+    target: WireTarget, family: Literal["ipv4", "ipv6"], state: str
 ) -> None:
     still_there = State(ByProfile((("*", StateIs(state)),)))
     came = counted(target, Reach(family=family, state=state), UNREACHABLE, still_there)
@@ -68,7 +68,7 @@ def test_an_error_finds_the_minisock(
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_an_error_about_no_connection_finds_nothing(
-    target: NetnsTarget, family: Literal["ipv4", "ipv6"]
+    target: WireTarget, family: Literal["ipv4", "ipv6"]
 ) -> None:
     came = counted(target, Reach(family=family, state="LISTEN"), UNREACHABLE)
     assert came[STRANGE[family]] == 1
@@ -84,7 +84,7 @@ def test_an_error_about_no_connection_finds_nothing(
     ],
 )
 def test_a_segment_is_dropped_for_what_is_wrong_with_it(
-    target: NetnsTarget, damage: Damage, reasons: set[str]
+    target: WireTarget, damage: Damage, reasons: set[str]
 ) -> None:
     """The last one is dropped where no counter is."""
     came = counted(target, Reach(), Send(tcp.RST, corrupt=damage))

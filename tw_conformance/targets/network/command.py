@@ -1,4 +1,4 @@
-"""A userspace stack on a TAP device (Linux): one that runs, or one that is started for the run."""
+"""A userspace stack that is started on a TAP device made for the run (Linux)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import subprocess
 import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tw_conformance.link.access import Access, by_family
-from tw_conformance.link.capture import Capture, open_capture
+from tw_conformance.link.access import Access
+from tw_conformance.link.capture import Capture
 from tw_conformance.link.capture.packet_socket import PacketSocket
-from tw_conformance.link.consent import check_may_fire
 from tw_conformance.link.injector import Injector
-from tw_conformance.link.route import Route
 from tw_conformance.model.errors import TargetError, TargetGone, UsageError
-from tw_conformance.targets.kernel.world import DUT_IPV4, DUT_IPV6, TESTER_IPV4, TESTER_IPV6
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.kinds import Order, TargetKind
 from tw_conformance.targets.locator import Locator
-from tw_conformance.targets.network.attachment import Attachment, Way, attach_to
 from tw_conformance.targets.network.last_words import LastWords
-
-PORT = 7
-"""Where a stack that says nothing else closes first."""
+from tw_conformance.targets.network.one_dut import network_target
+from tw_conformance.targets.network.tap import PORT, way_on_tap
+from tw_conformance.targets.network.way import attach_to
+from tw_conformance.targets.wire_target import WireTarget
 
 _TAP = "tap0"
 _SECONDS_TO_SET_UP = 10.0
@@ -35,20 +35,11 @@ _LONGEST_MESSAGE = 4096
 _PACKAGES = str(Path(__file__).parents[3])
 _SET_UP = (
     f"import sys; sys.path.insert(0, {_PACKAGES!r});"
-    " from tw_conformance.targets.network.stack_setup import main; main(*sys.argv[1:])"
+    " from tw_conformance.targets.network.command_setup import main; main(*sys.argv[1:])"
 )
 
 
-async def attach_tap(locator: Locator, access: Access) -> Attachment:
-    """Reach the stack that holds the TAP device which ``locator`` names.
-
-    :raises TargetError: where there is no such device, or nobody answers behind it.
-    """
-    capture = open_capture(locator.detail)
-    return await attach_to(capture, _way(locator.detail, access), access.dut_port or PORT)
-
-
-async def attach_command(locator: Locator, access: Access) -> Attachment:
+async def attach_command(locator: Locator, access: Access) -> Bench:
     """Start the stack that ``locator`` names, in a namespace of its own that ends with it.
 
     :raises TargetError: where there is no namespace to be had, the command fails, or nobody
@@ -59,7 +50,7 @@ async def attach_command(locator: Locator, access: Access) -> Attachment:
             f"cmd: needs Linux, to make a TAP device that nobody else sees; this is {sys.platform}:"
             " start the stack yourself, and give its device with tap:NAME"
         )
-    way = _way(_TAP, access)
+    way = way_on_tap(_TAP, access)
     async with AsyncExitStack() as closing:
         heard, said = socket.socketpair()
         with said:
@@ -69,11 +60,11 @@ async def attach_command(locator: Locator, access: Access) -> Attachment:
         closing.push_async_callback(asyncio.to_thread, end, process)
         stack = Stack(process, words)
         closing.push_async_callback(stack.forget)
-        attached = await stack.unless_it_ends(attach_to(capture, way, access.dut_port or PORT))
-        stack.fail_with_it(attached.injector)
-        closing.push_async_callback(attached.closing.aclose)
-        attached.closing = closing.pop_all()
-        return attached
+        bench = await stack.unless_it_ends(attach_to(capture, way, access.dut_port or PORT))
+        stack.fail_with_it(bench.injector)
+        closing.push_async_callback(bench.closing.aclose)
+        bench.closing = closing.pop_all()
+        return bench
 
 
 class Stack:
@@ -85,7 +76,7 @@ class Stack:
         self._words = words
         self._ending = asyncio.create_task(self._end())
 
-    async def unless_it_ends(self, attaching: Coroutine[Any, Any, Attachment]) -> Attachment:
+    async def unless_it_ends(self, attaching: Coroutine[Any, Any, Bench]) -> Bench:
         """What comes of that, while the stack runs.
 
         :raises TargetError: where the stack ends first, or what ``attaching`` raises.
@@ -173,11 +164,18 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _way(interface: str, access: Access) -> Way:
-    duts = by_family(access.dut_ips or (DUT_IPV4, DUT_IPV6))
-    for address in duts.values():
-        check_may_fire(address, own=(), broadcast=(), owned=True)
-    defaults = by_family((TESTER_IPV4[0], TESTER_IPV6[0]))
-    testers = defaults | by_family(access.tester_ips)
-    routes = {family: Route(interface, "", "", address) for family, address in duts.items()}
-    return Way(duts, routes, {family: testers[family] for family in duts})
+def open_command(order: Order) -> WireTarget:
+    return network_target(order, partial(attach_command, order.place, order.access))
+
+
+def place(text: str) -> Locator:
+    """:raises UsageError: where the command does not say where its TAP device goes."""
+    if "{ifname}" not in text:
+        raise UsageError(
+            f"'cmd:{text}': say where the command takes its TAP device,"
+            " such as cmd:'./stack --tap {ifname}'"
+        )
+    return Locator("cmd", detail=text)
+
+
+KIND = TargetKind(open_command, place=place)

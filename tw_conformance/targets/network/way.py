@@ -1,4 +1,4 @@
-"""A DUT within reach: the injector on its link, and the agent where there is one."""
+"""The way to a DUT on a link, and a test bed at its end."""
 
 from __future__ import annotations
 
@@ -7,65 +7,20 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from tw_conformance.dut.client import AgentClient
 from tw_conformance.link.access import Access, by_family
 from tw_conformance.link.capture import Capture, open_capture
 from tw_conformance.link.consent import check_may_fire
 from tw_conformance.link.firewall import Quiet, Silence
 from tw_conformance.link.injector import Injector
-from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.link.ports import SourcePortLease
 from tw_conformance.link.route import Route, neighbourhood, route_to
 from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.locator import resolve
 
 PORTS = range(20000, 61000)
 BORROWED_PORTS = range(20000, 32000)
 """Below those that kernels choose for connections of their own."""
-
-
-@dataclass(slots=True)
-class Attachment:
-    """``duts`` are the DUT's addresses by family, ``ports`` where it closes first.  ``agent`` is
-    None where nothing of ours runs on the DUT.  ``routed``: there are routers in between."""
-
-    injector: Injector
-    duts: Mapping[str, str]
-    ports: dict[str, int]
-    closing: AsyncExitStack
-    agent: AgentClient | None = None
-    routed: bool = False
-
-    def connect(self, family: str, port: int) -> Mailbox:
-        """A 4-tuple to that port of the DUT, never used before.
-
-        :raises TargetError: where every source port has been used.
-        """
-        return self.injector.open(self.duts[family], port)
-
-    async def listen(self, family: str, policy: str, reuse_address: bool = True) -> int:
-        """Have the DUT listen on a port that it chooses; ``policy`` is the agent's.
-
-        :raises TargetError: where it can't.
-        """
-        assert self.agent is not None, "only an agent listens"
-        reply = await self.agent.ask(
-            "listen",
-            family=family,
-            address=self.duts[family],
-            port=0,
-            policy=policy,
-            reuse_address=reuse_address,
-        )
-        match reply:
-            case {"port": int(port)} if 0 < port < 65536:
-                return port
-            case _:
-                raise TargetError("the agent does not say where it listens: is it ours?")
-
-    async def aclose(self) -> None:
-        """Undo all that was done to get there; may be called twice."""
-        await self.closing.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +79,7 @@ def find_way(host: str, access: Access) -> Way:
     return Way(duts, routes, testers)
 
 
-async def attach(way: Way, port: int, access: Access) -> Attachment:
+async def attach(way: Way, port: int, access: Access) -> Bench:
     """Go that way: from here on the tester is a host on the link.
 
     :raises TargetError: where the link, an address or the DUT is not to be had; says what to do.
@@ -132,7 +87,7 @@ async def attach(way: Way, port: int, access: Access) -> Attachment:
     return await attach_to(open_capture(way.interface), way, port, borrow=access.borrow)
 
 
-async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = False) -> Attachment:
+async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = False) -> Bench:
     """The same with a capture that is there; takes it over."""
     async with AsyncExitStack() as closing:
         closing.callback(capture.close)
@@ -150,7 +105,7 @@ async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = Fal
         for family, dut in way.duts.items():
             await injector.resolve(dut, way.routes[family].next_hop)
         ports = dict.fromkeys(way.duts, port)
-        return Attachment(injector, way.duts, ports, closing.pop_all(), routed=way.routed)
+        return Bench(injector, way.duts, ports, closing.pop_all(), routed=way.routed)
 
 
 def mac_of(address: str) -> str:

@@ -10,8 +10,8 @@ from typing import NoReturn
 import pytest
 
 from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.network.command import Stack
 from tw_conformance.targets.network.last_words import LastWords
-from tw_conformance.targets.network.stack import Stack
 
 
 def test_a_command_that_ends_is_noticed_at_once() -> None:
@@ -25,7 +25,9 @@ def test_a_command_that_ends_is_noticed_at_once() -> None:
         heard, said = socket.socketpair()
         with said:
             words = await LastWords.of(heard)
-            process = subprocess.Popen(["sh", "-c", "echo no device >&2; exit 3"], stderr=said)
+            process = subprocess.Popen(
+                ["sh", "-c", "echo no device >&2; exit 3"], stderr=said.fileno()
+            )
         stack = Stack(process, words)
         with pytest.raises(TargetError, match=r"ended with status 3, .*: no device"):
             await stack.unless_it_ends(for_ever())

@@ -1,0 +1,124 @@
+"""The one DUT at the end of a way, which all cases share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from random import SystemRandom
+
+from tw_conformance.dut.calls import opening_of
+from tw_conformance.dut.settings import OF_THE_WHOLE_TABLE, DutSettings, SharedSettings
+from tw_conformance.model.case import Case
+from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.kinds import Order
+from tw_conformance.targets.wire_target import WireTarget
+from tw_reference.clock import SECOND
+from tw_reference.profiles import PROFILES
+from tw_reference.profiles.profile import Profile
+
+_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+
+Attach = Callable[[], Awaitable[Bench]]
+"""Goes the way to a DUT.  Raises TargetError."""
+
+
+def network_target(order: Order, attach: Attach) -> WireTarget:
+    """The DUT that ``attach`` reaches, held to the profile that the order says.
+
+    :raises TargetError: where it can't be reached; says what to do.
+    """
+    assert order.profile is not None, "of a DUT somewhere only the user knows what it is"
+    stack, access = PROFILES[order.profile], order.access
+    dut = OneDut(order.name, stack, attach, access.settings)
+    rate, max_time = access.rate, access.max_time
+    return WireTarget(order.name, stack, dut, seed=order.seed, rate=rate, max_time=max_time)
+
+
+class OneDut:
+    """A DUT that is there before and after the run
+    (:class:`~tw_conformance.targets.wire_target.Duts`).
+
+    ``said`` are those of its settings that differ from the profile's defaults, as the user says.
+    """
+
+    own = False
+
+    def __init__(self, name: str, stack: Profile, attach: Attach, said: Mapping[str, int]) -> None:
+        self._name = name
+        self._profile = stack.name
+        self._attach = attach
+        self._said = said
+        self._defaults = stack.defaults()
+        self._assumed = self._defaults | dict(said)
+        self._bench: Bench | None = None
+        self._settings: DutSettings | None = None
+
+    async def start(self) -> Bench:
+        self._bench = bench = await self._attach()
+        if bench.client is not None:
+            self._settings = await DutSettings.of(bench.client)
+            self._shared = SharedSettings(self._settings)
+            if self._settings.hz is not None and "hz" in self._assumed:
+                self._assumed["hz"] = self._settings.hz
+            # Blocks of an earlier run may be on the first ports yet.
+            await bench.serve(0, first_private=SystemRandom().getrandbits(16))
+        return bench
+
+    def lacks(self, case: Case) -> str | None:
+        family = case.reach.family
+        if family not in self._there.duts:
+            return f"needs an {_FAMILIES[family]} address of the DUT and one of the tester"
+        for setting, value in self._said.items():
+            wanted = case.settings.get(setting, self._defaults.get(setting))
+            if setting not in ("msl", "tick") and wanted != value:
+                return f"is not about a DUT with {setting}={value}"
+        if self._settings is not None:
+            return self._table_of_its_own(case) or self._settings.lacks(case)
+        if opening_of(case).private:
+            return "needs socket calls on the DUT: use ssh://"
+        for setting, value in case.settings.items():
+            if self._assumed.get(setting) != value:
+                return f"needs the DUT's setting {setting}={value}: use ssh://"
+        return None
+
+    def describe(self) -> str:
+        addresses = " and ".join(self._there.duts.values())
+        return f"{self._name} ({addresses}), held to {self._profile}"
+
+    def time_variables(self, stack: Profile) -> Mapping[str, float]:
+        """Those of the profile, with the DUT's settings."""
+        return {
+            "msl": stack.lifetime(self._assumed) / 2 / SECOND,
+            "tick": stack.lateness(self._assumed) / SECOND,
+        }
+
+    @asynccontextmanager
+    async def holding(self, settings: Mapping[str, int]) -> AsyncIterator[Bench]:
+        """The one bench, switched over where there is an agent to do it."""
+        if self._settings is None:
+            yield self._there
+            return
+        async with self._shared.holding(settings):
+            yield self._there
+
+    async def new(self, settings: Mapping[str, int]) -> Bench:
+        raise TargetError(f"{self._name} is one DUT, for all who need it: use netns or uml")
+
+    async def read_settings(self) -> Mapping[str, str]:
+        return {} if self._settings is None else await self._settings.read()
+
+    async def aclose(self) -> None:
+        if self._bench is not None:
+            await self._bench.aclose()
+
+    @property
+    def _there(self) -> Bench:
+        assert self._bench is not None, "it has to be reached first"
+        return self._bench
+
+    def _table_of_its_own(self, case: Case) -> str | None:
+        for setting in case.settings:
+            if setting in OF_THE_WHOLE_TABLE:
+                return f"needs {setting} changed, and with it a table of its own: use netns"
+        return None

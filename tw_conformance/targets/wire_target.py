@@ -1,0 +1,201 @@
+"""A DUT on a wire, in real time: whatever answers there.
+
+A kind of target says how its test beds are made, what it is called and what it lacks
+(:class:`Duts`); all the rest is the same for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Protocol, TypeVar
+
+from tw_conformance.link.base import Link
+from tw_conformance.link.pace import Pace, Turn
+from tw_conformance.link.path import Path
+from tw_conformance.link.probes import survey
+from tw_conformance.model.case import Case
+from tw_conformance.model.errors import TargetError, TargetGone
+from tw_conformance.targets.base import Play, tester_isn
+from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.loop_thread import LoopThread
+from tw_conformance.targets.wire_link import WireLink
+from tw_reference.profiles.profile import Profile
+
+T = TypeVar("T")
+
+_TO_REACH_AND_LEAVE = 10
+_FOR_A_SEGMENT = 2
+"""Packets: the segment, and the probe behind it."""
+
+_STARTING_ON_THIS_MACHINE = 16
+"""Cases on their way to their first wait.  More at once would make each other and the DUT late."""
+_STARTING_ON_A_SLOW_PATH = 128
+"""The same where it is the path that they wait for, not the machine."""
+
+
+class Duts(Protocol):
+    """The DUTs of one target: one for all cases, or one for each combination of settings.
+
+    Used on the target's event loop, but for :meth:`lacks` and :meth:`describe`.
+    """
+
+    own: bool
+    """Whether the suite makes them itself, on this machine."""
+
+    async def start(self) -> Bench:
+        """Make the first one; its settings are the DUT's own.
+
+        :raises TargetError: where it can't be had; says what to do.
+        """
+
+    def lacks(self, case: Case) -> str | None:
+        """What keeps them from playing that case; None where nothing does."""
+
+    def describe(self) -> str:
+        """What they are, for the head of a report."""
+
+    def time_variables(self, stack: Profile) -> Mapping[str, float]:
+        """Seconds behind ``msl`` and ``tick``, where they are held to that profile."""
+
+    def holding(self, settings: Mapping[str, int]) -> AbstractAsyncContextManager[Bench]:
+        """One with these settings, and its own for the rest, within.
+
+        :raises TargetError: where there is none, or a setting is refused.
+        """
+
+    async def new(self, settings: Mapping[str, int]) -> Bench:
+        """One of the caller's own, whose DUT has these settings.
+
+        :raises TargetError: where there is none but the one.
+        """
+
+    async def read_settings(self) -> Mapping[str, str]:
+        """The settings of the first one by the profiles' names, those that it has."""
+
+    async def aclose(self) -> None:
+        """Undo all that was done to reach them; may be called twice."""
+
+
+class WireTarget:
+    """The DUTs ``duts``, held to the profile ``stack``.
+
+    ``rate`` is in packets a second, ``max_time`` in seconds for the whole run.  ``cpu`` is the
+    only one that sends; None: any.
+
+    :raises TargetError: where no DUT can be reached; says what to do.
+    """
+
+    realtime = True
+
+    def __init__(
+        self,
+        name: str,
+        stack: Profile,
+        duts: Duts,
+        *,
+        seed: int = 0,
+        rate: float = math.inf,
+        max_time: float = math.inf,
+        cpu: int | None = None,
+    ) -> None:
+        self.name = name
+        self.profile = stack.name
+        self.seed = seed
+        self.path = Path()
+        self._duts = duts
+        self._rate, self._max_time = rate, max_time
+        self._deadline = time.monotonic() + max_time
+        self._loop = LoopThread(name, cpu)
+        try:
+            self._loop.start(self._reach()).result()
+        except BaseException:
+            self.close()
+            raise
+        self.time_variables: Mapping[str, float] = duts.time_variables(stack)
+
+    def describe(self) -> str:
+        return self._duts.describe()
+
+    @property
+    def reads_states(self) -> bool:
+        """Whether the agent, which can, runs on the DUT."""
+        return self._has_agent
+
+    @property
+    def makes_benches(self) -> bool:
+        """Whether :meth:`new_bench` has any."""
+        return self._duts.own
+
+    def lacks(self, case: Case) -> str | None:
+        return self._duts.lacks(case)
+
+    async def open(self, case: Case) -> Link:
+        turn = await Turn.take(self._pace, packets_of(case), self._starting)
+        async with AsyncExitStack() as holding:
+            holding.callback(turn.close)
+            bench = await holding.enter_async_context(self._duts.holding(case.settings))
+            isn = tester_isn(self.seed, case)
+            return await WireLink.open(bench, case, isn, turn, holding)
+
+    async def new_bench(self, settings: Mapping[str, int]) -> Bench:
+        """A bench of the caller's own, whose DUT has those settings: for many connections in
+        lockstep.
+
+        :raises TargetError: where it can't be had; says what to do.
+        """
+        return await self._duts.new(settings)
+
+    def start(self, play: Coroutine[object, object, T]) -> Play[T]:
+        if math.isinf(self._max_time):
+            return self._loop.start(play)
+        try:
+            return self._loop.start(self._bounded(play))
+        except TargetError:
+            play.close()
+            raise
+
+    def close(self) -> None:
+        self._loop.close(self._duts.aclose)
+
+    async def read_settings(self) -> Mapping[str, str]:
+        """The DUT's settings by the profiles' names, those that it has and that can be read."""
+        return await self._duts.read_settings() if self._has_agent else {}
+
+    async def _reach(self) -> None:
+        """Reach the DUT, and learn what the path does before a verdict rests on it."""
+        bench = await self._duts.start()
+        self._has_agent = bench.client is not None
+        family, address = next(iter(bench.duts.items()))
+        with bench.probing(family) as line:
+            await survey(line, self.path)
+        if self.path.dead:
+            raise TargetError(
+                f"{address} answers none of {self.path.probes} echo requests (ICMP), without which"
+                " no silence can be proven: let them pass on the DUT and in firewalls, for the"
+                " tester's address at least"
+            )
+        self._pace = Pace(self._rate)
+        near = self._duts.own and self.path.perfect
+        starting = _STARTING_ON_THIS_MACHINE if near else _STARTING_ON_A_SLOW_PATH
+        self._starting = asyncio.Semaphore(starting)
+
+    async def _bounded(self, play: Coroutine[object, object, T]) -> T:
+        left = max(self._deadline - time.monotonic(), 0.0)
+        try:
+            async with asyncio.timeout(left) as bound:
+                return await play
+        except TimeoutError:
+            if bound.expired():
+                raise TargetGone(
+                    f"the run is over after {self._max_time:g} s, as --max-time says"
+                ) from None
+            raise
+
+
+def packets_of(case: Case) -> int:
+    """About as many packets as a case sends."""
+    return _TO_REACH_AND_LEAVE + _FOR_A_SEGMENT * case.injections()
