@@ -12,6 +12,7 @@ COMMAND, every module is imported, and those that can't be are named.
 from __future__ import annotations
 
 import ctypes
+import ctypes.util  # for macOS it needs ctypes.macholib, which Debian leaves out of Python
 import importlib
 import os
 import pkgutil
