@@ -14,7 +14,6 @@ When standard input ends, every sysctl is put back and the agent exits.  A call 
 errno's name as its error; ENOSYS is one that this system, or this agent, does not have.
 """
 
-import base64
 import contextlib
 import errno
 import gzip
@@ -34,8 +33,6 @@ from typing import Any, NamedTuple
 
 BACKLOG = 4096
 _READ_SIZE = 65536
-_PATIENCE = 5.0
-"""Seconds that a call on a held connection may take; no other request is served meanwhile."""
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 _PORT_RANGE = {
@@ -107,7 +104,12 @@ class Refused(Exception):
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
-        self.name = errno.errorcode[code]
+        self.name = errno_name(code)
+
+
+def errno_name(code: int) -> str:
+    """As the manual pages of sockets have it: Linux has one number for EOPNOTSUPP and ENOTSUP."""
+    return "EOPNOTSUPP" if code == errno.EOPNOTSUPP else errno.errorcode.get(code, "EIO")
 
 
 class Agent:
@@ -121,6 +123,8 @@ class Agent:
         self._selector = selectors.DefaultSelector()
         self._listeners: dict[tuple[int, int], Listener] = {}
         self._held: dict[Connection, socket.socket] = {}
+        self._closed: set[Connection] = set()
+        """Those whose descriptor was closed: a descriptor outlives its connection."""
         self._old_sysctls: dict[str, str] = {}
         self._states: SockDiag | ProcTable | NetstatTable | None = None
         self._verbs: dict[str, Any] = {
@@ -132,12 +136,13 @@ class Agent:
             "bind": self._bind,
             "open": self._open,
             "set": self._set,
+            "error": self._error,
             "close": self._close,
             "shutdown": self._shutdown,
-            "connect": self._connect,
             "send": self._send,
-            "recv": self._recv,
+            "receive": self._receive,
             "abort": self._abort,
+            "destroy": self._destroy,
             "state": self._state,
             "states": self._many_states,
             "counters": read_counters,
@@ -180,7 +185,7 @@ class Agent:
         except Refused as refusal:
             code, message = refusal.name, str(refusal)
         except OSError as error:
-            code = errno.errorcode.get(error.errno or errno.EIO, "EIO")
+            code = errno_name(error.errno or errno.EIO)
             message = f"{error}"
         except (TypeError, ValueError, AttributeError) as error:
             code, message = "EINVAL", f"not a request that can be understood: {error}"
@@ -203,24 +208,41 @@ class Agent:
         }
 
     def _listen(
-        self, family: str, address: str, port: int, policy: str, reuse_address: bool = True
+        self,
+        family: str,
+        address: str,
+        port: int,
+        policy: str,
+        reuse_address: bool = True,
+        reuse_port: bool = False,
+        options: "dict[str, int] | None" = None,
     ) -> "dict[str, int]":
         """Port 0 lets the kernel choose.  Policy ``close``: the DUT closes what it accepts at
-        once, so that it closes first; ``hold``: it keeps it for later verbs.  ``reuse_address``
-        by default, since TIME-WAIT blocks of earlier connections must not keep the port."""
-        if policy not in ("close", "hold"):
-            raise Refused(errno.EINVAL, f"no policy {policy!r}: close or hold")
-        bound = bound_socket(_family(family), address, port, reuse_address=reuse_address)
-        listener = Listener(bound, self._held if policy == "hold" else None)
+        once, so that it closes first; ``hold``: it keeps it for later verbs; ``never``: it accepts
+        nothing.  ``reuse_address`` by default, since TIME-WAIT blocks of earlier connections must
+        not keep the port.  What is accepted inherits ``options``."""
+        if policy not in ("close", "hold", "never"):
+            raise Refused(errno.EINVAL, f"no policy {policy!r}: close, hold or never")
+        bound = bound_socket(
+            _family(family), address, port, reuse_address=reuse_address, reuse_port=reuse_port
+        )
+        try:
+            set_options(bound, options or {})
+        except (OSError, Refused):
+            bound.close()
+            raise
+        held = self._held if policy == "hold" else None
+        listener = Listener(bound, held, accepts=policy != "never")
         self._listeners[listener.key] = listener
-        self._selector.register(listener.socket, selectors.EVENT_READ, listener.accept_all)
+        if listener.accepts:
+            self._selector.register(listener.socket, selectors.EVENT_READ, listener.accept_all)
         return {"port": listener.key[1]}
 
     def _unlisten(self, family: str, port: int) -> "dict[str, int]":
         listener = self._listeners.pop((_family(family), port), None)
         if listener is None:
             raise Refused(errno.ENOENT, f"nothing listens on port {port}")
-        if not listener.is_full:
+        if listener.accepts:
             self._selector.unregister(listener.socket)
         listener.close()
         return {"port": port}
@@ -231,8 +253,9 @@ class Agent:
         if key not in self._listeners:
             raise Refused(errno.ENOENT, f"nothing listens on port {port}")
         listener = self._listeners[key]
-        if not listener.is_full:
+        if listener.accepts:
             self._selector.unregister(listener.socket)
+        if not listener.is_full:
             listener.fill()
         return {"port": port}
 
@@ -240,12 +263,12 @@ class Agent:
         """Drop the listener of a port, if any, and reset what is still held of it."""
         listener = self._listeners.get((_family(family), port))
         if listener is not None:
-            if not listener.is_full:
-                listener.accept_all()
+            listener.accept_all()
             self._unlisten(family, port)
-        held = [c for c in self._held if (c.family, c.local_port) == (_family(family), port)]
-        for connection in held:
+        endpoint = (_family(family), port)
+        for connection in [c for c in self._held if (c.family, c.local_port) == endpoint]:
             _reset(self._held.pop(connection))
+        self._closed = {c for c in self._closed if (c.family, c.local_port) != endpoint}
         return {"port": port}
 
     def _bind(
@@ -255,24 +278,32 @@ class Agent:
         port: int,
         reuse_address: bool = False,
         reuse_port: bool = False,
+        v6only: bool = True,
     ) -> "dict[str, Any]":
         """Bind a new socket, only to see whether it can be bound."""
-        bound_socket(
-            _family(family), address, port, reuse_address=reuse_address, reuse_port=reuse_port
-        ).close()
-        return {}
+        made = new_socket(
+            _family(family), reuse_address=reuse_address, reuse_port=reuse_port, v6only=v6only
+        )
+        with made:
+            made.bind((address, port))
+            return {"port": made.getsockname()[1]}
 
     def _open(
-        self, automatic: bool = False, reuse_address: bool = False, **names: Any
+        self,
+        automatic: bool = False,
+        reuse_address: bool = False,
+        reuse_port: bool = False,
+        options: "dict[str, int] | None" = None,
+        **names: Any,
     ) -> "dict[str, Any]":
         """Open a 4-tuple without waiting for its peer; it is held for later verbs.  ``automatic``:
         no bind(), and the port is the only one that the system may choose."""
         connection = _connection(**names)
-        if automatic:
-            opened = new_socket(connection.family, reuse_address=reuse_address)
-        else:
-            opened = bound_socket(connection.family, *connection[:2], reuse_address=reuse_address)
+        opened = new_socket(connection.family, reuse_address=reuse_address, reuse_port=reuse_port)
         try:
+            set_options(opened, options or {})
+            if not automatic:
+                opened.bind(connection[:2])
             opened.setblocking(False)
             with self._one_port(connection.local_port) if automatic else contextlib.ExitStack():
                 code = opened.connect_ex(connection[2:])
@@ -309,47 +340,38 @@ class Agent:
     ) -> "dict[str, Any]":
         """Set options of a held connection's socket, by their names in a case."""
         names = {"local": local, "local_port": local_port, "peer": peer, "peer_port": peer_port}
-        connection = self._find(names)
-        for name, value in options.items():
-            set_option(self._held[connection], connection.family, name, value)
+        set_options(self._held[self._find(names)], options)
         return {}
 
-    def _connect(self, peer: str, peer_port: int) -> "dict[str, Any]":
-        """Open a connection from a port that the kernel chooses; it is held for later verbs."""
-        family = socket.AF_INET6 if ":" in peer else socket.AF_INET
-        opened = socket.socket(family, socket.SOCK_STREAM)
-        opened.settimeout(_PATIENCE)
-        try:
-            opened.connect((peer, peer_port))
-        except OSError:
-            opened.close()
-            raise
-        connection = Connection(*opened.getsockname()[:2], *opened.getpeername()[:2])
-        self._held[connection] = opened
-        return dict(connection._asdict())
+    def _error(self, **names: Any) -> "dict[str, Any]":
+        """Raise the error that is pending on a held connection, and take it away (SO_ERROR)."""
+        code = self._held[self._find(names)].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+        return {}
 
-    def _send(self, data: str, **names: Any) -> "dict[str, int]":
-        """Send ``data`` (base64), all of it."""
-        octets = base64.b64decode(data)
-        held = self._held[self._find(names)]
-        held.settimeout(_PATIENCE)
-        held.sendall(octets)
-        return {"sent": len(octets)}
+    def _send(self, length: int, **names: Any) -> "dict[str, Any]":
+        """Send so many octets without waiting; EAGAIN where they have no room."""
+        held, left = self._held[self._find(names)], length
+        while left > 0:
+            left -= held.send(b"d" * left, socket.MSG_DONTWAIT)
+        return {}
 
-    def _recv(self, size: int, **names: Any) -> "dict[str, str]":
-        """``size`` octets (base64); less where the peer has closed before."""
-        held = self._held[self._find(names)]
-        held.settimeout(_PATIENCE)
-        octets = b""
-        while len(octets) < size:
-            more = held.recv(size - len(octets))
-            if not more:
+    def _receive(self, length: int, **names: Any) -> "dict[str, bool]":
+        """Take so many octets without waiting; EAGAIN where fewer are there.  ``end``: fewer came,
+        and the peer has closed behind them."""
+        held, left = self._held[self._find(names)], length
+        while left > 0:
+            came = len(held.recv(min(left, _READ_SIZE), socket.MSG_DONTWAIT))
+            if not came:
                 break
-            octets += more
-        return {"data": base64.b64encode(octets).decode()}
+            left -= came
+        return {"end": left > 0}
 
     def _close(self, **names: Any) -> "dict[str, Any]":
-        self._held.pop(self._find(names)).close()
+        connection = self._find(names)
+        self._held.pop(connection).close()
+        self._closed.add(connection)
         return {}
 
     def _shutdown(self, how: str = "write", **names: Any) -> "dict[str, Any]":
@@ -360,7 +382,23 @@ class Agent:
         return {}
 
     def _abort(self, **names: Any) -> "dict[str, Any]":
-        _reset(self._held.pop(self._find(names)))
+        connection = self._find(names)
+        _reset(self._held.pop(connection))
+        self._closed.add(connection)
+        return {}
+
+    def _destroy(self, **names: Any) -> "dict[str, Any]":
+        """Have the kernel end a connection in whatever state it is, as «ss -K» does."""
+        table, connection = self._state_table(), _connection(**names)
+        if not isinstance(table, SockDiag):
+            raise Refused(errno.ENOSYS, f"{platform.system()} has no SOCK_DESTROY here")
+        try:
+            table.destroy(connection)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            lacking = "this kernel has no SOCK_DESTROY (CONFIG_INET_DIAG_DESTROY)"
+            raise Refused(errno.ENOSYS, lacking) from error
         return {}
 
     def _find(self, names: "dict[str, Any]") -> Connection:
@@ -370,7 +408,7 @@ class Agent:
         self._serve(connection)
         if connection not in self._held:
             raise Refused(
-                errno.ENOTCONN,
+                errno.EBADF if connection in self._closed else errno.ENOTCONN,
                 "no connection of {} port {} with {} port {} is held".format(
                     *connection[:2], *connection[2:]
                 ),
@@ -381,25 +419,26 @@ class Agent:
         """Accept what is complete on that connection's port, and close it where that is the
         listener's policy: the listener's own event may lie behind the request in hand."""
         listener = self._listeners.get((connection.family, connection.local_port))
-        if listener is not None and not listener.is_full:
+        if listener is not None:
             listener.accept_all()
 
     def _state(self, **names: Any) -> "dict[str, Any]":
         """What the kernel says of a connection when the service behind its port has done its
         part."""
-        if self._states is None:
-            self._states = open_state_table()
         connection = _connection(**names)
         self._serve(connection)
-        return dict(self._states.find(connection)._asdict())
+        return dict(self._state_table().find(connection)._asdict())
+
+    def _state_table(self) -> "SockDiag | ProcTable | NetstatTable":
+        if self._states is None:
+            self._states = open_state_table()
+        return self._states
 
     def _many_states(
         self, local: str, local_port: int, peers: "list[list[Any]]"
     ) -> "dict[str, list[Any]]":
         """The same of many connections of one local port; ``peers`` as (address, port)."""
-        if self._states is None:
-            self._states = open_state_table()
-        find, local = self._states.find, _canonical(local)
+        find, local = self._state_table().find, _canonical(local)
         return {"rows": [find(Connection(local, local_port, *peer)) for peer in peers]}
 
     def _sysctl_get(self, name: str) -> "dict[str, str]":
@@ -440,13 +479,21 @@ class Agent:
 
 
 class Listener:
-    """A listening socket; what it accepts is closed at once, or held."""
+    """A listening socket; what it accepts is closed at once, or held.
+
+    ``accepts``: it takes what is complete out of its queue.
+    """
 
     def __init__(
-        self, bound: socket.socket, held: "dict[Connection, socket.socket] | None"
+        self,
+        bound: socket.socket,
+        held: "dict[Connection, socket.socket] | None",
+        *,
+        accepts: bool = True,
     ) -> None:
         self._held = held
         self._queued: list[socket.socket] = []
+        self.accepts = accepts
         self.socket = bound
         try:
             self.socket.setblocking(False)
@@ -463,6 +510,7 @@ class Listener:
     def fill(self) -> None:
         """Shrink the accept queue to its smallest, and put a connection of our own into it."""
         self.accept_all()
+        self.accepts = False
         self.socket.listen(0)
         address = self.socket.getsockname()[:2]
         self._queued.append(socket.create_connection(address, timeout=1.0))
@@ -475,7 +523,7 @@ class Listener:
     def accept_all(self) -> None:
         """Take every complete connection.  One that was reset meanwhile is nobody's error."""
         with contextlib.suppress(OSError):
-            while True:
+            while self.accepts:
                 accepted, peer = self.socket.accept()
                 if self._held is None:
                     accepted.close()
@@ -485,13 +533,17 @@ class Listener:
 
 
 def new_socket(
-    family: socket.AddressFamily, *, reuse_address: bool, reuse_port: bool = False
+    family: socket.AddressFamily,
+    *,
+    reuse_address: bool,
+    reuse_port: bool = False,
+    v6only: bool = True,
 ) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reuse_address))
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(reuse_port))
     if family == socket.AF_INET6:
-        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
     return made
 
 
@@ -513,8 +565,14 @@ def bound_socket(
     return made
 
 
+def set_options(opened: socket.socket, options: "dict[str, int]") -> None:
+    """Set options by their names in a case."""
+    for name, value in options.items():
+        set_option(opened, opened.family, name, value)
+
+
 def set_option(held: socket.socket, family: socket.AddressFamily, name: str, value: int) -> None:
-    """Set an option of a connection; ``linger`` and ``linger2`` are in seconds.
+    """Set an option of a socket; ``linger`` and ``linger2`` are in seconds.
 
     :raises Refused: ENOSYS, where this system has no such option.
     """
@@ -522,14 +580,15 @@ def set_option(held: socket.socket, family: socket.AddressFamily, name: str, val
         held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, value))
         return
     is_ipv6 = family == socket.AF_INET6
-    level, option = {
+    level, option = {  # by its name in a case
         "linger2": (socket.IPPROTO_TCP, "TCP_LINGER2"),
+        "nodelay": (socket.IPPROTO_TCP, "TCP_NODELAY"),
         "reuse_address": (socket.SOL_SOCKET, "SO_REUSEADDR"),
         "ttl": (socket.IPPROTO_IPV6, "IPV6_UNICAST_HOPS")
         if is_ipv6
         else (socket.IPPROTO_IP, "IP_TTL"),
         "tos": (socket.IPPROTO_IPV6, "IPV6_TCLASS") if is_ipv6 else (socket.IPPROTO_IP, "IP_TOS"),
-    }[name]
+    }.get(name, (0, name))
     number = getattr(socket, option, None)
     if number is None:
         raise Refused(errno.ENOSYS, f"{platform.system()} has no option {option}")
@@ -680,7 +739,9 @@ class SockDiag:
 
     _NETLINK_SOCK_DIAG = 4
     _SOCK_DIAG_BY_FAMILY = 20
+    _SOCK_DESTROY = 21
     _NLM_F_REQUEST = 1
+    _NLM_F_ACK = 4
     _NLMSG_ERROR = 2
     _HEADER = struct.Struct("=IHHII")
     _NO_COOKIE = b"\xff" * 8
@@ -712,8 +773,23 @@ class SockDiag:
             return Row("CLOSED", None, 0.0)
         return Row(_LINUX_STATES[state], expires / 1000 if timer else None, self._resolution)
 
-    def _ask(self, connection: Connection) -> bytes:
-        """One struct inet_diag_msg."""
+    def destroy(self, connection: Connection) -> None:
+        """End a connection (inet_diag.c, SOCK_DESTROY).  Where there is none, the kernel would end
+        the listener of its port: so that is seen to first.
+
+        :raises OSError: ENOENT where there is none, EOPNOTSUPP where the kernel has it not.
+        """
+        if self.find(connection).state == "CLOSED":
+            raise OSError(errno.ENOENT, "there is no such connection")
+        self._ask(connection, self._SOCK_DESTROY, self._NLM_F_REQUEST | self._NLM_F_ACK)
+
+    def _ask(
+        self,
+        connection: Connection,
+        verb: int = _SOCK_DIAG_BY_FAMILY,
+        flags: int = _NLM_F_REQUEST,
+    ) -> bytes:
+        """One struct inet_diag_msg; nothing where what was asked for is done."""
         ports = struct.pack("!HH", connection.local_port, connection.peer_port)
         addresses = b"".join(
             socket.inet_pton(connection.family, address).ljust(16, b"\0")
@@ -723,13 +799,15 @@ class SockDiag:
         every_state = 0xFFFFFFFF
         body = struct.pack("=BBBxI", connection.family, socket.IPPROTO_TCP, 0, every_state)
         length = self._HEADER.size + len(body) + len(identity)
-        header = self._HEADER.pack(length, self._SOCK_DIAG_BY_FAMILY, self._NLM_F_REQUEST, 0, 0)
+        header = self._HEADER.pack(length, verb, flags, 0, 0)
         self._netlink.send(header + body + identity)
         reply = self._netlink.recv(_READ_SIZE)
         kind = self._HEADER.unpack_from(reply)[1]
         if kind == self._NLMSG_ERROR:
             (code,) = struct.unpack_from("=i", reply, self._HEADER.size)
-            raise OSError(-code, os.strerror(-code))
+            if code:
+                raise OSError(-code, os.strerror(-code))
+            return b""
         return reply[self._HEADER.size :]
 
 

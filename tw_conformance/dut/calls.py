@@ -3,50 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tw_conformance.dut.client import AgentClient, AgentError
-from tw_conformance.model.case import OK, Case
+from tw_conformance.dut.client import AgentClient, AgentError, Argument
+from tw_conformance.model.case import EOF, OK, Case
 from tw_conformance.model.errors import NoSuchCall
 from tw_reference.segment import Flow
 
-_ON_CONNECTION = frozenset({"close", "shutdown", "abort", "set"})
+_ON_SOCKET = frozenset({"close", "shutdown", "abort", "set", "send", "receive", "error"})
+"""Calls on the socket of the case's connection."""
 _ON_LISTENER = frozenset({"unlisten", "fill"})
+_HELD = frozenset({"ESTABLISHED", "CLOSE-WAIT", "LAST-ACK"})
+"""States in which nobody has closed yet, or not without being told to."""
+_ANY = {"ipv4": "0.0.0.0", "ipv6": "::"}
+_LOOPBACK = {"ipv4": "127.0.0.1", "ipv6": "::1"}
 
 
 class Opening(NamedTuple):
     """What a case needs before its connection can be opened."""
 
     policy: str
-    """Of the listener: ``close``, or ``hold`` where the case calls on what is accepted."""
+    """Of the listener: ``close``, ``hold`` where the case calls on what is accepted, or ``never``
+    where nothing is to be accepted."""
     private: bool
     """Whether the port has to be the case's own."""
     listens: bool
     """Whether somebody listens there; else the DUT opens."""
     reuse_address: bool
+    reuse_port: bool
+    options: Mapping[str, int]
+    """Options of the socket that listens or opens, set beforehand."""
 
     @property
-    def listener(self) -> dict[str, str | int]:
+    def socket(self) -> dict[str, Argument]:
+        """What the socket that listens or opens is like, in the agent's words."""
+        switches = {"reuse_address": self.reuse_address, "reuse_port": self.reuse_port}
+        return {**switches, "options": self.options}
+
+    @property
+    def listener(self) -> dict[str, Argument]:
         """What the listener is like, in the agent's words."""
-        return {"policy": self.policy, "reuse_address": self.reuse_address}
+        return {"policy": self.policy, **self.socket}
 
 
 def opening_of(case: Case) -> Opening:
     calls, reach = case.calls(), case.reach
-    holds = reach.state == "ESTABLISHED" or not calls.isdisjoint(_ON_CONNECTION)
+    holds = reach.state in _HELD or not calls.isdisjoint(_ON_SOCKET)
     listens = reach.open == "passive"
+    policy = "never" if not reach.accepts else "hold" if holds else "close"
+    usual = listens and reach.reuse_address and not reach.reuse_port and not reach.options
     return Opening(
-        policy="hold" if holds else "close",
-        private=bool(holds or calls or not listens or not reach.reuse_address),
+        policy=policy,
+        private=policy != "close" or bool(calls) or not usual,
         listens=listens,
         reuse_address=reach.reuse_address,
+        reuse_port=reach.reuse_port,
+        options=reach.options,
     )
 
 
 class SocketCalls:
-    """Makes the calls of a case about its own 4-tuple, ``flow`` as the tester sends it."""
+    """Makes the calls of a case about its own 4-tuple, ``flow`` as the tester sends it.
 
-    def __init__(self, agent: AgentClient, flow: Flow, opening: Opening) -> None:
+    ``duts`` are the DUT's addresses by family.
+    """
+
+    def __init__(
+        self, agent: AgentClient, flow: Flow, opening: Opening, duts: Mapping[str, str]
+    ) -> None:
         dut = flow.reverse
         self.connection: dict[str, str | int] = {
             "local": dut.src,
@@ -55,25 +79,26 @@ class SocketCalls:
             "peer_port": dut.dport,
         }
         """The 4-tuple in the agent's words."""
-        family = "ipv6" if flow.is_ipv6 else "ipv4"
-        self._port: dict[str, str | int] = {"family": family, "port": dut.sport}
+        self._family = "ipv6" if flow.is_ipv6 else "ipv4"
+        self._port: dict[str, str | int] = {"family": self._family, "port": dut.sport}
         self._endpoint = self._port | {"address": dut.src}
         self._agent = agent
         self._opening = opening
+        self._duts = duts
 
     async def make(self, verb: str, arguments: Mapping[str, int | str]) -> str:
-        """What the call gives: ``ok``, or an errno by name.
+        """What the call gives: ``ok``, an errno by name, or ``eof`` of a receive.
 
         :raises NoSuchCall: where the DUT's system does not have it.
         :raises TargetError: where the DUT is gone.
         """
         try:
-            await self._request(verb, arguments)
+            reply = await self._request(verb, arguments)
         except AgentError as error:
             if error.code == "ENOSYS":
                 raise NoSuchCall(str(error)) from error
             return error.code
-        return OK
+        return EOF if reply.get("end") else OK
 
     async def listen(self) -> None:
         """:raises AgentError: where the DUT can't."""
@@ -83,16 +108,41 @@ class SocketCalls:
         """Give up a port of the case's own, and all that is held there."""
         await self._agent.ask("release", **self._port)
 
-    async def _request(self, verb: str, arguments: Mapping[str, int | str]) -> None:
-        if verb in _ON_CONNECTION:
-            await self._agent.ask(verb, **self.connection, **arguments)
-        elif verb == "connect":
-            await self._agent.ask("open", **self.connection, **arguments)
-        elif verb == "bind":
-            await self._agent.ask("bind", **self._endpoint, **arguments)
-        elif verb == "listen":
+    async def _request(self, verb: str, arguments: Mapping[str, int | str]) -> dict[str, Any]:
+        if verb in _ON_SOCKET or verb == "destroy":
+            return await self._agent.ask(verb, **self.connection, **arguments)
+        if verb == "connect":
+            opens = {} if self._opening.listens else self._opening.socket
+            return await self._agent.ask("open", **self.connection, **{**opens, **arguments})
+        if verb == "bind":
+            return await self._agent.ask("bind", **self._bound(arguments))
+        if verb == "listen":
             await self.listen()
-        elif verb in _ON_LISTENER:
-            await self._agent.ask(verb, **self._port)
+            return {}
+        if verb in _ON_LISTENER:
+            return await self._agent.ask(verb, **self._port)
+        raise NoSuchCall(f"the agent has no call {verb!r}")
+
+    def _bound(self, arguments: Mapping[str, int | str]) -> dict[str, Argument]:
+        """The arguments of bind(): where a case says nothing, the connection's own endpoint.
+
+        ``address`` is ``dut``, ``any``, ``loopback``, ``mapped`` (the DUT's IPv4 address as an IPv6
+        one, RFC 4291 section 2.5.5.2) or itself.
+        """
+        word = str(arguments.get("address", "dut"))
+        mapped = word == "mapped"
+        family = "ipv6" if mapped else str(arguments.get("family", self._family))
+        if mapped:
+            address = f"::ffff:{self._there('ipv4')}"
+        elif word == "dut":
+            address = self._there(family)
         else:
-            raise NoSuchCall(f"the agent has no call {verb!r}")
+            address = {"any": _ANY, "loopback": _LOOPBACK}.get(word, {}).get(family, word)
+        said = {"v6only": not mapped, **arguments}
+        return {**self._port, **said, "family": family, "address": address}
+
+    def _there(self, family: str) -> str:
+        """:raises NoSuchCall: where the DUT has no address of that family within reach."""
+        if family not in self._duts:
+            raise NoSuchCall(f"the DUT's {family} address is not known: say it with --dut-ip")
+        return self._duts[family]

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 from tw_conformance.model.errors import TargetError
 
@@ -22,6 +22,9 @@ LONGEST_LINE = 1 << 20
 LONGEST_REQUEST = 2048
 """Octets of requests that may wait for their answers at once.  A guest's serial line holds 4,096;
 user-mode Linux never reads one again that was full."""
+
+Argument: TypeAlias = str | int | Sequence[tuple[str, int]] | Mapping[str, int]
+"""What a request may say."""
 
 _SECONDS_TO_ANSWER = 10.0
 _QUOTED = 80
@@ -47,9 +50,7 @@ class AgentClient:
         self._has_room = asyncio.Condition()
         self._listening = asyncio.create_task(self._listen(replies))
 
-    async def ask(
-        self, verb: str, **arguments: str | int | Sequence[tuple[str, int]]
-    ) -> dict[str, Any]:
+    async def ask(self, verb: str, **arguments: Argument) -> dict[str, Any]:
         """What the agent answers to that verb.
 
         The request may have :data:`LONGEST_REQUEST` octets.
@@ -60,9 +61,7 @@ class AgentClient:
         _, answer = await self.ask_at(verb, **arguments)
         return answer
 
-    async def ask_at(
-        self, verb: str, **arguments: str | int | Sequence[tuple[str, int]]
-    ) -> tuple[float, dict[str, Any]]:
+    async def ask_at(self, verb: str, **arguments: Argument) -> tuple[float, dict[str, Any]]:
         """The same, with the moment at which the request left (seconds, ``time.monotonic``)."""
         request = next(self._ids)
         line = json.dumps({"id": request, "verb": verb, **arguments}).encode() + b"\n"

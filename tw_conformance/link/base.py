@@ -66,7 +66,7 @@ class Link(Protocol):
         """Let the clock reach ``until``; what arrives meanwhile is kept for :meth:`receive`."""
 
     async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
-        """What a socket call on the DUT gives: ``ok``, or an errno by name.
+        """What a socket call on the DUT gives: ``ok``, an errno by name, or ``eof`` of a receive.
 
         A connect() returns when its SYN is out.
 
@@ -75,6 +75,10 @@ class Link(Protocol):
 
     async def observe(self) -> Observation | None:
         """The DUT's state for this 4-tuple; None where this target can't tell."""
+
+    async def counters(self) -> Mapping[str, int]:
+        """The counters of the DUT's TCP by its own names (``TCPTimeWaitOverflow``), all its
+        connections together; empty where they can't be read."""
 
     def decisions(self) -> list[Decision]:
         """What the DUT decided for this 4-tuple so far, where it can be asked (the reference)."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, cycle
 
 from tw_conformance.dut.calls import Opening, SocketCalls
-from tw_conformance.dut.client import AgentClient, AgentError
+from tw_conformance.dut.client import AgentClient, AgentError, Argument
 from tw_conformance.link.base import Arrival
 from tw_conformance.link.injector import Injector
 from tw_conformance.link.mailbox import Mailbox
@@ -100,7 +100,7 @@ class Bench:
         if opening.private:
             port = await self._listen_in_private(family, opening)
         mailbox = self.connect(family, port)
-        calls = SocketCalls(self.agent, mailbox.flow, opening)
+        calls = SocketCalls(self.agent, mailbox.flow, opening, self.duts)
         if not opening.listens:
             await calls.release()  # it was only to see that nobody else has the port
         return mailbox, calls
@@ -115,7 +115,7 @@ class Bench:
         raise TargetError(f"no free port on the DUT: {_PRIVATE_TRIES} in a row are in use")
 
     async def _asked_to_listen(
-        self, family: str, port: int, listener: Mapping[str, str | int]
+        self, family: str, port: int, listener: Mapping[str, Argument]
     ) -> int:
         reply = await self.agent.ask(
             "listen", family=family, address=self.duts[family], port=port, **listener

@@ -234,6 +234,9 @@ class InProcessLink:
         remaining = None if block is None else (block.expires - self._clock.now) / SECOND
         return Observation(self._host.state(flow).value, now, now, remaining, 1e-6)
 
+    async def counters(self) -> Mapping[str, int]:
+        return {}
+
     def decisions(self) -> list[Decision]:
         return list(self._host.trace)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from tw_conformance.dut.calls import SocketCalls, opening_of
+from tw_conformance.dut.client import AgentError
 from tw_conformance.link.base import Arrival, Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.link.pace import Turn
@@ -92,6 +93,14 @@ class WireLink:
             return None
         asked, row = await self._bench.agent.ask_at("state", **self._calls.connection)
         return observation_of(row, asked, time.monotonic())
+
+    async def counters(self) -> Mapping[str, int]:
+        if self._calls is None:
+            return {}
+        try:
+            return await self._bench.agent.ask("counters")
+        except AgentError:  # this system has none
+            return {}
 
     def decisions(self) -> list[Decision]:
         return []

@@ -16,6 +16,9 @@ from tw_conformance.dut import agent
 
 SOURCE = Path(agent.__file__)
 
+Names = dict[str, str | int]
+"""Arguments of a request."""
+
 
 class Session:
     """A running agent, asked one line at a time."""
@@ -78,8 +81,8 @@ def test_a_bound_port_is_free_again(session: Session) -> None:
     where: dict[str, str | int] = {"family": "ipv4", "address": "127.0.0.1", "port": port}
     assert session.ask("bind", **where, reuse_address=True)["error"] == "EADDRINUSE"
     session.ask("unlisten", family="ipv4", port=port)
-    assert session.ask("bind", **where)["ok"] == {}
-    assert session.ask("bind", **where)["ok"] == {}
+    assert session.ask("bind", **where)["ok"] == {"port": port}
+    assert session.ask("bind", **where)["ok"] == {"port": port}
 
 
 def test_what_is_opened_is_held(session: Session) -> None:
@@ -94,9 +97,111 @@ def test_what_is_opened_is_held(session: Session) -> None:
     }
     assert session.ask("open", **names)["ok"] == {}
     assert session.ask("set", **names, linger=0, tos=16, ttl=33, reuse_address=1)["ok"] == {}
-    assert session.ask("set", **names, fun=1)["error"] == "EIO"
+    assert session.ask("set", **names, nodelay=1, linger2=5)["ok"] == {}
+    assert session.ask("set", **names, fun=1)["error"] == "ENOSYS"
     assert session.ask("close", **names)["ok"] == {}
+    assert session.ask("close", **names)["error"] == "EBADF"
+    session.ask("release", family="ipv4", port=port)
     assert session.ask("close", **names)["error"] == "ENOTCONN"
+
+
+@pytest.fixture
+def pair(session: Session) -> tuple[Names, Names]:
+    """A connection over the loopback, both ends held: who opened it, and who accepted it."""
+    server = session.listen(policy="hold")["ok"]["port"]
+    client = session.listen()["ok"]["port"]
+    session.ask("unlisten", family="ipv4", port=client)
+    assert session.ask("open", **names_of(client, server))["ok"] == {}
+    return names_of(client, server), names_of(server, client)
+
+
+def names_of(local_port: int, peer_port: int) -> Names:
+    """A connection of the loopback in the agent's words."""
+    loopback = "127.0.0.1"
+    return {
+        "local": loopback,
+        "local_port": local_port,
+        "peer": loopback,
+        "peer_port": peer_port,
+    }
+
+
+def test_what_is_sent_is_received(session: Session, pair: tuple[Names, Names]) -> None:
+    here, there = pair
+    assert session.ask("receive", **there, length=1)["error"] == "EAGAIN"
+    assert session.ask("send", **here, length=100_000)["ok"] == {}
+    assert session.ask("receive", **there, length=99_999)["ok"] == {"end": False}
+    assert session.ask("receive", **there, length=2)["error"] == "EAGAIN", "one is left of two"
+    assert session.ask("send", **here, length=1 << 26)["error"] == "EAGAIN", "it has no room"
+
+
+def test_what_is_shut_down_says_so(session: Session, pair: tuple[Names, Names]) -> None:
+    here, there = pair
+    session.ask("send", **here, length=3)
+    assert session.ask("shutdown", **here, how="write")["ok"] == {}
+    assert session.ask("send", **here, length=1)["error"] == "EPIPE"
+    assert session.ask("receive", **there, length=4)["ok"] == {"end": True}
+    assert session.ask("receive", **there, length=4)["ok"] == {"end": True}
+    assert session.ask("shutdown", **here, how="read")["ok"] == {}
+    assert session.ask("receive", **here, length=1)["ok"] == {"end": True}
+    assert session.ask("shutdown", **here, how="sideways")["error"] == "EINVAL"
+
+
+def test_an_error_is_taken_once(session: Session, pair: tuple[Names, Names]) -> None:
+    here, there = pair
+    assert session.ask("error", **here)["ok"] == {}
+    assert session.ask("abort", **there)["ok"] == {}
+    assert session.ask("error", **here)["error"] == "ECONNRESET"
+    assert session.ask("error", **here)["ok"] == {}
+
+
+def test_a_descriptor_outlives_its_connection(session: Session, pair: tuple[Names, Names]) -> None:
+    here, there = pair
+    assert session.ask("shutdown", **here)["ok"] == {}
+    assert session.ask("close", **there)["ok"] == {}
+    assert session.ask("state", **here)["ok"]["state"] == "TIME-WAIT"
+    assert session.ask("close", **here)["ok"] == {}
+
+
+def test_a_listener_may_never_accept(session: Session) -> None:
+    port = session.listen(policy="never")["ok"]["port"]
+    client = session.listen()["ok"]["port"]
+    session.ask("unlisten", family="ipv4", port=client)
+    session.ask("open", **names_of(client, port))
+    assert session.ask("close", **names_of(port, client))["error"] == "ENOTCONN"
+    assert session.ask("state", **names_of(port, client))["ok"]["state"] == "ESTABLISHED"
+    assert session.ask("release", family="ipv4", port=port)["ok"] == {"port": port}
+    assert session.ask("error", **names_of(client, port))["error"] == "ECONNRESET"
+
+
+def test_options_are_set_beforehand_and_inherited(session: Session) -> None:
+    """By SO_LINGER of 0 s: what the listener's service closes is reset."""
+    where = {"family": "ipv4", "address": "127.0.0.1", "port": 0, "policy": "close"}
+    options = {"linger": 0, "ttl": 9, "nodelay": 1}
+    port = session.line(json.dumps({"verb": "listen", **where, "options": options}).encode())["ok"][
+        "port"
+    ]
+    client = session.listen()["ok"]["port"]
+    session.ask("unlisten", family="ipv4", port=client)
+    session.ask("open", **names_of(client, port))
+    assert session.ask("state", **names_of(port, client))["ok"]["state"] == "CLOSED"
+    assert session.ask("error", **names_of(client, port))["error"] == "ECONNRESET"
+
+
+def test_bind_takes_what_it_is_told(session: Session) -> None:
+    port = session.listen()["ok"]["port"]
+    taken: Names = {"port": port, "address": "::ffff:127.0.0.1", "family": "ipv6"}
+    assert session.ask("bind", **taken, v6only=False)["error"] == "EADDRINUSE"
+    assert session.ask("bind", **taken)["error"] == "EINVAL", "no IPv6 address, and IPV6_V6ONLY"
+    chosen = session.ask("bind", family="ipv4", address="0.0.0.0", port=0)["ok"]["port"]
+    assert chosen not in (0, port)
+
+
+def test_a_connection_that_is_not_there_can_not_be_destroyed(session: Session) -> None:
+    """Its listener stays."""
+    port = session.listen()["ok"]["port"]
+    assert session.ask("destroy", **names_of(port, 9))["error"] == "ENOENT"
+    assert session.listen(port)["error"] == "EADDRINUSE"
 
 
 def test_what_can_not_be_opened_is_an_errno(session: Session) -> None:

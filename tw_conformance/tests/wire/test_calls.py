@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -16,6 +17,9 @@ import pytest
 from tw_conformance.dut.client import AgentError
 from tw_conformance.link.pace import Turn
 from tw_conformance.model.case import OK, Case, Reach, Through
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.notation.load import load_text
+from tw_conformance.play.player import play
 from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.registry import open_target, unavailable
@@ -216,3 +220,97 @@ def test_a_young_block_is_not_reused(target: WireTarget) -> None:
     if target.profile == "linux-6.18":
         assert len(waits) == 3
         assert min(waits) > 0.9
+
+
+# -- the words of a case ---------------------------------------------------------------------------
+
+HEAD = "case: calls\ntitle: Calls around a connection\ncites: [RFC 9293 section 3.10]\n"
+WORDS = {
+    "send-and-receive": """
+reach: {state: ESTABLISHED}
+steps:
+  - {call: {receive: 5}, gives: EAGAIN}
+  - send: {flags: PSH|ACK, seq: rcv_nxt, length: 5}
+  - expect: {flags: ACK, ack: rcv_nxt+5}
+  - call: {receive: 5}
+  - call: {send: 7}
+  - expect: {length: 7}
+""",
+    "end-of-file": """
+reach: {state: ESTABLISHED}
+steps:
+  - send: {flags: FIN|ACK, seq: rcv_nxt}
+  - {expect: {flags: ACK}, within: 1s}
+  - {call: {receive: 5}, gives: eof}
+  - call: {shutdown: write}
+  - expect: {flags: FIN|ACK}
+  - {call: {send: 1}, gives: EPIPE}
+""",
+    "a-descriptor-outlives-its-connection": """
+reach: {state: ESTABLISHED}
+steps:
+  - call: {shutdown: both}
+  - expect: {flags: FIN|ACK}
+  - send: {flags: FIN|ACK, seq: rcv_nxt, ack: snd_nxt+1}
+  - expect: {flags: ACK}
+  - state: TIME-WAIT
+  - call: close
+  - {call: close, gives: EBADF}
+""",
+    "nobody-accepts": """
+reach: {state: ESTABLISHED, accepts: off}
+steps:
+  - {call: close, gives: ENOTCONN}
+  - state: ESTABLISHED
+""",
+    "options-beforehand": """
+reach: {state: ESTABLISHED, options: {ttl: 9}}
+steps:
+  - send: {flags: PSH|ACK, seq: rcv_nxt, length: 5}
+  - {expect: {flags: ACK, ttl: 9}, within: 1s}
+""",
+    "options-of-who-opens": """
+reach: {open: active, options: {ttl: 9}, state: ESTABLISHED}
+steps:
+  - send: {flags: PSH|ACK, seq: rcv_nxt, length: 5}
+  - {expect: {flags: ACK, ttl: 9}, within: 1s}
+""",
+    "bind": """
+reach: {reuse_address: off}
+steps:
+  - call: unlisten
+  - {call: bind, gives: EADDRINUSE}
+  - {call: {bind: {address: any}}, gives: EADDRINUSE}
+  - {call: {bind: {address: loopback}}, gives: ok}
+  - {call: {bind: {address: mapped}}, gives: EADDRINUSE}
+  - {call: {bind: {family: ipv6}}, gives: ok}
+  - {call: {bind: {port: 0}}, gives: ok}
+""",
+}
+DESTROY = """
+steps:
+  - state: TIME-WAIT
+  - call: destroy
+  - state: CLOSED
+  - {call: destroy, gives: ENOENT}
+"""
+
+
+def outcome_of(words: str, target: WireTarget) -> Outcome:
+    (case,) = load_text(HEAD + words, Path("calls.tw.yaml"))
+    return target.start(play(case, target)).result()
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=list(WORDS))
+def test_what_a_case_says_is_what_the_kernel_does(target: WireTarget, words: str) -> None:
+    outcome = outcome_of(words, target)
+    assert outcome.verdict is Verdict.PASS, outcome.reason
+
+
+def test_a_connection_is_destroyed_where_the_kernel_can(target: WireTarget) -> None:
+    """Debian's user-mode Linux 6.1 has no CONFIG_INET_DIAG_DESTROY."""
+    outcome = outcome_of(DESTROY, target)
+    lacking = "CONFIG_INET_DIAG_DESTROY" in outcome.reason
+    assert not lacking or target.name == "uml"
+    expected = Verdict.INCONCLUSIVE if lacking else Verdict.PASS
+    assert outcome.verdict is expected, outcome.reason
