@@ -14,35 +14,36 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 
-from tw_conformance.explore.sweep.alphabet import Representatives, SegmentClass, Selection
-from tw_conformance.explore.sweep.block_oracle import BlockOracle
+from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
 from tw_conformance.explore.sweep.lockstep import lockstep_on
-from tw_conformance.explore.sweep.profile_field import ProfileField
-from tw_conformance.explore.sweep.stimuli import Stimuli
-from tw_conformance.explore.sweep.sweep import Field, Sweep
+from tw_conformance.explore.sweep.reference_stack import ReferenceStack
+from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
+from tw_conformance.explore.sweep.walk import Field, Walk
 from tw_conformance.targets.kernel.netns import NetnsTarget
 from tw_reference.profiles import PROFILES
 
-PRODUCT = "family=ipv4 listener=yes way=FIN-WAIT-2 bits=none"
+PRODUCT = "family=ipv4 listener=yes way=FIN-WAIT-2 bits=none socket=closed scaling=off ecn=off"
 PAIRS = (("linux-6.18", "linux-6.18"), ("linux-6.18", "linux-6.1"), ("freebsd-10", "freebsd-15"))
+
+SEGMENTS = SegmentMaker(Representatives.drawn(0))
 
 Run = Callable[[Coroutine[object, object, None]], object]
 
 
 def walk(name: str, field: Field, run: Run, profile: str, classes: list[SegmentClass]) -> None:
     """One sweep, and one line about it."""
-    sweep = Sweep(
+    sweep = Walk(
         field,
-        BlockOracle(PROFILES[profile], {}),
+        ReferenceStack(PROFILES[profile], {}, SEGMENTS, seed=0),
         seed=0,
         record=lambda found: None,
         tell=lambda progress: None,
     )
     begun = time.perf_counter()
-    run(sweep.walk(classes))
+    run(sweep.run(classes))
     seconds = time.perf_counter() - begun
-    diverging = sum(outcome.divergence is not None for outcome in sweep.outcomes.values())
-    undecided = sum(bool(outcome.undecided) for outcome in sweep.outcomes.values())
+    diverging = sum(result.divergence is not None for result in sweep.results.values())
+    undecided = sum(bool(result.undecided) for result in sweep.results.values())
     print(
         f"{name}: {len(classes)} classes in {seconds:.1f} s, {len(classes) / seconds:.0f} a second;"
         f" {diverging} diverge, {undecided} undecided",
@@ -54,14 +55,13 @@ def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     classes = list(Selection.of(PRODUCT).product())
     for profile, against in PAIRS:
-        stimuli = Stimuli(Representatives.drawn(0))
-        field = ProfileField(PROFILES[against], {}, stimuli, seed=0)
+        field = ReferenceStack(PROFILES[against], {}, SEGMENTS, seed=1)
         walk(f"{against} against {profile}", field, asyncio.run, profile, classes)
     target = NetnsTarget()
     print(target.describe())
     try:
         for seed in range(repeats):
-            lockstep = lockstep_on(target, {}, Stimuli(Representatives.drawn(seed)), seed=seed)
+            lockstep = lockstep_on(target, {}, SEGMENTS, seed=seed)
             walk(
                 f"netns, seed {seed}",
                 lockstep,

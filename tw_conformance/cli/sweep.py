@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tw_conformance.cli.options import add_settings, settings_of
 from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
+from tw_conformance.model.words import did_you_mean, listed
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.sweep.alphabet import SegmentClass
-    from tw_conformance.explore.sweep.findings import Finding
+    from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
+    from tw_conformance.explore.sweep.groups import Group
     from tw_conformance.explore.sweep.journal import Journal
-    from tw_conformance.explore.sweep.stimuli import Stimuli
-    from tw_conformance.explore.sweep.sweep import Field, Outcome, Progress
+    from tw_conformance.explore.sweep.reference_stack import ReferenceStack
+    from tw_conformance.explore.sweep.representatives import SegmentMaker
+    from tw_conformance.explore.sweep.walk import ClassResult, Field, Progress
 
 _DEFAULT_STRENGTH = 3
+_STATES = "all"
 Run: TypeAlias = Callable[[Coroutine[object, object, None]], object]
 """Runs a coroutine to its end where its field lives."""
 
@@ -46,18 +49,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="walk the reference under this profile: which classes tell it from --profile?",
     )
     parser.add_argument(
+        "--from",
+        action="append",
+        default=[],
+        metavar="STATE",
+        dest="states",
+        help="the state that a segment finds the stack in, e.g. CLOSE-WAIT, or all; repeatable. "
+        "Default: TIME-WAIT",
+    )
+    parser.add_argument(
         "--strength",
         default=str(_DEFAULT_STRENGTH),
         metavar="N",
-        help="every combination of values of any N dimensions occurs (2 and more), or full: the "
-        f"whole product. Default: {_DEFAULT_STRENGTH}",
+        help="every combination of values of any N dimensions occurs (2 and more), beside all "
+        "segments that are nearly acceptable; near: these alone; or full: the whole product. "
+        f" Default: {_DEFAULT_STRENGTH}",
     )
     parser.add_argument(
         "--only",
         default="",
         metavar="WORDS",
         help="walk a part: e.g. 'flags=RST,SYN|FIN seq=R,R+1 family=ipv4'; dimensions are flags, "
-        "seq, ack, length, timestamps, bits, family, listener, way",
+        "seq, ack, length, timestamps, bits, family, state, way, listener, socket, scaling, ecn",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="the same seed, the same segments"
@@ -84,68 +97,104 @@ def sweep(arguments: argparse.Namespace) -> int:
     :raises SuiteError: where an option, a profile or a setting is not there.
     :raises TargetError: where the target can't be had.
     """
-    from tw_conformance.explore.sweep.alphabet import Representatives, Selection
-    from tw_conformance.explore.sweep.block_oracle import BlockOracle
-    from tw_conformance.explore.sweep.findings import as_text, findings, undecided_text
-    from tw_conformance.explore.sweep.stimuli import Stimuli
-    from tw_conformance.explore.sweep.sweep import Sweep, classes_of
+    from tw_conformance.explore.sweep.alphabet import Selection
+    from tw_conformance.explore.sweep.reference_stack import ReferenceStack
+    from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
+    from tw_conformance.explore.sweep.walk import Walk
     from tw_reference.profiles import PROFILES
 
-    strength, selection = _strength(arguments.strength), Selection.of(arguments.only)
+    strength = _strength(arguments.strength)
+    selection = Selection.of(arguments.only, _states(arguments.states))
     profile, walked = _sides(arguments)
-    if arguments.target == "reference":
-        selection = selection.without("way")
     settings = settings_of(
         arguments.settings, [PROFILES[name] for name in (profile, walked) if name in PROFILES]
     )
     about = {"target": walked, "profile": profile, "settings": settings, "seed": arguments.seed}
-    stimuli = Stimuli(Representatives.drawn(arguments.seed))
-    classes = classes_of(selection, strength, arguments.seed)
-    print(f"{len(classes)} classes on {walked}, compared with {profile}", flush=True)
+    segments = SegmentMaker(Representatives.drawn(arguments.seed))
+    oracle = ReferenceStack(PROFILES[profile], settings, segments, seed=arguments.seed)
     with (
         _journal(arguments.resume, about) as journal,
-        _field(arguments, walked, settings, stimuli) as (field, run),
+        _field(arguments, walked, settings, segments) as (field, run),
     ):
-        walk = Sweep(
-            field,
-            BlockOracle(PROFILES[profile], settings),
-            arguments.seed,
-            record=journal.record if journal else lambda found: None,
-            tell=_teller(),
-            outcomes=dict(journal.outcomes) if journal else {},
-        )
-        begun = time.monotonic()
-        try:
-            run(walk.walk(classes))
-        except KeyboardInterrupt:
-            return _interrupted(len(walk.outcomes), arguments)
-        finally:
-            _end_progress()
+        classes = _classes(field.narrowed(selection), strength, arguments.seed)
+        print(f"{len(classes)} classes on {walked}, compared with {profile}", flush=True)
+        with _progress(len(classes)) as tell:
+            walk = Walk(
+                field,
+                oracle,
+                arguments.seed,
+                record=journal.record if journal else lambda found: None,
+                tell=tell,
+                results=dict(journal.results) if journal else {},
+            )
+            begun = time.monotonic()
+            try:
+                run(walk.run(classes))
+            except KeyboardInterrupt:
+                return _interrupted(len(walk.results), arguments)
         seconds = time.monotonic() - begun
-    outcomes = {one: walk.outcomes[one] for one in classes}
-    found = findings(outcomes, PROFILES[profile])
-    for line in (*as_text(found, profile, walked), *undecided_text(outcomes)):
+    results = {one: walk.results[one] for one in classes}
+    return _report(arguments, {**about, "seconds": seconds}, results, oracle, segments)
+
+
+def _classes(selection: Selection, strength: int | str, seed: int) -> list[SegmentClass]:
+    from tw_conformance.explore.sweep.design import covering, nearly_acceptable
+
+    if strength == "full":
+        return list(selection.product())
+    found = nearly_acceptable(selection)
+    if isinstance(strength, int):
+        found += covering(selection, strength, seed)
+    return sorted(set(found))
+
+
+def _states(asked: Sequence[str]) -> Sequence[str]:
+    """The states that ``--from`` names.
+
+    :raises UsageError: for one that is none.
+    """
+    from tw_conformance.explore.sweep.alphabet import STATES
+
+    for state in asked:
+        if state not in (*STATES, _STATES):
+            raise UsageError(
+                f"--from {state}: no such state{did_you_mean(state, STATES)} {listed(STATES)}"
+            )
+    return STATES if _STATES in asked else asked or ("TIME-WAIT",)
+
+
+def _strength(text: str) -> int | str:
+    if text in ("full", "near"):
+        return text
+    if not text.isascii() or not text.isdigit() or int(text) < 2:
+        raise UsageError(f"--strength {text}: a number from 2 is meant, near, or full")
+    return int(text)
+
+
+def _report(
+    arguments: argparse.Namespace,
+    about: Mapping[str, Any],
+    results: Mapping[SegmentClass, ClassResult],
+    oracle: ReferenceStack,
+    segments: SegmentMaker,
+) -> int:
+    """Print and write what was found."""
+    from tw_conformance.explore.sweep.groups import as_text, groups, not_certain_text
+
+    found = groups(results, oracle.profile)
+    for line in (*as_text(found, about["profile"], about["target"]), *not_certain_text(results)):
         print(line)
-    _write(arguments, {**about, "seconds": seconds}, found, outcomes, stimuli)
-    diverging = sum(outcome.divergence is not None for outcome in outcomes.values())
-    undecided = sum(bool(outcome.undecided) for outcome in outcomes.values())
+    _write(arguments, about, found, results, oracle, segments)
+    diverging = sum(result.divergence is not None for result in results.values())
+    undecided = sum(bool(result.undecided) for result in results.values())
     print(
-        f"{len(outcomes)} classes in {seconds:.1f} s: {diverging} diverge"
+        f"{len(results)} classes in {about['seconds']:.1f} s: {diverging} diverge"
         f" in {len(found)} {'way' if len(found) == 1 else 'ways'};"
         f" {undecided} undecided"
     )
     if diverging:
         return ExitCode.DEVIATES
     return ExitCode.INCONCLUSIVE if undecided else ExitCode.CONFORMS
-
-
-def _strength(text: str) -> int | None:
-    """None: the full product."""
-    if text == "full":
-        return None
-    if not text.isascii() or not text.isdigit() or int(text) < 2:
-        raise UsageError(f"--strength {text}: a number from 2 is meant, or full")
-    return int(text)
 
 
 def _sides(arguments: argparse.Namespace) -> tuple[str, str]:
@@ -170,7 +219,7 @@ def _sides(arguments: argparse.Namespace) -> tuple[str, str]:
 
 @contextmanager
 def _field(
-    arguments: argparse.Namespace, walked: str, settings: Mapping[str, int], stimuli: Stimuli
+    arguments: argparse.Namespace, walked: str, settings: Mapping[str, int], segments: SegmentMaker
 ) -> Iterator[tuple[Field, Run]]:
     """Where to walk, and how to run what walks there.
 
@@ -178,22 +227,23 @@ def _field(
     """
     from tw_conformance.explore.sweep.case_field import CaseField
     from tw_conformance.explore.sweep.lockstep import lockstep_on
-    from tw_conformance.explore.sweep.profile_field import ProfileField
+    from tw_conformance.explore.sweep.reference_stack import ReferenceStack
     from tw_conformance.targets.registry import open_target
     from tw_conformance.targets.wire_target import WireTarget
 
     if arguments.target == "reference":
         from tw_reference.profiles import PROFILES
 
-        yield ProfileField(PROFILES[walked], settings, stimuli, seed=arguments.seed), asyncio.run
+        seed = arguments.seed + 1  # another connection than the oracle's own
+        yield ReferenceStack(PROFILES[walked], settings, segments, seed=seed), asyncio.run
         return
     target = open_target(arguments.target, profile=arguments.profile, seed=arguments.seed)
     try:
         print(target.describe(), flush=True)
         if not isinstance(target, WireTarget) or not target.makes_benches:
-            yield CaseField(target, settings, stimuli), lambda walk: target.start(walk).result()
+            yield CaseField(target, settings, segments), lambda walk: target.start(walk).result()
             return
-        lockstep = lockstep_on(target, settings, stimuli, seed=arguments.seed)
+        lockstep = lockstep_on(target, settings, segments, seed=arguments.seed)
         yield lockstep, lambda walk: target.start(walk).result()
         target.start(lockstep.aclose()).result()
     finally:
@@ -227,53 +277,60 @@ def _interrupted(done: int, arguments: argparse.Namespace) -> int:
 def _write(
     arguments: argparse.Namespace,
     about: Mapping[str, Any],
-    found: Sequence[Finding],
-    outcomes: Mapping[SegmentClass, Outcome],
-    stimuli: Stimuli,
+    found: Sequence[Group],
+    results: Mapping[SegmentClass, ClassResult],
+    oracle: ReferenceStack,
+    segments: SegmentMaker,
 ) -> None:
     """The files that were asked for.
 
     :raises SuiteError: where one can't be written.
     """
     from tw_conformance.explore.sweep.cases import cases
-    from tw_conformance.explore.sweep.findings import as_json
+    from tw_conformance.explore.sweep.groups import as_json
     from tw_conformance.explore.sweep.picture import draw
     from tw_conformance.notation.write import save_case
 
     profile, walked = about["profile"], about["target"]
     try:
         if arguments.json is not None:
-            text = json.dumps({**about, **as_json(found, outcomes)}, indent=1)
+            text = json.dumps({**about, **as_json(found, results)}, indent=1)
             arguments.json.write_text(text + "\n", encoding="utf-8")
         if arguments.save is not None:
-            for case in cases(found, profile, about["settings"], stimuli):
+            for case in cases(found, oracle, profile, about["settings"], segments):
                 remark = f"Found by a sweep of {walked}, seed {arguments.seed}."
                 print(f"saved {save_case(case, arguments.save, remark)}")
     except OSError as error:
         raise SuiteError(f"{error.filename} can't be written: {error.strerror}") from None
     if arguments.picture is not None:
-        draw(outcomes, profile, walked, arguments.picture)
+        draw(results, profile, walked, arguments.picture)
 
 
-def _teller() -> Callable[[Progress], None]:
-    """Says on a terminal how far the walk is; elsewhere nothing, for nobody watches."""
-    if not sys.stderr.isatty():
-        return lambda progress: None
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Progress], None]]:
+    """Shows on a terminal how far the walk is; elsewhere nothing, for nobody watches."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as ProgressBar
 
-    def tell(progress: Progress) -> None:
-        left = (progress.total - progress.done) / progress.rate if progress.rate else 0
-        bar = "#" * round(20 * progress.done / progress.total)
-        print(
-            f"\r[{bar:<20}] {progress.done}/{progress.total}  {progress.rate:.0f}/s"
-            f"  {left:.0f} s left  {progress.diverging} diverge, {progress.undecided} undecided ",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
+    from tw_conformance.report.terminal import console
 
-    return tell
+    columns = (
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    shown = console(stderr=True)
+    with ProgressBar(*columns, console=shown, disable=not shown.is_terminal) as bar:
+        task = bar.add_task("", total=total)
 
+        def tell(progress: Progress) -> None:
+            said = f"{progress.diverging} diverge, {progress.undecided} undecided"
+            bar.update(task, completed=progress.done, total=progress.total, description=said)
 
-def _end_progress() -> None:
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
+        yield tell

@@ -1,17 +1,18 @@
-"""The input alphabet of TIME-WAIT: what one segment can be, cut into classes.
+"""The input alphabet of a closing connection: what one segment can be, and what it can find, cut
+into classes.
 
-A class says of each dimension which of its values the segment has; the values lie on both sides of
-every comparison that a stack makes (SEG.SEQ against RCV.NXT and the window's edges, SEG.ACK against
-SND.NXT, TSval against TS.Recent, and half the space, where BSD's and Linux's comparisons part).
-Numbers stay relative: a class means the same on every connection of every stack.
+A class says of each dimension which of its values the segment, or the connection, has; the values
+lie on both sides of every comparison that a stack makes (SEG.SEQ against RCV.NXT and the window's
+edges, SEG.ACK against SND.NXT, TSval against TS.Recent, and half the space, where BSD's and Linux's
+comparisons part).  Numbers stay relative: a class means the same on every connection of every
+stack.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import NamedTuple
 
 from tw_conformance.model.case import Through
@@ -20,8 +21,9 @@ from tw_conformance.model.words import did_you_mean, listed, quoted
 from tw_reference import segment as tcp
 from tw_reference.segment import FLAG_BITS, flag_bits, flag_names
 
-NO_ACK = "-"
-"""The SEG.ACK zone of a segment without ACK: the field is 0."""
+NOT_APPLICABLE = "-"
+"""The value of a dimension that a class has no place in: SEG.ACK without ACK, where the field is 0;
+the way into TIME-WAIT of a connection that is elsewhere."""
 NOT_NEGOTIATED = "off"
 """The timestamps of a connection that does not use them."""
 LENGTHS: Mapping[str, int] = {"0": 0, "1": 1, "many": 100, "straddling": 1400}
@@ -34,6 +36,20 @@ BITS: Mapping[str, tuple[int, int]] = {
     "reserved": (0, 0x0F),
 }
 """Flags of RFC 3168, and the reserved bits."""
+UNREAD = 1000
+"""Octets of text that nobody reads, where ``socket`` is ``unread``."""
+STATES = (
+    "SYN-SENT",
+    "SYN-RECEIVED",
+    "ESTABLISHED",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSING",
+    "CLOSE-WAIT",
+    "LAST-ACK",
+    "TIME-WAIT",
+)
+"""The states that a segment may find the DUT in (RFC 9293 section 3.3.2)."""
 
 
 class SegmentClass(NamedTuple):
@@ -46,37 +62,57 @@ class SegmentClass(NamedTuple):
     timestamps: str
     bits: str
     family: str
-    listener: str
+    state: str
     way: str
+    listener: str
+    socket: str
+    scaling: str
+    ecn: str
 
     @property
     def tcp_flags(self) -> int:
-        return _FLAGS[self.flags] | BITS[self.bits][0]
+        return FLAGS[self.flags] | BITS[self.bits][0]
 
     @property
-    def scene(self) -> Scene:
-        return Scene(
-            self.family, self.timestamps != NOT_NEGOTIATED, self.listener == "yes", self.way
+    def precondition(self) -> Precondition:
+        return Precondition(
+            family=self.family,
+            timestamps=self.timestamps != NOT_NEGOTIATED,
+            state=self.state,
+            way=self.way,
+            listener=self.listener != "no",
+            socket=self.socket,
+            scaling=self.scaling == "on",
+            ecn=self.ecn == "on",
         )
 
     def __str__(self) -> str:
         return " ".join(f"{name}={value}" for name, value in zip(self._fields, self, strict=True))
 
 
-class Scene(NamedTuple):
-    """What a segment finds: connections of one scene are made and aged together."""
+class Precondition(NamedTuple):
+    """What a segment finds: connections with one precondition are made and aged together.
+
+    ``listener``: somebody still listens on the port.  ``socket``: the DUT's process has ``closed``
+    its socket, or it has ``held`` it and shut it down where a FIN is due, with all text read or
+    some ``unread``; none of these where no process has it yet.
+    """
 
     family: str
     timestamps: bool
-    listener: bool
-    """Whether somebody still listens on the port."""
+    state: str
     way: str
+    listener: bool
+    socket: str
+    scaling: bool
+    ecn: bool
 
 
-_FLAGS: Mapping[str, int] = {flag_names(bits): bits for bits in range(1 << 6)}
+FLAGS: Mapping[str, int] = {flag_names(bits): bits for bits in range(1 << 6)}
+"""Every combination of the flags of RFC 793, by its name."""
 
 DIMENSIONS: Mapping[str, tuple[str, ...]] = {
-    "flags": tuple(_FLAGS),
+    "flags": tuple(FLAGS),
     "seq": (
         "R-2^31+1",  # R-2^31 is R+2^31
         "left",
@@ -90,57 +126,62 @@ DIMENSIONS: Mapping[str, tuple[str, ...]] = {
         "R+2^31-1",
         "R+2^31",
     ),
-    "ack": (NO_ACK, "S-1", "S", "S+1", "far", "S+2^31"),
+    "ack": (NOT_APPLICABLE, "S-1", "S", "S+1", "far", "S+2^31"),
     "length": tuple(LENGTHS),
     "timestamps": (NOT_NEGOTIATED, "absent", "older", "same", "newer", "half"),
     "bits": tuple(BITS),
     "family": ("ipv4", "ipv6"),
-    "listener": ("yes", "no"),
-    "way": tuple(way.value for way in Through),
+    "state": STATES,
+    "way": (*(way.value for way in Through), NOT_APPLICABLE),
+    "listener": ("yes", "no", NOT_APPLICABLE),
+    "socket": ("closed", "held", "unread", NOT_APPLICABLE),
+    "scaling": ("off", "on", NOT_APPLICABLE),
+    "ecn": ("off", "on", NOT_APPLICABLE),
 }
 """The values of each dimension, in order: R is RCV.NXT, W RCV.WND, S SND.NXT."""
 
+_NO_SOCKET = frozenset(("SYN-SENT", "SYN-RECEIVED"))
+_OPEN = frozenset(("ESTABLISHED", "CLOSE-WAIT"))
+"""States in which the DUT's process has not closed."""
 
-@dataclass(frozen=True, slots=True)
-class Representatives:
-    """Concrete offsets for every class, over the variables of a case; drawn by ``seed`` where a
-    value is a range."""
 
-    seq: Mapping[str, str]
-    ack: Mapping[str, str]
-    tsval: Mapping[str, str]
+def _ack_applies(flags: str, ack: str) -> bool:
+    """SEG.ACK lies somewhere exactly where ACK is set (RFC 9293 section 3.1)."""
+    return (FLAGS[flags] & tcp.ACK != 0) == (ack != NOT_APPLICABLE)
 
-    @classmethod
-    def drawn(cls, seed: int) -> Representatives:
-        random = Random(f"representatives:{seed}")
-        return cls(
-            seq={
-                "R-2^31+1": "rcv_nxt-2^31+1",
-                "left": f"rcv_nxt-{random.randint(200, 1300)}",
-                "R-1": "rcv_nxt-1",
-                "R": "rcv_nxt",
-                "R+1": "rcv_nxt+1",
-                "mid": f"rcv_nxt+{random.randint(2, 4000)}",
-                "R+W-1": "rcv_nxt+rcv_wnd-1",
-                "R+W": "rcv_nxt+rcv_wnd",
-                "right": f"rcv_nxt+rcv_wnd+{random.randint(1, 1 << 30)}",
-                "R+2^31-1": "rcv_nxt+2^31-1",
-                "R+2^31": "rcv_nxt+2^31",
-            },
-            ack={
-                "S-1": "snd_nxt-1",
-                "S": "snd_nxt",
-                "S+1": "snd_nxt+1",
-                "far": f"snd_nxt+{random.randint(1 << 17, 1 << 30)}",
-                "S+2^31": "snd_nxt+2^31",
-            },
-            tsval={
-                "older": "ts_recent-1",
-                "same": "ts_recent",
-                "newer": f"ts_recent+{random.randint(1, 100_000)}",
-                "half": "ts_recent+2^31",
-            },
-        )
+
+def _only_in_time_wait(state: str, value: str) -> bool:
+    return (state == "TIME-WAIT") == (value != NOT_APPLICABLE)
+
+
+def _socket_applies(state: str, socket: str) -> bool:
+    if state in _NO_SOCKET:
+        return socket == NOT_APPLICABLE
+    return socket in (("held", "unread") if state in _OPEN else ("closed", "held", "unread"))
+
+
+def _negotiable(state: str, value: str) -> bool:
+    return (state == "SYN-SENT") == (value == NOT_APPLICABLE)
+
+
+_FEASIBLE: Mapping[tuple[str, str], Callable[[str, str], bool]] = {
+    ("flags", "ack"): _ack_applies,
+    ("state", "way"): _only_in_time_wait,
+    ("state", "listener"): _only_in_time_wait,
+    ("state", "socket"): _socket_applies,
+    ("state", "scaling"): _negotiable,
+    ("state", "ecn"): _negotiable,
+}
+"""Pairs of dimensions that depend on each other: which values go together."""
+
+
+def is_feasible(values: Mapping[str, str]) -> bool:
+    """Whether these values, of some dimensions or all, go together."""
+    return all(
+        go_together(values[first], values[second])
+        for (first, second), go_together in _FEASIBLE.items()
+        if first in values and second in values
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +191,13 @@ class Selection:
     values: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, text: str) -> Selection:
-        """Read ``flags=RST,SYN|ACK seq=R``: comma-separated values for some dimensions.
+    def of(cls, text: str, states: Sequence[str] = ("TIME-WAIT",)) -> Selection:
+        """Read ``flags=RST,SYN|ACK seq=R``: comma-separated values for some dimensions; ``states``
+        are those of the DUT where the text names none.
 
         :raises UsageError: where a word is not known, with the nearest that is.
         """
-        chosen: dict[str, tuple[str, ...]] = {}
+        chosen = {"state": tuple(state for state in STATES if state in states)}
         for word in text.split():
             name, equals, listing = word.partition("=")
             if not equals or name not in DIMENSIONS:
@@ -163,63 +205,88 @@ class Selection:
                 raise UsageError(f"no dimension {quoted(name)}{hint} {listed(DIMENSIONS)}")
             asked = {_canonical(name, value) for value in listing.split(",")}
             chosen[name] = tuple(value for value in DIMENSIONS[name] if value in asked)
-        values = {**DIMENSIONS, **chosen}
-        pairs = [
-            (flags, ack)
-            for flags, ack in itertools.product(values["flags"], values["ack"])
-            if is_feasible(flags, ack)
-        ]
-        if not pairs:
-            raise UsageError(f"no segment is like {text!r}: SEG.ACK is {NO_ACK} only without ACK")
-        # A value that no segment can have with the others is not in question.
-        values["flags"], values["ack"] = (
-            tuple(dict.fromkeys(side)) for side in zip(*pairs, strict=True)
-        )
-        return cls(values)
+        return cls(_without_the_impossible({**DIMENSIONS, **chosen}, text))
 
     def product(self) -> Iterator[SegmentClass]:
         """Every class, in the order of the dimensions' values."""
-        for values in itertools.product(*self.values.values()):
-            made = SegmentClass(*values)
-            if is_feasible(made.flags, made.ack):
-                yield made
+        by_state = _pairwise(self.values, "state", ("way", "listener", "socket", "scaling", "ecn"))
+        by_flags = _pairwise(self.values, "flags", ("ack",))
+        rest = {name: self.values[name] for name in ("seq", "length", "timestamps", "bits")}
+        for segment, values, found in itertools.product(by_flags, _rows(rest), by_state):
+            for family in self.values["family"]:
+                yield SegmentClass(**segment, **values, **found, family=family)
 
-    def without(self, dimension: str) -> Selection:
-        """The same with only the first value of a dimension."""
-        return Selection({**self.values, dimension: self.values[dimension][:1]})
+    def without(self, *dimensions: str) -> Selection:
+        """The same with only the first value of those dimensions."""
+        narrowed = {}
+        for name in dimensions:
+            values = self.values[name]
+            narrowed[name] = tuple(dict.fromkeys((values[0], *_inapplicable(values))))
+        return Selection({**self.values, **narrowed})
 
 
-def is_feasible(flags: str, ack: str) -> bool:
-    """SEG.ACK lies somewhere exactly where ACK is set (RFC 9293 section 3.1)."""
-    return (_FLAGS[flags] & tcp.ACK != 0) == (ack != NO_ACK)
+def _inapplicable(values: Sequence[str]) -> Iterator[str]:
+    return (value for value in values if value == NOT_APPLICABLE)
+
+
+def _without_the_impossible(
+    values: Mapping[str, tuple[str, ...]], text: str
+) -> dict[str, tuple[str, ...]]:
+    """Without the values that no class can have with the others: they are not in question.
+
+    :raises UsageError: where nothing is left.
+    """
+    left = dict(values)
+    for first, second in (*_FEASIBLE, *_FEASIBLE):  # one pair may take a value from another
+        pairs = [
+            pair
+            for pair in itertools.product(left[first], left[second])
+            if is_feasible(dict(zip((first, second), pair, strict=True)))
+        ]
+        if not pairs:
+            raise UsageError(
+                f"no segment is like {text!r}: {second} is {NOT_APPLICABLE} where {first} leaves"
+                " it no meaning, and only there"
+            )
+        left[first] = tuple(value for value in left[first] if any(p[0] == value for p in pairs))
+        left[second] = tuple(value for value in left[second] if any(p[1] == value for p in pairs))
+    return left
+
+
+def _pairwise(
+    values: Mapping[str, tuple[str, ...]], first: str, others: Sequence[str]
+) -> list[dict[str, str]]:
+    """The feasible rows of a dimension and those that depend on it."""
+    rows = _rows({name: values[name] for name in (first, *others)})
+    return [row for row in rows if is_feasible(row)]
+
+
+def _rows(values: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    return [dict(zip(values, row, strict=True)) for row in itertools.product(*values.values())]
 
 
 def plainness(one: SegmentClass) -> tuple[int, ...]:
     """The plainer of two classes is the smaller: what a person looks at first."""
     return (
-        _FLAGS[one.flags].bit_count(),
-        BITS_ORDER[one.bits],
-        *(
-            _PLAINEST[name].index(value)
-            for name, value in one._asdict().items()
-            if name in _PLAINEST
-        ),
+        FLAGS[one.flags].bit_count(),
+        *(_PLAINEST.get(name, DIMENSIONS[name]).index(getattr(one, name)) for name in _WEIGHTIEST),
     )
 
 
-BITS_ORDER = {name: place for place, name in enumerate(BITS)}
+_WEIGHTIEST = (
+    *("bits", "state", "listener", "socket", "scaling", "ecn", "timestamps", "length"),
+    *("ack", "seq", "family", "way"),
+)
+"""Dimensions in the order in which their values make a class odd."""
 _PLAINEST: Mapping[str, tuple[str, ...]] = {
-    "listener": DIMENSIONS["listener"],
     "timestamps": ("off", "newer", "absent", "same", "older", "half"),
-    "length": DIMENSIONS["length"],
-    "ack": (NO_ACK, "S", "S-1", "S+1", "far", "S+2^31"),
+    "ack": (NOT_APPLICABLE, "S", "S-1", "S+1", "far", "S+2^31"),
     "seq": (
         *("R", "R+1", "R-1", "mid", "left", "R+W", "R+W-1"),
         *("right", "R+2^31", "R+2^31-1", "R-2^31+1"),
     ),
-    "family": DIMENSIONS["family"],
-    "way": DIMENSIONS["way"],
 }
+"""The values of a dimension from the plainest on, where that is not their own order."""
 
 
 def _canonical(name: str, value: str) -> str:

@@ -1,5 +1,5 @@
-"""Hundreds of connections in lockstep: all SYNs out, all SYN-ACKs in, and so on to TIME-WAIT, then
-each its segment.
+"""Hundreds of connections in lockstep: all SYNs out, all SYN-ACKs in, and so on to the state in
+question, then each its segment.
 
 A batch takes as long as one connection and a little more: what costs time on a wire is waiting,
 and a batch waits once for all.  Behind every segment goes a sentinel, as behind those of a case:
@@ -10,47 +10,94 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from random import Random
+from typing import TypeAlias
 
-from tw_conformance.explore.sweep.alphabet import Scene, SegmentClass
-from tw_conformance.explore.sweep.line import Line, ack_of_fin_arrives, fin_arrives, syn_ack_arrives
-from tw_conformance.explore.sweep.reaction import Reaction
-from tw_conformance.explore.sweep.stimuli import Stimuli
-from tw_conformance.explore.sweep.trial import Trial
+from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass
+from tw_conformance.explore.sweep.reaction import Reaction, Trial, with_segment
+from tw_conformance.explore.sweep.representatives import SegmentMaker
+from tw_conformance.explore.sweep.tester_end import TesterEnd
+from tw_conformance.explore.sweep.ways import Turn, closes_at_once, turns
 from tw_conformance.link.base import Observation
 from tw_conformance.link.mailbox import Mailbox
-from tw_conformance.model.case import Through
 from tw_conformance.model.errors import TargetError
 from tw_conformance.play.record import timer_effect
-from tw_conformance.play.tester import WINDOW
 from tw_conformance.targets.bench import SHARED_PORT, Bench
 from tw_reference import segment as tcp
 from tw_reference.segment import Datagram, Echo, Flow, Packet, Segment
-from tw_reference.seqnum import add
 
 _PATIENCE = 1.0
 """Seconds that a batch waits for the last of its answers."""
 _AGE = 0.15
-"""Seconds that the youngest block is old when the segments come, so that a timer which starts anew
-can be told from one that runs on."""
+"""Seconds that the youngest connection is in its state when the segments come, so that a timer
+which starts anew can be told from one that runs on."""
 _DRAIN = 32
-"""Frames sent before those that came in meanwhile are taken from the socket."""
+"""Frames sent, or calls made, before what came in meanwhile is taken from the socket."""
 _UNANSWERED = 256
 """Connections of which answers may be on the way: more than that a queue may not hold."""
-_OF_THE_LAST_ACK, _OF_THE_SEGMENT = 1, 2
-"""Numbers of the sentinels."""
+_OF_THE_SEGMENT = 1 << 15
+"""Number of the sentinel behind the segment; those on the way count from 0."""
 _CANNOT_BE_CHANCE = 10
 """Connections of which at least one is opened by any DUT that is there."""
 _READ = 60
 """Connections whose state is asked for in one request, which has to be short."""
 
-Take = Callable[[Datagram, float], None]
+Take: TypeAlias = Callable[[Datagram, float], None]
 """What is done with an arrival; its time is in seconds of the monotonic clock."""
 
 
+@dataclass(slots=True)
+class Strand:
+    """The connection that a segment of class ``of`` is sent on, among the many of a batch.  Times
+    are in seconds of the monotonic clock."""
+
+    of: SegmentClass
+    flow: Flow
+    end: TesterEnd
+    settled: float = 0.0
+    """By when the DUT was in the state in question."""
+    sent: float = 0.0
+    """When the segment left."""
+    stimulus: Segment | None = None
+    answers: list[Packet] = field(default_factory=list)
+    proven: float | None = None
+    """When the answer to the last sentinel came; None: it has not."""
+    reaction: Reaction | None = None
+    reason: str = ""
+    """Why there is no reaction."""
+
+    @property
+    def names(self) -> dict[str, str | int]:
+        """The connection as the DUT's agent calls it."""
+        flow = self.flow
+        return {
+            "local": flow.dst,
+            "local_port": flow.dport,
+            "peer": flow.src,
+            "peer_port": flow.sport,
+        }
+
+    def resets(self) -> Iterable[Segment]:
+        """What ends that which is left of the connection, if anything is: an RST at the DUT's
+        RCV.NXT, as far as the tester knows it."""
+        if self.reaction is not None and self.reaction.state in ("CLOSED", "TIME-WAIT"):
+            return
+        told = [p.segment.ack for p in self.answers if p.segment.flags & tcp.ACK]
+        yield Segment(seq=told[-1] if told else self.end.rcv_nxt, ack=0, flags=tcp.RST)
+
+    def trial(self) -> Trial:
+        """What is to be said of it in the end."""
+        variables = self.end.variables()
+        if self.stimulus is None:
+            return Trial(self.of, variables, None, self.reason or self.end.reason)
+        variables = with_segment(variables, self.stimulus)
+        return Trial(self.of, variables, self.reaction, self.reason)
+
+
 class Batch:
-    """Fresh connections on a bench, one for each class, all of one scene.
+    """Fresh connections on a bench, one for each class, all with one precondition.
 
     ``lifetime``: 2MSL of the DUT in seconds.
     """
@@ -58,27 +105,30 @@ class Batch:
     def __init__(
         self,
         bench: Bench,
-        scene: Scene,
+        found: Precondition,
         classes: Sequence[SegmentClass],
-        stimuli: Stimuli,
+        segments: SegmentMaker,
         *,
         lifetime: float,
         random: Random,
     ) -> None:
         self._bench = bench
         self._injector = bench.injector
-        self._scene = scene
-        self._stimuli = stimuli
+        self._found = found
+        self._segments = segments
         self._lifetime = lifetime
-        self._port = SHARED_PORT if scene.listener else bench.private_port()
-        self._mailbox: Mailbox = bench.connect(scene.family, self._port)
+        self._private = not (closes_at_once(found) and found.listener)
+        if found.state == "SYN-RECEIVED":
+            self._private = False
+        self._port = bench.private_port() if self._private else SHARED_PORT
+        self._mailbox: Mailbox = bench.connect(found.family, self._port)
         self._lost_before = self._injector.frames_lost()
         first = self._mailbox.flow
         flows = [first]
         for _ in classes[1:]:
             flows.append(self._injector.join(self._mailbox, first.dst, first.dport))
-        self._lines = [
-            Line.fresh(one, flow, random, timestamps=scene.timestamps)
+        self._strands = [
+            Strand(one, flow, TesterEnd.fresh(found, random))
             for one, flow in zip(classes, flows, strict=True)
         ]
 
@@ -88,189 +138,201 @@ class Batch:
         :raises TargetError: where the target is gone.
         """
         try:
-            if not self._scene.listener:
-                await self._bench.listen(self._scene.family, self._port, policy="close")
+            await self._listen()
             ready = await self._reach()
-            if not self._scene.listener:
-                await self._bench.agent.ask("unlisten", family=self._scene.family, port=self._port)
+            if not self._found.listener:
+                await self._bench.agent.ask("unlisten", family=self._found.family, port=self._port)
             await self._age(ready)
             await self._stimulate(ready)
             await self._read_states(ready)
-            self._clear_up()
+            await self._clear_up()
         finally:
             self._injector.release(self._mailbox)
         if self._injector.frames_lost() > self._lost_before or self._mailbox.refused:
-            return [line.undecided("frames were lost in capture") for line in self._lines]
-        return [line.trial() for line in self._lines]
+            lost = "frames were lost in capture"
+            return [s.trial()._replace(reaction=None, reason=lost) for s in self._strands]
+        return [strand.trial() for strand in self._strands]
 
-    # -- to TIME-WAIT ----------------------------------------------------------------------------
+    async def _listen(self) -> None:
+        if self._private and self._found.state != "SYN-SENT":
+            policy = "close" if closes_at_once(self._found) else "hold"
+            await self._bench.listen(self._found.family, self._port, policy=policy)
 
-    async def _reach(self) -> list[Line]:
-        """Handshake, the DUT's FIN, and the way that the scene says (RFC 9293 figures 12, 13).
+    # -- to the state in question ----------------------------------------------------------------
+
+    async def _reach(self) -> list[Strand]:
+        """The connections that get there.
 
         :raises TargetError: where the DUT answers no SYN any more.
         """
-
-        def fin_and_ack(line: Line) -> list[Segment]:
-            return [line.segment(tcp.FIN | tcp.ACK)]
-
-        def ack_then_fin(line: Line) -> list[Segment]:
-            return [line.segment(tcp.ACK), line.segment(tcp.FIN | tcp.ACK)]
-
-        def crossing_fin(line: Line) -> list[Segment]:
-            before_fin = add(line.snd_nxt, -1)
-            # FreeBSD takes a FIN with an unchanged window and ACK for a duplicate ACK.
-            return [line.segment(tcp.FIN | tcp.ACK, ack=before_fin, window=WINDOW - 1)]
-
-        closing = {
-            Through.FIN_WAIT_2: ack_then_fin,
-            Through.FIN_WAIT_1: fin_and_ack,
-            Through.CLOSING: crossing_fin,
-        }
-        way = Through(self._scene.way)
-        ready = await self._ask(self._lines, lambda line: [line.segment(tcp.SYN)], syn_ack_arrives)
-        if not ready and len(self._lines) > _CANNOT_BE_CHANCE:
-            raise TargetError(
-                f"{len(self._lines)} SYNs to {self._mailbox.flow.dst} port {self._port} and no"
-                " answer: the DUT is gone, or nobody listens there any more"
-            )
-        ready = await self._ask(ready, lambda line: [line.segment(tcp.ACK)], fin_arrives)
-        ready = await self._ask(ready, closing[way], ack_of_fin_arrives)
-        if way is Through.CLOSING:
-            await self._tell(ready, lambda line: line.segment(tcp.ACK), _OF_THE_LAST_ACK)
-            for line in ready:
-                line.settled = line.proven or 0.0
-            ready = [line for line in ready if line.proven is not None]
+        ready = self._strands
+        for number, turn in enumerate(turns(self._found)):
+            ready = await self._take_turn(turn, number, ready)
+            if number == 0 and not ready and len(self._strands) > _CANNOT_BE_CHANCE:
+                raise TargetError(
+                    f"{len(self._strands)} SYNs to {self._mailbox.flow.dst} port {self._port} and"
+                    " no answer: the DUT is gone, or nobody listens there any more"
+                )
         return ready
 
-    async def _ask(
-        self,
-        lines: Sequence[Line],
-        segments: Callable[[Line], list[Segment]],
-        arrives: Callable[[Line, Segment], bool],
-    ) -> list[Line]:
-        """Send each line's segments and wait for the answer; the lines that got theirs."""
-        waiting = {line.flow.reverse: line for line in lines}
+    async def _take_turn(self, turn: Turn, number: int, strands: list[Strand]) -> list[Strand]:
+        """The strands that the turn is over for."""
+        if turn.takes is None:
+            await self._tell(strands, lambda strand: [s(strand.end) for s in turn.sends], number)
+            for strand in strands:
+                strand.settled = strand.proven or 0.0
+            return [strand for strand in strands if strand.proven is not None]
+        waiting = {strand.flow.reverse: strand for strand in strands}
+        takes = turn.takes
 
-        def send(line: Line) -> None:
-            for segment in segments(line):
-                self._injector.send(Packet(line.flow, segment))
+        def send(strand: Strand) -> None:
+            for make in turn.sends:
+                self._injector.send(Packet(strand.flow, make(strand.end)))
 
         def take(packet: Datagram, moment: float) -> None:
-            if isinstance(packet, Packet) and (line := waiting.get(packet.flow)) is not None:
+            if isinstance(packet, Packet) and (strand := waiting.get(packet.flow)) is not None:
                 if packet.segment.flags & tcp.RST:
-                    line.reason = f"the DUT reset the connection before {line.of.way}"
-                elif arrives(line, packet.segment):
-                    line.settled = moment
+                    strand.reason = f"the DUT reset the connection before {self._found.state}"
+                elif takes(strand.end, packet.segment):
+                    strand.settled = moment
                     del waiting[packet.flow]
 
-        await self._exchange(lines, send, take, lambda: len(lines) - len(waiting))
-        for line in waiting.values():
-            line.reason = line.reason or "TIME-WAIT was not reached: an answer did not come"
-        return [line for line in lines if line.flow.reverse not in waiting]
+        for some in _pieces(strands, _DRAIN):
+            await self._call(turn, some)
+            await self._exchange(some, send, take, lambda: len(strands) - len(waiting))
+        await self._gather(take, lambda: not waiting)
+        for strand in waiting.values():
+            strand.reason = (
+                strand.reason
+                or strand.end.reason
+                or (f"{self._found.state} was not reached: an answer did not come")
+            )
+        return [strand for strand in strands if strand.flow.reverse not in waiting]
+
+    async def _call(self, turn: Turn, strands: Sequence[Strand]) -> None:
+        """What the DUT's process does with the socket of each."""
+        if turn.call is None:
+            return
+        ask = self._bench.agent.ask
+        if turn.call == "connect":
+            calls = [ask("open", reuse_address=True, **strand.names) for strand in strands]
+        else:
+            calls = [ask(turn.call, **strand.names) for strand in strands]
+        await asyncio.gather(*calls)
 
     async def _tell(
-        self, lines: Sequence[Line], segment: Callable[[Line], Segment], probe: int
+        self,
+        strands: Sequence[Strand],
+        segments: Callable[[Strand], Iterable[Segment]],
+        probe: int,
     ) -> None:
-        """Send each line's segment, and a sentinel with that number behind it; what comes before
-        the sentinel's answer is the line's."""
-        by_flow = {line.flow.reverse: line for line in lines}
-        by_probe = {(line.flow.src, line.flow.sport, probe): line for line in lines}
+        """Send each strand's segments, and a sentinel with that number behind them; what comes
+        before the sentinel's answer is the strand's."""
+        by_flow = {strand.flow.reverse: strand for strand in strands}
+        by_probe = {(strand.flow.src, strand.flow.sport, probe): strand for strand in strands}
         proven = 0
 
-        def send(line: Line) -> None:
-            flow = line.flow
-            line.proven = None
-            line.answers.clear()
-            line.sent, _ = self._injector.send(Packet(flow, segment(line)))
+        def send(strand: Strand) -> None:
+            flow = strand.flow
+            strand.proven = None
+            strand.answers.clear()
+            for segment in segments(strand):
+                strand.sent, _ = self._injector.send(Packet(flow, segment))
             self._injector.send(Echo(flow.src, flow.dst, flow.sport, probe))
 
         def take(packet: Datagram, moment: float) -> None:
             nonlocal proven
             if isinstance(packet, Packet):
-                line = by_flow.get(packet.flow)
-                if line is not None and line.proven is None:
-                    line.answers.append(packet)
+                strand = by_flow.get(packet.flow)
+                if strand is not None and strand.proven is None:
+                    strand.answers.append(packet)
             elif isinstance(packet, Echo):
-                line = by_probe.get((packet.dst, packet.ident, packet.sequence))
-                if line is not None and line.proven is None:
-                    line.proven = moment
+                strand = by_probe.get((packet.dst, packet.ident, packet.sequence))
+                if strand is not None and strand.proven is None:
+                    strand.proven = moment
                     proven += 1
 
-        await self._exchange(lines, send, take, lambda: proven)
-        for line in lines:
-            if line.proven is None:
-                line.reason = "no echo came back: the segment may not have arrived"
+        await self._exchange(strands, send, take, lambda: proven)
+        await self._gather(take, lambda: proven == len(strands))
+        for strand in strands:
+            if strand.proven is None:
+                strand.reason = "no echo came back: the segment may not have arrived"
 
-    async def _age(self, lines: list[Line]) -> None:
-        """Let the blocks grow old enough; what still comes belongs to the past."""
-        until = max((line.settled for line in lines), default=0.0) + _AGE
+    async def _age(self, strands: list[Strand]) -> None:
+        """Let the connections grow old enough; what still comes belongs to the past."""
+        until = max((strand.settled for strand in strands), default=0.0) + _AGE
         while (left := until - time.monotonic()) > 0:
             await asyncio.sleep(left)
         await self._drain(_ignore)
 
     # -- the segments ----------------------------------------------------------------------------
 
-    async def _stimulate(self, lines: list[Line]) -> None:
-        def stimulus(line: Line) -> Segment:
-            line.stimulus = self._stimuli.segment(line.of, line.block, line.echoed)
-            return line.stimulus
+    async def _stimulate(self, strands: list[Strand]) -> None:
+        def stimulus(strand: Strand) -> Iterable[Segment]:
+            variables, tsecr = strand.end.variables(), strand.end.echoed
+            strand.stimulus = self._segments.segment(strand.of, variables, tsecr)
+            yield strand.stimulus
 
-        await self._tell(lines, stimulus, _OF_THE_SEGMENT)
+        await self._tell(strands, stimulus, _OF_THE_SEGMENT)
 
-    async def _read_states(self, lines: list[Line]) -> None:
-        for start in range(0, len(lines), _READ):
-            some = lines[start : start + _READ]
-            flow: Flow = some[0].flow
+    async def _read_states(self, strands: list[Strand]) -> None:
+        for some in _pieces(strands, _READ):
+            flow = some[0].flow
             asked, reply = await self._bench.agent.ask_at(
                 "states",
                 local=flow.dst,
                 local_port=flow.dport,
-                peers=[(line.flow.src, line.flow.sport) for line in some],
+                peers=[(strand.flow.src, strand.flow.sport) for strand in some],
             )
             answered = time.monotonic()
-            for line, (state, remaining, resolution) in zip(some, reply["rows"], strict=True):
+            for strand, (state, remaining, resolution) in zip(some, reply["rows"], strict=True):
                 timer = None
-                if line.proven is None:
+                if strand.proven is None:
                     continue
-                if state == "TIME-WAIT" and remaining is not None:
+                in_time_wait = self._found.state == state == "TIME-WAIT"
+                if in_time_wait and remaining is not None:
                     seen = Observation(state, asked, answered, remaining, resolution)
-                    timer = timer_effect(seen, self._lifetime, settled=line.settled, sent=line.sent)
+                    timer = timer_effect(
+                        seen, self._lifetime, settled=strand.settled, sent=strand.sent
+                    )
                     if timer is None:
-                        line.reason = "the timer can't be read finely enough to tell a restart"
+                        strand.reason = "the timer can't be read finely enough to tell a restart"
                         continue
-                line.reaction = Reaction(tuple(line.answers), state, timer)
+                strand.reaction = Reaction(tuple(strand.answers), state, timer)
 
-    def _clear_up(self) -> None:
-        """Reset what is left half open, so that it does not linger on the DUT."""
-        for line in self._lines:
-            if (seq := line.half_open_at) is not None:
-                self._injector.send(Packet(line.flow, Segment(seq=seq, ack=0, flags=tcp.RST)))
+    async def _clear_up(self) -> None:
+        """End what is left half open, or held, so that it does not linger on the DUT."""
+        if self._private:
+            await self._bench.agent.ask("release", family=self._found.family, port=self._port)
+        for some in _pieces(self._strands, _DRAIN):
+            for strand in some:
+                for segment in strand.resets():
+                    self._injector.send(Packet(strand.flow, segment))
+            await self._drain(_ignore)
 
     # -- out and in ------------------------------------------------------------------------------
 
     async def _exchange(
         self,
-        lines: Sequence[Line],
-        send: Callable[[Line], None],
+        strands: Sequence[Strand],
+        send: Callable[[Strand], None],
         take: Take,
         answered: Callable[[], int],
     ) -> None:
-        """Send on each line, no faster than answers come, and wait for the answers."""
+        """Send on each strand, no faster than answers come."""
         sent = lost = 0
 
         def keeping_up() -> bool:
             return sent - answered() <= lost + _UNANSWERED
 
-        for line in lines:
-            send(line)
-            sent += 1
-            if sent % _DRAIN == 0:
-                await self._drain(take)
-                if not keeping_up():
-                    await self._gather(take, keeping_up)
-                    lost = max(lost, sent - answered() - _UNANSWERED)
-        await self._gather(take, lambda: answered() == sent)
+        for some in _pieces(strands, _DRAIN):
+            for strand in some:
+                send(strand)
+            sent += len(some)
+            await self._drain(take)
+            if not keeping_up():
+                await self._gather(take, keeping_up)
+                lost = max(lost, sent - answered() - _UNANSWERED)
 
     async def _drain(self, take: Take) -> None:
         """Take in what has arrived already."""
@@ -284,6 +346,10 @@ class Batch:
             if arrival is None:
                 return
             take(arrival.packet, arrival.time)
+
+
+def _pieces(strands: Sequence[Strand], size: int) -> Iterable[Sequence[Strand]]:
+    return (strands[start : start + size] for start in range(0, len(strands), size))
 
 
 def _ignore(packet: Datagram, moment: float) -> None:

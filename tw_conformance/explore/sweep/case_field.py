@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from tw_conformance.explore.sweep.alphabet import BITS, LENGTHS, Scene, SegmentClass
-from tw_conformance.explore.sweep.reaction import Block, Reaction
-from tw_conformance.explore.sweep.stimuli import Stimuli, mss_of
-from tw_conformance.explore.sweep.trial import Trial
+from tw_conformance.explore.sweep.alphabet import BITS, LENGTHS, SegmentClass, Selection
+from tw_conformance.explore.sweep.reaction import Reaction, Trial
+from tw_conformance.explore.sweep.representatives import SegmentMaker, mss_of
+from tw_conformance.explore.sweep.tester_end import SHIFT
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, Through, Wait
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.play.record import Doubt, answers
@@ -25,11 +25,11 @@ AGE = TimeExpression("200ms")
 
 
 def script_of(
-    one: SegmentClass, stimuli: Stimuli, settings: Mapping[str, int], *, age: bool = True
+    one: SegmentClass, segments: SegmentMaker, settings: Mapping[str, int], *, age: bool = True
 ) -> Case:
     """The script that has a segment of that class arrive at a block, ``age`` old or just made."""
     steps: list[Step] = []
-    if not one.scene.listener:
+    if not one.precondition.listener:
         steps.append(Call("unlisten"))
     if age:
         steps.append(Wait(AGE))
@@ -38,17 +38,19 @@ def script_of(
         title=str(one),
         cites=(),
         reach=Reach(
-            through=Through(one.way),
+            state=one.state,
+            through=Through(one.way) if one.state == "TIME-WAIT" else Through.FIN_WAIT_2,
             family="ipv6" if one.family == "ipv6" else "ipv4",
-            timestamps=one.scene.timestamps,
+            timestamps=one.precondition.timestamps,
+            window_scale=SHIFT if one.precondition.scaling else None,
         ),
-        steps=(*steps, _send(one, stimuli)),
+        steps=(*steps, _send(one, segments)),
         settings=settings,
     )
 
 
-def _send(one: SegmentClass, stimuli: Stimuli) -> Send:
-    offsets = stimuli.representatives
+def _send(one: SegmentClass, segments: SegmentMaker) -> Send:
+    offsets = segments.representatives
     ack, tsval = offsets.ack.get(one.ack), offsets.tsval.get(one.timestamps)
     return Send(
         flags=one.tcp_flags,
@@ -68,20 +70,24 @@ class CaseField:
     certain = False
     batch = 200
 
-    def __init__(self, target: Target, settings: Mapping[str, int], stimuli: Stimuli) -> None:
+    def __init__(self, target: Target, settings: Mapping[str, int], segments: SegmentMaker) -> None:
         self._target = target
         self._settings = settings
-        self._stimuli = stimuli
+        self._segments = segments
 
-    async def play(self, scene: Scene, classes: Sequence[SegmentClass]) -> list[Trial]:
-        """Each class on a fresh block of that scene.
+    def narrowed(self, selection: Selection) -> Selection:
+        """What a case can say: not whether a socket is kept, nor ECN."""
+        return selection.without("socket", "ecn")
 
-        :raises TargetError: where the target is gone, or can't make such a scene.
+    async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
+        """Each class on a fresh connection.
+
+        :raises TargetError: where the target is gone, or can't make such a connection.
         """
         return list(await asyncio.gather(*map(self._play, classes)))
 
     async def _play(self, one: SegmentClass) -> Trial:
-        case = script_of(one, self._stimuli, self._settings)
+        case = script_of(one, self._segments, self._settings)
         link = await self._target.open(case)
         run = Run(case, self._target, link)
         variables = run.tester.variables
@@ -92,14 +98,7 @@ class CaseField:
         finally:
             run.record()
             await link.aclose()
-        block = Block(
-            variables.get("rcv_nxt", 0),
-            variables.get("snd_nxt", 0),
-            variables.get("rcv_wnd", 0),
-            variables.get("ts_recent", 0) if one.scene.timestamps else None,
-        )
-        stimulus = self._stimuli.segment(one, block)
-        return Trial(one, link.flow, block, stimulus, reaction, reason)
+        return Trial(one, variables, reaction, reason)
 
 
 async def _reaction(run: Run) -> tuple[Reaction | None, str]:

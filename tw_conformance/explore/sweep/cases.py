@@ -1,67 +1,84 @@
-"""The findings of a sweep as cases, each of which fails on the target for the same reason."""
+"""The divergences of a sweep as cases, each of which fails on the target for the same reason."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from tw_conformance.explore.sweep.case_field import script_of
-from tw_conformance.explore.sweep.findings import Finding
-from tw_conformance.explore.sweep.stimuli import Stimuli
-from tw_conformance.explore.sweep.sweep import Divergence
-from tw_conformance.model.case import NOTHING, ByProfile, Case, Expect, Expected, State, StateIs
+from tw_conformance.explore.sweep.groups import Group
+from tw_conformance.explore.sweep.reaction import Prediction
+from tw_conformance.explore.sweep.representatives import SegmentMaker
+from tw_conformance.explore.sweep.walk import Oracle
+from tw_conformance.model.case import (
+    NOTHING,
+    Answer,
+    ByProfile,
+    Case,
+    Expect,
+    Expected,
+    State,
+    StateIs,
+)
+
+_ALWAYS_SAID = frozenset(("flags", "seq", "ack"))
 
 
 def cases(
-    found: Sequence[Finding],
+    found: Sequence[Group],
+    oracle: Oracle,
     profile: str,
     settings: Mapping[str, int],
-    stimuli: Stimuli,
+    segments: SegmentMaker,
 ) -> Iterator[Case]:
-    """One case for each finding, which fails on the target for the same reason."""
+    """A case for each group: what ``oracle`` does with its example, as what is expected of
+    ``profile``."""
     used: Counter[str] = Counter()
     for one in found:
         name = _name(one)
         used[name] += 1
         if used[name] > 1:
             name = f"{name}-{used[name]}"
-        yield _case(one, name, profile, settings, stimuli)
+        predicted = oracle.predict(one.example)
+        script = script_of(
+            one.example, segments, settings, age=predicted.reaction.timer is not None
+        )
+        yield _case(one, name, profile, predicted, script)
 
 
-def _case(
-    one: Finding,
-    name: str,
-    profile: str,
-    settings: Mapping[str, int],
-    stimuli: Stimuli,
-) -> Case:
-    example, divergence = one.example, one.divergence
-    script = script_of(example, stimuli, settings, age=divergence.timer is not None)
-    state = StateIs(divergence.state, divergence.timer)
+def _case(one: Group, name: str, profile: str, predicted: Prediction, script: Case) -> Case:
+    expected = predicted.reaction
+    assert expected.state is not None  # the oracle can always tell
+    state = StateIs(expected.state, expected.timer)
+    said = _ALWAYS_SAID | {each.field for each in one.divergence.differences}
     return replace(
         script,
         name=name,
-        title=f"{example.flags} at {example.seq}: {divergence.expected} ({one.where})",
+        title=f"{one.example.flags} at {one.example.seq}: {one.result.expected} ({one.where[0]})",
         cites=one.rule.source,
         steps=(
             *script.steps,
-            *_expectations(divergence),
+            *_expectations(predicted, said),
             State(ByProfile((("*", state),))),
         ),
         profiles=(profile,),
     )
 
 
-def _expectations(divergence: Divergence) -> Iterator[Expect]:
-    fields = frozenset(each.field for each in divergence.differences)
-    answers: list[Expected] = [answer.as_answer(fields) for answer in divergence.answers]
+def _expectations(predicted: Prediction, said: frozenset[str]) -> Iterator[Expect]:
+    answers: list[Expected] = [_only(answer, said) for answer in predicted.answers()]
     for answer in answers or [NOTHING]:
         yield Expect(ByProfile((("*", answer),)))
 
 
-def _name(one: Finding) -> str:
+def _only(answer: Answer, said: frozenset[str]) -> Answer:
+    """What is not in question is left open."""
+    return Answer(**{f.name: getattr(answer, f.name) for f in fields(answer) if f.name in said})
+
+
+def _name(one: Group) -> str:
     """``linux-rst-kill-rst-ack-at-r-plus-1``: rule and segment."""
     zone = one.example.seq.replace("2^31", "half").replace("-", " minus ").replace("+", " plus ")
     words = f"{one.rule.id} {one.example.flags} at {zone}"

@@ -1,161 +1,137 @@
-"""Divergences told in few words: the largest boxes of classes in which all diverge alike.
-
-A box is a product of sets of values, one set a dimension, each flag being a dimension of its own:
-«SYN set, RST and ACK clear, SEG.SEQ R+1 to right».  It may hold no class that was walked and did
-not diverge that way.  Boxes are grown greedily from a class that no box holds yet, whole
-dimensions first, since a dimension that does not matter need not be mentioned.  What was not walked
-keeps no box from growing: of a covering array the description is the simplest that fits.
-"""
+"""What a sweep found, in as few sentences as it takes, for people and for machines."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
+from typing import Any
 
-from tw_conformance.explore.sweep.alphabet import DIMENSIONS, NO_ACK, SegmentClass, plainness
-from tw_reference.segment import FLAG_BITS
-
-_FLAGS = ("SYN", "FIN", "RST", "ACK", "PSH", "URG")
-_SEEDS = 8
-"""Classes that a box is tried to be grown from; the largest box is taken."""
-_SET, _CLEAR = "set", "clear"
-_NAMES: Mapping[str, str] = {
-    "seq": "SEG.SEQ",
-    "ack": "SEG.ACK",
-    "length": "length",
-    "timestamps": "timestamps",
-    "bits": "bits",
-    "family": "family",
-    "listener": "listener",
-    "way": "way",
-}
+from tw_conformance.explore.sweep.alphabet import SegmentClass
+from tw_conformance.explore.sweep.boxes import boxes, masks
+from tw_conformance.explore.sweep.walk import ClassResult, Divergence
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.rule import AnyRule
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A description and the classes that it covers, the plainest first."""
+class Group:
+    """Classes that diverge alike, for one cause: the same rule, the same expected, the same seen.
 
-    text: str
+    ``where`` are the words that cover them; ``example`` is the plainest of ``classes``, and
+    ``divergence`` its own.
+    """
+
+    where: tuple[str, ...]
     classes: tuple[SegmentClass, ...]
+    result: ClassResult
+    divergence: Divergence
+    rule: AnyRule
 
+    @property
+    def example(self) -> SegmentClass:
+        return self.classes[0]
 
-def boxes(diverging: Collection[SegmentClass], walked: Mapping[SegmentClass, int]) -> list[Box]:
-    """Boxes that hold every class of ``diverging`` and no other that was walked, the largest
-    first; ``walked`` are the :func:`masks` of all."""
-    masks = {one: walked[one] for one in diverging}
-    outside = [mask for one, mask in walked.items() if one not in masks]
-    values = reduce(or_, walked.values(), 0)
-    left = ordered = sorted(diverging, key=plainness)
-    found = []
-    while left:
-        seeds = left[:: -(-len(left) // _SEEDS)]
-        grown = (_grow(masks[seed], masks.values(), outside) for seed in seeds)
-        box = max(grown, key=lambda box: sum(not masks[one] & ~box for one in left))
-        held = [one for one in ordered if not masks[one] & ~box]
-        found.append(Box(_describe(box, values), tuple(held)))
-        left = [one for one in left if masks[one] & ~box]
-    return sorted(found, key=lambda box: -len(box.classes))
-
-
-# A set of values is an integer with a bit for each, those of one dimension side by side; a class
-# is the set of its own values, so that it lies in a box where it has no bit outside of it.
-
-_DIMENSIONS: Mapping[str, Sequence[str]] = {
-    **dict.fromkeys(_FLAGS, (_SET, _CLEAR)),
-    **{
-        name: tuple(value for value in values if value != NO_ACK)
-        for name, values in DIMENSIONS.items()
-        if name != "flags"
-    },
-}
-_BIT: Mapping[tuple[str, str], int] = {
-    pair: 1 << place
-    for place, pair in enumerate(
-        (name, value) for name, values in _DIMENSIONS.items() for value in values
-    )
-}
-_WHOLE: Mapping[str, int] = {
-    name: sum(_BIT[name, value] for value in values) for name, values in _DIMENSIONS.items()
-}
-
-
-def masks(classes: Iterable[SegmentClass]) -> dict[SegmentClass, int]:
-    """The classes as sets of values."""
-    return {one: _mask(one) for one in classes}
-
-
-def _mask(one: SegmentClass) -> int:
-    """Without ACK a class lies nowhere in the dimension of SEG.ACK, so that none excludes it."""
-    mask = 0
-    for flag in _FLAGS:
-        mask |= _BIT[flag, _SET if one.tcp_flags & FLAG_BITS[flag] else _CLEAR]
-    for name, value in one._asdict().items():
-        if name != "flags" and value != NO_ACK:
-            mask |= _BIT[name, value]
-    return mask
-
-
-def _grow(box: int, inside: Iterable[int], outside: Sequence[int]) -> int:
-    """The box with every value added, dimension by dimension, that lets no outsider in."""
-    values = reduce(or_, inside)
-    while True:
-        gains = values & ~box & ~_single_steps(box, outside)
-        if not gains:
-            return box
-        # The dimension of which the largest share is in the box then; at best all of it.
-        grown = [(box | gains) & whole for whole in _WHOLE.values() if gains & whole]
-        box |= max(grown, key=_share)
-
-
-def _share(values: int) -> float:
-    """How much of its dimension a set of values makes up."""
-    whole = next(each for each in _WHOLE.values() if values & each)
-    return values.bit_count() / whole.bit_count()
-
-
-def _single_steps(box: int, classes: Sequence[int]) -> int:
-    """The values of which one, added to the box, lets in some of the classes."""
-    steps, excluded = 0, ~box
-    for mask in classes:
-        missing = mask & excluded
-        if not missing & (missing - 1):
-            steps |= missing
-    return steps
-
-
-def _describe(box: int, seen: int) -> str:
-    """What sets the box apart among all that was walked, where those values were ``seen``."""
-    parts = []
-    for word in (_SET, _CLEAR):
-        other = _CLEAR if word is _SET else _SET
-        flags = [
-            f
-            for f in _FLAGS
-            if box & _BIT[f, word] and not box & _BIT[f, other] and seen & _BIT[f, other]
-        ]
-        if flags:
-            parts.append(f"{_and(flags)} {word}")
-    for name, values in _DIMENSIONS.items():
-        if name in _FLAGS or not seen & _WHOLE[name] & ~box or not box & _WHOLE[name]:
-            continue
-        parts.append(
-            f"{_NAMES[name]} {_values([v for v in values if box & _BIT[name, v]], values)}"
+    @property
+    def fields(self) -> str:
+        """What differs in the example, field by field."""
+        return "; ".join(
+            f"{each.field}: {each.expected} -> {each.seen}" for each in self.divergence.differences
         )
-    return ", ".join(parts) or "every segment"
 
 
-def _values(chosen: Sequence[str], all_values: Sequence[str]) -> str:
-    """``R+1 to right`` where values lie side by side, ``not R`` where few are missing."""
-    missing = [value for value in all_values if value not in chosen]
-    if len(missing) == 1 and len(chosen) > 2:
-        return f"not {missing[0]}"
-    first, last = all_values.index(chosen[0]), all_values.index(chosen[-1])
-    if len(chosen) > 2 and last - first + 1 == len(chosen):
-        return f"{chosen[0]} to {chosen[-1]}"
-    return " or ".join(chosen)
+def groups(results: Mapping[SegmentClass, ClassResult], profile: Profile) -> list[Group]:
+    """The divergences, one group a cause; the largest first."""
+    alike: dict[tuple[str, str, str], list[SegmentClass]] = defaultdict(list)
+    for one, result in results.items():
+        if result.divergence is not None:
+            alike[result.divergence.rule, result.expected, result.seen].append(one)
+    rules = {rule.id: rule for decisions in profile.lists() for rule in decisions}
+    walked = masks(results) if alike else {}
+    grouped = []
+    for diverging in alike.values():
+        found = boxes(diverging, walked)
+        # A class that several boxes hold is told of once; the plainest of the largest box leads.
+        classes = dict.fromkeys(one for box in found for one in box.classes)
+        example = results[found[0].classes[0]]
+        assert example.divergence is not None
+        grouped.append(
+            Group(
+                where=tuple(box.text for box in found),
+                classes=tuple(classes),
+                result=example,
+                divergence=example.divergence,
+                rule=rules[example.divergence.rule],
+            )
+        )
+    return sorted(grouped, key=lambda group: -len(group.classes))
 
 
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+_MOST_SAID = 4
+"""Descriptions printed for one group; the JSON has all."""
+
+
+def as_text(found: Sequence[Group], profile: str, target: str) -> Iterator[str]:
+    """A few lines for each group."""
+    for number, one in enumerate(found, start=1):
+        count = len(one.classes)
+        yield f"{number}. {count} {'class' if count == 1 else 'classes'}: {one.where[0]}"
+        yield from (f"   or {where}" for where in one.where[1:_MOST_SAID])
+        if len(one.where) > _MOST_SAID:
+            yield f"   or {len(one.where) - _MOST_SAID} more descriptions"
+        yield f"   {profile} -> {one.result.expected}; {target} -> {one.result.seen}"
+        yield f"   {one.fields}"
+        yield f"   rule {one.rule.id}: {one.rule.says} ({'; '.join(one.rule.source)})"
+        yield f"   for example {one.example}"
+
+
+def not_certain_text(results: Mapping[SegmentClass, ClassResult]) -> Iterator[str]:
+    """How many classes are undecided, by reason, and how many the oracle has no rule for."""
+    reasons = Counter(o.undecided for o in results.values() if o.undecided)
+    for reason, count in reasons.most_common():
+        yield f"undecided: {count}, {reason}"
+    not_ruled = Counter((o.expected, o.seen) for o in results.values() if not o.ruled)
+    if total := not_ruled.total():
+        otherwise = sum(count for (expected, seen), count in not_ruled.items() if expected != seen)
+        yield f"not ruled: {total}, of which {otherwise} do otherwise than the reference"
+        for (expected, seen), count in not_ruled.most_common():
+            if expected != seen:
+                yield f"   {count}: {expected} -> {seen}"
+
+
+def as_json(found: Sequence[Group], results: Mapping[SegmentClass, ClassResult]) -> dict[str, Any]:
+    """Everything, for machines."""
+    return {
+        "walked": len(results),
+        "conforming": sum(o.ruled and not o.doubtful for o in results.values()),
+        "not_ruled": sum(not o.ruled for o in results.values()),
+        "undecided": [
+            {"class": one._asdict(), "reason": result.undecided}
+            for one, result in results.items()
+            if result.undecided
+        ],
+        "answers": [
+            {"oracle": expected, "target": seen, "classes": count}
+            for (expected, seen), count in Counter(
+                (o.expected, o.seen) for o in results.values()
+            ).most_common()
+        ],
+        "divergences": [_group_as_json(one) for one in found],
+    }
+
+
+def _group_as_json(one: Group) -> dict[str, Any]:
+    return {
+        "where": list(one.where),
+        "oracle": one.result.expected,
+        "target": one.result.seen,
+        "differences": [
+            {"field": each.field, "oracle": each.expected, "target": each.seen}
+            for each in one.divergence.differences
+        ],
+        "rule": one.rule.id,
+        "says": one.rule.says,
+        "source": list(one.rule.source),
+        "example": one.example._asdict(),
+        "classes": [each._asdict() for each in one.classes],
+    }

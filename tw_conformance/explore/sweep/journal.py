@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tw_conformance.explore.sweep.alphabet import DIMENSIONS, SegmentClass
-from tw_conformance.explore.sweep.relative import RelativeAnswer
-from tw_conformance.explore.sweep.sweep import Divergence, Outcome
+from tw_conformance.explore.sweep.walk import ClassResult, Divergence
 from tw_conformance.model.errors import UsageError
 from tw_conformance.model.verdict import Mismatch
 
@@ -27,14 +26,14 @@ class Journal:
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         header = {**about, "alphabet": {name: list(DIMENSIONS[name]) for name in DIMENSIONS}}
-        self.outcomes: dict[SegmentClass, Outcome] = {}
+        self.results: dict[SegmentClass, ClassResult] = {}
         """What was found before; what was undecided then is to be walked again."""
         try:
             lines = list(_whole_lines(path))
             if lines and lines[0] != header:
                 raise UsageError(f"{path} is the journal of another sweep: {_what(lines[0])}")
             for line in lines[1:]:
-                self.outcomes.update(_read(line))
+                self.results.update(_read(line))
             # Written anew, so that a line that was cut off does not spoil the next one.
             whole = "".join(json.dumps(line) + "\n" for line in lines or [header])
             path.write_text(whole, encoding="utf-8")
@@ -42,7 +41,7 @@ class Journal:
         except OSError as error:
             raise UsageError(f"{path} can't be used as a journal: {error.strerror}") from None
 
-    def record(self, found: Mapping[SegmentClass, Outcome]) -> None:
+    def record(self, found: Mapping[SegmentClass, ClassResult]) -> None:
         """Add one batch."""
         self._file.write(json.dumps(_line(found)) + "\n")
         self._file.flush()
@@ -72,55 +71,44 @@ def _what(header: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in said.items()) or "nothing known"
 
 
-def _line(found: Mapping[SegmentClass, Outcome]) -> dict[str, Any]:
-    """Classes by outcome: there are few outcomes."""
-    alike: dict[Outcome, list[str]] = defaultdict(list)
-    for one, outcome in found.items():
-        alike[outcome].append(" ".join(one))
+def _line(found: Mapping[SegmentClass, ClassResult]) -> dict[str, Any]:
+    """Classes by result: there are few results."""
+    alike: dict[ClassResult, list[str]] = defaultdict(list)
+    for one, result in found.items():
+        alike[result].append(" ".join(one))
     return {
         "found": [
             {
-                "expected": outcome.expected,
-                "seen": outcome.seen,
-                **({"undecided": outcome.undecided} if outcome.undecided else {}),
-                **({"divergence": as_json(outcome.divergence)} if outcome.divergence else {}),
+                "expected": result.expected,
+                "seen": result.seen,
+                **({"undecided": result.undecided} if result.undecided else {}),
+                **({} if result.ruled else {"ruled": False}),
+                **({"divergence": _as_json(result.divergence)} if result.divergence else {}),
                 "classes": classes,
             }
-            for outcome, classes in alike.items()
+            for result, classes in alike.items()
         ]
     }
 
 
-def _read(line: Mapping[str, Any]) -> Iterator[tuple[SegmentClass, Outcome]]:
+def _read(line: Mapping[str, Any]) -> Iterator[tuple[SegmentClass, ClassResult]]:
     for entry in line["found"]:
         if "undecided" in entry:
             continue
         said = entry.get("divergence")
-        divergence = None if said is None else from_json(said, entry["expected"], entry["seen"])
-        outcome = Outcome(entry["expected"], entry["seen"], divergence)
+        divergence = None if said is None else _from_json(said)
+        ruled = entry.get("ruled", True)
+        result = ClassResult(entry["expected"], entry["seen"], divergence, ruled=ruled)
         for words in entry["classes"]:
-            yield SegmentClass(*words.split(" ")), outcome
+            yield SegmentClass(*words.split(" ")), result
 
 
-def as_json(divergence: Divergence) -> dict[str, Any]:
-    """A divergence without what its outcome says already."""
+def _as_json(divergence: Divergence) -> dict[str, Any]:
     return {
         "rule": divergence.rule,
         "differences": [[d.field, d.expected, d.seen] for d in divergence.differences],
-        "answers": [answer._asdict() for answer in divergence.answers],
-        "state": divergence.state,
-        "timer": divergence.timer,
     }
 
 
-def from_json(said: Mapping[str, Any], expected: str, seen: str) -> Divergence:
-    """The opposite of :func:`as_json`."""
-    return Divergence(
-        expected=expected,
-        seen=seen,
-        rule=said["rule"],
-        differences=tuple(Mismatch(*words) for words in said["differences"]),
-        answers=tuple(RelativeAnswer(**answer) for answer in said["answers"]),
-        state=said["state"],
-        timer=said["timer"],
-    )
+def _from_json(said: Mapping[str, Any]) -> Divergence:
+    return Divergence(said["rule"], tuple(Mismatch(*words) for words in said["differences"]))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from tw_conformance.explore.sweep.alphabet import DIMENSIONS, SegmentClass
-from tw_conformance.explore.sweep.sweep import Outcome
+from tw_conformance.explore.sweep.walk import ClassResult
 from tw_conformance.model.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ Cell: TypeAlias = tuple[str, str]
 Tally: TypeAlias = Mapping[Cell, Counter[str]]
 
 
-def draw(outcomes: Mapping[SegmentClass, Outcome], oracle: str, target: str, file: Path) -> None:
+def draw(results: Mapping[SegmentClass, ClassResult], oracle: str, target: str, file: Path) -> None:
     """Write the picture; its format is that of the file's name.
 
     :raises SuiteError: where matplotlib is not installed, or the file can't be written.
@@ -54,15 +54,15 @@ def draw(outcomes: Mapping[SegmentClass, Outcome], oracle: str, target: str, fil
             "a picture is drawn by matplotlib, which is not installed: "
             "pip install 'tw-conformance[plot]'"
         ) from None
-    flags = sorted({one.flags for one in outcomes}, key=_deciding_flags_first)
-    zones = [z for z in DIMENSIONS["seq"] if any(one.seq == z for one in outcomes)]
+    flags = sorted({one.flags for one in results}, key=_deciding_flags_first)
+    zones = [z for z in DIMENSIONS["seq"] if any(one.seq == z for one in results)]
     figure = Figure(figsize=(4 + 1.1 * len(zones), 2.4 + 0.19 * len(flags)), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharey=True)
-    expected = _tally(outcomes, lambda outcome: outcome.expected)
-    seen = _tally(outcomes, lambda outcome: outcome.seen)
+    expected = _tally(results, lambda result: result.expected)
+    seen = _tally(results, lambda result: result.seen)
     colours = _palette(expected, seen)
-    diverging = {(o.flags, o.seq) for o, outcome in outcomes.items() if outcome.divergence}
+    diverging = {(o.flags, o.seq) for o, result in results.items() if result.divergence}
     for axes, title, tally in ((left, f"oracle: {oracle}", expected), (right, target, seen)):
         _panel(axes, title, tally, colours, flags, zones, diverging)
     left.set_ylabel("flags")
@@ -81,12 +81,12 @@ def _deciding_flags_first(flags: str) -> tuple[bool, ...]:
 
 
 def _tally(
-    outcomes: Mapping[SegmentClass, Outcome], answer: Callable[[Outcome], str]
+    results: Mapping[SegmentClass, ClassResult], answer: Callable[[ClassResult], str]
 ) -> dict[Cell, Counter[str]]:
     """How often each answer was given in each cell; what is undecided counts as no answer."""
     tally: dict[Cell, Counter[str]] = defaultdict(Counter)
-    for one, outcome in outcomes.items():
-        tally[one.flags, one.seq][answer(outcome)] += 1
+    for one, result in results.items():
+        tally[one.flags, one.seq][answer(result)] += 1
     return tally
 
 

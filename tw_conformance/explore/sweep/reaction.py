@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from tw_conformance.explore.sweep.relative import place
+from tw_conformance.explore.sweep.alphabet import SegmentClass
+from tw_conformance.model.case import Answer
+from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch
-from tw_conformance.play import compare
+from tw_conformance.play.compare import answer_of, compare
 from tw_conformance.play.record import TimerEffect
 from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import SYN, Packet, Segment, flag_names
 
-_UNKNOWN = frozenset({"tsval", "options", "ip_id"})
-_UNKNOWN_ISS = _UNKNOWN | {"seq"}
-
-
-class Block(NamedTuple):
-    """The DUT's variables in TIME-WAIT, as the tester knows them; ``ts_recent`` is None without
-    timestamps."""
-
-    rcv_nxt: int
-    snd_nxt: int
-    rcv_wnd: int
-    ts_recent: int | None
-
-    def variables(self, stimulus: Segment) -> dict[str, int]:
-        """By the names that a case has for them."""
-        stamps = stimulus.timestamps
-        return {
-            "rcv_nxt": self.rcv_nxt,
-            "snd_nxt": self.snd_nxt,
-            "rcv_wnd": self.rcv_wnd,
-            "ts_recent": self.ts_recent or 0,
-            "seg_seq": stimulus.seq,
-            "seg_ack": stimulus.ack,
-            "seg_len": stimulus.length,
-            "seg_tsval": stamps.tsval if stamps else 0,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What became of one segment and of the block.
+    """What became of one segment and of the connection.
 
-    ``state`` is None where it can't be read.  ``timer``: whether the block's 2MSL timer was
-    restarted; None where no block is left or none can be read.
+    ``state`` is None where it can't be read.  ``timer``: whether the 2MSL timer of a connection in
+    TIME-WAIT was restarted; None where it is elsewhere, or where no timer can be read.
     """
 
     answers: tuple[Packet, ...]
@@ -60,6 +35,17 @@ class Reaction:
         flags = tuple([packet.segment.flags for packet in self.answers])
         return _kind(flags, self.state, self.timer)
 
+    def without_repeats(self, variables: Mapping[str, int]) -> Reaction:
+        """Without the SYN or FIN that the DUT sends again while nobody acknowledges it: that is
+        what its retransmission timer answers, not what the segment does."""
+        kept = tuple(packet for packet in self.answers if not _is_repeat(packet, variables))
+        return self if len(kept) == len(self.answers) else replace(self, answers=kept)
+
+
+def _is_repeat(packet: Packet, variables: Mapping[str, int]) -> bool:
+    segment = packet.segment
+    return segment.length > 0 and segment.end == variables["snd_nxt"]
+
 
 @lru_cache(1024)  # there are few, and a sweep asks for each a thousand times
 def _kind(flags: tuple[int, ...], state: str | None, timer: TimerEffect | None) -> str:
@@ -68,65 +54,76 @@ def _kind(flags: tuple[int, ...], state: str | None, timer: TimerEffect | None) 
     return answers if state is None else f"{answers}, {state}{restarted}"
 
 
+class Trial(NamedTuple):
+    """One class on one fresh connection: ``variables`` are the DUT's, and those of the segment.
+
+    ``reaction`` is None where nothing can be said, for ``reason``.
+    """
+
+    of: SegmentClass
+    variables: Mapping[str, int]
+    reaction: Reaction | None
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the oracle would have done, and the rule by which."""
+    """What the oracle does.  ``rule`` is the one that decided; None where no list does."""
 
+    variables: Mapping[str, int]
     reaction: Reaction
-    rule: AnyRule
-    iss_from_block: bool
-    """Whether the ISS of a SYN-ACK follows from the block; else it is anybody's guess."""
+    rule: AnyRule | None
+
+    def answers(self) -> list[Answer]:
+        """All that is known of its answers, in words of a case."""
+        return [_exactly(packet, self.variables) for packet in self.reaction.answers]
 
 
-def differences(
-    expected: Prediction, seen: Reaction, block: Block, stimulus: Segment
-) -> tuple[Mismatch, ...]:
-    """Where ``seen`` is not what was predicted; none where it is."""
-    wanted = expected.reaction
-    if _same(expected, seen):
-        return ()
-    variables = block.variables(stimulus)
+def with_segment(variables: Mapping[str, int], segment: Segment) -> dict[str, int]:
+    """The variables of a connection, and those of the segment that it is sent."""
+    return {
+        **variables,
+        "seg_seq": segment.seq,
+        "seg_ack": segment.ack,
+        "seg_len": segment.length,
+        "seg_tsval": segment.timestamps.tsval if segment.timestamps else 0,
+    }
+
+
+def _exactly(packet: Packet, variables: Mapping[str, int]) -> Answer:
+    """With what no router changes here, and what a new connection offers."""
+    segment = packet.segment
+    answer = replace(
+        answer_of(packet, variables),
+        mss="absent" if segment.mss is None else segment.mss,
+        wscale="absent" if segment.wscale is None else segment.wscale,
+        ttl=packet.ttl,
+        tos=packet.tos,
+    )
+    if segment.flags & SYN:
+        return replace(answer, window=SequenceExpression(str(segment.window)))
+    return answer
+
+
+def differences(expected: Prediction, trial: Trial) -> tuple[Mismatch, ...]:
+    """Where the reaction of ``trial``, which has one, is not what was predicted."""
+    wanted, seen = expected.reaction, trial.reaction
+    assert seen is not None
+    if not any(_is_repeat(packet, expected.variables) for packet in wanted.answers):
+        seen = seen.without_repeats(trial.variables)
     found: list[Mismatch] = []
     if len(wanted.answers) != len(seen.answers):
         found.append(Mismatch("answer", _flags(wanted), _flags(seen)))
     else:
-        for ours, theirs in zip(wanted.answers, seen.answers, strict=True):
-            found += _packet_differences(expected, ours, theirs, variables)
+        for answer, packet in zip(expected.answers(), seen.answers, strict=True):
+            differing = compare(answer, packet, trial.variables)
+            # Of another kind of answer it goes without saying that its numbers are others.
+            found += [d for d in differing if d.field == "flags"] or differing
     if seen.state is not None and wanted.state != seen.state:
         found.append(Mismatch("state", str(wanted.state), seen.state))
-    elif _timer_differs(wanted, seen):
-        found.append(Mismatch("timer", str(wanted.timer), str(seen.timer)))
+    elif seen.timer is not None and seen.timer != wanted.timer:
+        found.append(Mismatch("timer", str(wanted.timer), seen.timer))
     return tuple(found)
-
-
-def _same(expected: Prediction, seen: Reaction) -> bool:
-    """The quick way to «no difference», by which nearly every class goes."""
-    wanted = expected.reaction
-    if seen.state not in (None, wanted.state) or _timer_differs(wanted, seen):
-        return False
-    if not wanted.answers and not seen.answers:
-        return True
-    return len(wanted.answers) == len(seen.answers) and not any(
-        _packet_differences(expected, ours, theirs, {})
-        for ours, theirs in zip(wanted.answers, seen.answers, strict=True)
-    )
-
-
-def _timer_differs(wanted: Reaction, seen: Reaction) -> bool:
-    """Not where the DUT does not tell its timers."""
-    return seen.timer is not None and seen.timer != wanted.timer
-
-
-def _packet_differences(
-    expected: Prediction, ours: Packet, theirs: Packet, variables: Mapping[str, int]
-) -> list[Mismatch]:
-    """Every field but what runs on with a clock (TSval), what was never on a wire (the order of
-    options, IPv4's Identification), and an ISS that is anybody's guess."""
-    if ours == theirs:
-        return []
-    is_syn = ours.segment.flags & theirs.segment.flags & SYN
-    unknown = _UNKNOWN_ISS if is_syn and not expected.iss_from_block else _UNKNOWN
-    return compare.differences(ours, theirs, variables, leaving_out=unknown, say=place)
 
 
 def _flags(reaction: Reaction) -> str:

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.explore.sweep.alphabet import Representatives, SegmentClass, Selection
-from tw_conformance.explore.sweep.block_oracle import BlockOracle
+from tw_conformance.explore.sweep.alphabet import STATES, SegmentClass, Selection
 from tw_conformance.explore.sweep.case_field import CaseField
 from tw_conformance.explore.sweep.cases import cases
-from tw_conformance.explore.sweep.findings import findings
+from tw_conformance.explore.sweep.design import covering
+from tw_conformance.explore.sweep.groups import groups
 from tw_conformance.explore.sweep.lockstep import Lockstep, lockstep_on
-from tw_conformance.explore.sweep.stimuli import Stimuli
-from tw_conformance.explore.sweep.sweep import Field, Outcome, Sweep, classes_of
+from tw_conformance.explore.sweep.reference_stack import ReferenceStack
+from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
+from tw_conformance.explore.sweep.walk import ClassResult, Field, Walk
 from tw_conformance.model.errors import ExitCode
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import play
@@ -30,12 +31,17 @@ from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.checkout import environment
 from tw_reference.profiles import PROFILES
 
-STIMULI = Stimuli(Representatives.drawn(1))
-RST_AND_SYN = "flags=RST,SYN,FIN|ACK seq=R,R+1 length=0 bits=none"
+SEGMENTS = SegmentMaker(Representatives.drawn(1))
+PLAINEST = "length=0 bits=none socket=closed scaling=off ecn=off"
+RST_AND_SYN = f"flags=RST,SYN,FIN|ACK seq=R,R+1 {PLAINEST}"
 
 
 def lockstep(target: WireTarget, settings: Mapping[str, int]) -> Lockstep:
-    return lockstep_on(target, settings, STIMULI, seed=1)
+    return lockstep_on(target, settings, SEGMENTS, seed=1)
+
+
+def oracle(target: WireTarget, settings: Mapping[str, int] | None) -> ReferenceStack:
+    return ReferenceStack(PROFILES[target.profile], settings or {}, SEGMENTS, seed=0)
 
 
 def walked(
@@ -43,31 +49,31 @@ def walked(
     field: Field,
     classes: Iterable[SegmentClass],
     settings: Mapping[str, int] | None = None,
-) -> dict[SegmentClass, Outcome]:
+) -> dict[SegmentClass, ClassResult]:
     """What a sweep finds, its oracle being the kernel's profile under those settings."""
-    walk = Sweep(
+    walk = Walk(
         field,
-        BlockOracle(PROFILES[target.profile], settings or {}),
+        oracle(target, settings),
         seed=1,
         record=lambda found: None,
         tell=lambda progress: None,
     )
-    target.start(walk.walk(classes)).result()
+    target.start(walk.run(classes)).result()
     if isinstance(field, Lockstep):
         target.start(field.aclose()).result()
-    return walk.outcomes
+    return walk.results
 
 
 @pytest.mark.parametrize("settings", [{}, {"rfc1337": 1}])
-def test_the_kernel_does_in_every_scene_what_its_profile_says(
+def test_the_kernel_does_in_time_wait_what_its_profile_says(
     target: WireTarget, settings: Mapping[str, int]
 ) -> None:
-    classes = classes_of(Selection.of(""), 2, seed=1)
-    assert {one.scene for one in classes} == {one.scene for one in Selection.of("").product()}
-    outcomes = walked(target, lockstep(target, settings), classes, settings)
-    doubtful = {str(one): outcome for one, outcome in outcomes.items() if outcome.doubtful}
+    classes = covering(Selection.of(""), 2, seed=1)
+    assert {one.way for one in classes} == {"FIN-WAIT-2", "FIN-WAIT-1", "CLOSING"}
+    results = walked(target, lockstep(target, settings), classes, settings)
+    doubtful = {str(one): outcome for one, outcome in results.items() if outcome.doubtful}
     assert not doubtful
-    assert len(outcomes) == len(classes)
+    assert len(results) == len(classes)
 
 
 def test_a_kernel_that_does_something_else_is_found_out_and_its_case_fails(
@@ -75,24 +81,34 @@ def test_a_kernel_that_does_something_else_is_found_out_and_its_case_fails(
 ) -> None:
     """The oracle is not told that rfc1337 is set."""
     classes = list(Selection.of(f"{RST_AND_SYN} family=ipv4 way=FIN-WAIT-2").product())
-    outcomes = walked(target, lockstep(target, {"rfc1337": 1}), classes)
-    (found,) = findings(outcomes, PROFILES[target.profile])
-    assert found.where.startswith("RST set")
-    assert "SEG.SEQ R, timestamps not older" in found.where
-    assert (found.divergence.expected, found.divergence.seen) == (
+    results = walked(target, lockstep(target, {"rfc1337": 1}), classes)
+    (found,) = groups(results, PROFILES[target.profile])
+    assert found.where[0].startswith("RST set")
+    assert "SEG.SEQ R, timestamps not older" in found.where[0]
+    assert (found.result.expected, found.result.seen) == (
         "nothing, CLOSED",
         "nothing, TIME-WAIT",
     )
     for settings, verdict in (({}, Verdict.PASS), ({"rfc1337": 1}, Verdict.FAIL)):
-        (case,) = cases([found], target.profile, settings, STIMULI)
+        (case,) = cases([found], oracle(target, None), target.profile, settings, SEGMENTS)
         outcome = target.start(play(case, target)).result()
         assert outcome.verdict is verdict
     assert outcome.mismatches[0].field == "state"
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_lockstep_brings_the_kernel_to_every_state(target: WireTarget, state: str) -> None:
+    """Whatever it answers to an RST far outside the window, it stays where it was."""
+    only = "flags=RST seq=right length=0 bits=none timestamps=off,newer"
+    classes = list(Selection.of(only, [state]).product())
+    results = walked(target, lockstep(target, {}), classes)
+    assert set(results) == set(classes)
+    assert {result.seen.split(", ")[1] for result in results.values()} == {state}
+
+
 def test_the_player_finds_what_lockstep_finds(target: WireTarget) -> None:
     classes = list(Selection.of(f"{RST_AND_SYN} timestamps=newer way=CLOSING").product())
-    by_player = walked(target, CaseField(target, {}, STIMULI), classes)
+    by_player = walked(target, CaseField(target, {}, SEGMENTS), classes)
     assert by_player == walked(target, lockstep(target, {}), classes)
     assert not any(outcome.doubtful for outcome in by_player.values())
 
@@ -112,7 +128,7 @@ def test_an_interrupted_sweep_leaves_a_journal_and_is_gone_on_with(
 ) -> None:
     journal = tmp_path / "journal"
     command = [sys.executable, "-m", "tw_conformance", "sweep", "--target", "netns"]
-    command += ["--strength", "3", "--resume", str(journal)]
+    command += ["--strength", "3", "--only", "socket=closed", "--resume", str(journal)]
     # A shell's background job ignores SIGINT, and so would its children: this test may be in one.
     interruptible = ["env", "--default-signal=INT", *command]
     with subprocess.Popen(

@@ -11,18 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.explore.sweep.alphabet import Representatives, Scene, SegmentClass, Selection
-from tw_conformance.explore.sweep.block_oracle import BlockOracle
+from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
 from tw_conformance.explore.sweep.journal import Journal
-from tw_conformance.explore.sweep.profile_field import ProfileField
-from tw_conformance.explore.sweep.stimuli import Stimuli
-from tw_conformance.explore.sweep.sweep import Field, Sweep
-from tw_conformance.explore.sweep.trial import Trial
+from tw_conformance.explore.sweep.reaction import Trial
+from tw_conformance.explore.sweep.reference_stack import ReferenceStack
+from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
+from tw_conformance.explore.sweep.walk import Field, Walk
 from tw_conformance.model.errors import TargetError, UsageError
 from tw_reference.profiles import PROFILES
 
 PROFILE = PROFILES["linux-6.18"]
-CLASSES = list(Selection.of("flags=RST,SYN,ACK timestamps=off family=ipv4 bits=none").product())
+CLASSES = list(
+    Selection.of(
+        "flags=RST,SYN,ACK timestamps=off family=ipv4 bits=none socket=closed scaling=off ecn=off"
+    ).product()
+)
+SEGMENTS = SegmentMaker(Representatives.drawn(0))
 ODD = CLASSES[5]
 ABOUT = {"target": "pretend", "profile": "linux-6.18", "seed": 0}
 
@@ -34,12 +38,15 @@ class Flaky:
     batch = 16
 
     def __init__(self, fate: Callable[[int, Trial], Trial]) -> None:
-        self._stack = ProfileField(PROFILE, {}, Stimuli(Representatives.drawn(0)), seed=0)
+        self._stack = ReferenceStack(PROFILE, {}, SEGMENTS, seed=0)
         self._fate = fate
         self.trials: Counter[SegmentClass] = Counter()
 
-    async def play(self, scene: Scene, classes: Sequence[SegmentClass]) -> list[Trial]:
-        trials = await self._stack.play(scene, classes)
+    def narrowed(self, selection: Selection) -> Selection:
+        return selection
+
+    async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
+        trials = await self._stack.play(classes)
         self.trials.update(classes)
         return [self._fate(self.trials[t.of], t) if t.of == ODD else t for t in trials]
 
@@ -54,56 +61,56 @@ def lost(trial: Trial) -> Trial:
     return trial._replace(reaction=None, reason="no echo came back")
 
 
-def sweep(field: Field, journal: Journal | None = None) -> Sweep:
-    return Sweep(
+def sweep(field: Field, journal: Journal | None = None) -> Walk:
+    return Walk(
         field,
-        BlockOracle(PROFILE, {}),
+        ReferenceStack(PROFILE, {}, SEGMENTS, seed=1),
         seed=0,
         record=journal.record if journal else lambda found: None,
         tell=lambda progress: None,
-        outcomes=dict(journal.outcomes) if journal else {},
+        results=dict(journal.results) if journal else {},
     )
 
 
-def walked(field: Field, classes: Iterable[SegmentClass] = CLASSES) -> Sweep:
+def walked(field: Field, classes: Iterable[SegmentClass] = CLASSES) -> Walk:
     walk = sweep(field)
-    asyncio.run(walk.walk(classes))
+    asyncio.run(walk.run(classes))
     return walk
 
 
 def test_every_class_is_walked_once_where_all_is_as_predicted() -> None:
     field = Flaky(lambda number, trial: trial)
     walk = walked(field)
-    assert set(walk.outcomes) == set(CLASSES)
-    assert not any(outcome.doubtful for outcome in walk.outcomes.values())
+    assert set(walk.results) == set(CLASSES)
+    assert not any(result.doubtful for result in walk.results.values())
     assert set(field.trials.values()) == {1}
 
 
 def test_a_divergence_is_believed_when_it_is_seen_again() -> None:
     field = Flaky(lambda number, trial: silent(trial))
-    outcome = walked(field).outcomes[ODD]
-    assert outcome.divergence is not None
-    assert outcome.divergence.differences[-1].field == "state"
+    result = walked(field).results[ODD]
+    assert result.divergence is not None
+    assert result.divergence.differences[-1].field == "state"
     assert field.trials[ODD] == 2
 
 
 def test_a_divergence_that_does_not_come_again_is_none() -> None:
     field = Flaky(lambda number, trial: silent(trial) if number == 1 else trial)
-    outcome = walked(field).outcomes[ODD]
-    assert not outcome.doubtful
+    result = walked(field).results[ODD]
+    assert not result.doubtful
     assert field.trials[ODD] == 3
 
 
 def test_what_was_lost_once_is_tried_again() -> None:
     field = Flaky(lambda number, trial: lost(trial) if number == 1 else trial)
-    assert not walked(field).outcomes[ODD].doubtful
+    assert not walked(field).results[ODD].doubtful
 
 
 def test_what_is_always_lost_is_undecided_and_no_divergence() -> None:
     field = Flaky(lambda number, trial: lost(trial))
-    outcome = walked(field).outcomes[ODD]
-    assert outcome.divergence is None
-    assert outcome.undecided == "no echo came back"
+    result = walked(field).results[ODD]
+    assert result.divergence is None
+    assert result.undecided == "no echo came back"
     assert field.trials[ODD] == 5
 
 
@@ -123,52 +130,52 @@ def test_the_walk_is_the_same_for_the_same_seed() -> None:
 class Gone(Flaky):
     """A target that is gone after the second batch."""
 
-    async def play(self, scene: Scene, classes: Sequence[SegmentClass]) -> list[Trial]:
+    async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
         if len(self.trials) >= 2 * self.batch:
             raise TargetError("the link is gone")
-        return await super().play(scene, classes)
+        return await super().play(classes)
 
 
 def test_a_walk_goes_on_where_its_journal_ends(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", ABOUT)
     broken = Gone(lambda number, trial: silent(trial))
     with pytest.raises(TargetError):
-        asyncio.run(sweep(broken, journal).walk(CLASSES))
+        asyncio.run(sweep(broken, journal).run(CLASSES))
     journal.close()
 
     journal = Journal(tmp_path / "journal", ABOUT)
-    assert 0 < len(journal.outcomes) <= len(broken.trials)
+    assert 0 < len(journal.results) <= len(broken.trials)
     rest = Flaky(lambda number, trial: silent(trial))
     walk = sweep(rest, journal)
-    asyncio.run(walk.walk(CLASSES))
+    asyncio.run(walk.run(CLASSES))
     journal.close()
-    assert not set(journal.outcomes) & set(rest.trials)
-    assert walk.outcomes == walked(Flaky(lambda number, trial: silent(trial))).outcomes
+    assert not set(journal.results) & set(rest.trials)
+    assert walk.results == walked(Flaky(lambda number, trial: silent(trial))).results
     journal = Journal(tmp_path / "journal", ABOUT)
-    assert journal.outcomes == walk.outcomes
+    assert journal.results == walk.results
     journal.close()
 
 
 def test_what_was_undecided_is_walked_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", ABOUT)
     walk = sweep(Flaky(lambda number, trial: lost(trial)), journal)
-    asyncio.run(walk.walk(CLASSES))
+    asyncio.run(walk.run(CLASSES))
     journal.close()
     journal = Journal(tmp_path / "journal", ABOUT)
     journal.close()
-    assert set(walk.outcomes) - set(journal.outcomes) == {ODD}
+    assert set(walk.results) - set(journal.results) == {ODD}
 
 
 def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     file = tmp_path / "journal"
     journal = Journal(file, ABOUT)
-    asyncio.run(sweep(Flaky(lambda number, trial: trial), journal).walk(CLASSES))
+    asyncio.run(sweep(Flaky(lambda number, trial: trial), journal).run(CLASSES))
     journal.close()
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(lines[:-1]) + lines[-1][:40])
     journal = Journal(file, ABOUT)
     journal.close()
-    assert 0 < len(journal.outcomes) < len(CLASSES)
+    assert 0 < len(journal.results) < len(CLASSES)
     assert all(json.loads(line) for line in file.read_text().splitlines())
 
 

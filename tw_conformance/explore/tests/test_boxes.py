@@ -9,11 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
-from tw_conformance.explore.sweep.groups import Box, boxes, masks
+from tw_conformance.explore.sweep.boxes import Box, boxes, masks
 
-ALL = list(Selection.of("family=ipv4 listener=yes way=FIN-WAIT-2 bits=none").product())
+ALL = list(
+    Selection.of(
+        "family=ipv4 listener=yes way=FIN-WAIT-2 bits=none socket=closed scaling=off ecn=off"
+    ).product()
+)
 FEW = list(
-    Selection.of("flags=SYN,RST,ACK,SYN|ACK family=ipv4 way=CLOSING bits=none length=0").product()
+    Selection.of(
+        "flags=SYN,RST,ACK,SYN|ACK family=ipv4 way=CLOSING bits=none length=0 socket=closed"
+        " scaling=off ecn=off"
+    ).product()
 )
 
 

@@ -1,0 +1,147 @@
+"""A documented stack on its own: as the oracle of a sweep, or in the place of a target.
+
+A connection of the reference is brought to the state in question, and the segment arrives.  No
+frame is made.  Its numbers are its own: what is compared is relative.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+from random import Random
+
+from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass, Selection
+from tw_conformance.explore.sweep.reaction import (
+    Prediction,
+    Reaction,
+    Trial,
+    with_segment,
+)
+from tw_conformance.explore.sweep.representatives import SegmentMaker
+from tw_conformance.explore.sweep.tester_end import TesterEnd
+from tw_conformance.explore.sweep.ways import Turn, closes_at_once, turns
+from tw_conformance.play.record import TimerEffect
+from tw_reference.clock import MILLISECOND, SECOND, Clock
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.decision import Decision
+from tw_reference.segment import Flow, Packet, Segment
+from tw_reference.stack.host import Host
+
+AGE = 150 * MILLISECOND
+"""How long a connection has been in its state when the segment comes, nanoseconds: not 0, or no
+restart could be seen; less than any RTO, or its FIN would have been sent again."""
+_ADDRESSES: Mapping[str, tuple[str, str]] = {
+    "ipv4": ("192.0.2.2", "192.0.2.1"),
+    "ipv6": ("2001:db8::2", "2001:db8::1"),
+}
+_PORT, _PEER_PORT = 7, 40000
+
+
+class NotReached(Exception):
+    """The stack does not get to the state in question; the message is a sentence."""
+
+
+class ReferenceStack:
+    """The reference under ``profile``, with ``settings`` that it has."""
+
+    certain = True
+    batch = 2000
+
+    def __init__(
+        self, profile: Profile, settings: Mapping[str, int], segments: SegmentMaker, *, seed: int
+    ) -> None:
+        self.profile = profile
+        self._settings = settings
+        self._segments = segments
+        self._random = Random(f"reference:{seed}")
+        self._seeds = count(seed)
+
+    def narrowed(self, selection: Selection) -> Selection:
+        """By one way into TIME-WAIT: no list of rules knows by which a block came."""
+        return selection.without("way")
+
+    async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
+        """Each class on a fresh connection."""
+        await asyncio.sleep(0)  # an interrupt has its turn
+        return [self._try(one) for one in classes]
+
+    def _try(self, one: SegmentClass) -> Trial:
+        try:
+            predicted = self.predict(one)
+        except NotReached as reason:
+            return Trial(one, {}, None, str(reason))
+        return Trial(one, predicted.variables, predicted.reaction)
+
+    def predict(self, one: SegmentClass) -> Prediction:
+        """What becomes of a segment of that class, and of its connection.
+
+        :raises NotReached: where the stack does not get to the state in question.
+        """
+        tester, dut = _ADDRESSES[one.family]
+        flow = Flow(tester, _PEER_PORT, dut, _PORT)
+        host = Host(
+            self.profile,
+            Clock(SECOND),
+            addresses=frozenset((dut,)),
+            seed=next(self._seeds),
+            settings=self._settings,
+        )
+        end = self._reach(host, flow, one.precondition)
+        segment = self._segments.segment(one, end.variables(), end.echoed)
+        before = host.block(flow.reverse)
+        expires = None if before is None else before.expires
+        host.receive(Packet(flow, segment))
+        after = host.block(flow.reverse)
+        timer: TimerEffect | None = None
+        if one.state == "TIME-WAIT" and expires is not None and after is before and after:
+            timer = "restarted" if after.expires > expires else "kept"
+        answers = tuple(packet for packet in host.outbox if isinstance(packet, Packet))
+        decided = _deciding(host.trace, segment)
+        return Prediction(
+            with_segment(end.variables(), segment),
+            Reaction(answers, host.state(flow.reverse), timer),
+            None if decided is None else decided.rule,
+        )
+
+    def _reach(self, host: Host, flow: Flow, found: Precondition) -> TesterEnd:
+        if found.state != "SYN-SENT":
+            host.listen(_PORT, closes_first=closes_at_once(found), reads=found.socket != "unread")
+        end = TesterEnd.fresh(found, self._random)
+        for turn in turns(found):
+            self._take(turn, end, host, flow)
+        if host.state(flow.reverse) != found.state:
+            raise NotReached(
+                f"{self.profile.name} is in {host.state(flow.reverse)}, not {found.state}"
+            )
+        host.clock.advance(host.clock.now + AGE)
+        if not found.listener:
+            host.unlisten(_PORT)
+        host.outbox.clear()
+        host.trace.clear()
+        return end
+
+    def _take(self, turn: Turn, end: TesterEnd, host: Host, flow: Flow) -> None:
+        host.outbox.clear()
+        match turn.call:
+            case "connect":
+                host.connect(flow.reverse)
+            case "close":
+                host.close(flow.reverse)
+            case "shutdown":
+                host.shutdown(flow.reverse)
+        for send in turn.sends:
+            host.receive(Packet(flow, send(end)))
+        if turn.takes is None:
+            return
+        segments = [packet.segment for packet in host.outbox if isinstance(packet, Packet)]
+        if not any(turn.takes(end, segment) for segment in segments):
+            raise NotReached(end.reason or f"{self.profile.name} did not answer on the way")
+
+
+def _deciding(trace: Iterable[Decision], segment: Segment) -> Decision | None:
+    """The decision on the segment itself, not on its ACK or at the listener behind a block."""
+    return next(
+        (d for d in trace if d.segment is segment and d.stage is not stages.ACK_LIMIT), None
+    )
