@@ -49,6 +49,8 @@ _LEAST_BEYOND = 15
 options it has."""
 NO_KEYS: frozenset[str] = frozenset()
 """Of a value by profile that is never a mapping."""
+_OPENERS = {"SYN-SENT": "active", "SYN-RECEIVED": "passive", "LISTEN": "passive"}
+"""Who opens, in states that only one side gets to."""
 ONLY_ARGUMENT: Mapping[str, str] = {"send": "length", "receive": "length", "shutdown": "how"}
 """The argument of a call that has one, whose value stands for the mapping: ``{send: 100}``."""
 
@@ -96,7 +98,14 @@ def build_reach(source: Source, point: Point, on_connection: Mapping[str, KeyPat
             partial(reader.fields, ("reach", "options"), options, "set"),
         )
     )
-    return Reach(**fields, options=socket_options)
+    reach = Reach(**fields, options=socket_options)
+    opener = _OPENERS.get(reach.state, reach.open)
+    if reach.open != opener:
+        raise reader.fault(
+            ("reach",) if "open" not in written else ("reach", "open"),
+            f"{reach.state} is reached by open: {opener}" + where(written["state"], point),
+        )
+    return reach
 
 
 def build_settings(source: Source, point: Point) -> dict[str, int]:

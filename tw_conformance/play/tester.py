@@ -37,6 +37,9 @@ _LEAST_RTO = 0.15
 """Seconds; no documented stack retransmits any sooner."""
 _TRIES = 4
 _PROBES = 6
+_HALF_OPEN = frozenset({"SYN-SENT", "SYN-RECEIVED"})
+_NOT_CLOSED_FIRST = frozenset({"ESTABLISHED", "CLOSE-WAIT", "LAST-ACK"})
+"""States of a DUT that is not the first to close."""
 ACCEPTS_AND_CLOSES = 1.0
 """Seconds that the DUT's service may take over a connection: those of a first retransmission."""
 _LEAST_MTU = 1280
@@ -257,7 +260,7 @@ class TesterEndpoint:
     def _own_stamps(self) -> Timestamps | None:
         if not self.timestamps:
             return None
-        stamps = self.stamps()
+        stamps = self.stamps(self.case.reach.tsval)
         self.variables["ts_recent"] = stamps.tsval
         return stamps
 
@@ -285,8 +288,11 @@ class TesterEndpoint:
             await self._open_actively()
         else:
             await self._open()
-        if target == "ESTABLISHED":
+        if target in _HALF_OPEN:
+            return
+        if target in _NOT_CLOSED_FIRST:
             await self._must_be_in("ESTABLISHED", "the ACK of the handshake")
+            await self._close_first(target)
             return
         await self._await_fin()
         if target == "FIN-WAIT-1":
@@ -303,6 +309,16 @@ class TesterEndpoint:
                 await self._finish("the FIN")
         if target == "TIME-WAIT":
             self._reset_at = None
+
+    async def _close_first(self, target: str) -> None:
+        """From ESTABLISHED to the states of who is closed upon (RFC 9293 figure 12, TCP peer B)."""
+        if target == "ESTABLISHED":
+            return
+        await self._finish("the FIN that comes first")
+        self._reset_at = self.variables["rcv_nxt"]
+        if target == "LAST-ACK":
+            await self.link.call("close", {})
+            await self._await_fin()
 
     async def _open_actively(self) -> None:
         """Three-way handshake (RFC 9293 figure 6) that the DUT begins; then it closes."""
@@ -321,18 +337,22 @@ class TesterEndpoint:
         scaling = reach.window_scale is not None and syn.wscale is not None
         variables["rcv_scale"] = (syn.wscale or 0) if scaling else 0
         variables.update(iss=syn.seq, snd_nxt=syn.end)
+        if reach.state == "SYN-SENT":
+            return
+        self._must_have_taken_up(syn, tcp.ECE | tcp.CWR)
         answer = Segment(
             seq=self.link.tester_isn,
             ack=syn.end,
-            flags=tcp.SYN | tcp.ACK,
+            flags=tcp.SYN | tcp.ACK | (tcp.ECE if reach.ecn else 0),
             window=WINDOW,
             mss=reach.mss,
             wscale=reach.window_scale,
+            sack_permitted=reach.sack,
             timestamps=self._own_stamps(),
         )
         variables["rcv_nxt"] = self._reset_at = answer.end
         await self._ask(answer, tcp.ACK, "the SYN-ACK")
-        if reach.state != "ESTABLISHED":
+        if reach.state not in _NOT_CLOSED_FIRST:
             await self.link.call("close", {})
 
     async def _open(self) -> None:
@@ -341,10 +361,11 @@ class TesterEndpoint:
         syn = Segment(
             seq=self.link.tester_isn,
             ack=0,
-            flags=tcp.SYN,
+            flags=tcp.SYN | (tcp.ECE | tcp.CWR if reach.ecn else 0),
             window=WINDOW,
             mss=reach.mss,
             wscale=reach.window_scale,
+            sack_permitted=reach.sack,
             timestamps=self._own_stamps(),
         )
         self.variables["rcv_nxt"] = add(syn.seq, 1)
@@ -354,7 +375,17 @@ class TesterEndpoint:
         scaling = reach.window_scale is not None and answer.wscale is not None
         self.variables["rcv_scale"] = (answer.wscale or 0) if scaling else 0
         self.variables.update(iss=answer.seq, snd_nxt=add(answer.seq, 1))
-        self._plain(tcp.ACK)
+        self._must_have_taken_up(answer, tcp.ECE)
+        if reach.state != "SYN-RECEIVED":
+            self._plain(tcp.ACK)
+
+    def _must_have_taken_up(self, syn: Segment, ecn: int) -> None:
+        """The DUT's SYN has what the case says of the connection; ``ecn`` are the bits of ECN."""
+        reach = self.case.reach
+        if reach.sack and not syn.sack_permitted:
+            raise NotReached("the DUT does not take up SACK")
+        if reach.ecn and syn.flags & ecn != ecn:
+            raise NotReached("the DUT does not take up ECN")
 
     async def _await_fin(self) -> None:
         """The DUT closes first; what it says before is acknowledged with its FIN."""

@@ -186,6 +186,8 @@ HEADS = [
     ("settings: {rfc1337: yes}", "4:21", "expected a whole number, found text 'yes'"),
     ("settings: {RFC: 1}", "4:12", "expected a setting's name"),
     ("reach: {state: CLOSED}", "4:16", "'CLOSED' is not a state that a case can begin in"),
+    ("reach: {state: SYN-SENT}", "4:8", "SYN-SENT is reached by open: active"),
+    ("reach: {state: LISTEN, open: active}", "4:30", "LISTEN is reached by open: passive"),
     ("reach: {options: {tll: 6}}", "4:19", "unknown key 'tll' in options; did you mean 'ttl'?"),
     ("settings: {rfc1337: 1}", "4:12", "freebsd-10 has no setting 'rfc1337' (known: "),
     ("profiles: [linux-*]\nsettings: {rcf1337: 1}", "5:12", "did you mean 'rfc1337'?"),

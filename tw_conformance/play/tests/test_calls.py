@@ -84,3 +84,23 @@ def test_the_dut_opens(profile: str, through: str) -> None:
     assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
     packets = [event for event in outcome.transcript.events if event.packet is not None]
     assert packets[0].direction == "received", "the first SYN is the DUT's"
+
+
+@pytest.mark.parametrize(
+    ("reach", "segment", "answer", "state"),
+    [
+        ("state: SYN-SENT, open: active", "flags: SYN|ACK", "ack: rcv_nxt+1", "ESTABLISHED"),
+        ("state: SYN-RECEIVED", "flags: ACK", "flags: FIN|ACK, seq: snd_nxt", "FIN-WAIT-1"),
+        ("state: CLOSE-WAIT", "flags: RST", "", "CLOSED"),
+        ("state: LAST-ACK, open: active", "flags: ACK", "", "CLOSED"),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_case_begins_in_the_states_of_whoever_is_closed_upon(
+    profile: str, reach: str, segment: str, answer: str, state: str
+) -> None:
+    begun = reach.partition(",")[0].removeprefix("state: ")
+    expected = f"{{{answer}}}" if answer else "nothing"
+    steps = f"steps: [state: {begun}, send: {{{segment}}}, expect: {expected}, state: {state}]\n"
+    outcome = played(f"reach: {{{reach}}}\n{steps}", profile)
+    assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
