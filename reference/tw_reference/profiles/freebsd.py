@@ -8,12 +8,14 @@ from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.profile import IdleLimit, Profile, Setting, Settings, StackTraits
+from tw_reference.profiles.steps import ASSUMED, steps
 from tw_reference.reaping import FifoScan, TimerEach
 from tw_reference.rules import stages
 from tw_reference.rules.actions import (
     BindAction,
     BlockAction,
     ConnectAction,
+    ConnectionAction,
     EntryAction,
     ErrorAction,
     OrphanAction,
@@ -24,6 +26,7 @@ from tw_reference.rules.questions import Bind, Connect, Entry, SegmentArrives
 from tw_reference.rules.rule import Rule, RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
+    ACK_IS_SND_NXT,
     FIN,
     FIN_AGAIN,
     PAYLOAD,
@@ -50,11 +53,6 @@ def TIMESTAMPS_IN_USE(q: SegmentArrives) -> bool:
 @atom("the flags are exactly ACK")
 def ONLY_ACK(q: SegmentArrives) -> bool:
     return q.segment.flags == tcp.ACK
-
-
-@atom("SEG.ACK = SND.NXT")
-def ACK_IS_SND_NXT(q: SegmentArrives) -> bool:
-    return q.segment.ack == q.tcb.snd_nxt
 
 
 @atom("maxtcptw blocks are in use")
@@ -229,8 +227,6 @@ FREEBSD_10 = Profile(
         receive_window=lambda mss: 65535,
         reopens_window=True,
         aligns_scaled_window=False,
-        acknowledges_before_entry=False,
-        resets_early_fin=False,
         ecn=False,
         first_rto=3 * SECOND,
         least_rto=230 * MILLISECOND,
@@ -243,6 +239,7 @@ FREEBSD_10 = Profile(
     ),
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
     decisions=(ORPHAN, ENTRY, SEGMENT, ICMP, LISTEN, CLOSED, BIND, CONNECT, CALLS),
+    assumed=steps("assumed", acknowledges_fin=ConnectionAction.OWE_ACK),
 )
 
 # fmt: off
@@ -316,9 +313,9 @@ FREEBSD_15 = FREEBSD_13.derive(
     dropped_settings=("maxtcptw", "maxsockets", "portrange_first", "portrange_last"),
     lateness=lambda settings: 10 * MILLISECOND,
     reaper=lambda clock, expire, settings: TimerEach(clock, expire),
+    assumed=ASSUMED,
     traits=replace(
         FREEBSD_13.traits,
-        acknowledges_before_entry=True,
         ecn=True,
         first_rto=1 * SECOND,
         short_lifetime=lambda settings, rto: 2 * settings["msl_local"] * MILLISECOND,

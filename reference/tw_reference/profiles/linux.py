@@ -19,6 +19,7 @@ from tw_reference.profiles.linux_words import (
     IN_WINDOW,
     LINGER2_NEGATIVE,
     LOOPBACK,
+    NEW_TEXT_OR_FIN,
     PAWS_24DAYS,
     PAWS_WRAP,
     SAME_SECOND,
@@ -35,6 +36,7 @@ from tw_reference.profiles.linux_words import (
     three_and_a_half,
 )
 from tw_reference.profiles.profile import Profile, Setting, Settings, StackTraits
+from tw_reference.profiles.steps import steps
 from tw_reference.reaping import TimerWheel, wheel_slot
 from tw_reference.rules import stages
 from tw_reference.rules.actions import (
@@ -278,8 +280,6 @@ LINUX_6_18 = Profile(
         receive_window=lambda mss: 65535 // mss * mss,
         reopens_window=False,
         aligns_scaled_window=True,
-        acknowledges_before_entry=True,
-        resets_early_fin=True,
         ecn=True,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
@@ -302,6 +302,7 @@ LINUX_6_18 = Profile(
         connect(_TOO_YOUNG),
         CALLS,
     ),
+    assumed=steps("assumed", unreadable=NEW_TEXT_OR_FIN),
 )
 
 PAWS_REJECT_6_1 = paws_reject(PAWS_24DAYS)

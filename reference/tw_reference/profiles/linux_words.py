@@ -5,11 +5,13 @@ from __future__ import annotations
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.rules.condition import Condition, atom
 from tw_reference.rules.questions import (
+    AckDue,
     Bind,
     Connect,
     Entry,
     Orphaned,
     SegmentArrives,
+    SegmentOnConnection,
     TimeWaitBlock,
     Unconnected,
 )
@@ -81,6 +83,14 @@ def ENDS_AFTER(q: SegmentArrives) -> bool:
 @atom("the segment ends at RCV.NXT + 1")
 def ENDS_AT_NEXT(q: SegmentArrives) -> bool:
     return q.segment.end == add(q.tcb.rcv_nxt, 1)
+
+
+@atom("the segment has text, or a FIN behind it, beyond RCV.NXT")
+def NEW_TEXT_OR_FIN(q: SegmentOnConnection) -> bool:
+    # tcp_rcv_state_process(): end_seq - fin is after RCV.NXT, and there is something in it.
+    segment = q.segment
+    end = add(segment.seq, len(segment.payload))
+    return segment.length > 0 and after(end, q.tcb.rcv_nxt)
 
 
 @atom("the socket asked for a negative TCP_LINGER2")
@@ -176,6 +186,6 @@ def TABLE_FULL(q: Entry) -> bool:
 
 
 @atom("tcp_invalid_ratelimit has not passed since the last such ACK")
-def TOO_SOON(q: SegmentArrives) -> bool:
+def TOO_SOON(q: AckDue) -> bool:
     last = q.tcb.last_ack
     return last is not None and q.now - last < q.settings["invalid_ratelimit"] * MILLISECOND

@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from tw_reference.clock import MILLISECOND, Clock
+from tw_reference.profiles.steps import ASSUMED
 from tw_reference.reaping import Expire, Reaper
+from tw_reference.rules import stages
+from tw_reference.rules.actions import ConnectionAction
 from tw_reference.rules.condition import Q
 from tw_reference.rules.decision import AnyList, AnyStage, DecisionList, Stage
+from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.rule import A
 from tw_reference.rules.stages import STAGES
 from tw_reference.seqnum import add
+from tw_reference.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +54,13 @@ class StackTraits:
     ``receive_window`` gives the window in octets offered for a given MSS (of payload, options
     taken off).  ``reopens_window`` tells whether the right edge of the window moves with a FIN
     that was received; ``aligns_scaled_window`` that a scaled window is opened anew with every
-    segment and rounded up to its scale (Linux, ``__tcp_select_window()``);
-    ``acknowledges_before_entry`` whether the connection sends the ACK of the FIN that leads to
-    TIME-WAIT, or leaves it to the block; ``resets_early_fin`` whether an orphan resets a FIN that
-    lies ahead of RCV.NXT, as it does text (``tcp_rcv_state_process()``), or keeps it for later as
-    any segment out of order; ``ecn`` whether a listener takes up ECN (RFC 3168 section
-    6.1.1).
+    segment and rounded up to its scale (Linux, ``__tcp_select_window()``); ``ecn`` whether a
+    listener takes up ECN (RFC 3168 section 6.1.1).
     """
 
     receive_window: Callable[[int], int]
     reopens_window: bool
     aligns_scaled_window: bool
-    acknowledges_before_entry: bool
-    resets_early_fin: bool
     ecn: bool
     first_rto: int
     """Initial retransmission time-out, nanoseconds."""
@@ -114,6 +113,9 @@ class Profile:
     """At most one list for each stage."""
     parent: str | None = None
     """The profile that this one was derived from."""
+    assumed: tuple[AnyList, ...] = ASSUMED
+    """How a connection gets on in states where ``decisions`` has no list, since nothing is known
+    of the stack there: as RFC 9293 says.  Nothing is claimed by these, and nothing prints them."""
 
     def lists(self) -> Iterator[AnyList]:
         """Every decision list of this profile, in the order in which a connection meets them."""
@@ -129,6 +131,17 @@ class Profile:
         if decisions is None:
             raise KeyError(stage)
         return decisions
+
+    def on_connection(
+        self, state: State
+    ) -> tuple[DecisionList[SegmentOnConnection, ConnectionAction], bool]:
+        """The list for a segment in a state of a connection, and whether it is this profile's own
+        or only assumed."""
+        stage = stages.OF_STATE[state]
+        own = self.find(stage)
+        if own is not None:
+            return own, True
+        return next(decisions for decisions in self.assumed if decisions.stage is stage), False
 
     def defaults(self) -> dict[str, int]:
         return {name: setting.default for name, setting in self.settings.items()}

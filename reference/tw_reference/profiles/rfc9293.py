@@ -9,6 +9,7 @@ from __future__ import annotations
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.profile import Profile, Setting, StackTraits
+from tw_reference.profiles.steps import steps
 from tw_reference.reaping import TimerEach
 from tw_reference.rules import stages
 from tw_reference.rules.actions import (
@@ -21,10 +22,12 @@ from tw_reference.rules.actions import (
     UnconnectedAction,
 )
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of, atom
-from tw_reference.rules.questions import SegmentArrives
+from tw_reference.rules.questions import AckDue, SegmentArrives, TimeWaitBlock
 from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
+    ACCEPTABLE,
     ACK,
+    EMPTY,
     FIN,
     FIN_AGAIN,
     QUEUE_FULL,
@@ -33,46 +36,16 @@ from tw_reference.rules.vocabulary import (
     SEQ_IS_RCV_NXT,
     SYN,
     TIMESTAMPS,
+    TIMESTAMPS_IN_USE,
+    TSVAL_ABOVE,
+    TSVAL_BELOW,
+    TSVAL_SAME,
     icmp,
     setting,
 )
-from tw_reference.seqnum import add, distance, in_window, seq_gt
+from tw_reference.seqnum import distance
 
 rule = RuleMaker("rfc9293").rule
-
-
-@atom("timestamps are in use on the connection")
-def TIMESTAMPS_IN_USE(q: SegmentArrives) -> bool:
-    return q.tcb.timestamps
-
-
-@atom("the segment is acceptable (table 6)")
-def ACCEPTABLE(q: SegmentArrives) -> bool:
-    segment, start, window = q.segment, q.tcb.rcv_nxt, q.tcb.rcv_wnd
-    if window == 0:
-        return segment.length == 0 and segment.seq == start
-    if segment.length == 0:
-        return in_window(segment.seq, start, window)
-    last = add(segment.seq, segment.length - 1)
-    return in_window(segment.seq, start, window) or in_window(last, start, window)
-
-
-@atom("TSval is above TS.Recent")
-def TSVAL_ABOVE(q: SegmentArrives) -> bool:
-    stamps = q.segment.timestamps
-    return stamps is not None and seq_gt(stamps.tsval, q.tcb.ts_recent)
-
-
-@atom("TSval = TS.Recent")
-def TSVAL_SAME(q: SegmentArrives) -> bool:
-    stamps = q.segment.timestamps
-    return stamps is not None and stamps.tsval == q.tcb.ts_recent
-
-
-@atom("TSval is below TS.Recent")
-def TSVAL_BELOW(q: SegmentArrives) -> bool:
-    stamps = q.segment.timestamps
-    return stamps is not None and distance(stamps.tsval, q.tcb.ts_recent) < 0
 
 
 @atom("SND.NXT - 65535 =< SEG.ACK =< SND.NXT")
@@ -82,9 +55,20 @@ def ACK_IN_RANGE(q: SegmentArrives) -> bool:
 
 
 @atom("less than challenge_interval has passed since the last challenge ACK")
-def CHALLENGED_JUST_NOW(q: SegmentArrives) -> bool:
+def CHALLENGED_JUST_NOW(q: AckDue) -> bool:
     last = q.tcb.last_ack
     return last is not None and q.now - last < q.settings["challenge_interval"] * MILLISECOND
+
+
+@atom("less than 500 ms have passed since the last challenge ACK")
+def CHALLENGED_LATELY(q: AckDue) -> bool:
+    last = q.tcb.last_ack
+    return last is not None and q.now - last < 500 * MILLISECOND
+
+
+@atom("the connection is in TIME-WAIT")
+def IN_TIME_WAIT(q: AckDue) -> bool:
+    return isinstance(q.tcb, TimeWaitBlock)
 
 
 _SEQ_BEYOND: Condition[SegmentArrives] = any_of(
@@ -205,6 +189,9 @@ ACKNOWLEDGE = stages.ACK_LIMIT.list(
     rule("challenge-throttle", CHALLENGED_JUST_NOW, AckLimitAction.SUPPRESS,
          "Challenge ACKs are throttled.",
          "RFC 5961 section 7 (SHOULD)"),
+    rule("challenge-war", all_of(EMPTY, ~IN_TIME_WAIT, CHALLENGED_LATELY), AckLimitAction.SUPPRESS,
+         "Two ends that accept nothing of each other would acknowledge each other for ever.",
+         "RFC 5961 section 7 (SHOULD)"),
     rule("challenge-send", ALWAYS, AckLimitAction.SEND_AND_STAMP,
          "Otherwise they are sent.",
          "RFC 5961 section 7"),
@@ -281,13 +268,22 @@ RFC_9293 = Profile(
         receive_window=lambda mss: 65535,
         reopens_window=True,
         aligns_scaled_window=False,
-        acknowledges_before_entry=True,
-        resets_early_fin=False,
         ecn=False,
         first_rto=1 * SECOND,
         least_rto=1 * SECOND,
         resets_unread=True,
     ),
     reaper=lambda clock, expire, settings: TimerEach(clock, expire),
-    decisions=(ORPHAN, ENTRY, SEGMENT, ICMP, ACKNOWLEDGE, LISTEN, CLOSED, CONNECT, CALLS),
+    decisions=(
+        *steps("rfc9293", paws=setting("paws"), challenges=setting("rfc5961")),
+        ORPHAN,
+        ENTRY,
+        SEGMENT,
+        ICMP,
+        ACKNOWLEDGE,
+        LISTEN,
+        CLOSED,
+        CONNECT,
+        CALLS,
+    ),
 )

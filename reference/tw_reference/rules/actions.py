@@ -39,6 +39,41 @@ class BlockAction(Action):
     ``iss_step``)."""
 
 
+class ConnectionAction(Action):
+    """What a segment does to a connection between SYN-SENT and LAST-ACK.
+
+    Whatever is queued and may be sent by then is sent after the actions.
+    """
+
+    DROP = "drop"
+    """Silence; the segment is used up."""
+    ACK = "ACK"
+    """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"""
+    ACK_LIMITED = "ACK, rate-limited"
+    """The same, where the stack's limit on such ACKs lets it pass."""
+    RST = "RST"
+    """The reset of RFC 9293 section 3.10.7.1 for this segment."""
+    RESEND = "send the oldest segment again"
+    UPDATE_TS = "TS.Recent := TSval"
+    TAKE_SYN = "take the SYN"
+    """IRS, RCV.NXT, the options and the window; in SYN-SENT its ACK too."""
+    TAKE_ACK = "take the ACK"
+    """SND.UNA moves up where SEG.ACK is new; SND.WND is that of the newest segment."""
+    TAKE_TEXT = "take the text"
+    """What lies in the window is held; RCV.NXT moves past all that is in order, and past a FIN."""
+    ESTABLISH = "enter ESTABLISHED"
+    ENTER_FIN_WAIT_2 = "enter FIN-WAIT-2"
+    """An orphan is then let go, as the list about such says."""
+    ENTER_CLOSE_WAIT = "enter CLOSE-WAIT"
+    ENTER_CLOSING = "enter CLOSING"
+    OWE_ACK = "leave the ACK of the FIN to the block"
+    ENTER_TIME_WAIT = "enter TIME-WAIT"
+    """Through the list about entry."""
+    CLOSE = "CLOSED"
+    CONTINUE = "continue processing in that state"
+    """The list of the state that was entered is asked about the same segment."""
+
+
 class AckLimitAction(Action):
     """What becomes of a rate-limited ACK."""
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias
 
 from tw_reference.rules.actions import Action
 from tw_reference.rules.condition import Q
-from tw_reference.rules.rule import A, AnyRule, Rule
+from tw_reference.rules.rule import NOT_RULED, A, AnyRule, Rule
 from tw_reference.segment import Flow, IcmpError, Segment
 from tw_reference.state import CLOSED, Snapshot
 
@@ -124,6 +124,11 @@ class Decision(NamedTuple):
     after: Snapshot = CLOSED
     error: IcmpError | None = None
     notes: tuple[AnyRule, ...] = ()
+
+    @property
+    def ruled(self) -> bool:
+        """Whether a rule of the profile decided."""
+        return self.rule is not NOT_RULED
 
     @property
     def then(self) -> tuple[Action, ...]:

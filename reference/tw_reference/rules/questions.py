@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tw_reference.segment import Flow, IcmpError, Segment
 from tw_reference.state import Snapshot, State
@@ -50,6 +50,91 @@ class PeerStamp(NamedTuple):
 
     tcp_ts: int
     seen: int
+
+
+class Tcb(Protocol):
+    """The variables that a connection and a block both have, as :class:`TimeWaitBlock` says."""
+
+    @property
+    def snd_nxt(self) -> int: ...
+    @property
+    def rcv_nxt(self) -> int: ...
+    @property
+    def rcv_wnd(self) -> int: ...
+    @property
+    def rcv_scale(self) -> int: ...
+    @property
+    def timestamps(self) -> bool: ...
+    @property
+    def ts_recent(self) -> int: ...
+    @property
+    def ts_recent_stamp(self) -> int: ...
+    @property
+    def last_ack(self) -> int | None: ...
+
+
+class ConnectionTcb(Tcb, Protocol):
+    """The variables of a connection that is no block: those of RFC 9293 section 3.3.1, and what a
+    stack remembers beside them.  Times and durations are in nanoseconds."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def iss(self) -> int: ...
+    @property
+    def irs(self) -> int: ...
+    @property
+    def snd_una(self) -> int: ...
+    @property
+    def snd_wnd(self) -> int: ...
+    @property
+    def max_window(self) -> int:
+        """MAX.SND.WND: the largest window that the peer ever advertised (RFC 5961 section 5.2)."""
+
+    @property
+    def rcv_adv(self) -> int:
+        """One past the right edge of the window that was advertised."""
+
+    @property
+    def held(self) -> bool:
+        """Whether a process holds the socket; after close() none does."""
+
+    @property
+    def linger2(self) -> int | None:
+        """TCP_LINGER2 in seconds, where the process set it."""
+
+    @property
+    def mss(self) -> int: ...
+    @property
+    def rto(self) -> int:
+        """The retransmission time-out, with what it was backed off by."""
+
+    @property
+    def heard_at(self) -> int:
+        """When the segment before this one arrived."""
+
+    def brings_fin(self, segment: Segment) -> bool:
+        """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
+
+
+class SegmentOnConnection(NamedTuple):
+    """«SEGMENT ARRIVES» on a connection in any state from SYN-SENT to LAST-ACK."""
+
+    segment: Segment
+    tcb: ConnectionTcb
+    settings: Mapping[str, int]
+    now: int
+    """Nanoseconds."""
+
+
+class AckDue(NamedTuple):
+    """A rate-limited ACK is about to answer ``segment``."""
+
+    segment: Segment
+    tcb: Tcb
+    settings: Mapping[str, int]
+    now: int
+    """Nanoseconds."""
 
 
 class SegmentArrives(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from tw_reference.rules.actions import Action
-from tw_reference.rules.condition import Condition, Q, Q_contra
+from tw_reference.rules.condition import ALWAYS, Condition, Q, Q_contra
 
 A = TypeVar("A", bound=Action)
 A_co = TypeVar("A_co", bound=Action, covariant=True)
@@ -32,6 +32,17 @@ class Rule(Generic[Q_contra, A_co]):
 
 AnyRule: TypeAlias = Rule[Any, Action]
 """A rule of whatever list, for those who only print it."""
+
+
+NOT_RULED: AnyRule = Rule(
+    "not-ruled",
+    ALWAYS,
+    (),
+    "This profile has no rule for that; nothing is expected.",
+    (),
+)
+"""What a trace has where a connection went on as RFC 9293 says, since nothing is known of the stack
+there.  Nobody may take what came of it for the stack's behaviour."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from tw_reference.rules.actions import (
     AckLimitAction,
     BindAction,
     BlockAction,
     CallAction,
     ConnectAction,
+    ConnectionAction,
     EntryAction,
     ErrorAction,
     OrphanAction,
@@ -15,15 +19,24 @@ from tw_reference.rules.actions import (
 )
 from tw_reference.rules.decision import AnyStage, Stage
 from tw_reference.rules.questions import (
+    AckDue,
     Bind,
     Connect,
     Entry,
     ErrorArrives,
     Orphaned,
     SegmentArrives,
+    SegmentOnConnection,
     Unconnected,
     UserCall,
 )
+from tw_reference.state import State
+
+
+def _state(state: State) -> Stage[SegmentOnConnection, ConnectionAction]:
+    says = f"A segment arrives at a connection in {state}."
+    return Stage(state.value, says, SegmentOnConnection, ConnectionAction)
+
 
 ORPHAN = Stage(
     "FIN-WAIT-2 entry",
@@ -31,8 +44,16 @@ ORPHAN = Stage(
     Orphaned,
     OrphanAction,
 )
+SYN_SENT = _state(State.SYN_SENT)
+SYN_RECEIVED = _state(State.SYN_RECEIVED)
+ESTABLISHED = _state(State.ESTABLISHED)
+FIN_WAIT_1 = _state(State.FIN_WAIT_1)
+FIN_WAIT_2 = _state(State.FIN_WAIT_2)
+CLOSE_WAIT = _state(State.CLOSE_WAIT)
+CLOSING = _state(State.CLOSING)
+LAST_ACK = _state(State.LAST_ACK)
 FIN_WAIT_2_BLOCK = Stage(
-    "FIN-WAIT-2",
+    "FIN-WAIT-2 block",
     "A segment arrives at a compressed FIN-WAIT-2 block.",
     SegmentArrives,
     BlockAction,
@@ -40,9 +61,7 @@ FIN_WAIT_2_BLOCK = Stage(
 ENTRY = Stage("TIME-WAIT entry", "A connection is about to enter TIME-WAIT.", Entry, EntryAction)
 TIME_WAIT = Stage("TIME-WAIT", "A segment arrives in TIME-WAIT.", SegmentArrives, BlockAction)
 ICMP = Stage("ICMP error", "An ICMP error arrives about a block.", ErrorArrives, ErrorAction)
-ACK_LIMIT = Stage(
-    "ACK limit", "A rate-limited ACK is about to be sent.", SegmentArrives, AckLimitAction
-)
+ACK_LIMIT = Stage("ACK limit", "A rate-limited ACK is about to be sent.", AckDue, AckLimitAction)
 LISTEN = Stage("LISTEN", "A segment arrives at a listener.", Unconnected, UnconnectedAction)
 CLOSED = Stage(
     "CLOSED",
@@ -65,16 +84,38 @@ CALL = Stage(
 )
 
 STAGES: tuple[AnyStage, ...] = (
+    LISTEN,
+    CLOSED,
+    SYN_SENT,
+    SYN_RECEIVED,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    FIN_WAIT_2,
+    CLOSING,
+    CLOSE_WAIT,
+    LAST_ACK,
     ORPHAN,
     FIN_WAIT_2_BLOCK,
     ENTRY,
     TIME_WAIT,
     ICMP,
     ACK_LIMIT,
-    LISTEN,
-    CLOSED,
     BIND,
     CONNECT,
     CALL,
 )
 """All of them, in the order in which a connection meets them."""
+
+OF_STATE: Mapping[State, Stage[SegmentOnConnection, ConnectionAction]] = MappingProxyType(
+    {
+        State.SYN_SENT: SYN_SENT,
+        State.SYN_RECEIVED: SYN_RECEIVED,
+        State.ESTABLISHED: ESTABLISHED,
+        State.FIN_WAIT_1: FIN_WAIT_1,
+        State.FIN_WAIT_2: FIN_WAIT_2,
+        State.CLOSING: CLOSING,
+        State.CLOSE_WAIT: CLOSE_WAIT,
+        State.LAST_ACK: LAST_ACK,
+    }
+)
+"""The stage for each state of a connection that is neither block nor listener."""

@@ -11,9 +11,17 @@ from typing import Protocol
 
 from tw_reference import segment as tcp
 from tw_reference.rules.condition import Condition, atom
-from tw_reference.rules.questions import Entry, ErrorArrives, SegmentArrives, Unconnected, UserCall
+from tw_reference.rules.questions import (
+    Entry,
+    ErrorArrives,
+    SegmentArrives,
+    SegmentOnConnection,
+    Tcb,
+    Unconnected,
+    UserCall,
+)
 from tw_reference.segment import IcmpKind, Segment, flag_names
-from tw_reference.seqnum import after, seq_gt
+from tw_reference.seqnum import add, after, distance, in_window, seq_gt
 
 
 class HasSegment(Protocol):
@@ -23,18 +31,11 @@ class HasSegment(Protocol):
     def segment(self) -> Segment: ...
 
 
-class Receiver(Protocol):
-    """What a connection and a TIME-WAIT block both have."""
+class HasTcb(HasSegment, Protocol):
+    """A question that a segment raised which found a connection or a block."""
 
     @property
-    def rcv_nxt(self) -> int: ...
-
-
-class HasReceiver(HasSegment, Protocol):
-    """A question that a segment raised which found somebody."""
-
-    @property
-    def tcb(self) -> Receiver: ...
+    def tcb(self) -> Tcb: ...
 
 
 class HasSettings(Protocol):
@@ -80,22 +81,107 @@ def TIMESTAMPS(q: HasSegment) -> bool:
 
 
 @atom("SEG.SEQ = RCV.NXT")
-def SEQ_IS_RCV_NXT(q: HasReceiver) -> bool:
+def SEQ_IS_RCV_NXT(q: HasTcb) -> bool:
     return q.segment.seq == q.tcb.rcv_nxt
 
 
+@atom("the segment is acceptable (table 6)")
+def ACCEPTABLE(q: HasTcb) -> bool:
+    segment, start, window = q.segment, q.tcb.rcv_nxt, q.tcb.rcv_wnd
+    if window == 0:
+        return segment.length == 0 and segment.seq == start
+    if segment.length == 0:
+        return in_window(segment.seq, start, window)
+    last = add(segment.seq, segment.length - 1)
+    return in_window(segment.seq, start, window) or in_window(last, start, window)
+
+
+@atom("timestamps are in use on the connection")
+def TIMESTAMPS_IN_USE(q: HasTcb) -> bool:
+    return q.tcb.timestamps
+
+
+@atom("TSval is above TS.Recent")
+def TSVAL_ABOVE(q: HasTcb) -> bool:
+    stamps = q.segment.timestamps
+    return stamps is not None and seq_gt(stamps.tsval, q.tcb.ts_recent)
+
+
+@atom("TSval = TS.Recent")
+def TSVAL_SAME(q: HasTcb) -> bool:
+    stamps = q.segment.timestamps
+    return stamps is not None and stamps.tsval == q.tcb.ts_recent
+
+
+@atom("TSval is below TS.Recent")
+def TSVAL_BELOW(q: HasTcb) -> bool:
+    stamps = q.segment.timestamps
+    return stamps is not None and distance(stamps.tsval, q.tcb.ts_recent) < 0
+
+
+@atom("SEG.SEQ =< RCV.NXT")
+def SEQ_NOT_ABOVE(q: HasTcb) -> bool:
+    return distance(q.segment.seq, q.tcb.rcv_nxt) <= 0
+
+
+@atom("SEG.ACK = SND.NXT")
+def ACK_IS_SND_NXT(q: HasTcb) -> bool:
+    return q.segment.ack == q.tcb.snd_nxt
+
+
+@atom("SEG.SEQ = IRS")
+def SEQ_IS_IRS(q: SegmentOnConnection) -> bool:
+    return q.segment.seq == q.tcb.irs
+
+
+@atom("SND.NXT < SEG.ACK")
+def ACK_TOO_HIGH(q: SegmentOnConnection) -> bool:
+    # Halves of the circle from SND.UNA, as what was never sent is told from what is long past.
+    tcb = q.tcb
+    return distance(q.segment.ack, tcb.snd_una) > distance(tcb.snd_nxt, tcb.snd_una)
+
+
+@atom("SND.UNA =< SEG.ACK")
+def ACK_NOT_OLD(q: SegmentOnConnection) -> bool:
+    return distance(q.segment.ack, q.tcb.snd_una) >= 0
+
+
+@atom("SND.UNA < SEG.ACK =< SND.NXT")
+def ACK_IS_NEW(q: SegmentOnConnection) -> bool:
+    tcb = q.tcb
+    newly = distance(q.segment.ack, tcb.snd_una)
+    return 0 < newly <= distance(tcb.snd_nxt, tcb.snd_una)
+
+
+@atom("a process holds the socket")
+def HELD(q: SegmentOnConnection) -> bool:
+    return q.tcb.held
+
+
+@atom("the segment has text beyond RCV.NXT")
+def NEW_TEXT(q: SegmentOnConnection) -> bool:
+    segment = q.segment
+    end = add(segment.seq, len(segment.payload))
+    return bool(segment.payload) and distance(end, q.tcb.rcv_nxt) > 0
+
+
+@atom("the peer's FIN is next in order with this segment")
+def FIN_NEXT(q: SegmentOnConnection) -> bool:
+    return q.tcb.brings_fin(q.segment)
+
+
 @atom("SEG.SEQ is above RCV.NXT (SEQ_GT)")
-def SEQ_ABOVE(q: HasReceiver) -> bool:
+def SEQ_ABOVE(q: HasTcb) -> bool:
     return seq_gt(q.segment.seq, q.tcb.rcv_nxt)
 
 
 @atom("SEG.SEQ is after RCV.NXT (after())")
-def SEQ_AFTER(q: HasReceiver) -> bool:
+def SEQ_AFTER(q: HasTcb) -> bool:
     return after(q.segment.seq, q.tcb.rcv_nxt)
 
 
 @atom("the segment is the peer's FIN again: SEG.SEQ + payload + SYN + 1 = RCV.NXT")
-def FIN_AGAIN(q: HasReceiver) -> bool:
+def FIN_AGAIN(q: HasTcb) -> bool:
     segment = q.segment
     octets = len(segment.payload) + (1 if segment.flags & tcp.SYN else 0) + 1
     return (segment.seq + octets) & 0xFFFFFFFF == q.tcb.rcv_nxt

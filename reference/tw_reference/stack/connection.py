@@ -9,37 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from tw_reference import segment as tcp
-from tw_reference.clock import MILLISECOND, Clock, Timer
+from tw_reference.clock import Clock, Timer
 from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.actions import AckLimitAction, ConnectionAction
+from tw_reference.rules.decision import AnyStage, Decision, Ruling
+from tw_reference.rules.questions import AckDue, SegmentOnConnection
+from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
-from tw_reference.seqnum import add, distance, in_window
+from tw_reference.seqnum import add, distance
 from tw_reference.stack.reassembly import Reassembly
 from tw_reference.stack.retransmission import RetransmissionQueue
-from tw_reference.state import State
+from tw_reference.state import CLOSED, Snapshot, State
 
 _MAX_FLIGHT = 65535
 """Octets on the way at once, however large the peer's window: nothing here controls congestion, so
 no more than a host without window scaling would send."""
 _WINDOW_SCALE = 7
-
-SYNCHRONIZED = frozenset(
-    (
-        State.ESTABLISHED,
-        State.FIN_WAIT_1,
-        State.FIN_WAIT_2,
-        State.CLOSE_WAIT,
-        State.CLOSING,
-        State.LAST_ACK,
-    )
-)
-_WE_CLOSED = frozenset((State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING, State.LAST_ACK))
-_PEER_MAY_SEND = frozenset((State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2))
-
-
-_CHALLENGE_INTERVAL = 500 * MILLISECOND
 
 
 class Owner(Protocol):
@@ -47,6 +36,9 @@ class Owner(Protocol):
 
     clock: Clock
     profile: Profile
+    settings: dict[str, int]
+
+    def record(self, decision: Decision) -> None: ...
 
     def emit(self, packet: Packet) -> None: ...
 
@@ -84,7 +76,7 @@ class Connection:
         self.state = State.CLOSED
         self.iss = self.snd_una = self.snd_nxt = iss
         self.irs = self.rcv_nxt = 0
-        self.snd_wnd = 0
+        self.snd_wnd = self.max_window = 0
         self._snd_wl1 = self._snd_wl2 = 0
         self.tos = 0
         self.ttl = self._traits.ttl
@@ -119,8 +111,8 @@ class Connection:
         self.rcv_adv = self._traits.receive_window(self.mss)
         """One past the right edge of the window that was advertised."""
         self._ecn = False
-        self._challenged: int | None = None
-        """When what is not accepted was last acknowledged for its own sake (ns)."""
+        self.last_ack: int | None = None
+        """When the last rate-limited ACK was sent (ns)."""
         self._reassembly = Reassembly()
         self._unsent = bytearray()
         self._fin_wanted = False
@@ -195,77 +187,113 @@ class Connection:
     # -- SEGMENT ARRIVES (RFC 9293 sections 3.10.7.3 and 3.10.7.4) -------------------------------
 
     def segment_arrives(self, packet: Packet) -> None:
-        segment = packet.segment
+        """Ask the profile's list for this state, and take the actions; then send what may be sent.
+
+        An action may end the connection; those behind it have nobody to act on.
+        """
+        question = SegmentOnConnection(
+            packet.segment, self, self._owner.settings, self._owner.clock.now
+        )
+        going_on = True
+        while going_on:
+            rules, ruled = self._owner.profile.on_connection(self.state)
+            before = self.snapshot()
+            ruling = rules.decide(question)
+            for action in ruling.then:
+                if self.state is not State.CLOSED:
+                    self._take(action, packet)
+            self._trace(rules.stage, ruling if ruled else Ruling(NOT_RULED), before, packet.segment)
+            going_on = ConnectionAction.CONTINUE in ruling.then and self.state is not State.CLOSED
         self.heard_at = self._owner.clock.now
-        if self.state is State.SYN_SENT:
-            self._answer_arrives(packet)
-            return
-        if self._fails_paws(segment):
-            if not segment.flags & tcp.RST:
-                self._challenge(segment)
-            return
-        if not self._acceptable(segment):
-            if segment.flags & tcp.RST:
-                return
-            if (
-                self.state is State.SYN_RECEIVED
-                and segment.flags & tcp.SYN
-                and segment.seq == self.irs
-            ):
-                self._queue.resend()
-            else:
-                self._challenge(segment)
-            return
-        if segment.flags & tcp.RST:
-            if segment.seq == self.rcv_nxt:
-                self.leave(self._owner.gone)
-            else:
-                self._challenge(segment)
-            return
-        if segment.flags & tcp.SYN:
-            self._challenge(segment)
-            return
-        if not segment.flags & tcp.ACK:
-            return
-        self._note_timestamp(segment)
-        if self._ack_arrives(packet):
-            self._text_and_fin_arrive(packet)
+        self._output()
 
-    def _challenge(self, segment: Segment) -> None:
-        """Acknowledge what is not accepted; but not all of it, or two ends that accept nothing of
-        each other would do so for ever (RFC 5961 section 7)."""
-        text = segment.length and not segment.flags & tcp.SYN
-        now = self._owner.clock.now
-        if not text:
-            if self._challenged is not None and now - self._challenged < _CHALLENGE_INTERVAL:
-                return
-            self._challenged = now
-        self._acknowledge()
+    def snapshot(self) -> Snapshot:
+        if self.state is State.CLOSED:
+            return CLOSED
+        return Snapshot(self.state, self.rcv_nxt, self.ts_recent)
 
-    def _answer_arrives(self, packet: Packet) -> None:
-        """In SYN-SENT; text that comes with the SYN is left to be sent again."""
+    def brings_fin(self, segment: Segment) -> bool:
+        """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
+        room = distance(self.rcv_adv, segment.seq)
+        return self._reassembly.brings_fin(segment, self.rcv_nxt, room)
+
+    def _trace(
+        self, stage: AnyStage, ruling: Ruling[Any], before: Snapshot, segment: Segment
+    ) -> None:
+        now, after = self._owner.clock.now, self.snapshot()
+        rule, notes = ruling
+        self._owner.record(
+            Decision(now, stage, rule, self.flow, segment, before, after, notes=notes)
+        )
+
+    def _take(self, action: ConnectionAction, packet: Packet) -> None:
         segment = packet.segment
-        has_ack = bool(segment.flags & tcp.ACK)
-        if has_ack and segment.ack != self.snd_nxt:
-            if not segment.flags & tcp.RST:
+        match action:
+            case ConnectionAction.DROP | ConnectionAction.CONTINUE:
+                pass
+            case ConnectionAction.ACK:
+                self._acknowledge()
+            case ConnectionAction.ACK_LIMITED:
+                self._acknowledge_if_due(segment)
+            case ConnectionAction.RST:
                 self._owner.reset(packet)
-        elif segment.flags & tcp.RST:
-            if has_ack:
+            case ConnectionAction.RESEND:
+                self._queue.resend()
+            case ConnectionAction.UPDATE_TS:
+                self._note_timestamp(segment)
+            case ConnectionAction.TAKE_SYN:
+                self._syn_arrives(segment)
+                self._acknowledged(segment.ack)
+            case ConnectionAction.TAKE_ACK:
+                self._ack_arrives(segment)
+            case ConnectionAction.TAKE_TEXT:
+                self._text_arrives(segment)
+            case ConnectionAction.OWE_ACK:
+                self.ack_owed = True
+            case ConnectionAction.CLOSE:
                 self.leave(self._owner.gone)
-        elif segment.flags & tcp.SYN and has_ack:
-            self._syn_arrives(segment)
-            self.state = State.ESTABLISHED
-            self._acknowledged(segment.ack)
+            case _:
+                self._enter(action, packet)
+
+    def _enter(self, action: ConnectionAction, packet: Packet) -> None:
+        """The actions that lead to another state."""
+        match action:
+            case ConnectionAction.ESTABLISH:
+                self.state = State.ESTABLISHED
+                self._owner.established(self)
+            case ConnectionAction.ENTER_FIN_WAIT_2:
+                self.state = State.FIN_WAIT_2
+                if not self.held:
+                    self._owner.orphaned(self, packet)
+            case ConnectionAction.ENTER_CLOSE_WAIT:
+                self.state = State.CLOSE_WAIT
+                self._owner.peer_closed(self)
+            case ConnectionAction.ENTER_CLOSING:
+                self.state = State.CLOSING
+            case ConnectionAction.ENTER_TIME_WAIT:
+                self.leave(self._owner.entering_time_wait)
+            case _:
+                raise AssertionError(f"{action} leads to no state")
+
+    def _acknowledge_if_due(self, segment: Segment) -> None:
+        rules = self._owner.profile.find(stages.ACK_LIMIT)
+        if rules is None:
             self._acknowledge()
-            self._owner.established(self)
-            self._output()
+            return
+        now, before = self._owner.clock.now, self.snapshot()
+        ruling = rules.decide(AckDue(segment, self, self._owner.settings, now))
+        if AckLimitAction.SEND_AND_STAMP in ruling.then:
+            self.last_ack = now
+        if AckLimitAction.SUPPRESS not in ruling.then:
+            self._acknowledge()
+        self._trace(rules.stage, ruling, before, segment)
 
     def _syn_arrives(self, syn: Segment) -> None:
         """The peer's half of the handshake: IRS, window, and the options that both sides have."""
         self.irs = self._snd_wl1 = syn.seq
         self._snd_wl2 = syn.ack
         self.rcv_nxt = add(syn.seq, 1)
-        self.snd_wnd = syn.window
+        self.snd_wnd = self.max_window = syn.window
         self.timestamps = self.timestamps and syn.timestamps is not None
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
@@ -277,70 +305,17 @@ class Connection:
         self.snd_scale = min(syn.wscale or 0, 14)
         self.rcv_adv = add(self.rcv_nxt, self._traits.receive_window(self.mss))
 
-    def _fails_paws(self, segment: Segment) -> bool:
-        """PAWS (RFC 7323 section 5.3 R1); an RST is exempt (section 5.2)."""
-        return (
-            self.timestamps
-            and segment.timestamps is not None
-            and not segment.flags & tcp.RST
-            and distance(segment.timestamps.tsval, self.ts_recent) < 0
-        )
-
     def _note_timestamp(self, segment: Segment) -> None:
-        """TS.Recent follows what arrives in order (RFC 7323 section 4.3)."""
-        stamps = segment.timestamps
-        if self.timestamps and stamps is not None and distance(segment.seq, self.rcv_nxt) <= 0:
-            self.ts_recent = stamps.tsval
+        if self.timestamps and segment.timestamps is not None:
+            self.ts_recent = segment.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
 
-    def _acceptable(self, segment: Segment) -> bool:
-        """The four-case test (RFC 9293 section 3.10.7.4, table 6)."""
-        window = self.receive_window
-        if window == 0:
-            return segment.length == 0 and segment.seq == self.rcv_nxt
-        if segment.length == 0:
-            return in_window(segment.seq, self.rcv_nxt, window)
-        last = add(segment.seq, segment.length - 1)
-        return in_window(segment.seq, self.rcv_nxt, window) or in_window(last, self.rcv_nxt, window)
-
-    def _ack_arrives(self, packet: Packet) -> bool:
-        """The fifth check; False where the segment is used up by it."""
-        segment = packet.segment
+    def _ack_arrives(self, segment: Segment) -> None:
         newly = distance(segment.ack, self.snd_una)
-        outstanding = distance(self.snd_nxt, self.snd_una)
-        if self.state is State.SYN_RECEIVED:
-            if not 0 < newly <= outstanding:
-                self._owner.reset(packet)
-                return False
-            self.state = State.ESTABLISHED
-            self._acknowledged(segment.ack)
-            self._window_arrives(segment)
-            self._owner.established(self)
-            self._output()
-            return self.state in SYNCHRONIZED
-        if newly > outstanding:
-            self._acknowledge()
-            return False
         if newly > 0:
             self._acknowledged(segment.ack)
         if newly >= 0:
             self._window_arrives(segment)
-        fin_acknowledged = self.state in _WE_CLOSED and self.snd_una == self.snd_nxt
-        if fin_acknowledged and self.state is State.FIN_WAIT_1:
-            self.state = State.FIN_WAIT_2
-            # What an orphan can't take is reset below, whatever its FIN-WAIT-2 would have been.
-            if not self.held and not self._is_for_nobody(segment):
-                self._owner.orphaned(self, packet)
-                if self.state is State.CLOSED:
-                    return False
-        elif fin_acknowledged and self.state is State.CLOSING:
-            self.leave(self._owner.entering_time_wait)
-            return False
-        elif fin_acknowledged and self.state is State.LAST_ACK:
-            self.leave(self._owner.gone)
-            return False
-        self._output()
-        return True
 
     def _window_arrives(self, segment: Segment) -> None:
         """SND.WND is that of the newest segment, by SND.WL1 and SND.WL2."""
@@ -350,66 +325,34 @@ class Connection:
         self._snd_wl1, self._snd_wl2 = segment.seq, segment.ack
         was_closed = self.snd_wnd == 0
         self.snd_wnd = segment.window << self.snd_scale
+        self.max_window = max(self.max_window, self.snd_wnd)
         if self.snd_wnd == 0:
             self._queue.probe_answered()
         elif was_closed:
             self._queue.window_reopened()
 
-    def _text_and_fin_arrive(self, packet: Packet) -> None:
-        """The seventh and eighth checks."""
-        segment = packet.segment
-        if not segment.length:
-            return
-        if self.state not in _PEER_MAY_SEND:
-            self._acknowledge()
-            return
-        if not self.held and self._is_for_nobody(segment):
-            self._owner.reset(packet)
-            self.leave(self._owner.gone)
-            return
+    def _text_arrives(self, segment: Segment) -> None:
+        """The seventh check, and RCV.NXT's way past a FIN."""
         text = segment.payload[: distance(self.rcv_adv, segment.seq)]
         whole = len(text) == len(segment.payload)
         self._reassembly.put(segment.seq, text, fin=whole and bool(segment.flags & tcp.FIN))
         data, fin = self._reassembly.take(self.rcv_nxt)
         self.rcv_nxt = add(self.rcv_nxt, len(data) + fin)
         self.rcv_adv = add(self.rcv_adv, len(data))
-        if fin:
-            self._fin_arrives()
-        else:
-            self._acknowledge()
         if data and self.reads:
             self._owner.delivered(self, data)
         elif data:
             self._unread = True
-        if fin and self.state is State.CLOSE_WAIT:
-            self._owner.peer_closed(self)
-
-    def _is_for_nobody(self, segment: Segment) -> bool:
-        """Whether a segment has text that a process would have to read, after close() (RFC 1122
-        section 4.2.2.13); with some stacks also a FIN that lies behind such text."""
-        text = segment.length if self._traits.resets_early_fin else len(segment.payload)
-        text_end = add(segment.seq, len(segment.payload))
-        return text > 0 and distance(text_end, self.rcv_nxt) > 0
-
-    def _fin_arrives(self) -> None:
-        """The eighth check: RCV.NXT is past the FIN already."""
-        match self.state:
-            case State.ESTABLISHED:
-                self.state = State.CLOSE_WAIT
-                self._acknowledge()
-            case State.FIN_WAIT_1:
-                self.state = State.CLOSING
-                self._acknowledge()
-            case State.FIN_WAIT_2:
-                self.ack_owed = not self._traits.acknowledges_before_entry
-                if not self.ack_owed:
-                    self._acknowledge()
-                self.leave(self._owner.entering_time_wait)
 
     # -- output ----------------------------------------------------------------------------------
 
     @property
-    def receive_window(self) -> int:
+    def rto(self) -> int:
+        """The retransmission time-out, with what it was backed off by (ns)."""
+        return self._queue.rto
+
+    @property
+    def rcv_wnd(self) -> int:
         """RCV.WND as advertised, in octets."""
         return max(distance(self.rcv_adv, self.rcv_nxt), 0)
 
@@ -462,7 +405,7 @@ class Connection:
         now = replace(
             segment,
             ack=self.rcv_nxt,
-            window=min(self.receive_window >> scale, 0xFFFF),
+            window=min(self.rcv_wnd >> scale, 0xFFFF),
             timestamps=stamps,
         )
         self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos))

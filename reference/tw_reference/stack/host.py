@@ -109,7 +109,7 @@ class Host:
             self.settings,
             clock,
             emit=self.emit,
-            record=self.trace.append,
+            record=self.record,
             timestamp=self.timestamp,
         )
 
@@ -328,6 +328,9 @@ class Host:
     def emit(self, packet: Packet | Echo) -> None:
         self.outbox.append(packet)
 
+    def record(self, decision: Decision) -> None:
+        self.trace.append(decision)
+
     def timestamp(self) -> int:
         """The timestamp clock: milliseconds from a random origin (RFC 7323 section 5.4)."""
         return (self.clock.now // MILLISECOND + self._clock_offset) & 0xFFFFFFFF
@@ -432,7 +435,7 @@ class Host:
             flow=connection.flow,
             snd_nxt=connection.snd_nxt,
             rcv_nxt=connection.rcv_nxt,
-            rcv_wnd=connection.receive_window,
+            rcv_wnd=connection.rcv_wnd,
             rcv_scale=connection.rcv_scale,
             timestamps=connection.timestamps,
             ts_recent=connection.ts_recent,

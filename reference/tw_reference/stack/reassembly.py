@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tw_reference.segment import FIN, Segment
 from tw_reference.seqnum import distance
 
 _MOST = 256
@@ -22,6 +23,16 @@ class Reassembly:
         held_text, held_fin = self._segments.get(seq, (b"", False))
         if len(text) + fin > len(held_text) + held_fin:
             self._segments[seq] = (text, fin)
+
+    def brings_fin(self, segment: Segment, rcv_nxt: int, room: int) -> bool:
+        """Whether with ``segment``, of which ``room`` octets fit, a FIN is next in order."""
+        fin = bool(segment.flags & FIN) and len(segment.payload) <= room
+        if not fin and not self._segments:
+            return False
+        after = Reassembly()
+        after._segments = dict(self._segments)
+        after.put(segment.seq, segment.payload[: max(room, 0)], fin)
+        return after.take(rcv_nxt)[1]
 
     def take(self, rcv_nxt: int) -> tuple[bytes, bool]:
         """What follows ``rcv_nxt`` without a gap, and whether a FIN ends it."""

@@ -46,6 +46,11 @@ class RetransmissionQueue:
         self._recover: int | None = None
         """Where the flight ended when the timer last found a loss in it."""
 
+    @property
+    def rto(self) -> int:
+        """The time-out that the timer is set to, doubled for each time that it has passed (ns)."""
+        return self._rto << self._tries
+
     def add(self, segment: Segment) -> None:
         """``segment`` was sent for the first time."""
         self._segments.append(segment)
@@ -109,7 +114,7 @@ class RetransmissionQueue:
             self._arm()
 
     def _arm(self) -> None:
-        due = self._clock.now + (self._rto << self._tries)
+        due = self._clock.now + self.rto
         self._timer = self._clock.call_at(due, self._timer_due)
 
     def _disarm(self) -> None:

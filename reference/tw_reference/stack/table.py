@@ -27,6 +27,7 @@ from tw_reference.rules.actions import (
 )
 from tw_reference.rules.decision import AnyStage, Decision, Ruling
 from tw_reference.rules.questions import (
+    AckDue,
     Bind,
     Connect,
     Entry,
@@ -277,7 +278,7 @@ class TimeWaitTable:
             self._acknowledge(block)
             return
         before = block.snapshot()
-        ruling = self._limit.decide(question)
+        ruling = self._limit.decide(AckDue(packet.segment, block, self._settings, question.now))
         if AckLimitAction.SEND_AND_STAMP in ruling.then:
             block.last_ack = question.now
         if AckLimitAction.SUPPRESS not in ruling.then:

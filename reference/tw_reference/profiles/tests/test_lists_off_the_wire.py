@@ -22,10 +22,12 @@ from tw_reference.rules.actions import (
     BindAction,
     CallAction,
     ConnectAction,
+    ConnectionAction,
     EntryAction,
     OrphanAction,
 )
 from tw_reference.rules.decision import AnyList, AnyStage
+from tw_reference.state import State
 from tw_reference.tests.scenarios import (
     Outcome,
     Scenario,
@@ -357,7 +359,8 @@ def short_lifetime(profile: Profile) -> Callable[[Settings, int], int]:
 def visible(then: tuple[Action, ...], profile: Profile) -> tuple[Action, ...]:
     """The actions without those that do nothing: CLOSE, and the ACK that is not owed any more."""
     idle: set[Action] = {EntryAction.CLOSE}
-    if profile.traits.acknowledges_before_entry:
+    fin_wait_2, _ = profile.on_connection(State.FIN_WAIT_2)
+    if not any(ConnectionAction.OWE_ACK in rule.then for rule in fin_wait_2):
         idle.add(EntryAction.ACK_OWED)
     return tuple(action for action in then if action not in idle)
 

@@ -90,8 +90,8 @@ def test_a_list_of_notes_alone_decides_nothing() -> None:
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_rule_has_an_id_a_sentence_and_a_source(name: str) -> None:
-    seen: set[str] = set()
     for rules in PROFILES[name].lists():
+        seen: set[str] = set()
         last = rules.rules[-1]
         assert last.when.text == "anything else"
         assert last.decides
@@ -108,6 +108,6 @@ def test_an_id_means_one_rule_in_all_profiles() -> None:
     for profile in PROFILES.values():
         for rules in profile.lists():
             for rule in rules:
-                meaning = rules.stage, rule.when.text, rule.then, rule.says, rule.decides
+                meaning = rule.when.text, rule.then, rule.says, rule.decides
                 meanings[rule.id].add(meaning)
     assert {rule_id for rule_id, several in meanings.items() if len(several) > 1} == set()

@@ -13,7 +13,7 @@ from tw_reference.rules import stages
 from tw_reference.rules.actions import AckLimitAction, BindAction, BlockAction, ErrorAction
 from tw_reference.rules.condition import ALWAYS, all_of
 from tw_reference.rules.rule import RuleMaker
-from tw_reference.rules.vocabulary import RST, SEQ_IS_RCV_NXT, icmp, setting
+from tw_reference.rules.vocabulary import LISTENER, RST, SEQ_IS_RCV_NXT, icmp, setting
 
 rule, note = RuleMaker("a").rule, RuleMaker("a").note
 """
@@ -21,12 +21,12 @@ rule, note = RuleMaker("a").rule, RuleMaker("a").note
 WRONG = {
     "an atom about segments in a list about ICMP errors": (
         'stages.ICMP.list(rule("x", SEQ_IS_RCV_NXT, ErrorAction.DROP, "", ""))',
-        "SegmentArrives|HasReceiver",
+        "SegmentArrives|HasTcb",
     ),
     "the same among others": (
         'stages.ICMP.list(rule("x", all_of(icmp("source-quench"), SEQ_IS_RCV_NXT), '
         'ErrorAction.DROP, "", ""))',
-        "HasReceiver",
+        "HasTcb",
     ),
     "an action of bind() in TIME-WAIT": (
         'stages.TIME_WAIT.list(rule("x", RST, BindAction.EADDRINUSE, "", ""))',
@@ -49,7 +49,7 @@ WRONG = {
 RIGHT = """\
 stages.TIME_WAIT.list(
     note("x", all_of(RST, setting("rfc1337", 1)), BlockAction.UPDATE_TS, "", ""),
-    rule("y", all_of(RST, SEQ_IS_RCV_NXT, ~TOO_SOON), (BlockAction.DROP,), "", ""),
+    rule("y", all_of(RST, SEQ_IS_RCV_NXT, ~LISTENER), (BlockAction.DROP,), "", ""),
     rule("z", ALWAYS, (BlockAction.DELETE, BlockAction.RST), "", ""),
 )
 stages.ACK_LIMIT.list(rule("y", TOO_SOON, AckLimitAction.SUPPRESS, "", ""))

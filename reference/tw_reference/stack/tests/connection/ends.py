@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles.profile import Profile
+from tw_reference.rules.decision import Decision
 from tw_reference.segment import Flow, Packet, Segment, Timestamps, flag_names
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.connection import Connection
@@ -46,6 +47,14 @@ class End:
     sent: list[Packet] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     received: bytearray = field(default_factory=bytearray)
+    settings: dict[str, int] = field(init=False)
+    trace: list[Decision] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.settings = self.profile.defaults()
+
+    def record(self, decision: Decision) -> None:
+        self.trace.append(decision)
 
     def emit(self, packet: Packet) -> None:
         self.sent.append(packet)

@@ -121,7 +121,7 @@ def test_text_behind_the_peers_fin_is_not_taken(peer: Peer) -> None:
 
 
 def test_what_is_beyond_the_window_is_cut_off(peer: Peer) -> None:
-    window = peer.client.receive_window
+    window = peer.client.rcv_wnd
     peer.says(tcp.FIN | tcp.ACK, 1, text=b"x" * (window + 500))
     peer.says(tcp.ACK, 0, text=b"x")
     assert len(peer.end.received) == window
