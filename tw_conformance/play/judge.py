@@ -7,6 +7,7 @@ reason.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tw_conformance.model.case import (
@@ -16,6 +17,7 @@ from tw_conformance.model.case import (
     AnyOf,
     Call,
     Case,
+    Counters,
     Expect,
     Expected,
     Injection,
@@ -29,6 +31,7 @@ from tw_conformance.play.compare import compare, summary
 from tw_conformance.play.record import (
     Again,
     Came,
+    Counted,
     Doubt,
     Fact,
     Gave,
@@ -106,6 +109,9 @@ def decide(case: Case, profile: str, fact: Fact) -> Decision | None:
             assert isinstance(step, Call)
             gives = step.gives.choose(profile)
             return _unsaid(profile) if gives is None else _decide_call(step, gives, seen.what)
+        case Counted():
+            assert isinstance(step, Counters)
+            return _decide_counters(step.moved, seen.moved)
         case StateSeen():
             assert isinstance(step, State)
             state = step.state.choose(profile)
@@ -220,6 +226,21 @@ def _decide_call(call: Call, expected: str, given: str) -> Decision | None:
         f"expected {call.text} to give {expected}, but it gave {given}",
         (Mismatch("gives", expected, given),),
         by_absence=True,
+    )
+
+
+def _decide_counters(expected: Mapping[str, int], moved: Mapping[str, int]) -> Decision | None:
+    wrong = [
+        Mismatch(name, f"at least {least} more", str(moved[name]))
+        for name, least in expected.items()
+        if moved[name] < least
+    ]
+    if not wrong:
+        return None
+    said = ", ".join(f"{each.field} to move by {each.expected}" for each in wrong)
+    seen = ", ".join(each.seen for each in wrong)
+    return Decision(
+        Verdict.FAIL, f"expected {said}, but it was {seen}", tuple(wrong), by_absence=True
     )
 
 

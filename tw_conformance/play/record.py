@@ -65,6 +65,13 @@ class Gave:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """By how much each counter in question has moved since the steps began."""
+
+    moved: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class StateSeen:
     """The DUT's state; ``how`` completes the sentence «the DUT is in CLOSED» where it was told by
     an answer on the wire.
@@ -90,7 +97,7 @@ class Doubt:
     late: bool = False
 
 
-Seen: TypeAlias = Came | Stray | ProvenSilence | Gave | StateSeen | Doubt
+Seen: TypeAlias = Came | Stray | ProvenSilence | Gave | Counted | StateSeen | Doubt
 
 
 @dataclass(frozen=True, slots=True)

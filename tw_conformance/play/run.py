@@ -6,7 +6,7 @@ target is.  What it sees it tells fact by fact, so that whoever drives it may st
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 
 from tw_conformance.link.base import Arrival, Link, Observation
 from tw_conformance.model.case import (
@@ -25,6 +25,7 @@ from tw_conformance.play import state_probe
 from tw_conformance.play.record import (
     Again,
     Came,
+    Counted,
     Doubt,
     Fact,
     Gave,
@@ -68,6 +69,8 @@ class Run:
         self._last_sent: float | None = None
         self._waited_until = self._began
         """The end of the last wait or call."""
+        self._counted: Mapping[str, int] = {}
+        """The DUT's counters when the steps began, where some step is about them."""
         self._settled_before = 0.0
         """By when the DUT had processed all that was sent before the last send."""
 
@@ -98,6 +101,8 @@ class Run:
         :raises NotReached: where that fails.
         """
         await self.tester.reach()
+        if any(isinstance(step, Counters) for step in self.case.steps):
+            self._counted = await self.link.counters()
         if not self.target.path.perfect:
             # What is still under way from reaching the state must not be taken for an answer.
             await self.tester.forget_what_came()
@@ -147,7 +152,7 @@ class Run:
             case State():
                 return await self._state(step)
             case Counters():
-                return Doubt("this target can't read the DUT's counters")
+                return await self._count(step)
 
     def _send(self, step: Send) -> Doubt | None:
         if (too_late := self._too_late(step)) is not None:
@@ -298,6 +303,17 @@ class Run:
             effect=self.timer(observed),
             has_timer=observed.remaining is not None,
         )
+
+    async def _count(self, step: Counters) -> Counted | Doubt:
+        if not await self.tester.prove_delivery():
+            return _UNPROVEN
+        counters = await self.link.counters()
+        unknown = step.moved.keys() - counters.keys()
+        if unknown:
+            return Doubt(f"this target can't read the DUT's {', '.join(sorted(unknown))}")
+        moved = {name: counters[name] - self._counted.get(name, 0) for name in step.moved}
+        self.tester.note(", ".join(f"{name} moved by {by}" for name, by in moved.items()))
+        return Counted(moved)
 
     async def _ask_for_the_state(self) -> StateSeen | Doubt:
         self._record.inferred = True

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
 import pytest
 
-from tw_conformance.model.case import Answer
+from tw_conformance.model.case import NOTHING, Answer
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch
-from tw_conformance.play.compare import compare, nearest, option_kinds
-from tw_reference.segment import ACK, SYN, Flow, Packet, Segment
+from tw_conformance.play.compare import (
+    FIELDS,
+    answer_of,
+    compare,
+    differences,
+    nearest,
+    option_kinds,
+    summary,
+)
+from tw_reference.segment import ACK, RST, SYN, Flow, Packet, Segment, Timestamps
 
 V4 = Flow("192.0.2.1", 7, "192.0.2.2", 40000)
 V6 = Flow("2001:db8::1", 7, "2001:db8::2", 40000)
@@ -73,3 +85,245 @@ def test_zero_is_itself_unless_a_variable_is_zero() -> None:
     assert nearest(0, {"snd_nxt": 5}, "snd_nxt") == "0"
     assert nearest(0, {"snd_nxt": 0}, "snd_nxt") == "snd_nxt"
     assert nearest(1, {"snd_nxt": 5}, "snd_nxt") == "snd_nxt-4"
+
+
+# -- every field: equal, other, absent ------------------------------------------------------------
+
+VARIABLES = {"snd_nxt": 1000, "rcv_nxt": 2000, "rcv_wnd": 500, "ts_recent": 7000, "iss": 900}
+BARE = Packet(V4, Segment(1000, 2000, ACK, 500))
+FULL = Packet(
+    V4,
+    Segment(
+        1000,
+        2000,
+        ACK,
+        500,
+        b"text",
+        mss=1460,
+        wscale=7,
+        sack_permitted=True,
+        timestamps=Timestamps(11, 7000),
+        urgent=3,
+        reserved=1,
+        option_octets=b"\1\1\x08\x0a" + bytes(8),
+    ),
+    ttl=64,
+    tos=2,
+    df=True,
+    ip_id=9,
+)
+number = SequenceExpression
+TABLE: list[tuple[str, object, Packet, object, Mismatch | None]] = [
+    # Field; a value that is equal; in which packet; another value; how the other one fails.
+    ("flags", ACK, BARE, SYN, Mismatch("flags", "SYN", "ACK")),
+    ("seq", number("snd_nxt"), BARE, number("snd_nxt+1"), Mismatch("seq", "snd_nxt+1", "snd_nxt")),
+    ("ack", number("rcv_nxt"), BARE, number("rcv_nxt-1"), Mismatch("ack", "rcv_nxt-1", "rcv_nxt")),
+    ("window", number("rcv_wnd"), BARE, number("499"), Mismatch("window", "499", "500")),
+    ("length", 4, FULL, 0, Mismatch("length", "0", "4")),
+    ("length", 0, BARE, 4, Mismatch("length", "4", "0")),
+    ("timestamps", "present", FULL, "absent", Mismatch("timestamps", "absent", "present")),
+    ("timestamps", "absent", BARE, "present", Mismatch("timestamps", "present", "absent")),
+    ("tsval", number("11"), FULL, number("12"), Mismatch("tsval", "12", "11")),
+    (
+        "tsecr",
+        number("ts_recent"),
+        FULL,
+        number("ts_recent+1"),
+        Mismatch("tsecr", "ts_recent+1", "ts_recent"),
+    ),
+    ("mss", 1460, FULL, 1400, Mismatch("mss", "1400", "1460")),
+    ("mss", "absent", BARE, 1400, Mismatch("mss", "1400", "absent")),
+    ("wscale", 7, FULL, "absent", Mismatch("wscale", "absent", "7")),
+    ("wscale", "absent", BARE, 0, Mismatch("wscale", "0", "absent")),
+    ("ttl", 64, FULL, 63, Mismatch("ttl", "63", "64")),
+    ("tos", 2, FULL, 0, Mismatch("tos", "0", "2")),
+    ("df", True, FULL, False, Mismatch("df", "no", "yes")),
+    ("ip_id", 9, FULL, 0, Mismatch("ip_id", "0", "9")),
+    ("options", "NOP NOP TS", FULL, "none", Mismatch("options", "none", "NOP NOP TS")),
+    ("options", "none", BARE, "MSS", Mismatch("options", "MSS", "none")),
+]
+
+
+def answer(field: str, value: Any) -> Answer:
+    return Answer(**{field: value})
+
+
+@pytest.mark.parametrize(("field", "equal", "packet", "other", "mismatch"), TABLE)
+def test_a_field_is_equal_or_another_or_not_asked_for(
+    field: str, equal: object, packet: Packet, other: object, mismatch: Mismatch
+) -> None:
+    assert compare(answer(field, equal), packet, VARIABLES) == []
+    assert compare(answer(field, other), packet, VARIABLES) == [mismatch]
+    assert compare(Answer(), packet, VARIABLES) == [], "what is left out may have any value"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("tsval", number("1"), "1"),
+        ("tsecr", number("ts_recent"), "ts_recent"),
+        ("mss", 1460, "1460"),
+        ("wscale", 0, "0"),
+    ],
+)
+def test_a_field_of_an_option_that_is_not_there(field: str, value: object, said: str) -> None:
+    assert compare(answer(field, value), BARE, VARIABLES) == [Mismatch(field, said, "absent")]
+
+
+def test_every_field_of_an_answer_is_compared() -> None:
+    asked = {field.name for field in fields(Answer)} - {"word"}
+    assert asked <= {field.name for field in FIELDS}
+    assert asked == {row[0] for row in TABLE} | {"flow_label"}
+
+
+CHANGES: list[tuple[str, Packet]] = [
+    ("flags", replace(FULL, segment=replace(FULL.segment, flags=ACK | SYN))),
+    ("seq", replace(FULL, segment=replace(FULL.segment, seq=1001))),
+    ("ack", replace(FULL, segment=replace(FULL.segment, ack=1999))),
+    ("window", replace(FULL, segment=replace(FULL.segment, window=501))),
+    ("length", replace(FULL, segment=replace(FULL.segment, payload=b""))),
+    ("tsval", replace(FULL, segment=replace(FULL.segment, timestamps=Timestamps(12, 7000)))),
+    ("tsecr", replace(FULL, segment=replace(FULL.segment, timestamps=Timestamps(11, 6999)))),
+    ("mss", replace(FULL, segment=replace(FULL.segment, mss=None))),
+    ("wscale", replace(FULL, segment=replace(FULL.segment, wscale=6))),
+    ("sack_permitted", replace(FULL, segment=replace(FULL.segment, sack_permitted=False))),
+    ("urgent", replace(FULL, segment=replace(FULL.segment, urgent=0))),
+    ("reserved", replace(FULL, segment=replace(FULL.segment, reserved=0))),
+    ("options", replace(FULL, segment=replace(FULL.segment, option_octets=b""))),
+    ("other_options", replace(FULL, segment=replace(FULL.segment, other_options=((9, b"a"),)))),
+    ("ttl", replace(FULL, ttl=63)),
+    ("tos", replace(FULL, tos=0)),
+    ("df", replace(FULL, df=False)),
+    ("ip_id", replace(FULL, ip_id=0)),
+]
+
+
+@pytest.mark.parametrize(("field", "changed"), CHANGES)
+def test_two_packets_differ_in_what_was_changed(field: str, changed: Packet) -> None:
+    assert differences(FULL, FULL, VARIABLES) == []
+    assert [found.field for found in differences(FULL, changed, VARIABLES)] == [field]
+    assert differences(FULL, changed, VARIABLES, leaving_out={field}) == []
+
+
+def test_every_field_is_changed_once() -> None:
+    assert {name for name, _ in CHANGES} | {"timestamps", "flow_label"} == {f.name for f in FIELDS}
+
+
+def test_differences_are_told_in_relative_numbers_ours_first() -> None:
+    changed = replace(FULL, segment=replace(FULL.segment, seq=1001, ack=1999), df=False)
+    assert differences(FULL, changed, VARIABLES) == [
+        Mismatch("seq", "snd_nxt", "snd_nxt+1"),
+        Mismatch("ack", "rcv_nxt", "rcv_nxt-1"),
+        Mismatch("df", "yes", "no"),
+    ]
+
+
+def test_timestamps_that_one_has_are_a_difference() -> None:
+    changed = replace(FULL, segment=replace(FULL.segment, timestamps=None))
+    assert differences(FULL, changed, VARIABLES, leaving_out={"tsval"}) == [
+        Mismatch("timestamps", "present", "absent"),
+        Mismatch("tsecr", "ts_recent", "absent"),
+    ]
+
+
+def test_of_another_kind_of_answer_the_flags_are_told_alone() -> None:
+    changed = replace(FULL, segment=replace(FULL.segment, flags=SYN, seq=5, ack=0), ttl=1)
+    assert differences(FULL, changed, VARIABLES) == [Mismatch("flags", "ACK", "SYN")]
+
+
+# -- in words -------------------------------------------------------------------------------------
+
+
+def test_a_number_is_said_from_the_first_variable_that_it_is_near_to() -> None:
+    near = (1 << 20) - 1
+    assert nearest(5, {"a": 4, "b": 5}, "a", "b") == "a+1"
+    assert nearest(5, {"a": 5, "b": 5}, "a", "b") == "a"
+    assert nearest(5 + near, {"a": 5}, "a") == f"a+{near}"
+    assert nearest(5 + near + 1, {"a": 5, "b": 6}, "a", "b") == f"b+{near}"
+    assert nearest(5 + near + 1, {"a": 5}, "a") == str(5 + near + 1)
+    assert nearest(3, {"a": 2**32 - 1}, "a") == "a+4", "around the end of the space"
+    assert nearest(3, {}, "a") == "3"
+
+
+def test_a_packet_and_an_expectation_in_one_line() -> None:
+    assert summary(NOTHING) == "nothing"
+    assert summary(Answer()) == "a segment"
+    assert summary(Answer(flags=SYN, seq=number("iss"), ack=number("rcv_nxt"))) == (
+        "SYN seq=iss ack=rcv_nxt"
+    )
+    assert summary(BARE, VARIABLES) == "ACK seq=snd_nxt ack=rcv_nxt"
+    assert summary(FULL) == "ACK seq=1000 ack=2000 len=4"
+
+
+# -- what a case would say of a packet ------------------------------------------------------------
+
+
+def said(packet: Packet, variables: Mapping[str, int]) -> Answer:
+    """An answer in whose words the packet is right."""
+    found = answer_of(packet, variables)
+    assert compare(found, packet, variables) == []
+    return found
+
+
+def test_all_that_can_be_asked_of_a_packet_is_said() -> None:
+    assert said(FULL, VARIABLES) == Answer(
+        flags=ACK,
+        seq=number("snd_nxt"),
+        ack=number("rcv_nxt"),
+        window=number("rcv_wnd"),
+        length=4,
+        timestamps="present",
+        tsecr=number("ts_recent"),
+        tos=2,
+        df=True,
+    )
+    assert said(replace(BARE, flow=V6), VARIABLES).df is None
+    assert said(BARE, VARIABLES).timestamps == "absent"
+
+
+@pytest.mark.parametrize(
+    ("segment", "seq", "ack"),
+    [
+        (Segment(1000 + 65537, 51, SYN | ACK), "snd_nxt+65537", "seg_seq+1"),
+        (Segment(1000 + 65536, 2000, SYN | ACK), None, "rcv_nxt"),
+        (Segment(60, 0, RST), "seg_ack", None),
+        (Segment(1000, 0, RST), "snd_nxt", None),
+        (Segment(7, 0, RST), None, None),
+        (Segment(0, 53, RST | ACK), "0", "seg_seq+seg_len"),
+        (Segment(1000, 2000, RST | ACK), "snd_nxt", "rcv_nxt"),
+        (Segment(0, 9, RST | ACK), "0", None),
+        (Segment(1001, 2003, ACK), "snd_nxt+1", "rcv_nxt+3"),
+        (Segment(1 << 31, (1 << 31) + 50, ACK), None, None),
+    ],
+)
+def test_numbers_are_said_from_what_they_follow(
+    segment: Segment, seq: str | None, ack: str | None
+) -> None:
+    known = VARIABLES | {"seg_seq": 50, "seg_ack": 60, "seg_len": 3}
+    found = said(Packet(V4, segment), known)
+    assert (found.seq and found.seq.text, found.ack and found.ack.text) == (seq, ack)
+
+
+def test_of_a_syn_ack_the_new_connection_is_left_open() -> None:
+    found = said(Packet(V4, Segment(5, 51, SYN | ACK, 9), tos=3), {"seg_seq": 50, "rcv_wnd": 500})
+    assert (found.window, found.tos) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("window", "said_as"), [(4, "rcv_wnd"), (0, "0"), (3, "rcv_wnd-128"), (8, "rcv_wnd+512")]
+)
+def test_a_window_is_said_in_octets(window: int, said_as: str) -> None:
+    known = {"snd_nxt": 1, "rcv_nxt": 2, "rcv_wnd": 512, "rcv_scale": 7}
+    found = said(Packet(V4, Segment(1, 2, ACK, window)), known)
+    assert found.window is not None
+    assert found.window.text == said_as
+
+
+@pytest.mark.parametrize(
+    ("tsecr", "said_as"), [(7000, "ts_recent"), (90, "seg_tsval"), (0, "0"), (7001, "ts_recent+1")]
+)
+def test_an_echo_is_said_from_what_it_echoes(tsecr: int, said_as: str) -> None:
+    stamped = Segment(1000, 2000, ACK, timestamps=Timestamps(1, tsecr))
+    found = said(Packet(V4, stamped), {"ts_recent": 7000, "seg_tsval": 90})
+    assert found.tsecr is not None
+    assert found.tsecr.text == said_as

@@ -1,0 +1,156 @@
+"""Echo probes: which answer proves something, and what a survey counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from tw_conformance.link.base import Arrival
+from tw_conformance.link.path import Path
+from tw_conformance.link.probes import Prober, survey
+from tw_conformance.targets.in_process import Played
+from tw_reference.segment import Datagram, Echo, Flow, Packet, Segment
+
+FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
+
+
+class Line:
+    """Each probe comes back as often as ``fates`` says, after so many seconds each; then once, at
+    once."""
+
+    def __init__(self, *fates: tuple[float, ...]) -> None:
+        self.flow, self.echo_ident = FLOW, 7
+        self.fates = list(fates)
+        self.clock = 0.0
+        self.sent: list[Datagram] = []
+        self.under_way: list[tuple[float, Datagram]] = []
+
+    def now(self) -> float:
+        return self.clock
+
+    def send(self, packet: Packet | Echo) -> tuple[float, bytes]:
+        self.sent.append(packet)
+        assert isinstance(packet, Echo)
+        for round_trip in self.fates.pop(0) if self.fates else (0.001,):
+            self.under_way.append((self.clock + round_trip, answer_to(packet)))
+        return self.clock, b"frame"
+
+    async def receive(self, until: float) -> Arrival | None:
+        due = min(self.under_way, key=lambda each: each[0], default=None)
+        if due is None or due[0] > until:
+            self.clock = max(self.clock, until)
+            return None
+        self.under_way.remove(due)
+        self.clock = max(self.clock, due[0])
+        return Arrival(*due, b"")
+
+
+def answer_to(probe: Echo) -> Echo:
+    return replace(probe, src=probe.dst, dst=probe.src, reply=True)
+
+
+def surveyed(*fates: tuple[float, ...]) -> tuple[Path, Line]:
+    line, path = Line(*fates), Path()
+    Played(survey(line, path)).result()
+    return path, line
+
+
+def prober(line: Line, path: Path) -> tuple[Prober, list[tuple[object, ...]]]:
+    noted: list[tuple[object, ...]] = []
+    return Prober(line, path, lambda *event: noted.append(event)), noted
+
+
+def arrives(line: Line, sequence: int, after: float = 0.0, ident: int = 7) -> Arrival:
+    echo = Echo(FLOW.dst, FLOW.src, ident, sequence, reply=True)
+    return Arrival(line.clock + after, echo, b"")
+
+
+def test_a_probe_is_an_echo_request_to_the_dut_and_is_noted() -> None:
+    line, path = Line(), Path()
+    made, noted = prober(line, path)
+    line.clock = 3.0
+    assert made.probe() == 3.0
+    made.probe()
+    assert line.sent == [Echo(FLOW.src, FLOW.dst, 7, 1), Echo(FLOW.src, FLOW.dst, 7, 2)]
+    assert noted[0] == ("sent", 3.0, line.sent[0], b"frame")
+
+
+def test_only_the_answer_to_the_latest_probe_proves_anything() -> None:
+    line, path = Line(), Path()
+    made, _ = prober(line, path)
+    made.probe()
+    made.probe()
+    assert not made.answers(arrives(line, 1, 0.5))
+    assert made.answers(arrives(line, 2, 0.25))
+    assert list(path.recent) == [0.5, 0.25]
+    assert (path.probes, path.lost, path.repeated, path.reordered) == (2, 0, 0, 0)
+
+
+def test_what_is_no_answer_counts_for_nothing() -> None:
+    line, path = Line(), Path()
+    made, _ = prober(line, path)
+    made.probe()
+    for packet in (
+        Echo(FLOW.dst, FLOW.src, 7, 1, reply=False),
+        Echo(FLOW.dst, FLOW.src, 7, 2, reply=True),
+        Packet(FLOW.reverse, Segment(1, 2, 16)),
+    ):
+        assert not made.answers(Arrival(0.0, packet, b""))
+    assert path.probes == 0
+
+
+def test_a_second_answer_is_a_repeat_and_proves_nothing() -> None:
+    line, path = Line(), Path()
+    made, _ = prober(line, path)
+    made.probe()
+    assert made.answers(arrives(line, 1))
+    assert not made.answers(arrives(line, 1))
+    assert (path.probes, path.repeated, path.reordered) == (1, 1, 0)
+
+
+def test_an_answer_behind_a_newer_one_is_out_of_order() -> None:
+    line, path = Line(), Path()
+    made, _ = prober(line, path)
+    for _ in range(3):
+        made.probe()
+    assert made.answers(arrives(line, 3))
+    assert not made.answers(arrives(line, 1))
+    assert not made.answers(arrives(line, 2))
+    assert path.reordered == 2, "each lies behind the third"
+
+
+def test_a_probe_that_is_given_up_is_lost() -> None:
+    line, path = Line(), Path()
+    made, _ = prober(line, path)
+    made.probe()
+    made.give_up()
+    assert (path.probes, path.lost) == (1, 1)
+
+
+def test_a_survey_of_a_good_path_sends_a_hundred_probes() -> None:
+    path, line = surveyed()
+    assert (path.probes, len(line.sent), path.perfect) == (100, 100, True)
+    assert len(path.recent) == 100
+
+
+def test_a_survey_counts_what_is_lost_repeated_and_overtaken() -> None:
+    path, line = surveyed((), (0.001, 0.002), (0.004,), (0.003,))
+    assert len(line.sent) == 100
+    assert (path.lost, path.repeated, path.reordered) == (1, 1, 2)
+    assert not path.perfect
+
+
+def test_a_survey_of_nobody_ends() -> None:
+    path, line = surveyed(*[()] * 100)
+    assert path.dead
+    assert (path.probes, path.lost) == (100, 100)
+    assert line.clock == 10 * 1.0, "a second of patience for each of ten bursts"
+
+
+def test_a_survey_waits_for_what_was_given_up() -> None:
+    """A second copy of the last probe comes when all have been answered."""
+    spread = Random(1)
+    fates = [(spread.uniform(0.001, 0.02),) for _ in range(99)]
+    path, _ = surveyed(*fates, (0.001, 0.022))
+    assert path.reordered > 0
+    assert path.repeated == 1

@@ -1,0 +1,127 @@
+"""The judge alone: facts in, decisions out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tw_conformance.model.case import (
+    NOTHING,
+    Answer,
+    AnyOf,
+    ByProfile,
+    Case,
+    Expect,
+    Expected,
+    Not,
+    Reach,
+)
+from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.model.verdict import Mismatch, Transcript, Verdict
+from tw_conformance.play.judge import Decision, decide, judge
+from tw_conformance.play.record import Again, Came, Doubt, Fact, ProvenSilence, Record, Seen, Stray
+from tw_conformance.play.tests.scripted import segment
+from tw_reference.segment import ACK, RST
+
+AN_ACK, A_RESET = Answer(flags=ACK), Answer(flags=RST)
+ACK_CAME, RST_CAME = Came(segment(ACK), {}), Came(segment(RST), {})
+
+
+def decided(expected: Expected, seen: Seen) -> Decision | None:
+    case = Case("judged", "", (), Reach(), (Expect(ByProfile((("*", expected),))),))
+    return decide(case, "linux-6.18", Fact(0, seen))
+
+
+def fails(expected: Expected, seen: Seen) -> bool:
+    decision = decided(expected, seen)
+    assert decision is None or decision.verdict is not Verdict.INCONCLUSIVE
+    return decision is not None
+
+
+def undecided(expected: Expected, seen: Seen) -> bool:
+    decision = decided(expected, seen)
+    return decision is not None and decision.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("expected", "right", "wrong"),
+    [
+        (AN_ACK, [ACK_CAME], [RST_CAME, ProvenSilence()]),
+        (NOTHING, [ProvenSilence(), ProvenSilence(served=False)], [ACK_CAME, RST_CAME]),
+        (AnyOf((AN_ACK, A_RESET)), [ACK_CAME, RST_CAME], [ProvenSilence()]),
+        (AnyOf((AN_ACK, NOTHING)), [ACK_CAME, ProvenSilence()], [RST_CAME]),
+        (Not(AN_ACK), [RST_CAME, ProvenSilence()], [ACK_CAME]),
+        (Not(NOTHING), [ACK_CAME, RST_CAME], [ProvenSilence()]),
+    ],
+)
+def test_what_is_right_and_what_is_wrong(
+    expected: Expected, right: list[Seen], wrong: list[Seen]
+) -> None:
+    assert not any(fails(expected, seen) for seen in right)
+    assert all(fails(expected, seen) for seen in wrong)
+
+
+@pytest.mark.parametrize("expected", [AN_ACK, AnyOf((AN_ACK, A_RESET)), Not(AN_ACK)])
+def test_a_service_that_may_not_have_been_served_is_not_silent(expected: Expected) -> None:
+    assert undecided(expected, ProvenSilence(served=False))
+
+
+@pytest.mark.parametrize("again", Again)
+def test_what_may_be_an_older_segment_fails_nothing(again: Again) -> None:
+    for expected in (NOTHING, AN_ACK, AnyOf((AN_ACK, NOTHING)), Not(AN_ACK)):
+        assert undecided(expected, Came(segment(RST), {}, again))
+    assert undecided(AN_ACK, Stray(segment(RST), {}, again))
+    assert decided(A_RESET, Came(segment(RST), {}, again)) is None, "right is right"
+
+
+def test_only_this_machines_fault_is_worth_another_try() -> None:
+    late = decided(NOTHING, Came(segment(RST), {}, Again.RETRANSMITTED))
+    repeated = decided(NOTHING, Came(segment(RST), {}, Again.REPEATED))
+    assert late is not None
+    assert repeated is not None
+    assert (late.late, repeated.late) == (True, False)
+    assert decided(NOTHING, Doubt("why", late=True)) == Decision(
+        Verdict.INCONCLUSIVE, "why", late=True
+    )
+
+
+def test_of_several_choices_the_one_that_comes_nearest_is_held_against_the_answer() -> None:
+    far = Answer(flags=RST, length=5, ttl=1)
+    decision = decided(AnyOf((far, AN_ACK)), RST_CAME)
+    assert decision is not None
+    assert decision.mismatches == (Mismatch("flags", "ACK", "RST"),)
+    assert decision.reason == "expected ACK, but RST seq=1 ack=9000 came: flags"
+
+
+def test_an_absence_is_told_from_a_packet() -> None:
+    by_absence = [
+        decision.by_absence
+        for expected, seen in (
+            (AN_ACK, ProvenSilence()),
+            (Not(NOTHING), ProvenSilence()),
+            (Not(AN_ACK), ACK_CAME),
+            (A_RESET, ACK_CAME),
+            (NOTHING, ACK_CAME),
+        )
+        if (decision := decided(expected, seen)) is not None
+    ]
+    assert by_absence == [True, True, False, False, False]
+
+
+def test_numbers_are_those_of_the_moment() -> None:
+    expected = Answer(seq=SequenceExpression("seg_seq+1"))
+    assert not fails(expected, Came(segment(seq=8), {"seg_seq": 7}))
+    assert fails(expected, Came(segment(seq=8), {"seg_seq": 8}))
+
+
+def test_the_first_fact_that_decides_is_the_verdict() -> None:
+    steps = tuple(Expect(ByProfile((("*", what),))) for what in (AN_ACK, A_RESET, NOTHING))
+    case = Case("judged", "", (), Reach(), steps)
+    facts = [Fact(0, ACK_CAME), Fact(1, ACK_CAME), Fact(2, ACK_CAME)]
+    record = Record(case, "t", "linux-6.18", Transcript(), facts, 2, duration=1.5)
+    outcome = judge(record)
+    assert (outcome.verdict, outcome.step) == (Verdict.FAIL, steps[1])
+    assert outcome.step is steps[1]
+    assert outcome.reason == "expected RST, but ACK seq=1 ack=9000 came: flags"
+    assert outcome.duration == 1.5
+    record.facts[1:] = []
+    assert judge(record).verdict is Verdict.PASS

@@ -1,0 +1,166 @@
+"""How often a case is performed, and what several performances come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from tw_conformance.link.path import Path, perfect_path
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.player import lacks, play
+from tw_conformance.play.tests.scripted import (
+    ScriptedLink,
+    ScriptedTarget,
+    at,
+    bad_path,
+    in_virtual_time,
+    script,
+    segment,
+)
+from tw_reference.segment import ACK, RST
+
+QUIET = script("  - send: {flags: ACK}\n  - expect: nothing\n    within: 1s\n")
+ANSWERED = script(
+    "  - send: {flags: ACK}\n  - expect: {flags: ACK, seq: snd_nxt+1}\n    within: 1s\n"
+)
+WAITS = script("  - wait: 1s\n")
+PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+
+Script = Callable[[], ScriptedLink]
+
+
+def silent() -> ScriptedLink:
+    return ScriptedLink()
+
+
+def resets() -> ScriptedLink:
+    """A packet that no case expects, after what was under way before has been forgotten."""
+    return at((0.5, segment(RST)))
+
+
+def answers() -> ScriptedLink:
+    return at((0.5, segment(ACK)))
+
+
+def gone() -> ScriptedLink:
+    """Nothing comes back."""
+    return ScriptedLink(echoes=[None] * 18)
+
+
+def torn() -> ScriptedLink:
+    return ScriptedLink(losses=1)
+
+
+def late() -> ScriptedLink:
+    return ScriptedLink(oversleeps=1.0)
+
+
+def played(
+    case: Case, links: Iterable[Script], path: Path | None = None
+) -> tuple[Outcome, ScriptedTarget, float]:
+    """The outcome, the target afterwards, and how many seconds the player paused."""
+    target = ScriptedTarget([link() for link in links], path or perfect_path())
+    outcome, paused = in_virtual_time(play(case, target))
+    return outcome, target, paused
+
+
+# -- one performance, and another try -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("link", "verdict"), [(silent, PASS), (resets, FAIL), (torn, INCONCLUSIVE)]
+)
+def test_on_a_perfect_path_one_performance_decides(link: Script, verdict: Verdict) -> None:
+    outcome, target, paused = played(QUIET, [link])
+    assert (outcome.verdict, target.opened, paused) == (verdict, 1, 0.0)
+
+
+def test_a_machine_that_was_too_slow_tries_again_with_more_air_each_time() -> None:
+    outcome, target, paused = played(WAITS, [late, late, silent])
+    assert (outcome.verdict, target.opened) == (PASS, 3)
+    assert paused == pytest.approx(1.0 + 2.0)
+
+
+def test_a_machine_that_is_always_too_slow_gives_up_after_five_more_tries() -> None:
+    outcome, target, paused = played(WAITS, [late] * 6)
+    assert (outcome.verdict, outcome.late, target.opened) == (INCONCLUSIVE, True, 6)
+    assert paused == pytest.approx(1 + 2 + 3 + 4 + 5)
+
+
+def test_what_is_not_this_machines_fault_is_not_tried_again() -> None:
+    assert played(QUIET, [torn, silent])[1].opened == 1
+
+
+# -- on a path with faults ------------------------------------------------------------------------
+
+
+def test_one_pass_is_no_certainty_where_packets_are_lost() -> None:
+    outcome, target, _ = played(QUIET, [silent] * 40, bad_path(lost=5))
+    assert outcome.verdict is PASS
+    assert target.opened == 4, "19 to 1 each: 130,000 to 1"
+
+
+def test_performances_do_not_begin_at_the_same_moment() -> None:
+    _, target, paused = played(QUIET, [silent] * 40, bad_path(lost=5))
+    assert target.opened == 4
+    assert paused == pytest.approx(2 * 0.5), "the first alone, and three together"
+
+
+def test_two_packets_that_should_not_be_there_are_certainty() -> None:
+    outcome, target, _ = played(QUIET, [resets] * 40, bad_path(lost=1))
+    assert outcome.verdict is FAIL
+    assert "expected nothing, but RST" in outcome.reason
+    assert target.opened == 5, "the first, and as many together as it would take for a PASS"
+
+
+def test_an_answer_that_never_comes_takes_more_than_one_performance_to_fail() -> None:
+    outcome, target, _ = played(ANSWERED, [silent] * 40, bad_path(lost=20))
+    assert outcome.verdict is FAIL
+    assert target.opened > 8, "4 to 1 each"
+
+
+def test_an_answer_that_is_lost_now_and_then_is_no_deviation() -> None:
+    outcome, _, _ = played(ANSWERED, [answers, silent, answers] * 14, bad_path(lost=20))
+    assert outcome.verdict is PASS
+
+
+def test_evidence_that_points_both_ways_decides_nothing() -> None:
+    outcome, target, _ = played(ANSWERED, [answers, silent] * 20, bad_path(lost=40))
+    assert (outcome.verdict, target.opened) == (INCONCLUSIVE, 40)
+    assert outcome.reason.startswith(
+        "40 performances on this path gave 20 PASS and 20 FAIL, which decides nothing: expected ACK"
+    )
+
+
+def test_a_path_that_is_gone_is_given_up_after_ten_performances() -> None:
+    outcome, target, _ = played(QUIET, [gone] * 40, bad_path(lost=500, probes=10_000))
+    assert (outcome.verdict, target.opened) == (INCONCLUSIVE, 10)
+    assert "0 PASS and 0 FAIL, which decides nothing: nothing came" in outcome.reason
+
+
+def test_the_outcome_that_stands_is_the_last_of_its_verdict() -> None:
+    outcome, _, _ = played(QUIET, [resets, silent] + [silent] * 38, bad_path(lost=1))
+    assert outcome.verdict is PASS
+    assert outcome.reason == ""
+
+
+# -- what can be played ---------------------------------------------------------------------------
+
+
+def test_a_target_that_reads_no_states_lacks_cases_whose_states_can_not_be_asked_for() -> None:
+    state = script("  - send: {flags: ACK}\n  - state: ESTABLISHED\n")
+    target = ScriptedTarget([])
+    assert lacks(state, target) is None
+    target.reads_states = False
+    assert lacks(QUIET, target) is None
+    assert lacks(state, target) == "needs to read on the DUT that it is in ESTABLISHED: use ssh://"
+
+
+def test_what_the_target_itself_lacks_comes_first() -> None:
+    class Without(ScriptedTarget):
+        def lacks(self, case: Case) -> str | None:
+            return "needs an address"
+
+    assert lacks(QUIET, Without([], reads_states=False)) == "needs an address"

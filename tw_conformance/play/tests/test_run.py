@@ -1,0 +1,472 @@
+"""Run and judge together, on a link that plays what a test says."""
+
+from __future__ import annotations
+
+import pytest
+
+from tw_conformance.link.base import Observation
+from tw_conformance.link.path import Path, perfect_path
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.player import perform_once
+from tw_conformance.play.tests.scripted import (
+    IRS,
+    ScriptedLink,
+    ScriptedTarget,
+    at,
+    bad_path,
+    script,
+    segment,
+)
+from tw_reference.segment import ACK, FIN, PSH, RST, SYN, Echo, Packet, Segment
+
+PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+
+SEND = "  - send: {flags: ACK, seq: rcv_nxt}\n"
+SILENT = f"{SEND}  - expect: nothing\n"
+ANSWERED = f"{SEND}  - expect: {{flags: ACK, seq: snd_nxt+1, ack: rcv_nxt}}\n"
+RIGHT = segment(ACK, 1, IRS)
+
+
+def performed(
+    case: Case | str,
+    link: ScriptedLink,
+    *,
+    path: Path | None = None,
+    realtime: bool = True,
+    profile: str = "linux-6.18",
+) -> Outcome:
+    case = script(case) if isinstance(case, str) else case
+    target = ScriptedTarget([link], path or perfect_path(), realtime, profile=profile)
+    outcome = target.start(perform_once(case, target)).result()
+    assert link.closed
+    return outcome
+
+
+def verdict(outcome: Outcome) -> tuple[Verdict, str]:
+    return outcome.verdict, outcome.reason
+
+
+# -- answers and silence --------------------------------------------------------------------------
+
+
+def test_the_expected_answer_passes() -> None:
+    outcome = performed(ANSWERED, at((0.0005, RIGHT)))
+    assert verdict(outcome) == (PASS, "")
+    assert (outcome.step, outcome.late, outcome.by_absence) == (None, False, False)
+
+
+def test_a_proven_silence_passes_where_nothing_is_expected() -> None:
+    assert verdict(performed(SILENT, at())) == (PASS, "")
+
+
+def test_a_proven_silence_fails_where_an_answer_is_owed() -> None:
+    outcome = performed(ANSWERED, at())
+    assert outcome.verdict is FAIL
+    assert outcome.by_absence
+    assert "nothing came: the probe sent after it was answered" in outcome.reason
+    assert outcome.step is outcome.case.steps[1]
+
+
+def test_an_answer_fails_where_nothing_is_expected() -> None:
+    outcome = performed(SILENT, at((0.0005, RIGHT)))
+    assert verdict(outcome) == (FAIL, "expected nothing, but ACK seq=snd_nxt+1 ack=rcv_nxt came")
+    assert not outcome.by_absence
+
+
+def test_another_answer_fails_and_says_in_what() -> None:
+    outcome = performed(ANSWERED, at((0.0005, segment(ACK, 1, IRS + 1))))
+    assert outcome.verdict is FAIL
+    assert outcome.reason.endswith("came: ack")
+    assert [m.field for m in outcome.mismatches] == ["ack"]
+
+
+@pytest.mark.parametrize("steps", [SILENT, ANSWERED, f"{SEND}  - wait: 1s\n", SEND])
+def test_a_silence_that_nothing_proves_decides_nothing(steps: str) -> None:
+    outcome = performed(steps, ScriptedLink(echoes=[None] * 6))
+    assert outcome.verdict is INCONCLUSIVE
+    assert "no echo probe was answered" in outcome.reason
+    assert not outcome.late
+
+
+def test_a_call_and_a_state_need_proof_too() -> None:
+    for step in ("call: unlisten", "state: LISTEN"):
+        link = ScriptedLink(echoes=[None] * 6, readings=[reading("LISTEN")])
+        outcome = performed(f"{SEND}  - {step}\n", link)
+        assert outcome.verdict is INCONCLUSIVE
+        assert "can't be shown to have arrived" in outcome.reason
+
+
+def test_a_sentinel_is_sent_again_five_times() -> None:
+    link, path = ScriptedLink(echoes=[None] * 5), perfect_path()
+    assert performed(SILENT, link, path=path).verdict is PASS
+    probes = [packet for packet in link.sent if isinstance(packet, Echo)]
+    assert [probe.sequence for probe in probes] == [1, 2, 3, 4, 5, 6]
+    assert path.lost == 5
+
+
+def test_an_answer_counts_even_where_no_sentinel_comes_back() -> None:
+    link = ScriptedLink([(0.0005, RIGHT)], echoes=[None] * 6)
+    assert performed(ANSWERED, link).verdict is PASS
+    link = ScriptedLink([(0.0005, RIGHT)], echoes=[None] * 12)
+    assert performed(ANSWERED, link).verdict is INCONCLUSIVE, "the end has yet to be proven"
+
+
+# -- what no step accounts for --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", ["", SEND, "  - wait: 1s\n", "  - call: unlisten\n"])
+def test_a_second_answer_that_no_step_expects_fails(more: str) -> None:
+    other = segment(ACK, 1, IRS + 7)
+    outcome = performed(ANSWERED + more, at((0.0004, RIGHT), (0.0005, other)))
+    assert verdict(outcome) == (FAIL, "ACK seq=snd_nxt+1 ack=rcv_nxt+7 came, which no step expects")
+
+
+def test_what_comes_during_a_wait_fails() -> None:
+    outcome = performed(f"{SILENT}  - wait: 1s\n", at((0.5, RIGHT)))
+    assert outcome.verdict is FAIL
+    assert "which no step expects" in outcome.reason
+
+
+def test_what_comes_before_a_state_is_read_fails() -> None:
+    link = ScriptedLink([(0.0005, RIGHT)], readings=[reading("LISTEN")])
+    outcome = performed(f"{SEND}  - state: LISTEN\n", link)
+    assert verdict(outcome) == (FAIL, "ACK seq=snd_nxt+1 ack=rcv_nxt came, which no step expects")
+
+
+def test_nothing_is_sent_after_a_step_that_failed() -> None:
+    link = at((0.0005, RIGHT))
+    performed(SILENT + SEND, link)
+    assert sum(isinstance(packet, Packet) for packet in link.sent) == 1
+
+
+def test_each_expect_takes_one_answer_in_order() -> None:
+    steps = f"{ANSWERED}  - expect: {{flags: RST}}\n"
+    assert performed(steps, at((0.0004, RIGHT), (0.0005, segment(RST)))).verdict is PASS
+    assert performed(steps, at((0.0004, segment(RST)), (0.0005, RIGHT))).verdict is FAIL
+
+
+# -- time -----------------------------------------------------------------------------------------
+
+
+def test_within_waits_for_what_a_timer_owes() -> None:
+    steps = f"{ANSWERED}    within: 2s\n"
+    assert performed(steps, at((2.0, RIGHT))).verdict is PASS
+    late = performed(steps, at((2.5, RIGHT)))
+    assert late.verdict is FAIL
+    assert late.by_absence
+
+
+def test_a_step_that_leaves_within_its_time_is_played() -> None:
+    steps = f"{SILENT}  - wait: 300ms\n  - send: {{flags: ACK, within: 400ms}}\n"
+    assert performed(steps, at()).verdict is PASS
+
+
+def test_a_step_that_leaves_too_late_decides_nothing() -> None:
+    steps = f"{SILENT}  - wait: 500ms\n  - send: {{flags: ACK, within: 400ms}}\n"
+    link = at()
+    outcome = performed(steps, link)
+    assert outcome.verdict is INCONCLUSIVE
+    assert outcome.late
+    assert "passed since the last segment, and 400ms may" in outcome.reason
+    assert sum(isinstance(packet, Packet) for packet in link.sent) == 1
+
+
+@pytest.mark.parametrize(("overrun", "expected"), [(0.3, PASS), (0.5, INCONCLUSIVE)])
+def test_a_wait_may_overrun_a_little(overrun: float, expected: Verdict) -> None:
+    outcome = performed(f"{SILENT}  - wait: 1s\n", ScriptedLink(oversleeps=overrun))
+    assert outcome.verdict is expected
+    assert outcome.late is (expected is INCONCLUSIVE)
+
+
+def test_a_wait_begins_when_the_sentinel_came_back() -> None:
+    link = ScriptedLink(echoes=[0.2])
+    performed(f"{SEND}  - wait: 1s\n  - call: unlisten\n", link)
+    assert link.clock == pytest.approx(1.2 + 0.001)
+
+
+def test_waits_follow_one_another_without_a_gap() -> None:
+    link = ScriptedLink(oversleeps=0.1)
+    performed(f"{SILENT}  - wait: 1s\n  - wait: 1s\n", link)
+    assert link.clock == pytest.approx(2.001 + 0.1)
+
+
+# -- captures and paths ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arrivals", [[], [(0.0005, RIGHT)]], ids=["would-pass", "would-fail"])
+def test_a_torn_capture_decides_nothing(arrivals: list[tuple[float, Packet]]) -> None:
+    outcome = performed(SILENT, ScriptedLink([*arrivals], losses=3))
+    assert outcome.verdict is INCONCLUSIVE
+    assert outcome.reason == "3 frames were lost in capture: the transcript has holes"
+    assert outcome.mismatches == ()
+
+
+def test_a_doubt_is_told_before_a_torn_capture() -> None:
+    outcome = performed(SILENT, ScriptedLink(echoes=[None] * 6, losses=3))
+    assert "no echo probe was answered" in outcome.reason
+
+
+TWICE = f"{ANSWERED}{SEND}  - expect: nothing\n"
+
+
+def test_a_repeated_answer_is_doubted_on_a_path_that_repeats() -> None:
+    link = at((0.1, RIGHT), (0.11, RIGHT))
+    case = f"{ANSWERED}    within: 1s\n"
+    outcome = performed(case, link, path=bad_path(repeated=3))
+    assert verdict(outcome) == (
+        INCONCLUSIVE,
+        "ACK seq=snd_nxt+1 ack=rcv_nxt came once more; the path may repeat",
+    )
+    assert not outcome.late
+
+
+def test_a_repeated_answer_fails_on_a_perfect_path() -> None:
+    outcome = performed(ANSWERED, at((0.0004, RIGHT), (0.0005, RIGHT)))
+    assert outcome.verdict is FAIL
+
+
+def test_another_answer_is_not_doubted_on_a_path_that_repeats() -> None:
+    link = at((0.1, segment(ACK, 1, IRS + 1)))
+    assert performed(f"{ANSWERED}    within: 1s\n", link, path=bad_path()).verdict is FAIL
+
+
+def test_what_was_under_way_before_the_first_step_is_forgotten() -> None:
+    link = at((0.0005, segment(RST)))
+    assert performed(SILENT, link, path=bad_path()).verdict is PASS
+    assert performed(SILENT, at((0.0005, segment(RST)))).verdict is FAIL
+
+
+@pytest.mark.parametrize(("after", "expected"), [(0.02, PASS), (0.04, FAIL)])
+def test_on_a_path_that_reorders_an_answer_may_come_behind_the_echo(
+    after: float, expected: Verdict
+) -> None:
+    """Round trips of 1 to 20 ms: what is not there 28.5 ms after the echo has been lost."""
+    path = bad_path(lost=0, reordered=1)
+    begun = 0.001 + path.settling
+    link = at((begun + 0.001 + after, RIGHT))
+    assert performed(ANSWERED, link, path=path).verdict is expected
+
+
+def test_echoes_that_come_back_out_of_order_are_counted() -> None:
+    path = bad_path(lost=0, reordered=1)
+    link = ScriptedLink(echoes=[0.001, 0.25, 0.06])
+    assert performed(SILENT, link, path=path).verdict is PASS
+    assert path.reordered == 1, "the first came before the second was sent"
+
+
+def test_a_failing_packet_after_two_sends_may_be_the_paths_fault() -> None:
+    outcome = performed(f"{SEND}{SILENT}", at((0.0005, RIGHT)))
+    assert outcome.verdict is FAIL
+    assert outcome.by_absence
+
+
+# -- retransmissions ------------------------------------------------------------------------------
+
+FIN_FIRST = f"{SEND}  - expect: {{flags: FIN|ACK, seq: snd_nxt+1, ack: rcv_nxt}}\n  - wait: 1s\n"
+
+
+@pytest.mark.parametrize(
+    ("again", "after", "expected"),
+    [
+        (segment(FIN | ACK, 1, IRS), 0.2, INCONCLUSIVE),
+        (segment(FIN | ACK, 1, IRS + 1), 0.2, INCONCLUSIVE),
+        (segment(FIN | PSH | ACK, 1, IRS + 1), 0.2, INCONCLUSIVE),
+        (segment(FIN | ACK, 1, IRS), 0.1, FAIL),
+        (segment(ACK, 1, IRS), 0.2, FAIL),
+        (segment(FIN | ACK, 2, IRS), 0.2, FAIL),
+        (segment(FIN | ACK, 1, IRS, b"t"), 0.2, FAIL),
+    ],
+)
+def test_a_retransmission_is_what_keeps_seq_fin_and_text_and_comes_an_rto_later(
+    again: Packet, after: float, expected: Verdict
+) -> None:
+    first = segment(FIN | ACK, 1, IRS)
+    outcome = performed(FIN_FIRST, at((0.0005, first), (0.0005 + after, again)))
+    assert outcome.verdict is expected
+    assert outcome.late is (expected is INCONCLUSIVE)
+    assert expected is FAIL or "was retransmitted by the DUT" in outcome.reason
+
+
+def test_on_virtual_time_a_retransmission_is_judged() -> None:
+    first = segment(FIN | ACK, 1, IRS)
+    link = at((0.0005, first), (0.3, first))
+    assert performed(FIN_FIRST, link, realtime=False).verdict is FAIL
+
+
+# -- states and timers ----------------------------------------------------------------------------
+
+
+def reading(
+    state: str, remaining: float | None = None, *, asked: float = 0.0, resolution: float = 0.0
+) -> Observation:
+    return Observation(state, asked, asked, remaining, resolution)
+
+
+AGED = "  - wait: 1s\n"
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"), [("LISTEN", PASS), ("CLOSED", FAIL), ("TIME-WAIT", FAIL)]
+)
+def test_a_state_is_what_it_is_read_to_be(seen: str, expected: Verdict) -> None:
+    outcome = performed(f"{SILENT}  - state: LISTEN\n", ScriptedLink(readings=[reading(seen)]))
+    assert outcome.verdict is expected
+    assert not outcome.inferred
+    assert outcome.by_absence is (expected is FAIL)
+    if expected is FAIL:
+        assert outcome.reason == f"expected state LISTEN, but the DUT is in {seen}"
+
+
+def timed(timer: str, *readings: Observation) -> Outcome:
+    """The state after a segment that left at 1 s; 2MSL is 2 s."""
+    steps = f"{AGED}{SEND}  - state: {{is: TIME-WAIT, timer: {timer}}}\n"
+    return performed(steps, ScriptedLink(readings=[reading("TIME-WAIT"), *readings]))
+
+
+KEPT = reading("TIME-WAIT", 0.5, asked=1.1)
+"""Begun at -0.4 s."""
+RESTARTED = reading("TIME-WAIT", 1.95, asked=1.1)
+"""Begun at 1.05 s."""
+UNTOLD = reading("TIME-WAIT", 1.5, asked=1.1, resolution=1.0)
+
+
+@pytest.mark.parametrize(
+    ("timer", "seen", "expected"),
+    [
+        ("kept", KEPT, PASS),
+        ("restarted", RESTARTED, PASS),
+        ("kept", RESTARTED, FAIL),
+        ("restarted", KEPT, FAIL),
+        ("kept", reading("TIME-WAIT", None, asked=1.1), INCONCLUSIVE),
+        ("kept", UNTOLD, INCONCLUSIVE),
+    ],
+)
+def test_a_timer_is_read(timer: str, seen: Observation, expected: Verdict) -> None:
+    outcome = timed(timer, seen)
+    assert outcome.verdict is expected
+    if expected is FAIL:
+        assert [m.field for m in outcome.mismatches] == ["timer"]
+        assert not outcome.by_absence
+
+
+def test_a_timer_that_can_not_be_read_says_so_and_one_read_too_slowly_is_read_again() -> None:
+    assert "can't read the block's timer" in timed("kept", reading("TIME-WAIT")).reason
+    untold = timed("kept", UNTOLD)
+    assert "can't be read finely enough" in untold.reason
+    assert untold.late
+    assert timed("kept", *[UNTOLD] * 8, KEPT).verdict is PASS
+    assert timed("kept", *[UNTOLD] * 9, KEPT).verdict is INCONCLUSIVE
+
+
+# -- calls ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "given", "comes_to"),
+    [
+        ("ok", "ok", PASS),
+        ("EADDRINUSE", "EADDRINUSE", PASS),
+        ("refused", "EADDRINUSE", PASS),
+        ("ok", "EADDRINUSE", FAIL),
+        ("EINVAL", "EADDRINUSE", FAIL),
+        ("refused", "ok", FAIL),
+        ("ok", "ENOSYS", INCONCLUSIVE),
+    ],
+)
+def test_a_call_gives_what_is_expected(expected: str, given: str, comes_to: Verdict) -> None:
+    steps = f"  - call: bind\n    gives: {expected}\n"
+    outcome = performed(steps, ScriptedLink(gives={"bind": given}))
+    assert outcome.verdict is comes_to
+    assert outcome.by_absence is (comes_to is FAIL)
+
+
+def test_what_a_call_brings_about_is_waited_for_by_a_sentinel() -> None:
+    steps = f"{SILENT}  - call: unlisten\n  - expect: {{flags: ACK}}\n"
+    assert performed(steps, at((0.0015, RIGHT))).verdict is PASS
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ({"Ok": 6, "Drops": 9}, PASS),
+        ({"Ok": 7, "Drops": 9}, PASS),
+        ({"Ok": 5, "Drops": 9}, FAIL),
+        ({"Ok": 6, "Drops": 8}, FAIL),
+        ({"Ok": 6}, INCONCLUSIVE),
+        ({}, INCONCLUSIVE),
+    ],
+)
+def test_counters_have_moved_by_as_much(after: dict[str, int], expected: Verdict) -> None:
+    steps = f"{SILENT}  - counters: {{Ok: 1, Drops: 2}}\n"
+    outcome = performed(steps, ScriptedLink(counts=[{"Ok": 5, "Drops": 7}, after]))
+    assert outcome.verdict is expected
+    assert outcome.by_absence is (expected is FAIL)
+    assert len(outcome.mismatches) == (expected is FAIL)
+
+
+# -- the DUT's service ----------------------------------------------------------------------------
+
+SYN_ACK, FIN_OF_SERVICE = segment(SYN | ACK, 5000, IRS + 1), segment(FIN | ACK, 5001, IRS + 1)
+OPENED = (
+    "  - send: {flags: SYN, seq: rcv_nxt, mss: 1460}\n"
+    "  - expect: {flags: SYN|ACK}\n"
+    "  - send: {flags: ACK, seq: rcv_nxt+1, ack: snd_nxt+5001}\n"
+)
+
+
+def test_what_the_service_owes_comes_after_the_agent_was_asked() -> None:
+    link = at((0.0005, SYN_ACK))
+    link.readings = [reading("LISTEN")]
+    served = ServedLink([(0.0005, SYN_ACK)], readings=[reading("LISTEN")])
+    assert performed(f"{OPENED}  - expect: {{flags: FIN|ACK}}\n", served).verdict is PASS
+    outcome = performed(f"{OPENED}  - expect: {{flags: FIN|ACK}}\n", link)
+    assert outcome.verdict is FAIL, "the agent has let the service do all"
+
+
+class ServedLink(ScriptedLink):
+    """A service that accepts and closes when the agent is asked, and not before."""
+
+    async def observe(self) -> Observation | None:
+        if any(isinstance(p, Packet) and p.segment.flags == ACK for p in self.sent):
+            self.arrivals.append((self.clock + 0.0005, FIN_OF_SERVICE))
+        return await super().observe()
+
+
+@pytest.mark.parametrize(("comes", "expected"), [(0.5, PASS), (0.99, PASS), (1.5, INCONCLUSIVE)])
+def test_without_an_agent_the_service_is_waited_for(comes: float, expected: Verdict) -> None:
+    link = at((0.0005, SYN_ACK), (comes, FIN_OF_SERVICE))
+    outcome = performed(f"{OPENED}  - expect: {{flags: FIN|ACK}}\n", link)
+    assert outcome.verdict is expected
+    assert expected is PASS or "has accepted the connection can't be asked" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("flags", "ack"), [("SYN|ACK", "5001"), ("RST", "5001"), ("RST|ACK", "5001"), ("ACK", "5002")]
+)
+def test_a_segment_that_completes_no_handshake_is_nobodys_to_accept(flags: str, ack: str) -> None:
+    last = f"  - send: {{flags: {flags}, seq: rcv_nxt+1, ack: snd_nxt+{ack}}}\n"
+    steps = OPENED.rsplit("  - send", 1)[0] + last + "  - expect: {flags: RST}\n"
+    outcome = performed(steps, at((0.0005, SYN_ACK)))
+    assert outcome.verdict is FAIL
+    assert outcome.duration < 0.1
+
+
+# -- which profile --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arrivals", [[], [(0.0005, RIGHT)]])
+def test_a_case_that_says_nothing_of_a_profile_decides_nothing(
+    arrivals: list[tuple[float, Packet]],
+) -> None:
+    steps = f"{SEND}  - expect: {{linux-*: nothing}}\n"
+    case = script(steps, profiles="[linux-*]")
+    outcome = performed(case, at(*arrivals), profile="other")
+    assert verdict(outcome) == (INCONCLUSIVE, "the case says nothing about other")
+
+
+def test_the_record_ends_with_a_reset_of_what_is_half_open() -> None:
+    link = at((0.0005, SYN_ACK))
+    performed("  - send: {flags: SYN}\n  - expect: {flags: SYN|ACK}\n", link)
+    *_, last = (packet for packet in link.sent if isinstance(packet, Packet))
+    assert last.segment == Segment(IRS + 1, 0, RST)
