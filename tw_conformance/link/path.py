@@ -18,6 +18,9 @@ _CLEAR = 1e-3
 so long that no settling waits for it."""
 _LONGEST_SETTLING = 0.25
 """Seconds; a DUT that waits for an answer of ours sends again after a second."""
+_LEAST_SETTLING = 0.02
+_LAGS = 8
+"""How many times the longest lag that was seen is waited for."""
 _SURVEY = 100
 """Probes after which a path without a fault is taken for a perfect one."""
 
@@ -32,6 +35,12 @@ class Path:
     reordered: int = 0
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_SURVEY))
     """The latest round trips."""
+    compared: int = 0
+    """Segments that the DUT answered with an echo request right behind them."""
+    overtaken: int = 0
+    """Those whose answer came behind that of the echo request."""
+    lag: float = 0.0
+    """Seconds that such an answer came behind at most."""
 
     def answered(self, round_trip: float) -> None:
         self.probes += 1
@@ -40,6 +49,14 @@ class Path:
     def missed(self) -> None:
         self.probes += 1
         self.lost += 1
+
+    def answered_behind(self, lag: float) -> None:
+        """A segment's answer came ``lag`` seconds behind that of the echo request sent after it;
+        zero or less: before it."""
+        self.compared += 1
+        if lag > 0:
+            self.overtaken += 1
+            self.lag = max(self.lag, lag)
 
     @property
     def surveyed(self) -> bool:
@@ -62,7 +79,16 @@ class Path:
 
     @property
     def settling(self) -> float:
-        """Seconds after an answer in which something sent earlier may still arrive."""
+        """Seconds after an answer in which something sent earlier may still arrive: a path may
+        reorder, and a DUT may answer echoes ahead of segments."""
+        return max(self._path_settles(), self._dut_settles())
+
+    def _dut_settles(self) -> float:
+        if not self.overtaken:
+            return 0.0
+        return min(max(_LAGS * self.lag, _LEAST_SETTLING), _LONGEST_SETTLING)
+
+    def _path_settles(self) -> float:
         if self.perfect or not self.recent:
             return 0.0
         # Now and then this machine is slow, not the path: such a round trip says nothing of it.
@@ -84,6 +110,17 @@ class Path:
         """One line for the end of a report."""
         if not self.recent:
             return f"{self.probes} probes, none answered" if self.probes else "no probe was sent"
+        return f"{self._probes_in_words()}{self._order_in_words()}"
+
+    def _order_in_words(self) -> str:
+        if not self.overtaken:
+            return ""
+        return (
+            f"; {self.overtaken} of {self.compared} segments were answered behind the echo sent"
+            f" after them, by up to {self.lag * 1e3:.1f} ms"
+        )
+
+    def _probes_in_words(self) -> str:
         if self.perfect:
             return f"{self.probes} probes, none lost, repeated or reordered"
         return (

@@ -7,10 +7,16 @@ from typing import Protocol
 
 from tw_conformance.link.base import Arrival
 from tw_conformance.link.path import Path
-from tw_reference.segment import Echo, Flow, Packet
+from tw_reference import segment as tcp
+from tw_reference.segment import Echo, Flow, Packet, Segment
 
 _BURST = 10
 """Probes of a survey that are under way together."""
+_HANDSHAKES = 40
+"""Segments of a survey whose answers are held against those of echo requests."""
+_ISN_STEP = 100_000
+"""Between the ISNs of those: a SYN that comes too soon for the one before is another connection's
+all the same."""
 
 
 class Probed(Protocol):
@@ -75,6 +81,45 @@ class Prober:
 
 
 async def survey(link: Probed, path: Path) -> None:
+    """Learn what the path does to probes, and in which order the DUT answers.
+
+    The link's flow leads to a listener of the DUT's.
+    """
+    await _survey_path(link, path)
+    if path.perfect:
+        await _survey_order(link, path)
+
+
+async def _survey_order(link: Probed, path: Path) -> None:
+    """Send SYNs, which a listener answers, each with an echo request behind it.
+
+    That the answers come in that order is true of Linux, where one softirq gives both.  A stack
+    that answers echoes where it receives them, and segments from another thread or at a later
+    step, lets the echo overtake: then its answer proves less, and what it lacks is waited for.
+    """
+    prober = Prober(link, path, lambda *event: None)
+    for number in range(_HANDSHAKES):
+        syn = Segment(seq=(number + 1) * _ISN_STEP, ack=0, flags=tcp.SYN, window=65535, mss=1460)
+        link.send(Packet(link.flow, syn))
+        deadline = prober.probe() + path.patience
+        answered = echoed = None
+        while answered is None or echoed is None:
+            arrival = await link.receive(deadline)
+            if arrival is None:
+                break
+            if isinstance(arrival.packet, Echo):
+                echoed = arrival.time if prober.answers(arrival) else echoed
+            elif isinstance(arrival.packet, Packet) and arrival.packet.segment.ack == syn.end:
+                answered = arrival.time
+                reset = Segment(seq=syn.end, ack=0, flags=tcp.RST)
+                link.send(Packet(link.flow, reset))
+        if echoed is None:
+            prober.give_up()
+        elif answered is not None:
+            path.answered_behind(answered - echoed)
+
+
+async def _survey_path(link: Probed, path: Path) -> None:
     """Send probes until enough is known of the path, a burst at a time."""
     prober = Prober(link, path, lambda *event: None)
     while not path.surveyed:

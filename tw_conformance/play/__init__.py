@@ -11,7 +11,10 @@ use runs without the judge.
 **How silence is proven.**  «Nothing came» is a measurement.  Behind what was sent goes a sentinel,
 an echo request on the same path.  Its answer says that the DUT's kernel has processed all before
 it, and that an answer, had there been one, would lie in front of it.  That order is true of Linux,
-where one softirq handles both; on any other stack it has to be measured.  A sentinel may be lost
+where one softirq handles both; a stack may as well answer echoes at once and segments from another
+thread.  So the order is measured before the first case, and during the run: where segments were
+answered behind, an answer is waited for eight times as long as one ever took.  And a silence that
+would fail a case is given half a second more on any target.  A sentinel may be lost
 and is sent again; where none of six comes back nothing is said.  It proves the kernel's work
 alone.  Where a handshake was completed, a service has yet to accept and to close: whoever can look
 into the DUT has that done before it answers, and a sentinel goes behind it; where nobody can, the

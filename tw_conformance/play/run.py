@@ -114,6 +114,15 @@ class Run:
         seen = await self._take(step)
         return None if seen is None else self._fact(seen)
 
+    async def look_again(self, fact: Fact) -> Fact:
+        """Give an answer that did not come, and whose absence decides, more time: the fact as it
+        is then.  ``fact`` is the latest."""
+        arrival = await self.tester.second_look()
+        if arrival is None:
+            return fact
+        self._record.facts.pop()
+        return self._fact(self._came(arrival))
+
     def record(self) -> Record:
         """End the run: leave nothing half open on the DUT, and give up what was seen."""
         record = self._record

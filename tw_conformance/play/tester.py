@@ -36,6 +36,8 @@ _RTO = 1.0
 _LEAST_RTO = 0.15
 """Seconds; no documented stack retransmits any sooner."""
 _TRIES = 4
+_SECOND_LOOK = 0.5
+"""Seconds more for an answer whose absence would fail a case; a DUT's RTO may be shorter."""
 _PROBES = 6
 _HALF_OPEN = frozenset({"SYN-SENT", "SYN-RECEIVED"})
 _NOT_CLOSED_FIRST = frozenset({"ESTABLISHED", "CLOSE-WAIT", "LAST-ACK"})
@@ -220,13 +222,32 @@ class TesterEndpoint:
         return False
 
     async def _let_settle(self) -> None:
-        """On a path that reorders, what was sent before the probe may still arrive behind it."""
-        until = self.link.now() + self.path.settling
+        """Where the path reorders, or the DUT answers echoes first, an answer to what was sent
+        before the probe may still arrive behind its."""
+        echoed = self.link.now()
+        until = echoed + self.path.settling
         while self.path.settling and (arrival := await self.link.receive(until)) is not None:
             if self._take(arrival):
                 self.pending.append(arrival)
+                self._came_behind(arrival, echoed)
             else:
                 self._prober.answers(arrival)
+
+    def _came_behind(self, arrival: Arrival, echoed: float) -> None:
+        if self.path.perfect:  # else it may be the path's doing
+            self.path.answered_behind(arrival.time - echoed)
+
+    async def second_look(self) -> Arrival | None:
+        """An answer that comes later than the sentinel's allows; None where none does.
+
+        What decides against the DUT is waited for longer than what was measured of it demands.
+        """
+        until = self.link.now() + _SECOND_LOOK
+        while (arrival := await self.receive(until)) is not None:
+            if not self.was_retransmitted(arrival):
+                self._came_behind(arrival, self.settled)
+                return arrival
+        return None
 
     def _settle(self, answer: Arrival) -> None:
         self._proven = True
