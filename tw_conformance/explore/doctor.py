@@ -179,6 +179,8 @@ def _look_at_the_service(target: Target) -> Iterator[Finding]:
         outcome, unreadable = _perform(target, reach)
         if outcome.verdict is Verdict.PASS:
             break
+    if outcome.late:
+        raise Ended("clock", f"{outcome.reason}; try again when it has less to do")
     if "SYN" in outcome.reason:
         if unreadable:
             raise Ended(
@@ -316,8 +318,13 @@ def _perform(target: Target, reach: Reach, *steps: Step) -> tuple[Outcome, int]:
     case = Case("doctor", "", (), reach, steps)
 
     async def perform() -> tuple[Outcome, int]:
-        record = await perform_script(case, target)
-        return judge(record), record.capture_losses
+        for breath in range(1, _TRIES + 1):
+            record = await perform_script(case, target)
+            outcome = judge(record)
+            if not outcome.late:
+                break
+            await asyncio.sleep(breath)
+        return outcome, record.capture_losses
 
     return _or_end("connection", lambda: target.start(perform()).result())
 

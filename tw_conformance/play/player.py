@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from tw_conformance.link.path import Evidence
-from tw_conformance.model.case import Case
+from tw_conformance.model.case import Case, Expect
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play import state_probe
 from tw_conformance.play.judge import Decision, decide, judge
@@ -111,8 +111,12 @@ async def perform_once(case: Case, target: Target) -> Outcome:
     return judge(await perform(case, target))
 
 
-def _is_a_silence(decision: Decision, fact: Fact) -> bool:
-    return decision.verdict is Verdict.FAIL and isinstance(fact.seen, ProvenSilence)
+def _may_be_early(case: Case, decision: Decision, fact: Fact) -> bool:
+    """Whether it is a silence that decides, and the case does not say how long it may last."""
+    if decision.verdict is not Verdict.FAIL or not isinstance(fact.seen, ProvenSilence):
+        return False
+    step = None if fact.step is None else case.steps[fact.step]
+    return isinstance(step, Expect) and step.within is None
 
 
 async def perform(case: Case, target: Target) -> Record:
@@ -124,7 +128,7 @@ async def perform(case: Case, target: Target) -> Record:
         async with aclosing(run.play()) as facts:
             async for fact in facts:
                 decision = decide(case, target.profile, fact)
-                if decision is not None and target.realtime and _is_a_silence(decision, fact):
+                if decision and target.realtime and _may_be_early(case, decision, fact):
                     fact = await run.look_again(fact)
                     decision = decide(case, target.profile, fact)
                 if decision is not None:

@@ -30,7 +30,8 @@ class Line:
 
     def send(self, packet: Packet | Echo) -> tuple[float, bytes]:
         self.sent.append(packet)
-        assert isinstance(packet, Echo)
+        if not isinstance(packet, Echo):
+            return self.clock, b"frame"
         for round_trip in self.fates.pop(0) if self.fates else (0.001,):
             self.under_way.append((self.clock + round_trip, answer_to(packet)))
         return self.clock, b"frame"
@@ -127,9 +128,12 @@ def test_a_probe_that_is_given_up_is_lost() -> None:
     assert (path.probes, path.lost) == (1, 1)
 
 
-def test_a_survey_of_a_good_path_sends_a_hundred_probes() -> None:
+def test_a_survey_of_a_good_path_sends_a_hundred_probes_and_then_asks_for_the_order() -> None:
     path, line = surveyed()
-    assert (path.probes, len(line.sent), path.perfect) == (100, 100, True)
+    assert all(isinstance(packet, Echo) for packet in line.sent[:100])
+    behind = [type(packet) for packet in line.sent[100:]]
+    assert behind == [Packet, Echo] * 40
+    assert (path.probes, path.perfect) == (140, True)
     assert len(path.recent) == 100
 
 

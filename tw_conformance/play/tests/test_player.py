@@ -164,3 +164,40 @@ def test_what_the_target_itself_lacks_comes_first() -> None:
             return "needs an address"
 
     assert lacks(QUIET, Without([], reads_states=False)) == "needs an address"
+
+
+# -- a DUT that answers echoes first -------------------------------------------------------------
+
+AT_ONCE = script("  - send: {flags: ACK}\n  - expect: {flags: ACK, seq: snd_nxt+1}\n")
+NOTHING = script("  - send: {flags: ACK}\n  - expect: nothing\n")
+
+
+@pytest.mark.parametrize(("after", "verdict"), [(0.0005, PASS), (0.3, PASS), (0.6, FAIL)])
+def test_what_would_fail_a_case_by_its_absence_has_half_a_second_more(
+    after: float, verdict: Verdict
+) -> None:
+    target = ScriptedTarget([at((after, segment(ACK)))])
+    assert in_virtual_time(play(AT_ONCE, target))[0].verdict is verdict
+    assert target.path.overtaken == (verdict is PASS and after > 0.001)
+
+
+def test_another_answer_that_comes_late_fails_by_what_it_is() -> None:
+    outcome, _ = in_virtual_time(play(AT_ONCE, ScriptedTarget([at((0.3, segment(RST)))])))
+    assert outcome.verdict is FAIL
+    assert "but RST" in outcome.reason
+
+
+@pytest.mark.parametrize(("lag", "verdict"), [(0.0, PASS), (0.002, FAIL)])
+def test_a_silence_of_a_dut_that_was_seen_to_be_late_is_longer(
+    lag: float, verdict: Verdict
+) -> None:
+    """What no step expects comes 12 ms behind the answer of the probe: 8 times 2 ms are waited."""
+    path = perfect_path()
+    path.answered_behind(lag)
+    target = ScriptedTarget([at((0.013, segment(RST)))], path=path)
+    assert in_virtual_time(play(NOTHING, target))[0].verdict is verdict
+
+
+def test_where_time_is_virtual_no_answer_is_late() -> None:
+    target = ScriptedTarget([at((0.3, segment(ACK)))], realtime=False)
+    assert in_virtual_time(play(AT_ONCE, target))[0].verdict is FAIL

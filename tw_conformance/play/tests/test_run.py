@@ -237,11 +237,12 @@ def test_what_was_under_way_before_the_first_step_is_forgotten() -> None:
     assert performed(SILENT, at((0.0005, segment(RST)))).verdict is FAIL
 
 
-@pytest.mark.parametrize(("after", "expected"), [(0.02, PASS), (0.04, FAIL)])
+@pytest.mark.parametrize(("after", "expected"), [(0.02, PASS), (0.04, PASS), (0.6, FAIL)])
 def test_on_a_path_that_reorders_an_answer_may_come_behind_the_echo(
     after: float, expected: Verdict
 ) -> None:
-    """Round trips of 1 to 20 ms: what is not there 28.5 ms after the echo has been lost."""
+    """Round trips of 1 to 20 ms: 28.5 ms after the echo all is there, most likely.  What would fail
+    the case by its absence has half a second more."""
     path = bad_path(lost=0, reordered=1)
     begun = 0.001 + path.settling
     link = at((begun + 0.001 + after, RIGHT))
@@ -449,7 +450,7 @@ def test_a_segment_that_completes_no_handshake_is_nobodys_to_accept(flags: str, 
     steps = OPENED.rsplit("  - send", 1)[0] + last + "  - expect: {flags: RST}\n"
     outcome = performed(steps, at((0.0005, SYN_ACK)))
     assert outcome.verdict is FAIL
-    assert outcome.duration < 0.1
+    assert outcome.duration < 0.6, "no service is waited for"
 
 
 # -- which profile --------------------------------------------------------------------------------
