@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tw_conformance.cli.options import add_settings, add_target, open_named, roster, settings_of
@@ -49,12 +50,14 @@ def identify(arguments: argparse.Namespace) -> int:
         predictions = inquiry.Predictions(PROFILES.values())
         tell = _silent if arguments.json else _Table()
         identity = inquiry.identify(target, predictions, settings=settings, tell=tell)
+        read = dict(target.settings) if target.realtime else {}
     finally:
         target.close()
     if arguments.json:
-        print(json.dumps(_value(arguments.target, identity), indent=2))
+        value = {**_value(arguments.target, identity), "settings_read": read}
+        print(json.dumps(value, indent=2))
     else:
-        print("\n".join(_verdict(identity)))
+        print("\n".join([*_verdict(identity), *_read_lines(read)]))
     if identity.deviations:
         return ExitCode.DEVIATES
     return ExitCode.INCONCLUSIVE if identity.left_out else ExitCode.CONFORMS
@@ -106,6 +109,12 @@ def _verdict(identity: Identity) -> list[str]:
     lines += [f"  {line}" for line in _deviation_lines(identity)]
     lines += [f"  left out, no answer to be had: {question_text(q)}" for q in identity.left_out]
     return lines
+
+
+def _read_lines(read: Mapping[str, int]) -> list[str]:
+    if not read:
+        return []
+    return ["read on the DUT: " + ", ".join(f"{name}={value}" for name, value in read.items())]
 
 
 def _deviation_lines(identity: Identity) -> list[str]:

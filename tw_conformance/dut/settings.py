@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
@@ -76,15 +76,23 @@ class DutSettings:
             return "needs to read the block's timer, which the agent can't do on this DUT"
         return None
 
-    async def read(self) -> dict[str, str]:
+    async def read(self) -> dict[str, int]:
         """What the DUT has, by the names of cases.  What it doesn't know is left out, and what
-        depends on its memory."""
+        depends on its memory.
+
+        :raises TargetError: where the agent is gone, or says what is no number.
+        """
         found = {}
         for setting, name in self._sysctls.items():
             if setting in OF_THE_WHOLE_TABLE:
                 continue
-            with contextlib.suppress(AgentError):
-                found[setting] = str((await self._agent.ask("sysctl_get", name=name)).get("value"))
+            try:
+                value = (await self._agent.ask("sysctl_get", name=name)).get("value")
+            except AgentError:
+                continue
+            if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,19}", value):
+                raise TargetError(f"{name} is no number on the DUT: {value!r:.40}")
+            found[setting] = int(value)
         return found
 
     async def switch_to(self, settings: Mapping[str, int]) -> None:

@@ -23,7 +23,7 @@ from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.judge import judge
 from tw_conformance.play.player import perform as perform_script
-from tw_conformance.targets.base import Target
+from tw_conformance.targets.base import Target, unlike_the_profile
 from tw_conformance.targets.locator import Locator
 from tw_conformance.targets.network.way import find_way
 from tw_conformance.targets.registry import open_target
@@ -245,18 +245,13 @@ def _look_at_resets(target: Target) -> Finding:
 
 
 def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Finding]:
-    """The sysctls by which the DUT differs from its profile, where they can be read."""
-    if not isinstance(target, WireTarget) or not target.reads_states:
+    """The settings whose value decides, where they are known; those by which the DUT differs from
+    its profile."""
+    if not target.settings:
         return
-    read = _or_end("settings", lambda: target.start(target.read_settings()).result())
-    defaults = PROFILES[target.profile].defaults()
-    differing = {
-        setting: value
-        for setting, value in read.items()
-        if profile is not None and setting in defaults and value != str(defaults[setting])
-    }
-    if differing:
-        settings = ", ".join(f"{setting}: {value}" for setting, value in differing.items())
+    differing = {} if profile is None else unlike_the_profile(target)
+    if differing and not (isinstance(target, WireTarget) and target.makes_benches):
+        settings = ", ".join(f"{name}: {value}" for name, (value, _) in differing.items())
         yield Finding(
             Mark.UNSURE,
             "settings",
@@ -264,8 +259,8 @@ def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Findi
             " or set the DUT's own back",
         )
     else:
-        listed = ", ".join(f"{setting}={value}" for setting, value in read.items())
-        yield Finding(Mark.GOOD, "settings", listed or "none is known for this system")
+        listed = ", ".join(f"{name}={value}" for name, value in target.settings.items())
+        yield Finding(Mark.GOOD, "settings", listed)
 
 
 def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ rule fired on the last segment and what it sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tw_conformance.model.case import Call, State
 from tw_conformance.model.errors import TargetError
@@ -38,23 +38,51 @@ class OracleAnswer:
     """Its state afterwards."""
     same_as_seen: bool
     """Whether that is what the DUT did."""
+    settings: Mapping[str, int] = field(default_factory=dict)
+    """What it was given beside the case's settings and its defaults."""
 
 
-def explain(outcome: Outcome) -> list[OracleAnswer]:
-    """Ask every profile that the case is about; none where no step decided."""
+def explain(outcome: Outcome, settings: Mapping[str, int]) -> list[OracleAnswer]:
+    """Ask every profile that the case is about, then the case's own again with each setting that
+    the DUT has or may have: of these, whatever does what the DUT did.  None where no step decided.
+
+    ``settings`` are those of the DUT that are known.
+    """
     if outcome.step is None:
         return []
-    # Steps are equal by value; the deciding one is found by identity.
-    index = next(i for i, step in enumerate(outcome.case.steps) if step is outcome.step)
-    told = []
-    for name, profile in PROFILES.items():
-        if not outcome.case.applies_to(name):
-            continue
-        target = InProcessTarget(profile)
-        answer = target.start(_ask(outcome, target, index)).result()
-        if answer is not None:
-            told.append(answer)
+    asked = [_answer(outcome, profile) for profile in PROFILES if outcome.case.applies_to(profile)]
+    told = [answer for answer in asked if answer is not None]
+    if any(answer.profile == outcome.profile and not answer.same_as_seen for answer in told):
+        given = (_answer(outcome, outcome.profile, each) for each in _suspects(outcome, settings))
+        told += [answer for answer in given if answer is not None and answer.same_as_seen]
     return told
+
+
+def _suspects(outcome: Outcome, known: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Settings, one at a time, that the DUT may have other than the profile and the case: its
+    own; or the other position of a switch, where the DUT's is not known."""
+    for name, default in PROFILES[outcome.profile].defaults().items():
+        if name in outcome.case.settings:
+            continue
+        switch = {0, 1} if default in (0, 1, 2) else set()
+        for value in sorted({known[name]} if name in known else switch):
+            if value != default:
+                yield {name: value}
+
+
+def _answer(
+    outcome: Outcome, profile: str, settings: Mapping[str, int] | None = None
+) -> OracleAnswer | None:
+    """That of one profile; None where it does not get as far."""
+    given = dict(settings or {})
+    asked = replace(
+        outcome, case=replace(outcome.case, settings={**given, **outcome.case.settings})
+    )
+    # Steps are equal by value; the deciding one is found by identity.
+    index = next(i for i, step in enumerate(asked.case.steps) if step is asked.step)
+    target = InProcessTarget(PROFILES[profile])
+    answer = target.start(_ask(asked, target, index)).result()
+    return None if answer is None else replace(answer, settings=given)
 
 
 async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAnswer | None:

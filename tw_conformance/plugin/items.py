@@ -270,7 +270,7 @@ class CaseItem(pytest.Item):
         if outcome.verdict is Verdict.PASS:
             self._note_verdict(outcome.verdict.value, rule="")
             return
-        answers = oracle.explain(outcome)
+        answers = oracle.explain(outcome, self._target().settings)
         rules = [answer.rule for answer in answers if answer.profile == outcome.profile]
         self._note_verdict(outcome.verdict.value, rule=rules[0] if rules else "")
         raise NoPass(outcome, answers)

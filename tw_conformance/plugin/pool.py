@@ -77,6 +77,11 @@ class TargetPool:
             if target.realtime
         ]
 
+    def settings(self) -> list[str]:
+        """The settings of each DUT that are known, a line each; those that differ from its
+        profile's defaults by name."""
+        return [_settings_of(target) for target in self._open.values() if target.realtime]
+
     def unavailable(self, choice: Choice) -> str | None:
         """Why that choice can't be had, as a sentence that says what to do; None if it is open
         now."""
@@ -91,3 +96,16 @@ class TargetPool:
         with ExitStack() as closing:
             while self._open:
                 closing.callback(self._open.popitem()[1].close)
+
+
+def _settings_of(target: Target) -> str:
+    from tw_conformance.targets.base import unlike_the_profile
+
+    if not target.settings:
+        return f"settings of {target.name}: none can be read; taken for {target.profile}'s defaults"
+    differing = [
+        f"{name}={value} ({target.profile}: {default})"
+        for name, (value, default) in unlike_the_profile(target).items()
+    ]
+    says = "differ: " + ", ".join(differing) if differing else f"those of {target.profile}"
+    return f"settings of {target.name}: {says}"

@@ -67,7 +67,7 @@ class Verdicts:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
         took along when it died."""
-        self._paths += self._state.pool.paths()
+        self._paths += [*self._state.pool.paths(), *self._state.pool.settings()]
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[PATHS] = self._paths
         waiting = self._state.parking.waiting if self._state.parking else 0

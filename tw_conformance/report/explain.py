@@ -126,7 +126,12 @@ def _expecting_rule(
 ) -> Iterator[str]:
     """What the documented stack does here, and where that is written."""
     for answer in answers:
-        if answer.profile == outcome.profile:
+        if answer.profile != outcome.profile:
+            continue
+        if answer.settings:
+            said = ", ".join(f"{name}={value}" for name, value in answer.settings.items())
+            yield style(f"with {said} it does what the DUT did: see what the DUT has", "yellow")
+        else:
             yield f"{style(answer.profile, 'bold')} by its own rules: {_does(answer)}"
             if answer.rule:
                 yield f"  rule {answer.rule}: {answer.says}"

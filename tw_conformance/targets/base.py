@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from tw_conformance.link.base import Link
 from tw_conformance.link.path import Path
 from tw_conformance.model.case import Case
+from tw_reference.profiles import PROFILES
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -46,6 +47,10 @@ class Target(Protocol):
     realtime: bool
     """Whether a wait costs the user's own time: only a scheduler may look at this."""
 
+    settings: Mapping[str, int]
+    """The DUT's settings by the profiles' names: those that can be read on it, or that the user
+    said.  What is not in it is not known."""
+
     @property
     def reads_states(self) -> bool:
         """Whether the DUT's state can be read on it; else it has to be asked for on the wire."""
@@ -68,6 +73,16 @@ class Target(Protocol):
 
     def close(self) -> None:
         """Leave nothing behind; may be called twice."""
+
+
+def unlike_the_profile(target: Target) -> dict[str, tuple[int, int]]:
+    """The DUT's settings that differ from its profile's defaults: what it has, and the default."""
+    defaults = PROFILES[target.profile].defaults()
+    return {
+        name: (value, defaults[name])
+        for name, value in target.settings.items()
+        if name in defaults and value != defaults[name]
+    }
 
 
 def tester_isn(seed: int, case: Case) -> int:

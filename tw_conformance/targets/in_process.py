@@ -62,6 +62,7 @@ class InProcessTarget:
         self.profile = profile.name
         self.seed = seed
         self.stack = profile
+        self.settings: Mapping[str, int] = profile.defaults()
         self.time_variables: Mapping[str, float] = {
             "msl": profile.lifetime(profile.defaults()) / 2 / SECOND,
             "tick": profile.lateness(profile.defaults()) / SECOND,

@@ -46,6 +46,10 @@ class Duts(Protocol):
     own: bool
     """Whether the suite makes them itself, on this machine."""
 
+    @property
+    def settings(self) -> Mapping[str, int]:
+        """Of the first one, by the profiles' names: those that are known."""
+
     async def start(self) -> Bench:
         """Make the first one; its settings are the DUT's own.
 
@@ -72,9 +76,6 @@ class Duts(Protocol):
 
         :raises TargetError: where there is none but the one.
         """
-
-    async def read_settings(self) -> Mapping[str, str]:
-        """The settings of the first one by the profiles' names, those that it has."""
 
     async def aclose(self) -> None:
         """Undo all that was done to reach them; may be called twice."""
@@ -116,6 +117,7 @@ class WireTarget:
             self.close()
             raise
         self.time_variables: Mapping[str, float] = duts.time_variables(stack)
+        self.settings = duts.settings
 
     def describe(self) -> str:
         return self._duts.describe()
@@ -160,10 +162,6 @@ class WireTarget:
 
     def close(self) -> None:
         self._loop.close(self._duts.aclose)
-
-    async def read_settings(self) -> Mapping[str, str]:
-        """The DUT's settings by the profiles' names, those that it has and that can be read."""
-        return await self._duts.read_settings() if self._has_agent else {}
 
     async def _reach(self) -> None:
         """Reach the DUT, and learn what the path does before a verdict rests on it."""

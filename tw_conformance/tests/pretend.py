@@ -56,6 +56,7 @@ class PretendedKernel:
     name = "netns"
     realtime = True
     reads_states = True
+    settings: Mapping[str, int] = {"rfc1337": 0, "tw_reuse": 1}
     time_variables: Mapping[str, float] = {"msl": 0.2, "tick": 0.0}
 
     def __init__(self, profile: str, closed: Path) -> None:
@@ -154,7 +155,7 @@ def pretend(closed: Path, *, absent: str = "") -> Callable[[], None]:
             (targets, "unavailable", lambda name: absent or None),
             (targets, "default_profiles", lambda name, roster=None: ("linux-6.18",)),
             (player, "play", pretend_to_play),
-            (oracle, "explain", lambda outcome: []),
+            (oracle, "explain", lambda outcome, settings: []),
         ):
             patches.enter_context(patch.object(module, attribute, value))
         return patches.pop_all().close

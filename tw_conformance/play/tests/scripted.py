@@ -125,6 +125,7 @@ class ScriptedTarget:
     profile: str = "linux-6.18"
     name: str = "scripted"
     time_variables: Mapping[str, float] = field(default_factory=lambda: {"msl": 1.0, "tick": 0.1})
+    settings: Mapping[str, int] = field(default_factory=dict)
     opened: int = 0
 
     def describe(self) -> str:

@@ -57,7 +57,7 @@ def test_any_errno_is_a_refusal() -> None:
 
 def test_what_a_call_gives_is_explained() -> None:
     outcome = played(f"steps:\n{UNLISTEN}  - call: {{bind: {{reuse_port: on}}}}\n", "linux-6.18")
-    answers = {answer.profile: answer for answer in oracle.explain(outcome)}
+    answers = {answer.profile: answer for answer in oracle.explain(outcome, {})}
     assert (answers["linux-6.1"].answer, answers["linux-6.1"].same_as_seen) == ("EADDRINUSE", True)
     assert (answers["freebsd-15"].answer, answers["freebsd-15"].same_as_seen) == ("ok", False)
     assert answers["linux-6.18"].rule == "linux.bind-in-use"

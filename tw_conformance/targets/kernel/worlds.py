@@ -65,10 +65,12 @@ class Worlds:
         self._start = start
         self._cpu = cpu
         self._benches: dict[frozenset[tuple[str, int]], asyncio.Task[Bench]] = {}
+        self.settings: Mapping[str, int] = {}
 
     async def start(self) -> Bench:
         bench = await self._bench({})
         self._settings = await DutSettings.of(bench.agent)
+        self.settings = await self._settings.read()
         return bench
 
     def lacks(self, case: Case) -> str | None:
@@ -96,9 +98,6 @@ class Worlds:
 
     async def new(self, settings: Mapping[str, int]) -> Bench:
         return await make_bench(self._cpu, settings, self._start)
-
-    async def read_settings(self) -> Mapping[str, str]:
-        return await self._settings.read()
 
     async def aclose(self) -> None:
         for task in self._benches.values():

@@ -53,12 +53,14 @@ class OneDut:
         self._assumed = self._defaults | dict(said)
         self._bench: Bench | None = None
         self._settings: DutSettings | None = None
+        self.settings = said
 
     async def start(self) -> Bench:
         self._bench = bench = await self._attach()
         if bench.client is not None:
             self._settings = await DutSettings.of(bench.client)
             self._shared = SharedSettings(self._settings)
+            self.settings = {**self._said, **await self._settings.read()}
             if self._settings.hz is not None and "hz" in self._assumed:
                 self._assumed["hz"] = self._settings.hz
             # Blocks of an earlier run may be on the first ports yet.
@@ -104,9 +106,6 @@ class OneDut:
 
     async def new(self, settings: Mapping[str, int]) -> Bench:
         raise TargetError(f"{self._name} is one DUT, for all who need it: use netns or uml")
-
-    async def read_settings(self) -> Mapping[str, str]:
-        return {} if self._settings is None else await self._settings.read()
 
     async def aclose(self) -> None:
         if self._bench is not None:
