@@ -201,14 +201,20 @@ class InProcessLink:
                 self._listen().queue_full = True
             case "close":
                 host.close(flow)
-            case "shutdown":
+            case "shutdown" if arguments.get("how", "write") != "read":
                 host.shutdown(flow)
+            case "send":
+                host.send(flow, b"t" * arguments["length"])
+            case "error":
+                host.error(flow)
+            case "destroy":
+                host.destroy(flow)
             case "abort":
                 host.abort(flow)
             case "set":
                 host.set_options(flow, **arguments)
             case "bind":
-                host.bind(_PORT, **arguments)
+                self._bind(**arguments)
             case "connect":
                 reuse_address = bool(arguments.get("reuse_address"))
                 automatic = bool(arguments.get("automatic"))
@@ -216,7 +222,23 @@ class InProcessLink:
                     host.bind(_PORT, reuse_address=reuse_address)
                 host.connect(flow, automatic=automatic, reuse_address=reuse_address)
             case _:
-                raise NoSuchCall(f"the reference has no call {verb!r}")
+                said = " ".join([verb, *(f"{name}={value}" for name, value in arguments.items())])
+                raise NoSuchCall(f"the reference has no call {said!r}")
+
+    def _bind(
+        self,
+        *,
+        reuse_address: bool = False,
+        reuse_port: bool = False,
+        port: int = _PORT,
+        **where: object,
+    ) -> None:
+        """Every socket of the reference is bound to all of its addresses."""
+        if where:
+            said = " and ".join(where)
+            raise NoSuchCall(f"the reference binds to all of its addresses: it has no {said}")
+        if port:
+            self._host.bind(port, reuse_address=reuse_address, reuse_port=reuse_port)
 
     def _listen(self) -> Listener:
         """A process that holds its connections does nothing else: it does not read either."""

@@ -280,6 +280,7 @@ LINUX_6_18 = Profile(
         receive_window=lambda mss: 65535 // mss * mss,
         reopens_window=False,
         aligns_scaled_window=True,
+        connected=ConnectAction.EADDRNOTAVAIL,
         ecn=True,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,

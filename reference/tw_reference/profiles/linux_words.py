@@ -115,7 +115,7 @@ def FIN_FOLLOWS(q: Orphaned) -> bool:
 
 @atom("both sockets have SO_REUSEADDR")
 def BOTH_REUSE(q: Bind) -> bool:
-    return q.reuse_address and q.block.reuse_address
+    return q.reuse_address and q.owner.reuse_address
 
 
 @atom("the block has a timestamp of the peer")

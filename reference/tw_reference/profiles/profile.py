@@ -10,7 +10,7 @@ from tw_reference.clock import MILLISECOND, Clock
 from tw_reference.profiles.steps import ASSUMED
 from tw_reference.reaping import Expire, Reaper
 from tw_reference.rules import stages
-from tw_reference.rules.actions import ConnectionAction
+from tw_reference.rules.actions import ConnectAction, ConnectionAction
 from tw_reference.rules.condition import Q
 from tw_reference.rules.decision import AnyList, AnyStage, DecisionList, Stage
 from tw_reference.rules.questions import SegmentOnConnection
@@ -68,6 +68,8 @@ class StackTraits:
     """Retransmission time-out on a path without delay, nanoseconds."""
     resets_unread: bool = True
     """Whether close() sends an RST where text was not read (RFC 1122 section 4.2.2.13)."""
+    connected: ConnectAction = ConnectAction.EADDRINUSE
+    """What connect() comes to on a 4-tuple that has a connection."""
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64

@@ -192,10 +192,18 @@ class Entry(NamedTuple):
     block: TimeWaitBlock
 
 
-class Bind(NamedTuple):
-    """bind() to a port that is in TIME-WAIT."""
+class OnPort(Protocol):
+    """A connection or a block, whose local port somebody wants to bind."""
 
-    block: TimeWaitBlock
+    @property
+    def reuse_address(self) -> bool:
+        """SO_REUSEADDR on its socket."""
+
+
+class Bind(NamedTuple):
+    """bind() to a port that a connection or a block has."""
+
+    owner: OnPort
     reuse_address: bool
     """SO_REUSEADDR on the new socket."""
     reuse_port: bool

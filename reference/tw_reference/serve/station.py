@@ -135,6 +135,10 @@ class Station:
                 # As ECONNRESET: the peer may have ended it before its process could react.
                 with contextlib.suppress(CallError):
                     service.react(host, event)
+            if event.kind == "gone":
+                # A process that was told so has no use for its socket.
+                with contextlib.suppress(CallError):
+                    host.close(event.flow)
         while host.trace:
             decision = host.trace.popleft()
             if decision.stage is stages.ENTRY and decision.after.state is State.TIME_WAIT:

@@ -23,7 +23,7 @@ from tw_reference.rules.actions import (
     UnconnectedAction,
 )
 from tw_reference.rules.decision import Decision
-from tw_reference.rules.questions import Orphaned, TimeWaitBlock, Unconnected
+from tw_reference.rules.questions import Bind, Orphaned, TimeWaitBlock, Unconnected
 from tw_reference.segment import Datagram, Echo, Flow, IcmpError, Packet
 from tw_reference.stack.connection import Connection
 from tw_reference.stack.resets import reset_for
@@ -32,6 +32,10 @@ from tw_reference.state import State
 
 _TRACE_LENGTH = 4096
 _EVENTS = 65536
+_SENDS = frozenset({State.ESTABLISHED, State.CLOSE_WAIT})
+"""States in which a process may send."""
+_RESET_IN = {State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"}
+"""What a process is told of a reset in some states; elsewhere ECONNRESET (``tcp_reset()``)."""
 _HALF_OPEN = 4096
 """Connections in SYN-RECEIVED beyond which a listener's queue is full."""
 
@@ -55,6 +59,15 @@ class Listener:
     reuse_address: bool = True
     linger2: int | None = None
     reads: bool = True
+
+
+@dataclass(slots=True)
+class _Descriptor:
+    """What a process holds: it outlives its connection, and keeps what became of that until the
+    process asks (SO_ERROR)."""
+
+    connection: Connection
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,7 @@ class Host:
         self._connections: dict[Flow, Connection] = {}
         self._half_open: dict[Flow, Connection] = {}
         """Those of them that are in SYN-RECEIVED."""
+        self._descriptors: dict[Flow, _Descriptor] = {}
         self._closed = profile[stages.CLOSED]
         self._listen = profile[stages.LISTEN]
         self._table = TimeWaitTable(
@@ -138,15 +152,26 @@ class Host:
     def bind(self, port: int, *, reuse_address: bool = False, reuse_port: bool = False) -> None:
         """bind() a new socket to a port.
 
-        :raises CallError: EADDRINUSE, where somebody listens there, or the port is in TIME-WAIT
-            and may not be bound.
+        :raises CallError: EADDRINUSE, where somebody listens there, or a connection or a block has
+            the port and it may not be bound.
         """
         if port in self._listeners:
             raise CallError(BindAction.EADDRINUSE.value, f"somebody listens on port {port}")
-        for block in self._table.on_port(port):
-            answer = self._table.bind(block, reuse_address=reuse_address, reuse_port=reuse_port)
+        owners: list[TimeWaitBlock | Connection] = [*self._table.on_port(port)]
+        owners += [c for c in self._connections.values() if c.flow.sport == port]
+        for owner in owners:
+            question = Bind(owner, reuse_address, reuse_port)
+            answer = self._may_bind(question, owner.flow)
             if answer is not BindAction.ALLOW:
-                raise CallError(answer.value, f"port {port} is in TIME-WAIT")
+                raise CallError(answer.value, f"port {port} is that of {owner.flow}")
+
+    def _may_bind(self, question: Bind, flow: Flow) -> BindAction:
+        rules = self.profile.find(stages.BIND)
+        if rules is None:
+            return BindAction.ALLOW
+        rule, notes = rules.decide(question)
+        self.trace.append(Decision(self.clock.now, stages.BIND, rule, flow, notes=notes))
+        return rule.then[0]
 
     def connect(self, flow: Flow, *, automatic: bool = False, reuse_address: bool = True) -> None:
         """Active OPEN of a 4-tuple, as this side sends it.
@@ -161,7 +186,7 @@ class Host:
                 ConnectAction.EADDRNOTAVAIL.value, f"{flow.src} is no address of this host"
             )
         if flow in self._connections:
-            raise CallError(ConnectAction.EADDRINUSE.value, f"{flow} is in use")
+            raise CallError(self.profile.traits.connected.value, f"{flow} is in use")
         iss, ts_recent = self._new_iss(), 0
         block = self._table.get(flow)
         if block is not None:
@@ -175,6 +200,7 @@ class Host:
         connection.reuse_address = reuse_address
         connection.port_was_bound = not automatic
         self._connections[flow] = connection
+        self._descriptors[flow] = _Descriptor(connection)
 
     def call(self, verb: str, flow: Flow) -> str:
         """A user call of RFC 9293 section 3.10 on a connection in TIME-WAIT.
@@ -211,10 +237,30 @@ class Host:
         self._listeners.pop(port, None)
 
     def send(self, flow: Flow, data: bytes) -> None:
-        self._held(flow).send(data)
+        """:raises CallError: what became of the connection, once; then, and where it takes no
+        text any more, EPIPE."""
+        self.error(flow)
+        connection = self._connected(flow)
+        if connection is None or connection.state not in _SENDS:
+            raise CallError("EPIPE", f"{flow} takes no text")
+        connection.send(data)
+
+    def error(self, flow: Flow) -> None:
+        """getsockopt(SO_ERROR), which forgets what it tells.
+
+        :raises CallError: with what became of the connection, where the process was not told.
+        """
+        descriptor = self._descriptor(flow)
+        error, descriptor.error = descriptor.error, ""
+        if error:
+            raise CallError(error, f"{flow} came to that")
 
     def close(self, flow: Flow) -> None:
-        self._held(flow).close()
+        """close() of a socket, whatever has become of its connection."""
+        connection = self._connected(flow)
+        del self._descriptors[flow]
+        if connection is not None:
+            connection.close()
 
     def set_options(
         self,
@@ -227,7 +273,7 @@ class Host:
         ttl: int | None = None,
     ) -> None:
         """setsockopt(): SO_LINGER and TCP_LINGER2 in seconds; None leaves an option as it is."""
-        connection = self._held(flow)
+        connection = self._descriptor(flow).connection
         connection.linger = connection.linger if linger is None else linger
         connection.linger2 = connection.linger2 if linger2 is None else linger2
         connection.tos = connection.tos if tos is None else tos
@@ -236,10 +282,37 @@ class Host:
             connection.reuse_address = reuse_address
 
     def shutdown(self, flow: Flow) -> None:
-        self._held(flow).shutdown()
+        """shutdown() of the sending side.
+
+        :raises CallError: ENOTCONN, where there is no connection any more.
+        """
+        connection = self._connected(flow)
+        if connection is None:
+            raise CallError("ENOTCONN", f"{flow} is not connected")
+        connection.shutdown()
 
     def abort(self, flow: Flow) -> None:
-        self._held(flow).abort()
+        """close() with SO_LINGER 0."""
+        connection = self._connected(flow)
+        del self._descriptors[flow]
+        if connection is not None:
+            connection.abort()
+
+    def destroy(self, flow: Flow) -> None:
+        """An administrator ends a connection, in whatever state (SOCK_DESTROY, tcpdrop(8)).
+
+        :raises CallError: ENOENT, where there is none.
+        """
+        connection = self._connections.get(flow)
+        block = self._table.get(flow)
+        if connection is not None:
+            connection.abort()
+        elif block is not None:
+            self._table.remove(block)
+        else:
+            raise CallError("ENOENT", f"there is no connection {flow}")
+        if flow in self._descriptors:
+            self._descriptors[flow].error = "ECONNABORTED"
 
     def state(self, flow: Flow) -> State:
         """The state of a 4-tuple, as this side sends it."""
@@ -277,9 +350,19 @@ class Host:
             return
         connection = self._connections.get(flow)
         if connection is not None:
+            before = connection.state
             connection.segment_arrives(packet)
+            self._note_reset(packet, before)
         else:
             self._unconnected(packet, None)
+
+    def _note_reset(self, packet: Packet, before: State) -> None:
+        """What a process will be told of a connection that a reset has ended."""
+        descriptor = self._descriptors.get(packet.flow.reverse)
+        if descriptor is None or not packet.segment.flags & tcp.RST:
+            return
+        if descriptor.connection.state is State.CLOSED:
+            descriptor.error = _RESET_IN.get(before, "ECONNRESET")
 
     def _error_arrives(self, error: IcmpError) -> None:
         """Only a TIME-WAIT block decides about an error.  For a full connection it counts as a
@@ -342,8 +425,9 @@ class Host:
         self._half_open.pop(connection.flow, None)
         listener = self._listeners.get(connection.flow.sport)
         self.events.append(Event("established", connection.flow))
+        self._descriptors[connection.flow] = _Descriptor(connection)
         if listener is not None and listener.closes_first:
-            connection.close()
+            self.close(connection.flow)
 
     def delivered(self, connection: Connection, data: bytes) -> None:
         self.events.append(Event("data", connection.flow, data))
@@ -457,8 +541,13 @@ class Host:
             timeout=timeout,
         )
 
-    def _held(self, flow: Flow) -> Connection:
-        connection = self._connections.get(flow)
-        if connection is None or not connection.held:
-            raise CallError("ENOTCONN", f"no process holds a connection {flow}")
-        return connection
+    def _descriptor(self, flow: Flow) -> _Descriptor:
+        descriptor = self._descriptors.get(flow)
+        if descriptor is None:
+            raise CallError("EBADF", f"no process holds a socket of {flow}")
+        return descriptor
+
+    def _connected(self, flow: Flow) -> Connection | None:
+        """The connection of a descriptor, where it is still there."""
+        connection = self._descriptor(flow).connection
+        return connection if self._connections.get(flow) is connection else None

@@ -18,7 +18,6 @@ from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import (
     AckLimitAction,
-    BindAction,
     BlockAction,
     CallAction,
     ConnectAction,
@@ -28,7 +27,6 @@ from tw_reference.rules.actions import (
 from tw_reference.rules.decision import AnyStage, Decision, Ruling
 from tw_reference.rules.questions import (
     AckDue,
-    Bind,
     Connect,
     Entry,
     ErrorArrives,
@@ -219,15 +217,6 @@ class TimeWaitTable:
             self._delete(block)
         self._trace(stages.ICMP, ruling, block, before, error=error)
 
-    def bind(self, block: TimeWaitBlock, *, reuse_address: bool, reuse_port: bool) -> BindAction:
-        """bind() to the port of a block: ALLOW or an errno."""
-        rules = self._profile.find(stages.BIND)
-        if rules is None:
-            return BindAction.ALLOW
-        ruling = rules.decide(Bind(block, reuse_address, reuse_port))
-        self._trace(stages.BIND, ruling, block, block.snapshot())
-        return ruling.rule.then[0]
-
     def connect(self, block: TimeWaitBlock, *, automatic: bool, loopback: bool) -> ConnectAction:
         """connect() on the 4-tuple of a block: CONNECT_ABOVE, which removes it, or an error."""
         question = Connect(block, self._settings, self._clock.now, automatic, loopback)
@@ -301,6 +290,10 @@ class TimeWaitTable:
         self._emit(Packet(block.flow, segment, ttl=self._profile.traits.ttl, tos=block.tos))
 
     # -- out -------------------------------------------------------------------------------------
+
+    def remove(self, block: TimeWaitBlock) -> None:
+        """Delete a block because somebody said so."""
+        self._delete(block)
 
     def _delete(self, block: TimeWaitBlock) -> None:
         self._reaper.forget(block)

@@ -104,3 +104,51 @@ def test_a_case_begins_in_the_states_of_whoever_is_closed_upon(
     steps = f"steps: [state: {begun}, send: {{{segment}}}, expect: {expected}, state: {state}]\n"
     outcome = played(f"reach: {{{reach}}}\n{steps}", profile)
     assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
+
+
+HELD = """\
+reach: {state: ESTABLISHED}
+steps:
+  - call: shutdown
+  - expect: {flags: FIN|ACK}
+  - send: {flags: FIN|ACK, ack: snd_nxt+1}
+  - expect: {flags: ACK, ack: rcv_nxt+1}
+  - state: TIME-WAIT
+"""
+
+
+@pytest.mark.parametrize(
+    ("calls", "state"),
+    [
+        ("  - call: close\n", "TIME-WAIT"),
+        ("  - call: close\n  - call: close\n    gives: EBADF\n", "TIME-WAIT"),
+        ("  - call: shutdown\n    gives: ENOTCONN\n", "TIME-WAIT"),
+        ("  - call: {send: 10}\n    gives: EPIPE\n", "TIME-WAIT"),
+        ("  - call: {set: {ttl: 3}}\n", "TIME-WAIT"),
+        ("  - call: error\n", "TIME-WAIT"),
+        ("  - call: abort\n", "TIME-WAIT"),
+        ("  - call: destroy\n  - call: destroy\n    gives: ENOENT\n", "CLOSED"),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_descriptor_outlives_its_connection(profile: str, calls: str, state: str) -> None:
+    outcome = played(f"{HELD}{calls}  - expect: nothing\n  - state: {state}\n", profile)
+    assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
+
+
+def test_a_process_learns_of_a_reset_once() -> None:
+    steps = (
+        "reach: {state: ESTABLISHED}\nsteps:\n  - send: {flags: RST}\n  - expect: nothing\n"
+        "  - call: error\n    gives: ECONNRESET\n  - call: error\n"
+        "  - call: {send: 1}\n    gives: EPIPE\n  - call: close\n"
+    )
+    outcome = played(steps)
+    assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
+
+
+@pytest.mark.parametrize("call", ["{receive: 1}", "{shutdown: read}", "{bind: {address: mapped}}"])
+def test_what_the_reference_can_not_call_is_said_by_its_name(call: str) -> None:
+    outcome = played(f"reach: {{state: ESTABLISHED}}\nsteps: [call: {call}]\n")
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert outcome.reason.startswith("the reference ")
+    assert call.strip("{").partition(":")[0] in outcome.reason
