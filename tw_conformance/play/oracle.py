@@ -18,9 +18,9 @@ from tw_conformance.play.run import Run
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
-from tw_reference.rules import stages
-from tw_reference.rules.decision import Decision
-from tw_reference.segment import IcmpError, Packet, Segment
+from tw_reference.rules.rule import AnyRule
+from tw_reference.rules.trace import deciding
+from tw_reference.segment import Packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,9 @@ class OracleAnswer:
     """What one profile does at the deciding step."""
 
     profile: str
-    rule: str
-    """The ID of the rule that fired on the last segment sent; empty where none did."""
-    says: str
-    source: tuple[str, ...]
+    rule: AnyRule | None
+    """The rule that decided; None where the profile has none, and what the reference does is no
+    expectation."""
     answer: str
     """The segments that it sends, or ``nothing``; what a call gives, where that decided."""
     state: str
@@ -92,16 +91,18 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
     try:
         await run.reach()
         for index, step in enumerate(outcome.case.steps[: last + 1]):
+            decided_before = len(link.decisions())
             await run.take(index, step)
     except (NotReached, TargetError):
         return None
     state = await link.observe()
     assert state is not None
-    decision = _decision(link.decisions())
+    decision = deciding(link.decisions())
     transcript = run.tester.transcript
     packets, answer = answers(transcript), ""
     if isinstance(outcome.step, Call):
-        decision = link.decisions()[-1] if link.decisions() else None
+        # A call that no list is about has no rule, whatever was decided before it.
+        decision = next(reversed(link.decisions()[decided_before:]), None)
         answer = run.given or ""
         same = any(m.field == "gives" and m.seen == answer for m in outcome.mismatches)
     elif isinstance(outcome.step, State):
@@ -111,26 +112,11 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
         same = _alike(packets, transcript.variables, seen, outcome.transcript.variables)
     return OracleAnswer(
         profile=target.profile,
-        rule=decision.rule.id if decision else "",
-        says=decision.rule.says if decision else "",
-        source=decision.rule.source if decision else (),
+        rule=decision.rule if decision is not None and decision.ruled else None,
         answer=answer or ", ".join(summary(p, transcript.variables) for p in packets) or "nothing",
         state=state.state,
         same_as_seen=same,
     )
-
-
-def _decision(trace: list[Decision]) -> Decision | None:
-    """The decision on what arrived last, in TIME-WAIT or FIN-WAIT-2 if it was made there."""
-    on_arrivals = [d for d in trace if _arrived(d) is not None and d.stage is not stages.ACK_LIMIT]
-    if not on_arrivals:
-        return None
-    last = _arrived(on_arrivals[-1])
-    return next(decision for decision in on_arrivals if _arrived(decision) is last)
-
-
-def _arrived(decision: Decision) -> Segment | IcmpError | None:
-    return decision.segment or decision.error
 
 
 def _alike(

@@ -271,8 +271,9 @@ class CaseItem(pytest.Item):
             self._note_verdict(outcome.verdict.value, rule="")
             return
         answers = oracle.explain(outcome, self._target().settings)
-        rules = [answer.rule for answer in answers if answer.profile == outcome.profile]
-        self._note_verdict(outcome.verdict.value, rule=rules[0] if rules else "")
+        asked = (answer for answer in answers if answer.profile == outcome.profile)
+        rule = next((answer.rule for answer in asked), None)
+        self._note_verdict(outcome.verdict.value, rule="" if rule is None else rule.id)
         raise NoPass(outcome, answers)
 
     def _note_verdict(self, verdict: str, *, rule: str) -> None:

@@ -128,14 +128,15 @@ def _expecting_rule(
     for answer in answers:
         if answer.profile != outcome.profile:
             continue
-        if answer.settings:
+        if answer.rule is None:
+            yield f"{style(answer.profile, 'bold')}: not ruled; nothing is expected of it here"
+        elif answer.settings:
             said = ", ".join(f"{name}={value}" for name, value in answer.settings.items())
             yield style(f"with {said} it does what the DUT did: see what the DUT has", "yellow")
         else:
             yield f"{style(answer.profile, 'bold')} by its own rules: {_does(answer)}"
-            if answer.rule:
-                yield f"  rule {answer.rule}: {answer.says}"
-                yield f"  source: {'; '.join(answer.source)}"
+            yield f"  rule {answer.rule.id}: {answer.rule.says}"
+            yield f"  source: {'; '.join(answer.rule.source)}"
             if outcome.verdict is Verdict.FAIL and answer.same_as_seen:
                 yield style("  ^ the DUT did just that: look at the case again", "yellow")
 
@@ -149,12 +150,15 @@ def _other_profiles(
     yield style("other profiles", "bold")
     alike: dict[tuple[bool, str], list[str]] = {}
     for answer in others:
-        alike.setdefault((not answer.same_as_seen, _does(answer)), []).append(answer.profile)
+        if answer.rule is not None:
+            alike.setdefault((not answer.same_as_seen, _does(answer)), []).append(answer.profile)
     for (differs, does), names in sorted(alike.items()):
         if not differs:
             yield style(f"  this is what {_and(names)} {_verb(names)}: {does}", "yellow")
         else:
             yield f"  {', '.join(names)}: {does}"
+    if unruled := [answer.profile for answer in others if answer.rule is None]:
+        yield f"  {', '.join(unruled)}: not ruled"
 
 
 def _and(names: Sequence[str]) -> str:

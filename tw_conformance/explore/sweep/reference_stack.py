@@ -7,7 +7,7 @@ frame is made.  Its numbers are its own: what is compared is relative.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from random import Random
 
@@ -24,9 +24,8 @@ from tw_conformance.explore.sweep.ways import Turn, closes_at_once, turns
 from tw_conformance.play.record import TimerEffect
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules import stages
-from tw_reference.rules.decision import Decision
-from tw_reference.segment import Flow, Packet, Segment
+from tw_reference.rules.trace import deciding
+from tw_reference.segment import Flow, Packet
 from tw_reference.stack.host import Host
 
 AGE = 150 * MILLISECOND
@@ -98,11 +97,11 @@ class ReferenceStack:
         if one.state == "TIME-WAIT" and expires is not None and after is before and after:
             timer = "restarted" if after.expires > expires else "kept"
         answers = tuple(packet for packet in host.outbox if isinstance(packet, Packet))
-        decided = _deciding(host.trace, segment)
+        decided = deciding(list(host.trace), segment)
         return Prediction(
             with_segment(end.variables(), segment),
             Reaction(answers, host.state(flow.reverse), timer),
-            None if decided is None else decided.rule,
+            decided.rule if decided is not None and decided.ruled else None,
         )
 
     def _reach(self, host: Host, flow: Flow, found: Precondition) -> TesterEnd:
@@ -138,10 +137,3 @@ class ReferenceStack:
         segments = [packet.segment for packet in host.outbox if isinstance(packet, Packet)]
         if not any(turn.takes(end, segment) for segment in segments):
             raise NotReached(end.reason or f"{self.profile.name} did not answer on the way")
-
-
-def _deciding(trace: Iterable[Decision], segment: Segment) -> Decision | None:
-    """The decision on the segment itself, not on its ACK or at the listener behind a block."""
-    return next(
-        (d for d in trace if d.segment is segment and d.stage is not stages.ACK_LIMIT), None
-    )

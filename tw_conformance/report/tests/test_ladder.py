@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,9 @@ from tw_conformance.report.capture import write_pcap
 from tw_conformance.report.explain import explain_outcome
 from tw_conformance.report.ladder import ladder
 from tw_conformance.report.numbers import relative, segment_fields
+from tw_reference.rules.actions import BlockAction
+from tw_reference.rules.condition import ALWAYS
+from tw_reference.rules.rule import Rule
 from tw_reference.segment import (
     ACK,
     FIN,
@@ -176,12 +180,20 @@ def outcome(case: Case, verdict: Verdict = Verdict.FAIL) -> Outcome:
     )
 
 
+def unruled(profile: str) -> OracleAnswer:
+    return replace(answer(profile), rule=None)
+
+
 def answer(profile: str, **same: bool) -> OracleAnswer:
     return OracleAnswer(
         profile=profile,
-        rule=f"{profile}.rst-drop",
-        says="An RST is dropped.",
-        source=("RFC 1337 section 3",),
+        rule=Rule(
+            f"{profile}.rst-drop",
+            ALWAYS,
+            (BlockAction.DROP,),
+            "An RST is dropped.",
+            ("RFC 1337 section 3",),
+        ),
         answer="nothing",
         state="TIME-WAIT",
         same_as_seen=same.get("same", False),
@@ -254,3 +266,12 @@ def test_a_capture_without_frames_can_be_opened_too(tmp_path: Path) -> None:
     path = tmp_path / "none.pcap"
     write_pcap(Transcript(), path)
     assert len(rdpcap(str(path))) == 0
+
+
+def test_where_a_profile_has_no_rule_nothing_is_expected_of_it(case: Case) -> None:
+    answers = [unruled("freebsd-10"), unruled("linux-6.1"), answer("linux-6.18", same=True)]
+    text = explain_outcome(outcome(case), color=False, capture=None, answers=answers)
+    assert "freebsd-10: not ruled; nothing is expected of it here" in text
+    assert "linux-6.1: not ruled" in text
+    assert "by its own rules" not in text
+    assert "look at the case again" not in text
