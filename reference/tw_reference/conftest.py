@@ -17,6 +17,7 @@ from tw_reference.seqnum import distance
 from tw_reference.stack.host import Host
 
 DUT, TESTER, PORT = "192.0.2.1", "192.0.2.2", 7
+DUT6, TESTER6 = "2001:db8::1", "2001:db8::2"
 
 
 class Wait:
@@ -25,9 +26,12 @@ class Wait:
     ``seq`` is relative to RCV.NXT and ``ack`` to SND.NXT of the host; ``tsval`` to TS.Recent.
     """
 
-    def __init__(self, host: Host, *, timestamps: bool, isn: int, port: int = 40000) -> None:
+    def __init__(
+        self, host: Host, *, timestamps: bool, isn: int, port: int = 40000, ipv6: bool = False
+    ) -> None:
         self.host = host
-        self.flow = Flow(TESTER, port, DUT, PORT)
+        tester, dut = (TESTER6, DUT6) if ipv6 else (TESTER, DUT)
+        self.flow = Flow(tester, port, dut, PORT)
         self.timestamps = timestamps
         self.ts_recent = 5000
         self.rcv_nxt = isn
@@ -111,6 +115,11 @@ class Wait:
         self.host.clock.advance(self.host.clock.now + round(seconds * SECOND))
 
 
+def entry_rule(host: Host) -> str:
+    """The ID of the rule that decided on the last entry into TIME-WAIT."""
+    return next(d.rule.id for d in reversed(host.trace) if d.stage is stages.ENTRY)
+
+
 MakeWait = Callable[..., Wait]
 
 
@@ -124,7 +133,7 @@ def make_host(profile: str, **settings: int) -> Host:
     host = Host(
         PROFILES[profile],
         Clock(SECOND),
-        addresses=frozenset((DUT, "2001:db8::1")),
+        addresses=frozenset((DUT, DUT6)),
         seed=1,
         settings=settings,
     )
@@ -142,10 +151,12 @@ def make_time_wait(
     host: Host | None = None,
     port: int = 40000,
     mss: int | None = None,
+    ipv6: bool = False,
     **settings: int,
 ) -> Wait:
     """Three-way handshake, the host closes first, then the way ``via``; ``stop`` ends it early."""
-    wait = Wait(host or make_host(profile, **settings), timestamps=timestamps, isn=isn, port=port)
+    host = host or make_host(profile, **settings)
+    wait = Wait(host, timestamps=timestamps, isn=isn, port=port, ipv6=ipv6)
     syn = wait.packet(tcp.SYN, tsval=0)
     wait.host.receive(replace(syn, segment=replace(syn.segment, mss=mss)))
     wait.sent()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tw_reference.profiles.freebsd import FREEBSD_10, FREEBSD_13, FREEBSD_15
+from tw_reference.profiles.freebsd import FREEBSD_10, FREEBSD_13, FREEBSD_14, FREEBSD_15
 from tw_reference.profiles.linux import LINUX_6_1, LINUX_6_18
 from tw_reference.profiles.linux_2_6 import LINUX_2_6_32
 from tw_reference.profiles.profile import Profile
@@ -17,6 +17,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         for profile in (
             FREEBSD_10,
             FREEBSD_13,
+            FREEBSD_14,
             FREEBSD_15,
             LINUX_2_6_32,
             LINUX_6_1,

@@ -55,6 +55,16 @@ def ONLY_ACK(q: SegmentArrives) -> bool:
     return q.segment.flags == tcp.ACK
 
 
+@atom("the flags are exactly ACK, and no reserved bit is set")
+def ONLY_ACK_OF_TWELVE(q: SegmentArrives) -> bool:
+    return q.segment.flags == tcp.ACK and not q.segment.reserved
+
+
+@atom("the peer's address is local, or, of IPv6, on the link (in6_localaddr())")
+def PEER_IS_NEAR(q: Entry) -> bool:
+    return q.peer_is_local or (q.peer_is_on_link and q.block.flow.is_ipv6)
+
+
 @atom("maxtcptw blocks are in use")
 def TABLE_FULL(q: Entry) -> bool:
     return q.blocks >= limit(q.settings)
@@ -105,9 +115,9 @@ ORPHAN = stages.ORPHAN.list(
 )
 
 ENTRY = stages.ENTRY.list(
-    rule("entry-local", all_of(setting("nolocaltimewait", 1), PEER_IS_LOCAL), EntryAction.CLOSE,
-         "With nolocaltimewait a local peer gets no TIME-WAIT, nor the ACK of its FIN.",
-         "tcp_timewait.c:210-228"),
+    rule("entry-local", all_of(setting("nolocaltimewait", 1), PEER_IS_NEAR), EntryAction.CLOSE,
+         "With nolocaltimewait a peer near by gets no TIME-WAIT, nor the ACK of its FIN.",
+         "tcp_timewait.c:210-228", "in6.c, in6_localaddr()"),
     rule("entry-full-empty", all_of(TABLE_FULL, TABLE_EMPTY), EntryAction.CLOSE,
          "With no slot to be had and none to take, the connection closes without TIME-WAIT.",
          "tcp_timewait.c:232-239"),
@@ -226,6 +236,7 @@ FREEBSD_10 = Profile(
     traits=StackTraits(
         receive_window=lambda mss: 65535,
         reopens_window=True,
+        keeps_ttl=True,
         aligns_scaled_window=False,
         ecn=False,
         first_rto=3 * SECOND,
@@ -258,56 +269,62 @@ FREEBSD_13 = FREEBSD_10.derive(
     ENTRY.replacing(
         "freebsd.entry-local",
         rule("entry-local-acked",
-             all_of(setting("nolocaltimewait", 1), PEER_IS_LOCAL),
+             all_of(setting("nolocaltimewait", 1), PEER_IS_NEAR),
              (EntryAction.ACK_OWED, EntryAction.CLOSE),
-             "With nolocaltimewait a local peer gets the ACK of its FIN, but no TIME-WAIT.",
-             "tcp_timewait.c since r331322, tcp_twstart()"),
+             "With nolocaltimewait a peer near by gets the ACK of its FIN, but no TIME-WAIT.",
+             "tcp_timewait.c since r331322, tcp_twstart()", "in6.c, in6_localaddr()"),
     ),
     settings={
         "tolerate_missing_ts": Setting(
             1,
-            "Tolerate segments without the negotiated timestamps.",
+            "Tolerate segments without the negotiated timestamps; 0 in 13.0.",
             "net.inet.tcp.tolerate_missing_ts",
         )
     },
+    traits=replace(FREEBSD_10.traits, ecn=True),
 )
 
 # fmt: off
 
-_SYN_REOPEN = rule("syn-reopen-no-ack", all_of(SYN, ~ACK, SEQ_ABOVE), BlockAction.REOPEN,
-                   "A SYN without ACK above RCV.NXT ends the old incarnation and is looked up "
-                   "again in LISTEN.",
-                   "tcp_timewait.c of 15, tcp_twcheck(), 2515552e6216", "RFC 9293 section 3.6.1")
 _SYN_FIN: Rule[SegmentArrives, BlockAction] = rule(
-                "syn-fin", all_of(SYN, FIN, setting("drop_synfin", 1)), BlockAction.DROP,
-                "With drop_synfin a SYN that has FIN is dropped before it can end TIME-WAIT.",
-                "tcp_timewait.c of 15, tcp_twcheck(), f8b5681094dd")
+    "syn-fin", all_of(SYN, FIN, setting("drop_synfin", 1)), BlockAction.DROP,
+    "With drop_synfin a SYN that has FIN is dropped before it can end TIME-WAIT.",
+    "tcp_timewait.c of 14, tcp_twcheck(), f8b5681094dd")
+_SYN_REOPEN = rule(
+    "syn-reopen-no-ack", all_of(SYN, ~ACK, SEQ_ABOVE), BlockAction.REOPEN,
+    "A SYN without ACK above RCV.NXT ends the old incarnation and is looked up again in LISTEN.",
+    "tcp_timewait.c of 14, tcp_twcheck(), 2515552e6216", "RFC 9293 section 3.6.1")
+_ACK_OF_TWELVE = rule(
+    "ack-of-twelve-bits",
+    any_of(~ONLY_ACK_OF_TWELVE, PAYLOAD, ~SEQ_IS_RCV_NXT, ~ACK_IS_SND_NXT), BlockAction.ACK,
+    "Whatever is not the exact duplicate ACK is acknowledged; a reserved bit makes it another.",
+    "tcp_timewait.c of 14, tcp_twcheck()", "tcp_var.h of 14, tcp_get_flags()")
+_ENTRY = rule(
+    "entry-tcpcb", ALWAYS, EntryAction.ENTER,
+    "The connection enters TIME-WAIT for 2MSL; there is no limit on their number.",
+    "tcp_timewait.c of 14, tcp_twstart(), 0d7445193abc")
 
-FREEBSD_15 = FREEBSD_13.derive(
-    "freebsd-15",
-    "FreeBSD 15: no struct tcptw, the whole tcpcb stays",
-    FREEBSD_13[stages.TIME_WAIT].replacing("freebsd.syn-reopen", _SYN_FIN, _SYN_REOPEN),
+FREEBSD_14 = FREEBSD_13.derive(
+    "freebsd-14",
+    "FreeBSD 14: no struct tcptw, the whole tcpcb stays; none towards a local peer",
+    FREEBSD_13[stages.TIME_WAIT]
+        .replacing("freebsd.syn-reopen", _SYN_FIN, _SYN_REOPEN)
+        .replacing("freebsd.ack", _ACK_OF_TWELVE),
     stages.ENTRY.list(
-        rule("entry-no-local",
-             all_of(setting("nolocaltimewait", 1), PEER_IS_LOCAL), EntryAction.CLOSE,
-             "With nolocaltimewait a local peer gets the ACK of its FIN, but no TIME-WAIT.",
-             "tcp_timewait.c of 15, tcp_twstart()"),
-        rule("entry-local-briefly", PEER_IS_LOCAL, EntryAction.ENTER_BRIEFLY,
-             "Between two local ends TIME-WAIT lasts 2 msl_local.",
-             "tcp_timewait.c of 15, tcp_twstart(), msl_local"),
-        rule("entry-tcpcb", ALWAYS, EntryAction.ENTER,
-             "The connection enters TIME-WAIT for 2MSL; there is no limit on their number.",
-             "tcp_timewait.c of 15, tcp_twstart(), 0d7445193abc"),
+        rule("entry-near", all_of(setting("nolocaltimewait", 1), PEER_IS_NEAR), EntryAction.CLOSE,
+             "With nolocaltimewait a peer near by is acknowledged, and gets no TIME-WAIT.",
+             "tcp_timewait.c of 14, tcp_twstart()", "in6.c, in6_localaddr()"),
+        _ENTRY,
     ),
     stages.ICMP.list(
         rule("icmp-not-in-flight", ALWAYS, ErrorAction.DROP,
              "The SEQ that an ICMP error quotes must lie in [SND.UNA, SND.MAX), "
              "where TIME-WAIT has nothing.",
-             "tcp_subr.c of 15, tcp_ctlinput_with_port()", "RFC 5927 section 4.1"),
+             "tcp_subr.c of 14, tcp_ctlinput_with_port()", "RFC 5927 section 4.1"),
     ),
     settings={
-        "msl_local": Setting(
-            10, "MSL between two local ends, milliseconds.", "net.inet.tcp.msl_local"
+        "nolocaltimewait": Setting(
+            1, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait, 92b3e07229ba"
         )
     },
     dropped_settings=("maxtcptw", "maxsockets", "portrange_first", "portrange_last"),
@@ -316,8 +333,34 @@ FREEBSD_15 = FREEBSD_13.derive(
     assumed=ASSUMED,
     traits=replace(
         FREEBSD_13.traits,
-        ecn=True,
         first_rto=1 * SECOND,
+        stamps_without_ts_recent=True,
+    ),
+)
+
+FREEBSD_15 = FREEBSD_14.derive(
+    "freebsd-15",
+    "FreeBSD 15: TIME-WAIT towards a local peer again, but a brief one",
+    stages.ENTRY.list(
+        rule("entry-no-local",
+             all_of(setting("nolocaltimewait", 1), PEER_IS_LOCAL), EntryAction.CLOSE,
+             "With nolocaltimewait a local peer gets the ACK of its FIN, but no TIME-WAIT.",
+             "tcp_timewait.c of 15, tcp_twstart(), 49eabd405f66"),
+        rule("entry-local-briefly", PEER_IS_LOCAL, EntryAction.ENTER_BRIEFLY,
+             "Between two local ends TIME-WAIT lasts 2 msl_local.",
+             "tcp_timewait.c of 15, tcp_twstart(), msl_local"),
+        _ENTRY,
+    ),
+    settings={
+        "nolocaltimewait": Setting(
+            0, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait"
+        ),
+        "msl_local": Setting(
+            10, "MSL between two local ends, milliseconds.", "net.inet.tcp.msl_local"
+        ),
+    },
+    traits=replace(
+        FREEBSD_14.traits,
         short_lifetime=lambda settings, rto: 2 * settings["msl_local"] * MILLISECOND,
     ),
 )

@@ -73,6 +73,8 @@ class StackTraits:
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
+    keeps_ttl: bool = False
+    """Whether the ACK of TIME-WAIT has the TTL or hop limit that the socket was given."""
     stamps_without_ts_recent: bool = False
     """Whether the ACK of TIME-WAIT has the Timestamps option where TS.Recent is 0."""
     iss_step: int = 65537

@@ -18,8 +18,9 @@ class TimeWaitBlock:
     ``rcv_scale`` its shift in the header.  ``ts_recent`` is 0 where timestamps are not in use.
     ``expires``, ``entered``, ``ts_recent_stamp`` and ``last_ack`` are times, ``rto`` is a duration,
     in nanoseconds.  ``substate`` is TIME-WAIT, or FIN-WAIT-2 where a stack keeps an orphan of that
-    state in the same table.  ``reuse_address`` is the dead socket's SO_REUSEADDR;
-    ``port_was_bound``, whether bind() had chosen its port, as a listener's is.
+    state in the same table.  ``ttl`` is that of its ACKs, IPv6's hop limit.  ``reuse_address`` is
+    the dead socket's SO_REUSEADDR; ``port_was_bound``, whether bind() had chosen its port, as a
+    listener's is.
     """
 
     flow: Flow
@@ -36,6 +37,7 @@ class TimeWaitBlock:
     substate: State
     entered: int
     expires: int
+    ttl: int = 64
     reuse_address: bool = False
     port_was_bound: bool = True
     last_ack: int | None = None
@@ -189,7 +191,10 @@ class Entry(NamedTuple):
     blocks: int
     """Blocks in the table now."""
     peer_is_local: bool
+    """The peer's address is one of this host's."""
     block: TimeWaitBlock
+    peer_is_on_link: bool = False
+    """No router lies between."""
 
 
 class OnPort(Protocol):

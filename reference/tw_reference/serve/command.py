@@ -63,7 +63,14 @@ def serve(plan: Plan) -> None:
 
         addresses = frozenset(plan.addresses)
         station = Station(
-            Host(plan.profile, clock, addresses=addresses, seed=plan.seed, settings=plan.settings),
+            Host(
+                plan.profile,
+                clock,
+                addresses=addresses,
+                seed=plan.seed,
+                settings=plan.settings,
+                on_link=[f"{address}/64" for address in addresses if ":" in address],
+            ),
             plan.mac,
             addresses,
             {port: service for port, (_, service) in plan.services.items()},

@@ -7,8 +7,9 @@ caller advances.  A run with the same seed repeats bit for bit.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
 from random import Random
 
 from tw_reference import segment as tcp
@@ -82,7 +83,8 @@ class Event:
 class Host:
     """One host with one profile.
 
-    ``addresses`` are those that it answers for.  ``settings`` overrides the profile's defaults.
+    ``addresses`` are those that it answers for; ``on_link`` the prefixes of its links, all others
+    lie behind a router.  ``settings`` overrides the profile's defaults.
     ``outbox`` collects what it sends; ``events`` what its processes learn; ``trace`` the last
     decisions that it took.
 
@@ -97,6 +99,7 @@ class Host:
         addresses: frozenset[str],
         seed: int | str = 0,
         settings: Mapping[str, int] | None = None,
+        on_link: Iterable[str] = (),
     ) -> None:
         self.profile = profile
         self.clock = clock
@@ -109,6 +112,7 @@ class Host:
         self.events: deque[Event] = deque(maxlen=_EVENTS)
         self.trace: deque[Decision] = deque(maxlen=_TRACE_LENGTH)
         self._addresses = addresses
+        self._on_link = tuple(ip_network(prefix, strict=False) for prefix in on_link)
         self._random = Random(seed)
         self._clock_offset = self._random.getrandbits(32)
         self._listeners: dict[int, Listener] = {}
@@ -530,6 +534,7 @@ class Host:
             substate=substate,
             entered=self.clock.now,
             expires=self.clock.now,
+            ttl=connection.ttl if self.profile.traits.keeps_ttl else self.profile.traits.ttl,
             reuse_address=connection.reuse_address,
             port_was_bound=connection.port_was_bound,
         )
@@ -537,9 +542,14 @@ class Host:
         self._table.enter(
             block,
             peer_is_local=connection.flow.dst in self._addresses,
+            peer_is_on_link=self._is_on_link(connection.flow.dst),
             ack_owed=connection.ack_owed,
             timeout=timeout,
         )
+
+    def _is_on_link(self, address: str) -> bool:
+        peer = ip_address(address)
+        return any(peer in prefix for prefix in self._on_link)
 
     def _descriptor(self, flow: Flow) -> _Descriptor:
         descriptor = self._descriptors.get(flow)

@@ -127,6 +127,7 @@ class TimeWaitTable:
         block: TimeWaitBlock,
         *,
         peer_is_local: bool,
+        peer_is_on_link: bool = False,
         ack_owed: bool = False,
         timeout: int | None = None,
     ) -> None:
@@ -134,7 +135,7 @@ class TimeWaitTable:
 
         ``timeout``: nanoseconds that a block in FIN-WAIT-2 waits for the FIN.
         """
-        question = Entry(self._settings, len(self._blocks), peer_is_local, block)
+        question = Entry(self._settings, len(self._blocks), peer_is_local, block, peer_is_on_link)
         ruling = self._profile[stages.ENTRY].decide(question)
         for action in ruling.then:
             match action:
@@ -287,7 +288,7 @@ class TimeWaitTable:
             window=min(block.rcv_wnd >> block.rcv_scale, 0xFFFF),
             timestamps=stamps,
         )
-        self._emit(Packet(block.flow, segment, ttl=self._profile.traits.ttl, tos=block.tos))
+        self._emit(Packet(block.flow, segment, ttl=block.ttl, tos=block.tos))
 
     # -- out -------------------------------------------------------------------------------------
 

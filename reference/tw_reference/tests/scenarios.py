@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
-from tw_reference.conftest import DUT, PORT, TESTER, Wait, make_time_wait
+from tw_reference.conftest import DUT, DUT6, PORT, TESTER, Wait, make_time_wait
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import Packet
 from tw_reference.seqnum import distance
@@ -34,28 +34,43 @@ Scenario = Callable[[Profile], Seen]
 
 
 def a_host(
-    profile: Profile, settings: Mapping[str, int] | None = None, *, local: bool = False
+    profile: Profile,
+    settings: Mapping[str, int] | None = None,
+    *,
+    local: bool = False,
+    on_link: bool = False,
 ) -> Host:
-    """A host with a listener that closes first; ``local``: the tester's address is its own too."""
+    """A host with a listener that closes first; ``local``: the tester's address is its own too,
+    ``on_link``: no router lies between."""
     host = Host(
         profile,
         Clock(SECOND),
-        addresses=frozenset((DUT, TESTER) if local else (DUT,)),
+        addresses=frozenset((DUT, DUT6, TESTER) if local else (DUT, DUT6)),
         seed=1,
         settings=settings,
+        on_link=("192.0.2.0/24", "2001:db8::/64") if on_link else (),
     )
     host.listen(PORT)
     return host
 
 
-def waiting(host: Host, *, timestamps: bool = False, port: int = 40000, stop: str = "") -> Wait:
+def waiting(
+    host: Host,
+    *,
+    timestamps: bool = False,
+    port: int = 40000,
+    stop: str = "",
+    ipv6: bool = False,
+) -> Wait:
     """A connection that the host closed first, in TIME-WAIT or in ``stop``."""
-    return make_time_wait(host.profile.name, host=host, timestamps=timestamps, port=port, stop=stop)
+    return make_time_wait(
+        host.profile.name, host=host, timestamps=timestamps, port=port, stop=stop, ipv6=ipv6
+    )
 
 
-def closing(host: Host, *, timestamps: bool = False, port: int = 40000) -> Wait:
+def closing(host: Host, *, timestamps: bool = False, port: int = 40000, ipv6: bool = False) -> Wait:
     """The same, with the tester's FIN still to come."""
-    return waiting(host, timestamps=timestamps, port=port, stop="FIN-WAIT-1")
+    return waiting(host, timestamps=timestamps, port=port, stop="FIN-WAIT-1", ipv6=ipv6)
 
 
 def fin_arrives(wait: Wait, *, with_ack: bool = False) -> list[str]:
@@ -132,17 +147,19 @@ def entry(
     *,
     others: int = 0,
     local: bool = False,
+    on_link: Literal["ipv4", "ipv6", ""] = "",
     timestamps: bool = False,
     with_ack: bool = False,
     **settings: int,
 ) -> Scenario:
     """A connection enters TIME-WAIT where ``others`` are in it already; ``with_ack``: by a FIN that
-    has the ACK of the host's with it, so that no stack makes it a block before."""
+    has the ACK of the host's with it, so that no stack makes it a block before.  ``on_link``: the
+    peer is a neighbour, in that family."""
 
     def play(profile: Profile) -> Seen:
-        host = a_host(profile, settings, local=local)
+        host = a_host(profile, settings, local=local, on_link=bool(on_link))
         before = [waiting(host, port=50000 + number) for number in range(others)]
-        wait = closing(host, timestamps=timestamps)
+        wait = closing(host, timestamps=timestamps, ipv6=on_link == "ipv6")
         answers = fin_arrives(wait, with_ack=with_ack)
         displaced = [f"the other: {other.state}" for other in before]
         stamped = a_syn_from_behind_the_same_address(host) if timestamps else []

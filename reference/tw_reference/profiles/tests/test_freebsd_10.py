@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tw_reference.conftest import MakeWait, make_host, make_time_wait
+from tw_reference.conftest import MakeWait, entry_rule, make_host, make_time_wait
 from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 from tw_reference.seqnum import distance
 
@@ -27,14 +27,14 @@ def test_a_full_table_gives_the_oldest_slot_away() -> None:
     host = make_host("freebsd-10", maxtcptw=2)
     waits = [make_time_wait("freebsd-10", host=host, port=40000 + n) for n in range(3)]
     assert [wait.state for wait in waits] == ["CLOSED", "TIME-WAIT", "TIME-WAIT"]
-    assert host.trace[-1].rule.id == "freebsd.entry-recycle"
+    assert entry_rule(host) == "freebsd.entry-recycle"
 
 
 def test_with_no_slot_at_all_the_fin_is_not_even_acknowledged(time_wait: MakeWait) -> None:
     wait = time_wait("freebsd-10", maxsockets=0)
     assert wait.state == "CLOSED"
     assert wait.sent() == []
-    assert wait.host.trace[-1].rule.id == "freebsd.entry-full-empty"
+    assert entry_rule(wait.host) == "freebsd.entry-full-empty"
 
 
 def test_a_restart_moves_a_block_to_the_tail() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tw_reference.clock import SECOND
-from tw_reference.conftest import MakeWait
+from tw_reference.conftest import MakeWait, entry_rule
 from tw_reference.reaping import wheel_slot
 from tw_reference.segment import ACK, ECE, FIN, PSH, RST, SYN, URG
 from tw_reference.seqnum import distance
@@ -34,7 +34,7 @@ def test_the_window_is_frozen_on_entry(
 
 def test_over_the_bucket_limit_the_connection_is_simply_closed(time_wait: MakeWait) -> None:
     wait = time_wait("linux-6.18", via="FIN-WAIT-1", max_tw_buckets=0)
-    assert wait.host.trace[-1].rule.id == "linux.entry-overflow"
+    assert entry_rule(wait.host) == "linux.entry-overflow"
     assert wait.send(FIN | ACK, -1) == ["RST 0 -"]
 
 

@@ -139,10 +139,42 @@ ENTRIES = (
         (GONE_AT_ONCE,),
     ),
     Row(
+        "freebsd-10",
+        "freebsd.entry-local",
+        entry(on_link="ipv6", nolocaltimewait=1),
+        (GONE_AT_ONCE,),
+    ),
+    Row(
+        "freebsd-13",
+        "freebsd.entry-local-acked",
+        entry(on_link="ipv6", nolocaltimewait=1),
+        (ACK_OF_FIN, GONE_AT_ONCE),
+    ),
+    Row(
         "freebsd-13",
         "freebsd.entry-local-acked",
         entry(local=True, nolocaltimewait=1),
         (ACK_OF_FIN, GONE_AT_ONCE),
+    ),
+    Row("freebsd-14", "freebsd.entry-near", entry(local=True), (ACK_OF_FIN, GONE_AT_ONCE)),
+    Row("freebsd-14", "freebsd.entry-near", entry(on_link="ipv6"), (ACK_OF_FIN, GONE_AT_ONCE)),
+    Row(
+        "freebsd-14",
+        "freebsd.entry-tcpcb",
+        entry(on_link="ipv4"),
+        (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED"),
+    ),
+    Row(
+        "freebsd-14",
+        "freebsd.entry-tcpcb",
+        entry(local=True, nolocaltimewait=0),
+        (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED"),
+    ),
+    Row(
+        "freebsd-15",
+        "freebsd.entry-tcpcb",
+        entry(on_link="ipv6", nolocaltimewait=1),
+        (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED"),
     ),
     Row(
         "freebsd-15",
@@ -176,7 +208,9 @@ ENTRIES = (
         ),
     ),
     Row("freebsd-1[03]", "freebsd.entry", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")),
-    Row("freebsd-15", "freebsd.entry-tcpcb", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")),
+    Row(
+        "freebsd-1[45]", "freebsd.entry-tcpcb", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")
+    ),
     Row(
         "linux-*",
         "linux.entry-overflow",
