@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
@@ -17,7 +18,6 @@ from tw_reference.rules.condition import Q
 from tw_reference.rules.decision import AnyStage, DecisionList, Ruling
 from tw_reference.rules.rule import A, AnyRule
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
-from tw_reference.seqnum import add
 from tw_reference.stack.host import Host
 from tw_reference.state import Snapshot, State
 
@@ -26,7 +26,24 @@ _WINDOW = 65535
 _PEER_ISN = 1_000_000
 _TS_RECENT = 500_000
 
-STATES = (State.TIME_WAIT, State.FIN_WAIT_2)
+_WAYS: Mapping[State, tuple[str, ...]] = MappingProxyType(
+    {
+        State.TIME_WAIT: ("SYN", "ACK", "ACK of FIN", "FIN"),
+        State.FIN_WAIT_2: ("SYN", "ACK", "ACK of FIN"),
+        State.SYN_SENT: ("connect",),
+        State.SYN_RECEIVED: ("SYN",),
+        State.ESTABLISHED: ("SYN", "ACK"),
+        State.FIN_WAIT_1: ("SYN", "ACK"),
+        State.CLOSING: ("SYN", "ACK", "FIN"),
+        State.CLOSE_WAIT: ("SYN", "ACK", "FIN"),
+        State.LAST_ACK: ("SYN", "ACK", "FIN", "close"),
+    }
+)
+"""How the host gets to each state: what the peer sends, and what the process does, in turn."""
+_CLOSES_FIRST = frozenset((State.TIME_WAIT, State.FIN_WAIT_2, State.FIN_WAIT_1, State.CLOSING))
+
+STATES = tuple(_WAYS)
+"""The states in which a segment can be explained."""
 
 
 class NotReached(Exception):
@@ -35,7 +52,7 @@ class NotReached(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the segment finds: a connection that the host closed first.
+    """What the segment finds: a connection in some state.
 
     ``age`` is how long the connection has been in ``state``, in nanoseconds, and not 0, since a
     timer that was set this instant can't be seen to start anew.  ``last_ack`` is how long ago the
@@ -72,15 +89,17 @@ class Passage:
 class Explanation:
     """What became of one segment.
 
-    ``passages`` are the decisions in the order in which they were taken, none where a full
-    connection took the segment.  ``before`` and ``after`` are the connection's state, and what its
-    block holds where it has one; ``now`` is the moment, nanoseconds on the clock of their timers.
+    ``passages`` are the decisions in the order in which they were taken; ``ruled`` tells whether
+    the profile has rules for all of them, or what came of it is no expectation.  ``before`` and
+    ``after`` are the connection's state, and what its block holds where it has one; ``now`` is the
+    moment, nanoseconds on the clock of their timers.
     ``variables`` are the host's before the segment, as a :class:`Scene` has them.
     """
 
     profile: Profile
     segment: Segment
     passages: tuple[Passage, ...]
+    ruled: bool
     sent: tuple[Packet, ...]
     before: Snapshot
     after: Snapshot
@@ -146,12 +165,14 @@ class Scene:
         """Have ``segment``, in absolute numbers, arrive."""
         before = self._snapshot()
         self._passages.clear()
+        self._host.trace.clear()
         self._host.receive(Packet(self._flow, segment))
         sent = tuple(packet for packet in self._host.outbox if isinstance(packet, Packet))
         return Explanation(
             profile=self.profile,
             segment=segment,
             passages=tuple(self._passages),
+            ruled=all(decision.ruled for decision in self._host.trace),
             sent=sent,
             before=before,
             after=self._snapshot(),
@@ -166,19 +187,19 @@ class Scene:
         return Snapshot(self._host.state(self._flow.reverse))
 
     def _reach(self, situation: Situation) -> None:
-        """Handshake, the host's FIN, its ACK, and our FIN (RFC 9293 figures 6 and 12)."""
-        variables = self.variables
-        listener = self._host.listen(_PORT)
-        variables.update(irs=_PEER_ISN, rcv_nxt=_PEER_ISN, snd_nxt=0)
+        """The way to the state in question (RFC 9293 figures 6, 12 and 13)."""
+        state, variables = situation.state, self.variables
+        listener = self._host.listen(_PORT, closes_first=state in _CLOSES_FIRST)
+        variables.update(irs=_PEER_ISN, rcv_nxt=_PEER_ISN, iss=0, snd_nxt=0, rcv_wnd=_WINDOW)
         variables.update(ts_recent=_TS_RECENT if situation.timestamps else 0)
-        iss = self._exchange(tcp.SYN).seq
-        variables.update(iss=iss, snd_nxt=add(iss, 1))
-        variables["snd_nxt"] = self._exchange(tcp.ACK).end
-        self._arrives(tcp.ACK)
-        self._must_be(State.FIN_WAIT_2)
-        if situation.state is State.TIME_WAIT:
-            self._arrives(tcp.FIN | tcp.ACK)
-            self._must_be(State.TIME_WAIT)
+        for turn in _WAYS[state]:
+            self._take(turn)
+            if self._snapshot().state is State.CLOSED:
+                raise NotReached(self._why_not(state))
+        # In CLOSING the peer has not yet acknowledged the FIN that lies on the way to it.
+        self._hear()
+        if self._snapshot().state is not state:
+            raise NotReached(self._why_not(state))
         self._clock.advance(self._clock.now + situation.age)
         self._host.outbox.clear()
         listener.queue_full = situation.queue_full
@@ -188,22 +209,39 @@ class Scene:
         if block is not None and situation.last_ack is not None:
             block.last_ack = self._clock.now - situation.last_ack
 
-    def _must_be(self, state: State) -> None:
-        if self._snapshot().state is not state:
-            rule = self._passages[-1].fired
-            raise NotReached(
-                f"with these settings {self.profile.name} does not get to {state}, "
-                f"by rule {rule.id}: {rule.says}"
-            )
+    def _take(self, turn: str) -> None:
+        match turn:
+            case "connect":
+                self._host.connect(self._flow.reverse)
+            case "close":
+                self._host.close(self._flow.reverse)
+            case "SYN":
+                self._arrives(tcp.SYN)
+                self._hear()
+            case "FIN":
+                self._arrives(tcp.FIN | tcp.ACK)
+            case "ACK of FIN":
+                self._hear()
+                self._arrives(tcp.ACK)
+            case _:
+                self._arrives(tcp.ACK)
 
-    def _exchange(self, flags: int) -> Segment:
-        """Send a segment that the host has to answer; returns the answer."""
+    def _hear(self) -> None:
+        """What the peer learns from all that the host has sent: ISS, SND.NXT and the window."""
+        for packet in self._host.outbox:
+            if isinstance(packet, Packet):
+                segment, variables = packet.segment, self.variables
+                if segment.flags & tcp.SYN:
+                    variables.update(iss=segment.seq)
+                variables.update(snd_nxt=segment.end, rcv_wnd=segment.window)
         self._host.outbox.clear()
-        self._arrives(flags)
-        answer = self._host.outbox[-1]
-        assert isinstance(answer, Packet)
-        self.variables["rcv_wnd"] = answer.segment.window
-        return answer.segment
+
+    def _why_not(self, state: State) -> str:
+        sentence = f"with these settings {self.profile.name} does not get to {state}"
+        if not self._passages:
+            return sentence
+        rule = self._passages[-1].fired
+        return f"{sentence}, by rule {rule.id}: {rule.says}"
 
     def _arrives(self, flags: int) -> None:
         """The peer's next segment."""

@@ -15,6 +15,7 @@ from tw_conformance.model.case import NOTHING, Answer, OneAnswer
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch
 from tw_reference import segment as tcp
+from tw_reference.profiles import PROFILES
 from tw_reference.segment import Packet, Segment, flag_names
 from tw_reference.seqnum import distance
 
@@ -27,6 +28,11 @@ _ABSENT = "absent"
 Value: TypeAlias = int | str | bool
 Say: TypeAlias = Callable[..., str]
 """A number in words: called as :func:`nearest`."""
+
+_ABOVE_SND_NXT = tuple(
+    sorted({f"snd_nxt+{profile.traits.iss_step}" for profile in PROFILES.values()})
+)
+"""Where the ISS of a new incarnation may lie that TIME-WAIT chose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +244,8 @@ def answer_of(packet: Packet, variables: Mapping[str, int]) -> Answer:
 
 def _seq(segment: Segment, variables: Mapping[str, int]) -> SequenceExpression | None:
     if segment.flags & tcp.SYN:
-        # An ISS is random, or follows the old connection's numbers (RFC 6191, Linux's tw_isn).
-        return _exact(segment.seq, variables, "snd_nxt+65537")
+        # An ISS is random, or follows the old connection's numbers (RFC 9293 section 3.6.1).
+        return _exact(segment.seq, variables, *_ABOVE_SND_NXT)
     if segment.flags & tcp.RST:
         # RFC 9293 section 3.10.7.1: SEQ=SEG.ACK for a segment with ACK, else SEQ=0.
         usual = "0" if segment.flags & tcp.ACK else "seg_ack"

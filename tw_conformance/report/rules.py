@@ -171,11 +171,12 @@ def explanation_document(stimulus: Stimulus, explanation: Explanation) -> list[B
         Heading(1, f"{explanation.profile.name}: {stimulus.text}"),
         Paragraph(f"{_capital(situation_words(stimulus))}."),
     ]
-    if not explanation.passages:
+    if not explanation.ruled:
         blocks.append(
             Paragraph(
-                "No list decides: the stack still holds the full connection, which does as "
-                "RFC 9293 section 3.10.7.4 says."
+                f"Not ruled: {explanation.profile.name} has no rule for a segment in "
+                f"{explanation.before.state}.  The reference goes on as RFC 9293 section 3.10.7 "
+                "says; nothing is expected of the stack."
             )
         )
     for passage in explanation.passages:

@@ -80,6 +80,7 @@ def explanation_value(stimulus: Stimulus, explanation: Explanation) -> Value:
         "profile": explanation.profile.name,
         "stimulus": stimulus.text,
         "situation": situation_words(stimulus),
+        "ruled": explanation.ruled,
         "decisions": [_passage(passage) for passage in explanation.passages],
         "sent": sent_words(explanation) if explanation.sent else [],
         "before": _snapshot(explanation.before, explanation),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.conftest import make_time_wait
-from tw_reference.explain import Explanation, NotReached, Scene, Situation
+from tw_reference.explain import STATES, Explanation, NotReached, Scene, Situation
 from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
 from tw_reference.segment import Segment, flag_names
@@ -15,6 +17,7 @@ from tw_reference.seqnum import add
 from tw_reference.state import State
 
 LINUX, FREEBSD = PROFILES["linux-6.18"], PROFILES["freebsd-10"]
+RFC = PROFILES["rfc9293"]
 
 
 def explain(scene: Scene, flags: int, seq: int = 0, data: bytes = b"") -> Explanation:
@@ -95,10 +98,30 @@ def test_an_expired_block_decides_nothing() -> None:
     assert [p.stage for p in explanation.passages] == [stages.LISTEN]
 
 
-def test_a_full_connection_asks_no_list() -> None:
-    explanation = explain(Scene(FREEBSD, Situation(state=State.FIN_WAIT_2)), tcp.ACK)
-    assert explanation.passages == ()
-    assert explanation.after.state == "FIN-WAIT-2"
+def test_where_a_profile_has_no_list_nothing_is_ruled() -> None:
+    bare = replace(RFC, decisions=tuple(d for d in RFC.decisions if d.stage is not stages.CLOSING))
+    explanation = explain(Scene(bare, Situation(state=State.CLOSING)), tcp.ACK)
+    assert [p.stage for p in explanation.passages] == [stages.ENTRY]
+    assert not explanation.ruled
+    assert explanation.after.state == "TIME-WAIT"
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_state_is_reached(name: str, state: State) -> None:
+    scene = Scene(PROFILES[name], Situation(state=state, age=MILLISECOND))
+    explanation = explain(scene, tcp.RST, -1)
+    assert explanation.before.state is state
+    assert sent(explanation) in ([], ["ACK"])
+
+
+def test_a_state_that_processing_goes_on_in_is_a_passage_of_its_own() -> None:
+    explanation = explain(Scene(RFC, Situation(state=State.FIN_WAIT_1)), tcp.FIN | tcp.ACK)
+    assert [p.stage for p in explanation.passages[:2]] == [stages.FIN_WAIT_1, stages.ORPHAN]
+    assert stages.FIN_WAIT_2 in [p.stage for p in explanation.passages]
+    assert explanation.ruled
+    assert [note.id for note in explanation.passages[0].notes] == ["rfc9293.conn-take-ack"]
+    assert explanation.after.state == "TIME-WAIT"
 
 
 def test_a_fin_leads_from_a_fin_wait_2_block_to_time_wait() -> None:
