@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from tw_conformance.link.base import Observation
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
@@ -201,3 +202,42 @@ def test_a_silence_of_a_dut_that_was_seen_to_be_late_is_longer(
 def test_where_time_is_virtual_no_answer_is_late() -> None:
     target = ScriptedTarget([at((0.3, segment(ACK)))], realtime=False)
     assert in_virtual_time(play(AT_ONCE, target))[0].verdict is FAIL
+
+
+# -- timers of a DUT that gets no CPU ------------------------------------------------------------
+
+RESTARTS = script(
+    "  - wait: 1s\n  - send: {flags: ACK}\n  - expect: nothing\n"
+    "  - state: {is: TIME-WAIT, timer: restarted}\n"
+)
+KEPT, RESTARTED = 0.5, 1.95
+
+
+def reads(remaining: float) -> ScriptedLink:
+    """2MSL is 2 s, and the segment leaves at 1 s."""
+    before = Observation("TIME-WAIT", 0.0, 0.0, 2.0)
+    return ScriptedLink(readings=[before, Observation("TIME-WAIT", 1.1, 1.1, remaining)])
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict"),
+    [
+        ([RESTARTED], PASS),
+        ([KEPT, KEPT], FAIL),
+        ([KEPT, RESTARTED, RESTARTED], PASS),
+        ([KEPT, RESTARTED, KEPT, KEPT], FAIL),
+        ([KEPT, RESTARTED, KEPT, RESTARTED], INCONCLUSIVE),
+    ],
+)
+def test_a_timer_that_fails_a_case_is_read_again_in_another_performance(
+    readings: list[float], verdict: Verdict
+) -> None:
+    target = ScriptedTarget([reads(remaining) for remaining in readings])
+    outcome, _ = in_virtual_time(play(RESTARTS, target))
+    assert outcome.verdict is verdict
+    assert target.opened == len(readings)
+
+
+def test_a_timer_on_virtual_time_is_read_once() -> None:
+    target = ScriptedTarget([reads(KEPT)], realtime=False)
+    assert in_virtual_time(play(RESTARTS, target))[0].verdict is FAIL
