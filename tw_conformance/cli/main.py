@@ -31,6 +31,7 @@ exit codes:
   2    the command line or a case file is wrong
   3    the target can't be had
   4    nothing deviates, but at least one case could not be decided
+  5    no case was played (run)
   130  interrupted, or nobody reads the output any more
 Where several are true, 1 is said before 2, 2 before 3, 3 before 4.
 """
@@ -43,6 +44,15 @@ examples:
   tw-conformance check my-cases/*.yaml         faults as file:line:column, nothing is run
   tw-conformance rules --explain 'RST seq=rcv_nxt'   which rule decides, and why no earlier one
 """
+
+
+_FLAGS_OF_PYTEST = (
+    (("-x", "--exitfirst"), "stop at the first case that does not pass"),
+    (("--lf", "--last-failed"), "only what did not pass the last time"),
+    (("--ff", "--failed-first"), "what did not pass the last time comes first"),
+    (("--sw", "--stepwise"), "stop at the first failure, and go on from there the next time"),
+    (("--co", "--collect-only"), "print the IDs of the cases that would be played"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    arguments = _parser().parse_args(argv)
+    passed_on: list[str] = []
+    if argv[:1] == ["run"] and "--" in argv:
+        end = argv.index("--")
+        argv, passed_on = argv[:end], argv[end + 1 :]
+    arguments = _parser().parse_args(argv, argparse.Namespace(passed_on=passed_on))
     command: Callable[[argparse.Namespace], int] = arguments.command
     return command(arguments)
 
@@ -196,6 +210,17 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-v", dest="verbose", action="count", default=0, help="one line a case; twice for more"
     )
+    parser.add_argument("-q", dest="quiet", action="count", default=0, help="say less")
+    as_in_pytest = parser.add_argument_group(
+        "options of pytest", "as there; any other may follow --, as in: run mine/ -- --maxfail=3"
+    )
+    for options, help in _FLAGS_OF_PYTEST:
+        as_in_pytest.add_argument(
+            *options, dest="flags", action="append_const", const=options[0], default=[], help=help
+        )
+    as_in_pytest.add_argument(
+        "--durations", metavar="N", help="the N cases that took longest; 0 for all"
+    )
 
 
 def _add_profile(parser: argparse.ArgumentParser, help: str) -> None:
@@ -217,7 +242,12 @@ def run(arguments: argparse.Namespace) -> int:
         select=arguments.k,
         captures=arguments.pcap,
         junit=arguments.junit,
-        verbosity=arguments.verbose,
+        verbosity=arguments.verbose - arguments.quiet,
+        passed_on=[
+            *arguments.flags,
+            *([f"--durations={arguments.durations}"] if arguments.durations else []),
+            *arguments.passed_on,
+        ],
     )
 
 

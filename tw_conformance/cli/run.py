@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,12 +31,14 @@ def run_cases(
     captures: str | None,
     junit: str | None,
     verbosity: int,
+    passed_on: Sequence[str] = (),
     targets_file: str | None = None,
     access: Mapping[str, Any] | None = None,
 ) -> ExitCode:
     """Play the cases of ``paths`` and print pytest's report; what came of it as an exit code.
 
-    ``access`` are the fields of :class:`~tw_conformance.link.access.Access` that were given.
+    ``access`` are the fields of :class:`~tw_conformance.link.access.Access` that were given,
+    ``passed_on`` options of pytest as they are.
 
     :raises SuiteError: where a target or profile has no such name.
     """
@@ -60,12 +63,16 @@ def run_cases(
         *(["-k", select] if select else []),
         *([f"--tw-pcap={captures}"] if captures else []),
         *([f"--junit-xml={junit}"] if junit else []),
-        *(["-v"] * verbosity),
+        f"--verbosity={verbosity}",
+        *passed_on,
     ]
     tally = Tally()
     with _nobody_elses_settings():
         status = pytest.main(arguments, plugins=[tally])
-    return tally.exit_code(status)
+    code = tally.exit_code(status)
+    if code is ExitCode.NOTHING:
+        print(f"tw-conformance: {tally.why_nothing(select)}", file=sys.stderr)
+    return code
 
 
 def root_of(paths: Sequence[str]) -> Path:
@@ -111,6 +118,7 @@ class Tally:
     def __init__(self) -> None:
         self._verdicts: set[str] = set()
         self._errors: set[int] = set()
+        self._lacks = False
         self._config: pytest.Config | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -121,7 +129,9 @@ class Tally:
             self._errors.add(ExitCode.USAGE)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._verdicts.add(getattr(report, "tw_verdict", ""))
+        if verdict := getattr(report, "tw_verdict", ""):
+            self._verdicts.add(verdict)
+        self._lacks |= bool(getattr(report, "tw_lack", ""))
         self._errors.add(getattr(report, "tw_exit_code", ExitCode.CONFORMS))
 
     def exit_code(self, status: int) -> ExitCode:
@@ -132,11 +142,25 @@ class Tally:
             return ExitCode.DEVIATES
         if self._config and State.of(self._config).missing_target:
             return ExitCode.TARGET
-        wrong = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
-        if ExitCode.USAGE in self._errors or status in wrong:
+        if ExitCode.USAGE in self._errors or status == pytest.ExitCode.USAGE_ERROR:
             return ExitCode.USAGE
         if ExitCode.TARGET in self._errors:
             return ExitCode.TARGET
         if "INCONCLUSIVE" in self._verdicts:
             return ExitCode.INCONCLUSIVE
-        return ExitCode.CONFORMS if status == pytest.ExitCode.OK else ExitCode.TARGET
+        if status == pytest.ExitCode.NO_TESTS_COLLECTED:
+            return ExitCode.NOTHING
+        if status != pytest.ExitCode.OK:
+            return ExitCode.TARGET
+        return ExitCode.CONFORMS if self._verdicts or self._only_listed() else ExitCode.NOTHING
+
+    def why_nothing(self, select: str | None) -> str:
+        """Why no case was played, as a sentence."""
+        if self._lacks:
+            return "no case was played: the target lacks something for each, see above"
+        if select:
+            return f"no case was played: none matches -k {select!r} (list prints their names)"
+        return "no case was played: none is about a profile that was chosen, or none was selected"
+
+    def _only_listed(self) -> bool:
+        return self._config is not None and bool(self._config.getoption("collectonly"))

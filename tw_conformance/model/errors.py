@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     """The target can't be had: no permission, no route, no answer, no namespace."""
     INCONCLUSIVE = 4
     """Nothing deviates, but at least one case could not be decided."""
+    NOTHING = 5
+    """No case was played: none was selected, or the target lacks something for each."""
     INTERRUPTED = 130
 
 

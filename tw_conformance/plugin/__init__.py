@@ -106,22 +106,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Cases that are not about a profile go; those that wait in real time come first, so that
-    their waits overlap all the rest.  Stable: the same on every worker of pytest-xdist."""
+    """Cases that wait in real time come first, so that their waits overlap all the rest.  Stable:
+    the same on every worker of pytest-xdist."""
     if State.of(config).parking is None:
         return
     from tw_conformance.plugin.items import CaseItem
 
-    def applies(item: pytest.Item) -> bool:
-        return not isinstance(item, CaseItem) or item.case.applies_to(item.choice.profile)
-
-    deselected = [item for item in items if not applies(item)]
-    if deselected:
-        config.hook.pytest_deselected(items=deselected)
-    items[:] = sorted(
-        filter(applies, items),
-        key=lambda item: not (isinstance(item, CaseItem) and item.may_be_long()),
-    )
+    items.sort(key=lambda item: not (isinstance(item, CaseItem) and item.may_be_long()))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -105,6 +105,9 @@ class CaseFile(pytest.File):
             raise self.CollectError(_text(error)) from None
         for written in cases:
             for choice in state.choices:
+                if not written.case.applies_to(choice.profile):
+                    state.others += 1
+                    continue
                 name = _name(written.case, choice)
                 yield CaseItem.from_parent(
                     self,

@@ -31,6 +31,8 @@ class State:
         self.case_files: list[str] = config.getini("tw_case_files")
         self.faulty_files = 0
         """Case files that could not be used."""
+        self.others = 0
+        """Cases, each times the profiles chosen that it is not about: no items are made of them."""
         self.missing_target = ""
         """The target that was asked for by name and can't be had."""
         self.parking: Parking | None = None

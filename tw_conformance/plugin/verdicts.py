@@ -13,6 +13,9 @@ from tw_conformance.plugin.state import State
 PATHS = "tw_conformance_paths"
 """Where a worker of pytest-xdist tells what the paths to its targets did."""
 
+OTHERS = "tw_conformance_others"
+"""Where it tells how many cases are about other profiles."""
+
 _CATEGORY = "inconclusive"
 
 
@@ -61,15 +64,16 @@ class Verdicts:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        lines = getattr(node, "workeroutput", {}).get(PATHS, ())
-        self._paths += [f"{node.gateway.id}: {line}" for line in lines]
+        told = getattr(node, "workeroutput", {})
+        self._paths += [f"{node.gateway.id}: {line}" for line in told.get(PATHS, ())]
+        self._state.others = max(self._state.others, told.get(OTHERS, 0))
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
         took along when it died."""
         self._paths += [*self._state.pool.paths(), *self._state.pool.settings()]
         if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput[PATHS] = self._paths
+            session.config.workeroutput.update({PATHS: self._paths, OTHERS: self._state.others})
         waiting = self._state.parking.waiting if self._state.parking else 0
         self._lost = [nodeid for nodeid in self._expected if nodeid not in self._reported]
         finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -79,6 +83,9 @@ class Verdicts:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._state.others and terminalreporter.config.getoption("verbose") >= 0:
+            cases = _cases(self._state.others)
+            terminalreporter.write_line(f"{cases} about profiles other than those chosen")
         _tell_lacks(terminalreporter, terminalreporter.stats.get("skipped", []))
         _tell_inconclusive(terminalreporter, terminalreporter.stats.get(_CATEGORY, []))
         if self._inferred:
@@ -94,7 +101,7 @@ class Verdicts:
             for nodeid in self._lost:
                 terminalreporter.write_line(f"  {nodeid}")
         if self._stopped:
-            cases = "1 case was" if self._stopped == 1 else f"{self._stopped} cases were"
+            cases = _cases(self._stopped, past=True)
             terminalreporter.write_line(
                 f"{cases} still waiting when the run stopped: no verdict.", yellow=True
             )
@@ -104,8 +111,9 @@ def _tell_lacks(reporter: pytest.TerminalReporter, reports: Sequence[Any]) -> No
     """What was not played, counted by reason: never silently."""
     lacks = Counter(lack for report in reports if (lack := getattr(report, "tw_lack", "")))
     for lack, number in lacks.most_common():
-        cases = "1 case was" if number == 1 else f"{number} cases were"
-        reporter.write_line(f"{cases} not played on this target: {lack}", yellow=True)
+        reporter.write_line(
+            f"{_cases(number, past=True)} not played on this target: {lack}", yellow=True
+        )
 
 
 def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]) -> None:
@@ -124,3 +132,10 @@ def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]
     for report in reports:
         word = writer.markup("INCONCLUSIVE", yellow=True)
         reporter.write_line(f"{word} {report.nodeid} - {report.tw_explanation['message']}")
+
+
+def _cases(number: int, *, past: bool = False) -> str:
+    """``1 case is``, ``3,786 cases are``; what they are follows."""
+    if number == 1:
+        return "1 case was" if past else "1 case is"
+    return f"{number:,} cases {'were' if past else 'are'}"

@@ -127,7 +127,30 @@ def test_ids_of_the_bundled_cases_are_those_of_a_checkout(folder: Path) -> None:
 
 
 def test_no_case_matches(folder: Path) -> None:
-    assert run(folder, "run", ".", "-k", "nothing-like-it").returncode == ExitCode.USAGE
+    result = run(folder, "run", ".", "-k", "nothing-like-it")
+    assert result.returncode == ExitCode.NOTHING
+    assert "no case was played: none matches -k 'nothing-like-it'" in result.stderr
+
+
+def test_no_case_is_about_the_profile(folder: Path) -> None:
+    (folder / "good.yaml").write_text(GOOD.replace("steps:", "profiles: [freebsd-*]\nsteps:"))
+    result = run(folder, "run", ".", "--profile", "linux")
+    assert result.returncode == ExitCode.NOTHING
+    assert "1 case is about profiles other than those chosen" in result.stdout
+    assert "none is about a profile that was chosen" in result.stderr
+
+
+def test_options_of_pytest_are_passed_on(folder: Path) -> None:
+    (folder / "wrong.yaml").write_text(WRONG + "---\n" + WRONG.replace("wrong", "also-wrong"))
+    every = ("run", ".", "--profile", "linux", "-q")
+    listed = run(folder, *every, "--collect-only")
+    assert listed.returncode == ExitCode.CONFORMS
+    assert "wrong.yaml::wrong[linux-6.18]" in listed.stdout.splitlines()
+    assert "1 failed" in run(folder, *every, "-x").stdout
+    result = run(folder, *every, "--lf", "--", "--maxfail=2", "--tb=no")
+    assert result.returncode == ExitCode.DEVIATES
+    assert "1 failed" in result.stdout
+    assert "FAIL wrong on" not in result.stdout
 
 
 @pytest.fixture
