@@ -18,6 +18,7 @@ from tw_conformance.targets.kernel.release import Kernel, kernel_of
 from tw_conformance.targets.kernel.world import AGENT, ISOLATED_PYTHON, World
 
 _SECONDS_TO_BOOT = 60.0
+_NEEDS_ALL = "Failed to initialize default registers"
 
 
 def guest_program() -> str:
@@ -50,8 +51,19 @@ def start_guest(linux: str, cpu: int) -> World:
 
     :raises TargetError: where there is no world, or the guest does not boot; says why.
     """
-    boot = ("guest", *ISOLATED_PYTHON, uml_start.__file__, linux, uml_init.__file__, AGENT)
-    world = World.start(cpu, boot)
+    try:
+        return _booted(linux, cpu, uml_start.OLD)
+    except RegistersRefused:  # at once, since its start checks that
+        return _booted(linux, cpu, uml_start.ALL)
+
+
+class RegistersRefused(TargetError):
+    """This user-mode Linux needs to see all registers that the CPU has."""
+
+
+def _booted(linux: str, cpu: int, registers: str) -> World:
+    program = (*ISOLATED_PYTHON, uml_start.__file__, linux, registers)
+    world = World.start(cpu, ("guest", *program, uml_init.__file__, AGENT))
     try:
         _await_boot(world.agent)
     except TargetError:
@@ -72,7 +84,9 @@ def _await_boot(agent: socket.socket) -> None:
         raise TargetError("the guest ended before it was up, without a word")
     message = json.loads(line)
     if "error" in message:
-        raise TargetError(f"the guest did not boot: {message['message']}")
+        registers = _NEEDS_ALL in message["message"]
+        kind = RegistersRefused if registers else TargetError
+        raise kind(f"the guest did not boot: {message['message']}")
 
 
 def _said_by(linux: str, option: str) -> str:

@@ -3,12 +3,15 @@
 :mod:`~tw_conformance.targets.kernel.world_setup` becomes this file, in an isolated interpreter, so
 it uses the standard library only::
 
-    python -I -S uml_start.py LINUX_UML INIT AGENT LINK_FD
+    python -I -S uml_start.py LINUX_UML REGISTERS INIT AGENT LINK_FD
 
 Standard input, a stream socket, becomes the guest's serial line; LINK_FD, a packet socket, its
 network interface; this machine's files, read only, its own.  The guest is the first process of a
 PID namespace: with it the kernel ends all the others that user-mode Linux makes.  It is ended when
 the other end of standard input is closed.
+
+REGISTERS is :data:`ALL`, or :data:`OLD` for a user-mode Linux that can't keep all registers of this
+CPU: see :func:`hide_extended_state`.
 
 Should the guest end by itself, the serial line says so as the agent would.
 """
@@ -40,6 +43,8 @@ PTRACE_GETREGSET = 0x4204
 SECCOMP_DATA_NR, SECCOMP_DATA_ARCH, SECCOMP_DATA_FIRST_ARGUMENT = 0, 4, 16
 BPF_LOAD, BPF_JUMP_IF_EQUAL, BPF_RETURN = 0x20, 0x15, 0x06
 
+ALL, OLD = "all", "old"
+
 CONSOLE_KEPT = 8192
 """Octets of what the guest's console said last."""
 
@@ -47,12 +52,13 @@ CONSOLE_KEPT = 8192
 NO_AVX = "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX_Fast_Unaligned_Load,-AVX512F,-AVX512VL,-FMA,-FMA4"
 
 
-def main(linux: str, init: str, agent: str, link_fd: str) -> None:
+def main(linux: str, registers: str, init: str, agent: str, link_fd: str) -> None:
     console, guest_console = os.pipe()
     _check(_libc().unshare(CLONE_NEWPID))
     guest = os.fork()
     if guest == 0:
-        boot(linux, [sys.executable, "-I", "-S", init, agent], int(link_fd), guest_console)
+        command = [sys.executable, "-I", "-S", init, agent]
+        boot(linux, command, int(link_fd), guest_console, only_old=registers == OLD)
     os.close(guest_console)
     os.close(int(link_fd))
     last_words = watch(guest, console)
@@ -63,7 +69,7 @@ def main(linux: str, init: str, agent: str, link_fd: str) -> None:
         line.sendall(json.dumps(message).encode() + b"\n")
 
 
-def boot(linux: str, init: list[str], link: int, console: int) -> None:
+def boot(linux: str, init: list[str], link: int, console: int, *, only_old: bool) -> None:
     """Become the guest's kernel."""
     _check(_libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
     serial_line = os.dup(0)
@@ -73,7 +79,8 @@ def boot(linux: str, init: list[str], link: int, console: int) -> None:
     os.dup2(console, 2)
     with contextlib.suppress(OSError):  # where mounting is forbidden, what is there has to do
         give_it_room()
-    hide_extended_state()
+    if only_old:
+        hide_extended_state()
     quoted = [f'"{argument}"' for argument in init]
     os.execv(
         linux,
@@ -82,7 +89,7 @@ def boot(linux: str, init: list[str], link: int, console: int) -> None:
             *("con=null", "con0=null,fd:2", "console=tty0", "ssl=null", f"ssl0=fd:{serial_line}"),
             f"vec0:transport=fd,fd={link},mac=02:00:00:00:00:01,depth=64,gro=0",
             "uml_dir=/dev/null/",  # no control socket, so no name in anybody's home
-            f"GLIBC_TUNABLES={NO_AVX}",
+            *([f"GLIBC_TUNABLES={NO_AVX}"] if only_old else []),
             *(f"init={quoted[0]}", "--", *quoted[1:]),
         ],
     )
@@ -99,8 +106,10 @@ def give_it_room() -> None:
 def hide_extended_state() -> None:
     """Have user-mode Linux save registers by PTRACE_GETFPREGS, as on a CPU without XSAVE.
 
-    It has room for the XSAVE area of AVX-512 only: where the CPU has more (AMX), the kernel refuses
-    the short area and the guest's first process dies («ptrace set fp regs failed, errno = 14»).
+    That of 6.1 and of 6.12 has room for the XSAVE area of AVX-512 only: where the CPU has more
+    (AMX), the kernel refuses the short area and the guest's first process dies («ptrace set fp regs
+    failed, errno = 14»).  A newer one (7.2 was tried) asks for the area's size and knows no other
+    way: where that is refused it ends at once («Failed to initialize default registers»).
     """
     steps = (
         (BPF_LOAD, 0, 0, SECCOMP_DATA_ARCH),

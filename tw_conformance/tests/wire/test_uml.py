@@ -27,7 +27,11 @@ from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import play
 from tw_conformance.targets.kernel import uml, uml_start
-from tw_conformance.targets.kernel.uml_guest import guest_kernel, guest_program, start_guest
+from tw_conformance.targets.kernel.uml_guest import (
+    guest_kernel,
+    guest_program,
+    start_guest,
+)
 from tw_conformance.targets.kernel.world import World
 from tw_conformance.targets.kernel.worlds import make_bench
 from tw_conformance.targets.loop_thread import LoopThread
@@ -240,6 +244,20 @@ def test_the_profile_and_the_tick_are_those_of_the_guest(target: WireTarget) -> 
 def test_what_does_not_boot_says_so(world_or_skip: None) -> None:
     with pytest.raises(TargetError, match="the guest did not boot: it said nothing"):
         start_guest("/bin/false", CPU)
+
+
+def test_one_that_needs_all_registers_sees_them(world_or_skip: None, tmp_path: Path) -> None:
+    """As a newer one does: at first a filter of system calls is in its way (proc(5), Seccomp)."""
+    needy = tmp_path / "linux.uml"
+    needy.write_text(
+        "#!/bin/sh\n"
+        "grep -q 'Seccomp:.*2' /proc/self/status && echo Failed to initialize default registers\n"
+        "grep -q 'Seccomp:.*0' /proc/self/status && echo it sees all of them\n"
+        "exit 1\n"
+    )
+    needy.chmod(0o755)
+    with pytest.raises(TargetError, match="did not boot: it sees all of them"):
+        start_guest(str(needy), CPU)
 
 
 def test_a_panic_tells_most() -> None:

@@ -82,8 +82,8 @@ def main(*command: str) -> int:
     with card, there:
         guest = subprocess.Popen(
             [
-                *(*ISOLATED_PYTHON, uml_start.__file__, guest_program(), vlan_init.__file__),
-                *(" ".join(command), str(card.fileno())),
+                *(*ISOLATED_PYTHON, uml_start.__file__, guest_program(), uml_start.OLD),
+                *(vlan_init.__file__, " ".join(command), str(card.fileno())),
             ],
             stdin=there.fileno(),
             pass_fds=[card.fileno()],
