@@ -10,11 +10,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tw_conformance.cli.options import add_settings, add_target, open_named, settings_of
+from tw_conformance.cli.options import (
+    ALL_STATES,
+    STATES,
+    add_settings,
+    add_states,
+    add_target,
+    open_named,
+    settings_of,
+    states_of,
+)
 from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.fuzz.fuzz import Divergence, Hunt
+    from tw_conformance.explore.fuzz.fuzz import Counterexample, Hunt
     from tw_conformance.explore.fuzz.strategies import Space
     from tw_conformance.targets.base import Target
     from tw_reference.profiles.profile import Profile
@@ -54,6 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save", type=Path, metavar="DIR", help="write a case for each divergence into this folder"
     )
+    add_states(parser, "scripts start in, where it has rules for it")
     add_settings(parser)
 
 
@@ -117,15 +127,12 @@ def _space(
 ) -> Space:
     """What can be played on both."""
     from tw_conformance.explore.fuzz.strategies import Space
-    from tw_reference.rules import stages
 
-    # A FIN-WAIT-2 that is no block is an ordinary connection, of which no profile says much.
-    blocks = all(profile.find(stages.FIN_WAIT_2_BLOCK) is not None for profile in profiles)
     usual_wait = _ON_A_WIRE if any(stack.realtime for stack in stacks) else _VIRTUAL
     wait = usual_wait if arguments.longest_wait is None else arguments.longest_wait
     space = Space(
         settings=settings_of(arguments.settings, profiles),
-        states=("TIME-WAIT", "FIN-WAIT-2") if blocks else ("TIME-WAIT",),
+        states=_states(arguments.states, profiles),
         longest_wait=wait,
         time_variables=tuple(stack.time_variables for stack in stacks),
         most_steps=arguments.steps,
@@ -133,32 +140,54 @@ def _space(
     return space.suiting(stacks[0])
 
 
+def _states(asked: Sequence[str], profiles: Sequence[Profile]) -> tuple[str, ...]:
+    """The states that scripts start in: as asked, and such as every profile has rules for.
+
+    :raises UsageError: for one that is none, or that some profile has no rules for.
+    """
+    from tw_conformance.explore.observe import ruled_states
+    from tw_reference.rules import stages
+
+    # A FIN-WAIT-2 that is no block is an ordinary connection.
+    blocks = all(profile.find(stages.FIN_WAIT_2_BLOCK) is not None for profile in profiles)
+    usual = ("TIME-WAIT", "FIN-WAIT-2") if blocks else ("TIME-WAIT",)
+    known = [ruled_states(profile) for profile in profiles]
+    everywhere = frozenset.intersection(*known)
+    if ALL_STATES in asked:
+        return tuple(state for state in STATES if state in everywhere)
+    for state in asked:
+        for profile, ruled in zip(profiles, known, strict=True):
+            if state not in ruled:
+                raise UsageError(f"{profile.name} has no rules for {state}: nothing is expected")
+    return states_of(asked) if asked else usual
+
+
 def _report(hunt: Hunt, arguments: argparse.Namespace) -> int:
     count = 0
-    for count, divergence in enumerate(hunt.divergences(), start=1):
-        _tell(count, divergence, arguments)
-    doubts = hunt.doubts()
-    for doubt in doubts:
-        what = "unstable" if doubt.unstable else "undecided"
-        print(f"\n{what}, {doubt.case.name}: {doubt.reason}")
-    print(f"\n{len(hunt.findings)} scripts: {count} kinds of divergence, {len(doubts)} in doubt")
+    for count, found in enumerate(hunt.counterexamples(), start=1):
+        _tell(count, found, arguments)
+    unresolved = hunt.unresolved()
+    for one in unresolved:
+        what = "unstable" if one.unstable else "undecided"
+        print(f"\n{what}, {one.case.name}: {one.reason}")
+    print(f"\n{len(hunt.tried)} scripts: {count} kinds of divergence, {len(unresolved)} in doubt")
     if count:
         return ExitCode.DEVIATES
-    return ExitCode.INCONCLUSIVE if doubts else ExitCode.CONFORMS
+    return ExitCode.INCONCLUSIVE if unresolved else ExitCode.CONFORMS
 
 
-def _tell(number: int, divergence: Divergence, arguments: argparse.Namespace) -> None:
+def _tell(number: int, found: Counterexample, arguments: argparse.Namespace) -> None:
     from tw_conformance.notation.write import save_case, script
 
-    case = divergence.case
-    print(f"\n{number}. {case.name}: {divergence.reason}")
+    case = found.case
+    print(f"\n{number}. {case.name}: {found.reason}")
     for profile in case.profiles:
         print(f"{profile}:\n{script(case, profile)}")
-    for rule in divergence.rules:
+    for rule in found.rules:
         print(f"  rule {rule.id}: {rule.says} ({'; '.join(rule.source)})")
     if arguments.save is not None:
         what = arguments.target or f"{arguments.profile} against {arguments.against}"
-        remark = f"Found by fuzzing {what}, seed {arguments.seed}: {divergence.reason}"
+        remark = f"Found by fuzzing {what}, seed {arguments.seed}: {found.reason}"
         try:
             print(f"  saved as {save_case(case, arguments.save, remark)}")
         except OSError as error:

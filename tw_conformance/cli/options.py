@@ -47,6 +47,44 @@ def open_named(arguments: argparse.Namespace, profile: str | None) -> Target:
     )
 
 
+STATES = (
+    "SYN-SENT",
+    "SYN-RECEIVED",
+    "ESTABLISHED",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "CLOSING",
+    "CLOSE-WAIT",
+    "LAST-ACK",
+    "TIME-WAIT",
+)
+"""The states of a connection, from which an exploration may start (RFC 9293 section 3.3.2)."""
+ALL_STATES = "all"
+
+
+def add_states(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare ``--from``; ``what`` completes «the state that»."""
+    parser.add_argument(
+        "--from",
+        action="append",
+        default=[],
+        metavar="STATE",
+        dest="states",
+        help=f"the state that {what}, e.g. CLOSE-WAIT, or all; repeatable. Default: TIME-WAIT",
+    )
+
+
+def states_of(asked: Sequence[str]) -> tuple[str, ...]:
+    """The states that ``--from`` named; TIME-WAIT where it named none.
+
+    :raises UsageError: for one that is none.
+    """
+    for state in asked:
+        if state not in (*STATES, ALL_STATES):
+            raise UsageError(no_such("state", state, STATES))
+    return STATES if ALL_STATES in asked else tuple(asked) or ("TIME-WAIT",)
+
+
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Declare ``--set``."""
     parser.add_argument(

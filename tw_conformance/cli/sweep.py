@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tw_conformance.cli.options import add_settings, settings_of
+from tw_conformance.cli.options import add_settings, add_states, settings_of, states_of
 from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
-from tw_conformance.model.words import did_you_mean, listed
 
 if TYPE_CHECKING:
     from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from tw_conformance.explore.sweep.walk import ClassResult, Field, Progress
 
 _DEFAULT_STRENGTH = 3
-_STATES = "all"
 Run: TypeAlias = Callable[[Coroutine[object, object, None]], object]
 """Runs a coroutine to its end where its field lives."""
 
@@ -48,15 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="walk the reference under this profile: which classes tell it from --profile?",
     )
-    parser.add_argument(
-        "--from",
-        action="append",
-        default=[],
-        metavar="STATE",
-        dest="states",
-        help="the state that a segment finds the stack in, e.g. CLOSE-WAIT, or all; repeatable. "
-        "Default: TIME-WAIT",
-    )
+    add_states(parser, "a segment finds the stack in")
     parser.add_argument(
         "--strength",
         default=str(_DEFAULT_STRENGTH),
@@ -104,7 +94,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     from tw_reference.profiles import PROFILES
 
     strength = _strength(arguments.strength)
-    selection = Selection.of(arguments.only, _states(arguments.states))
+    selection = Selection.of(arguments.only, states_of(arguments.states))
     profile, walked = _sides(arguments)
     settings = settings_of(
         arguments.settings, [PROFILES[name] for name in (profile, walked) if name in PROFILES]
@@ -146,21 +136,6 @@ def _classes(selection: Selection, strength: int | str, seed: int) -> list[Segme
     if isinstance(strength, int):
         found += covering(selection, strength, seed)
     return sorted(set(found))
-
-
-def _states(asked: Sequence[str]) -> Sequence[str]:
-    """The states that ``--from`` names.
-
-    :raises UsageError: for one that is none.
-    """
-    from tw_conformance.explore.sweep.alphabet import STATES
-
-    for state in asked:
-        if state not in (*STATES, _STATES):
-            raise UsageError(
-                f"--from {state}: no such state{did_you_mean(state, STATES)} {listed(STATES)}"
-            )
-    return STATES if _STATES in asked else asked or ("TIME-WAIT",)
 
 
 def _strength(text: str) -> int | str:

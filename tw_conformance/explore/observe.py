@@ -6,7 +6,7 @@ can be put in as what is expected, and then the script is an ordinary case.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from tw_conformance.model.case import (
     NOTHING,
     Answer,
     ByProfile,
+    Call,
     Case,
     Expect,
     Expected,
@@ -27,13 +28,14 @@ from tw_conformance.play.compare import answer_of
 from tw_conformance.play.record import Doubt, came_at
 from tw_conformance.play.run import Run
 from tw_conformance.targets.base import Target
+from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.rule import AnyRule
 
 T = TypeVar("T")
 
-_IN_QUESTION = frozenset(("TIME-WAIT", "FIN-WAIT-2", "CLOSED"))
-"""States whose rules the profiles document; in any other TIME-WAIT is over, and so is a script."""
+IN_QUESTION = frozenset(("TIME-WAIT", "FIN-WAIT-2", "CLOSED"))
+"""States that every profile has rules for, from TIME-WAIT on."""
 
 
 class Undecided(Exception):
@@ -44,17 +46,26 @@ class Undecided(Exception):
 class Turn:
     """What a stack did after one step.
 
-    ``state`` is None where the target can't tell it.  ``rules`` are those that fired, where the
-    stack can be asked; two turns are equal whatever their rules.
+    ``state`` is None where the target can't tell it; ``given`` is what a call came to.  ``rules``
+    are those that fired, where the stack can be asked; two turns are equal whatever their rules.
     """
 
     answers: tuple[Answer, ...]
     state: StateIs | None
+    given: str | None = None
     rules: tuple[AnyRule, ...] = field(default=(), compare=False)
 
 
-async def observe(script: Case, target: Target) -> tuple[Turn, ...]:
-    """The turns to a script's steps, on a fresh connection; none after TIME-WAIT is over.
+def ruled_states(profile: Profile) -> frozenset[str]:
+    """The states in which that profile has rules for a segment that arrives."""
+    return IN_QUESTION | {str(rules.stage) for rules in profile.lists()}
+
+
+async def observe(
+    script: Case, target: Target, ruled: Collection[str] = IN_QUESTION
+) -> tuple[Turn, ...]:
+    """The turns to a script's steps, on a fresh connection; none after one that leads to a state
+    that is not ``ruled``, and none that no rule decides.
 
     :raises NotReached: where the script's first state is not reached.
     :raises Undecided: where delivery can't be proven, or the transcript has holes.
@@ -63,19 +74,21 @@ async def observe(script: Case, target: Target) -> tuple[Turn, ...]:
     link = await target.open(script)
     run = Run(script, target, link)
     try:
-        return await _turns(run)
+        return await _turns(run, ruled)
     finally:
         run.record()
         await link.aclose()
 
 
-async def _turns(run: Run) -> tuple[Turn, ...]:
+async def _turns(run: Run, ruled: Collection[str]) -> tuple[Turn, ...]:
     await run.reach()
     turns = []
     for index, step in enumerate(run.case.steps):
         turn = await _turn(run, index, step)
+        if any(is_not_ruled(rule) for rule in turn.rules):
+            break
         turns.append(turn)
-        if turn.state is not None and turn.state.name not in _IN_QUESTION:
+        if turn.state is not None and turn.state.name not in ruled:
             break
     if lost := run.link.capture_losses():
         raise Undecided(f"{lost} frames were lost in capture: the transcript has holes")
@@ -95,6 +108,7 @@ async def _turn(run: Run, index: int, step: Step) -> Turn:
     return Turn(
         answers=tuple(answer_of(packet, tester.variables) for packet in packets),
         state=None if seen is None else _state(run, seen),
+        given=run.given if isinstance(step, Call) else None,
         rules=_rules(link, decided_before),
     )
 
@@ -107,6 +121,12 @@ def _rules(link: Link, since: int) -> tuple[AnyRule, ...]:
     """The rules that fired since then; first the one that decided, then its limit on ACKs."""
     decisions = sorted(link.decisions()[since:], key=lambda d: d.stage is stages.ACK_LIMIT)
     return tuple(decision.rule for decision in decisions)
+
+
+def is_not_ruled(rule: AnyRule) -> bool:
+    """Whether that stands in the place of a rule which the profile does not have: whatever is
+    documented has a source."""
+    return not rule.source
 
 
 # -- turns as expectations --------------------------------------------------------------------
@@ -131,7 +151,7 @@ def held_to_both(
 def _case(script: Case, profiles: tuple[str, ...], turns: Sequence[list[tuple[str, Turn]]]) -> Case:
     steps: list[Step] = []
     for step, by_profile in zip(script.steps, turns, strict=False):
-        steps.append(step)
+        steps.append(_with_result(step, by_profile))
         answers = [(name, turn.answers) for name, turn in by_profile]
         most = max(len(given) for _, given in answers)
         least = 1 if isinstance(step, Injection) else 0
@@ -142,6 +162,14 @@ def _case(script: Case, profiles: tuple[str, ...], turns: Sequence[list[tuple[st
         if len(states) == len(by_profile):
             steps.append(State(_choice(states)))
     return replace(script, steps=tuple(steps), profiles=profiles)
+
+
+def _with_result(step: Step, by_profile: Sequence[tuple[str, Turn]]) -> Step:
+    """A call with what it gives."""
+    results = [(name, turn.given) for name, turn in by_profile if turn.given is not None]
+    if isinstance(step, Call) and len(results) == len(by_profile):
+        return replace(step, gives=_choice(results))
+    return step
 
 
 def _nth(answers: tuple[Answer, ...], number: int) -> Expected:

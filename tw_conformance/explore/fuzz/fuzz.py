@@ -16,12 +16,20 @@ from hypothesis import Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
 from tw_conformance.explore.fuzz.strategies import Space, scripts
-from tw_conformance.explore.observe import Turn, held_to, held_to_both, observe
+from tw_conformance.explore.observe import (
+    Turn,
+    Undecided,
+    held_to,
+    held_to_both,
+    observe,
+    ruled_states,
+)
 from tw_conformance.model.case import Call, Case, Send, State, Wait
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.base import Play, Target
+from tw_reference.profiles import PROFILES
 from tw_reference.rules.rule import AnyRule
 
 _TRIES = 3
@@ -32,7 +40,7 @@ _AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Divergence:
+class Counterexample:
     """Two stacks do not the same.
 
     ``case`` expects what the oracle does, at its last step something else than the other stack
@@ -53,7 +61,7 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Unresolved:
     """No verdict on a script: undecided, or (``unstable``) a divergence that did not come again."""
 
     case: Case
@@ -61,14 +69,14 @@ class Doubt:
     unstable: bool
 
 
-Finding: TypeAlias = Divergence | Doubt | None
-"""What playing one script showed; None: the same on both."""
+Tried: TypeAlias = Counterexample | Unresolved | None
+"""What playing one script showed; None: the same on both, or something that is not ruled."""
 
 
 class Contest(Protocol):
     """Two stacks that are to answer alike."""
 
-    def start(self, script: Case) -> Play[Finding]:
+    def start(self, script: Case) -> Play[Tried]:
         """Begin to play a script on both."""
 
 
@@ -81,27 +89,30 @@ class Conformance:
     def __init__(self, target: Target, oracle: Target) -> None:
         self._target = target
         self._oracle = oracle
+        self._ruled = ruled_states(PROFILES[oracle.profile])
 
-    def start(self, script: Case) -> Play[Finding]:
+    def start(self, script: Case) -> Play[Tried]:
         return self._target.start(self._judge(script))
 
-    async def _judge(self, script: Case) -> Finding:
+    async def _judge(self, script: Case) -> Tried:
         try:
-            turns = await observe(script, self._oracle)
-        except NotReached:
+            turns = await observe(script, self._oracle, self._ruled)
+        except (NotReached, Undecided):
             return None
         outcome = await self._play(self._held(script, turns))
         if outcome.verdict is Verdict.PASS:
             return None
         if outcome.verdict is Verdict.INCONCLUSIVE:
-            return Doubt(outcome.case, outcome.reason, unstable=False)
+            return Unresolved(outcome.case, outcome.reason, unstable=False)
         count = _turns_played(outcome)
         case = concise(self._held(script, turns[:count]))
         for _ in range(_TRIES - 1):
             again = await self._play(case)
             if _fields(again) != _fields(outcome) or _turns_played(again) != count:
-                return Doubt(case, f"once {outcome.reason}; then {_said(again)}", unstable=True)
-        return _divergence(case, outcome, turns[count - 1])
+                return Unresolved(
+                    case, f"once {outcome.reason}; then {_said(again)}", unstable=True
+                )
+        return _counterexample(case, outcome, turns[count - 1])
 
     def _held(self, script: Case, turns: Sequence[Turn]) -> Case:
         """What the oracle does as a case, its states left out where the target can't tell them."""
@@ -123,15 +134,17 @@ class Difference:
     def __init__(self, first: Target, second: Target) -> None:
         self._first = first
         self._second = second
+        profiles = [PROFILES[target.profile] for target in (first, second)]
+        self._ruled = frozenset.intersection(*map(ruled_states, profiles))
 
-    def start(self, script: Case) -> Play[Finding]:
+    def start(self, script: Case) -> Play[Tried]:
         return self._first.start(self._judge(script))
 
-    async def _judge(self, script: Case) -> Finding:
+    async def _judge(self, script: Case) -> Tried:
         try:
-            ours = await observe(script, self._first)
-            theirs = await observe(script, self._second)
-        except NotReached:
+            ours = await observe(script, self._first, self._ruled)
+            theirs = await observe(script, self._second, self._ruled)
+        except (NotReached, Undecided):
             return None
         sides = ((self._first, self._second, theirs), (self._second, self._first, ours))
         for stack, other, turns in sides:
@@ -141,7 +154,7 @@ class Difference:
                 first = self._first.profile, ours[:count]
                 second = self._second.profile, theirs[:count]
                 case = concise(held_to_both(script, first, second))
-                return _divergence(case, outcome, turns[count - 1])
+                return _counterexample(case, outcome, turns[count - 1])
         return None
 
 
@@ -158,12 +171,12 @@ def without_states(case: Case) -> Case:
     return replace(case, steps=tuple(step for step in case.steps if not isinstance(step, State)))
 
 
-def _divergence(case: Case, outcome: Outcome, turn: Turn) -> Divergence:
+def _counterexample(case: Case, outcome: Outcome, turn: Turn) -> Counterexample:
     rules = turn.rules
     title = rules[0].says if rules else outcome.reason
     cites = [source for rule in rules for source in rule.source]
     cited = replace(case, title=title, cites=tuple(dict.fromkeys(cites)) or (_ANYWAY,))
-    return Divergence(cited, outcome.reason, rules, _fields(outcome))
+    return Counterexample(cited, outcome.reason, rules, _fields(outcome))
 
 
 _ANYWAY = "RFC 9293 section 3.10.7.4"
@@ -204,10 +217,10 @@ class Hunt:
     space: Space
     examples: int
     seed: int
-    findings: dict[str, Finding] = field(default_factory=dict)
+    tried: dict[str, Tried] = field(default_factory=dict)
     """By the name of the script."""
 
-    def divergences(self) -> Iterator[Divergence]:
+    def counterexamples(self) -> Iterator[Counterexample]:
         """Divergences of different kinds, each with the shortest script found for it."""
         known: set[tuple[object, ...]] = set()
         lengths = range(1, self.space.most_steps + 1)
@@ -219,9 +232,9 @@ class Hunt:
                 known.add(found.kind)
                 yield found
 
-    def doubts(self) -> list[Doubt]:
+    def unresolved(self) -> list[Unresolved]:
         """The scripts that nothing can be said of."""
-        return [finding for finding in self.findings.values() if isinstance(finding, Doubt)]
+        return [found for found in self.tried.values() if isinstance(found, Unresolved)]
 
     def _drawn(self, space: Space, examples: int) -> list[Case]:
         """The scripts that a search will look at, as long as it finds nothing."""
@@ -236,30 +249,30 @@ class Hunt:
 
     def _play_side_by_side(self, drawn: Sequence[Case]) -> None:
         """On a wire, scripts spend their time waiting."""
-        fresh = {script.name: script for script in drawn if script.name not in self.findings}
+        fresh = {script.name: script for script in drawn if script.name not in self.tried}
         names = list(fresh)
         for first in range(0, len(names), _AT_ONCE):
             chosen = names[first : first + _AT_ONCE]
             plays = {name: self.contest.start(fresh[name]) for name in chosen}
-            self.findings.update((name, started.result()) for name, started in plays.items())
+            self.tried.update((name, started.result()) for name, started in plays.items())
 
     def _shortest(
         self, space: Space, examples: int, known: set[tuple[object, ...]]
-    ) -> Divergence | None:
+    ) -> Counterexample | None:
         """The smallest script that shows a divergence of a kind not yet known."""
 
         def is_new(script: Case) -> bool:
-            finding = self._finding(script)
-            return isinstance(finding, Divergence) and finding.kind not in known
+            found = self._try(script)
+            return isinstance(found, Counterexample) and found.kind not in known
 
         script = self._find(space, examples, is_new)
-        finding = None if script is None else self._finding(script)
-        return finding if isinstance(finding, Divergence) else None
+        found = None if script is None else self._try(script)
+        return found if isinstance(found, Counterexample) else None
 
-    def _finding(self, script: Case) -> Finding:
-        if script.name not in self.findings:
-            self.findings[script.name] = self.contest.start(script).result()
-        return self.findings[script.name]
+    def _try(self, script: Case) -> Tried:
+        if script.name not in self.tried:
+            self.tried[script.name] = self.contest.start(script).result()
+        return self.tried[script.name]
 
     def _find(self, space: Space, examples: int, condition: Callable[[Case], bool]) -> Case | None:
         chosen = settings(

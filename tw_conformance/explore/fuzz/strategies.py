@@ -64,6 +64,27 @@ _WAITS = ("110ms", "700ms", "1.2msl", "2msl+tick")
 TS.Recent of 60 s.  On a wire time is never quite what it is on the reference."""
 
 
+_ON_SOCKET = (
+    Call("close"),
+    Call("shutdown", {"how": "write"}),
+    Call("abort"),
+    Call("receive", {"length": 1}),
+    Call("receive", {"length": 100_000}),
+    Call("send", {"length": 1}),
+    Call("send", {"length": 3000}),
+    Call("shutdown", {"how": "read"}),
+    Call("shutdown", {"how": "both"}),
+    Call("set", {"linger": 0}),
+    Call("set", {"linger2": -1}),
+    Call("set", {"ttl": 33}),
+    Call("set", {"tos": 8}),
+)
+"""Calls on the connection's own socket, which somebody must hold."""
+_SENDS_TO_ONE_OTHER = 5
+_HELD = frozenset(("ESTABLISHED", "CLOSE-WAIT"))
+"""States to start from in which the DUT's process has not closed its socket."""
+
+
 @dataclass(frozen=True, slots=True)
 class Space:
     """What scripts are drawn from.
@@ -76,6 +97,7 @@ class Space:
     states: tuple[str, ...] = ("TIME-WAIT",)
     families: tuple[Family, ...] = ("ipv4", "ipv6")
     calls: tuple[str, ...] = ("unlisten", "fill", "listen")
+    """Those on the listener; none: there are none on the connection either."""
     longest_wait: float = 1.0
     time_variables: tuple[Mapping[str, float], ...] = ({"msl": 30.0, "tick": 2.5},)
     most_steps: int = 6
@@ -105,9 +127,9 @@ class Space:
 def scripts(space: Space) -> st.SearchStrategy[Case]:
     """Scripts of that space, named by what is in them: the same script, the same name."""
     return st.builds(
-        lambda reach, steps: script(reach, steps, space.settings),
+        lambda reach, steps: script(reach, _sensible(reach, steps), space.settings),
         _reaches(space),
-        st.lists(_steps(space), min_size=1, max_size=space.most_steps).map(_sensible),
+        st.lists(_steps(space), min_size=1, max_size=space.most_steps),
     )
 
 
@@ -130,12 +152,14 @@ def _reaches(space: Space) -> st.SearchStrategy[Reach]:
 
 
 def _steps(space: Space) -> st.SearchStrategy[Step]:
-    # Listed twice, a strategy is drawn twice as often: a script is about segments.
-    kinds = [_sends(), _sends()]
+    # Listed so often, a strategy is drawn so often: a script is about segments.
+    kinds = [_sends()] * _SENDS_TO_ONE_OTHER
     if waits := space.waits():
         kinds.append(st.sampled_from(waits).map(lambda text: Wait(TimeExpression(text))))
     if space.calls:
-        kinds.append(st.sampled_from(space.calls).map(lambda verb: Call(verb)))
+        kinds.append(st.sampled_from(space.calls).map(Call))
+    if space.calls and not _HELD.isdisjoint(space.states):
+        kinds.append(st.sampled_from(_ON_SOCKET))
     return st.one_of(kinds)
 
 
@@ -181,11 +205,16 @@ def _offsets(name: str) -> st.SearchStrategy[SequenceExpression]:
     return st.integers(-2000, 70000).map(lambda offset: SequenceExpression(f"{name}{offset:+d}"))
 
 
-def _sensible(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Without the calls that a DUT would refuse for the order in which they come."""
-    kept, listening, full = [], True, False
+def _sensible(reach: Reach, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Without the calls that a DUT would refuse for the order in which they come, and without those
+    on a socket that nobody holds."""
+    kept, listening, full, held = [], True, False, reach.state in _HELD
     for step in steps:
-        if isinstance(step, Call):
+        if isinstance(step, Call) and step in _ON_SOCKET:
+            if not held:
+                continue
+            held = step.verb not in ("close", "abort")
+        elif isinstance(step, Call):
             if listening == (step.verb == "listen") or (full and step.verb == "fill"):
                 continue
             listening = step.verb != "unlisten"

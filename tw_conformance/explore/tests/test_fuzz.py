@@ -14,7 +14,13 @@ from hypothesis import given, settings
 
 from tw_conformance.cli.main import main
 from tw_conformance.explore.direct import DirectTarget
-from tw_conformance.explore.fuzz.fuzz import Conformance, Difference, Divergence, Doubt, Hunt
+from tw_conformance.explore.fuzz.fuzz import (
+    Conformance,
+    Counterexample,
+    Difference,
+    Hunt,
+    Unresolved,
+)
 from tw_conformance.explore.fuzz.strategies import Space, script, scripts
 from tw_conformance.explore.observe import observe
 from tw_conformance.model.case import Case, Reach, Send, State
@@ -34,7 +40,7 @@ from tw_reference.segment import RST, SYN
 LINUX = PROFILES["linux-6.18"]
 
 
-def hunt(first: Profile, second: Profile, *, examples: int = 120, steps: int = 3) -> Hunt:
+def hunt(first: Profile, second: Profile, *, examples: int = 240, steps: int = 3) -> Hunt:
     stacks = DirectTarget(first), DirectTarget(second)
     space = Space(
         longest_wait=1000,
@@ -58,7 +64,7 @@ def sends(case: Case) -> list[Send]:
 
 
 def test_the_shortest_that_tells_linux_6_1_from_6_18_is_one_syn() -> None:
-    (found,) = hunt(PROFILES["linux-6.1"], LINUX).divergences()
+    (found,) = hunt(PROFILES["linux-6.1"], LINUX).counterexamples()
     (syn,) = sends(found.case)
     assert syn.flags == SYN
     assert found.fields == ("seq",)
@@ -67,7 +73,7 @@ def test_the_shortest_that_tells_linux_6_1_from_6_18_is_one_syn() -> None:
 
 @pytest.mark.parametrize(("first", "second"), list(combinations(PROFILES, 2)))
 def test_every_pair_of_profiles(first: str, second: str) -> None:
-    found = next(hunt(PROFILES[first], PROFILES[second]).divergences(), None)
+    found = next(hunt(PROFILES[first], PROFILES[second]).counterexamples(), None)
     if (first, second) in (("freebsd-10", "freebsd-13"), ("freebsd-14", "freebsd-15")):
         assert found is None, "a peer behind a router can't tell them apart, but by ECN"
         return
@@ -81,8 +87,8 @@ def test_every_pair_of_profiles(first: str, second: str) -> None:
 
 def test_the_same_seed_finds_the_same() -> None:
     first, second = (hunt(PROFILES["freebsd-15"], LINUX) for _ in range(2))
-    assert list(first.divergences()) == list(second.divergences())
-    assert first.findings.keys() == second.findings.keys()
+    assert list(first.counterexamples()) == list(second.counterexamples())
+    assert first.tried.keys() == second.tried.keys()
 
 
 # -- a target against the oracle ------------------------------------------------------------------
@@ -91,15 +97,15 @@ def test_the_same_seed_finds_the_same() -> None:
 def test_a_stack_does_what_its_own_profile_says() -> None:
     target = InProcessTarget(LINUX)
     search = Hunt(Conformance(target, DirectTarget(LINUX)), Space(), 60, seed=0)
-    assert list(search.divergences()) == []
-    assert search.doubts() == []
-    assert len(search.findings) > 30
+    assert list(search.counterexamples()) == []
+    assert search.unresolved() == []
+    assert len(search.tried) > 30
 
 
 def test_a_divergence_is_saved_as_a_case_that_fails_in_the_same_place(tmp_path: Path) -> None:
     broken = InProcessTarget(changed(LINUX, "linux.rst-kill", BlockAction.DROP))
     search = Hunt(Conformance(broken, DirectTarget(LINUX)), Space(), 300, seed=0)
-    found = next(search.divergences())
+    found = next(search.counterexamples())
     assert [rule.id for rule in found.rules] == ["linux.rst-kill"]
     assert [step.flags for step in sends(found.case)] == [RST]
 
@@ -131,7 +137,7 @@ class Fickle(InProcessTarget):
 def test_what_does_not_come_again_is_no_divergence() -> None:
     rst = script(Reach(), (Send(RST),), {})
     finding = Conformance(Fickle(), DirectTarget(LINUX)).start(rst).result()
-    assert isinstance(finding, Doubt)
+    assert isinstance(finding, Unresolved)
     assert finding.unstable
     assert "then it conformed" in finding.reason
 
@@ -148,7 +154,7 @@ def test_a_target_that_can_not_be_looked_into_is_held_to_its_answers() -> None:
     broken = Blind(changed(LINUX, "linux.syn-reopen", BlockAction.ACK))
     syn = script(Reach(), (Send(SYN, seq=SequenceExpression("rcv_nxt+1")),), {})
     finding = Conformance(broken, DirectTarget(LINUX)).start(syn).result()
-    assert isinstance(finding, Divergence)
+    assert isinstance(finding, Counterexample)
     assert not any(isinstance(step, State) for step in finding.case.steps)
 
 

@@ -21,13 +21,13 @@ def hunt(target: WireTarget, profile: str, space: Space, examples: int) -> Hunt:
 
 def test_the_kernel_does_what_its_profile_says(target: WireTarget) -> None:
     search = hunt(target, target.profile, Space(time_variables=(target.time_variables,)), 90)
-    assert list(search.divergences()) == []
-    assert search.doubts() == []
+    assert list(search.counterexamples()) == []
+    assert search.unresolved() == []
 
 
 def test_held_to_another_profile_it_fails_the_case_that_is_saved(
     target: WireTarget, tmp_path: Path
 ) -> None:
-    found = next(hunt(target, "freebsd-10", Space(most_steps=1), 40).divergences())
+    found = next(hunt(target, "freebsd-10", Space(most_steps=1), 40).counterexamples())
     (case,) = load_file(save_case(found.case, tmp_path))
     assert target.start(play(case, target)).result().verdict is Verdict.FAIL
