@@ -30,7 +30,7 @@ from tw_conformance.play.run import Run
 from tw_conformance.targets.base import Target
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
-from tw_reference.rules.rule import AnyRule
+from tw_reference.rules.rule import NOT_RULED, AnyRule
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ async def _turns(run: Run, ruled: Collection[str]) -> tuple[Turn, ...]:
     turns = []
     for index, step in enumerate(run.case.steps):
         turn = await _turn(run, index, step)
-        if any(is_not_ruled(rule) for rule in turn.rules):
+        if NOT_RULED in turn.rules:
             break
         turns.append(turn)
         if turn.state is not None and turn.state.name not in ruled:
@@ -121,12 +121,6 @@ def _rules(link: Link, since: int) -> tuple[AnyRule, ...]:
     """The rules that fired since then; first the one that decided, then its limit on ACKs."""
     decisions = sorted(link.decisions()[since:], key=lambda d: d.stage is stages.ACK_LIMIT)
     return tuple(decision.rule for decision in decisions)
-
-
-def is_not_ruled(rule: AnyRule) -> bool:
-    """Whether that stands in the place of a rule which the profile does not have: whatever is
-    documented has a source."""
-    return not rule.source
 
 
 # -- turns as expectations --------------------------------------------------------------------

@@ -35,12 +35,6 @@ class Reaction:
         flags = tuple([packet.segment.flags for packet in self.answers])
         return _kind(flags, self.state, self.timer)
 
-    def without_repeats(self, variables: Mapping[str, int]) -> Reaction:
-        """Without the SYN or FIN that the DUT sends again while nobody acknowledges it: that is
-        what its retransmission timer answers, not what the segment does."""
-        kept = tuple(packet for packet in self.answers if not _is_repeat(packet, variables))
-        return self if len(kept) == len(self.answers) else replace(self, answers=kept)
-
 
 def _is_repeat(packet: Packet, variables: Mapping[str, int]) -> bool:
     segment = packet.segment
@@ -105,18 +99,29 @@ def _exactly(packet: Packet, variables: Mapping[str, int]) -> Answer:
     return answer
 
 
-def differences(expected: Prediction, trial: Trial) -> tuple[Mismatch, ...]:
-    """Where the reaction of ``trial``, which has one, is not what was predicted."""
-    wanted, seen = expected.reaction, trial.reaction
+def without_repeats(trial: Trial, expected: Prediction) -> Reaction:
+    """The reaction of ``trial``, which has one, without the SYN or FIN that the DUT sends again
+    while nobody acknowledges it, unless that is expected: it is its retransmission timer that sends
+    them, not the segment."""
+    seen = trial.reaction
     assert seen is not None
-    if not any(_is_repeat(packet, expected.variables) for packet in wanted.answers):
-        seen = seen.without_repeats(trial.variables)
+    if any(_is_repeat(packet, expected.variables) for packet in expected.reaction.answers):
+        return seen
+    kept = tuple(packet for packet in seen.answers if not _is_repeat(packet, trial.variables))
+    return seen if len(kept) == len(seen.answers) else replace(seen, answers=kept)
+
+
+def differences(
+    expected: Prediction, seen: Reaction, variables: Mapping[str, int]
+) -> tuple[Mismatch, ...]:
+    """Where what a stack with those variables did is not what was predicted."""
+    wanted = expected.reaction
     found: list[Mismatch] = []
     if len(wanted.answers) != len(seen.answers):
         found.append(Mismatch("answer", _flags(wanted), _flags(seen)))
     else:
         for answer, packet in zip(expected.answers(), seen.answers, strict=True):
-            differing = compare(answer, packet, trial.variables)
+            differing = compare(answer, packet, variables)
             # Of another kind of answer it goes without saying that its numbers are others.
             found += [d for d in differing if d.field == "flags"] or differing
     if seen.state is not None and wanted.state != seen.state:

@@ -15,7 +15,7 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
-from tw_conformance.explore.sweep.reaction import Prediction, Trial, differences
+from tw_conformance.explore.sweep.reaction import Prediction, Trial, differences, without_repeats
 from tw_conformance.explore.sweep.reference_stack import NotReached
 from tw_conformance.model.verdict import Mismatch
 
@@ -161,8 +161,9 @@ class Walk:
         expected = predicted.reaction.kind
         if trial.reaction is None:
             return ClassResult(expected, "", undecided=trial.reason)
-        found = differences(predicted, trial)
-        seen = trial.reaction.kind if found else expected
+        reaction = without_repeats(trial, predicted)
+        found = differences(predicted, reaction, trial.variables)
+        seen = reaction.kind if found else expected
         if not found or predicted.rule is None:
             # Nearly every class goes this way: they share one result for each kind of answer.
             ruled = predicted.rule is not None
