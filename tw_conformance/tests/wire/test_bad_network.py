@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.bundled import bundled_cases, case_files
-from tw_conformance.notation.load import load_file
+from tw_conformance.notation.load import load_file, load_text
 from tw_conformance.play.player import play
 from tw_conformance.targets.kernel.release import running_kernel
 from tw_conformance.targets.kernel.worlds import kernel_target
@@ -41,3 +42,43 @@ def test_no_verdict_is_wrong(bad_network: WireTarget) -> None:
     assert not wrong
     undecided = [c.id for c, p in plays if p.result().verdict is Verdict.INCONCLUSIVE]
     assert len(undecided) <= len(plays) // 50
+
+
+WRONG = """
+case: {name}
+title: A wrong expectation
+cites: [RFC 9293]
+reach: {{family: {family}, timestamps: {timestamps}}}
+steps:
+{steps}"""
+SCRIPTS = {
+    "a-reset-is-answered": "- send: {flags: RST, seq: rcv_nxt+1}\n- expect: ack\n",
+    "an-ack-is-reset": "- send: {flags: ACK}\n- expect: rst\n",
+    "an-old-fin-is-silent": "- send: {flags: FIN|ACK, seq: rcv_nxt-1}\n- expect: nothing\n",
+    "a-syn-is-silent": "- send: {flags: SYN, seq: rcv_nxt+1}\n- expect: nothing\n",
+    "another-ack-number": (
+        "- send: {flags: FIN|ACK, seq: rcv_nxt-1}\n- expect: {flags: ACK, ack: rcv_nxt+1}\n"
+    ),
+}
+"""What Linux does otherwise, some by a packet and some by a silence."""
+
+
+def wrong_cases() -> list[Case]:
+    """Twenty of them."""
+    return [
+        load_text(
+            WRONG.format(name=name, family=family, timestamps=timestamps, steps=steps),
+            Path("wrong.tw.yaml"),
+        )[0]
+        for name, steps in SCRIPTS.items()
+        for family in ("ipv4", "ipv6")
+        for timestamps in ("off", "on")
+    ]
+
+
+def test_no_wrong_expectation_passes(bad_network: WireTarget) -> None:
+    plays = [(case, bad_network.start(play(case, bad_network))) for case in wrong_cases()]
+    verdicts = {f"{case.name}{case.reach}": one.result().verdict for case, one in plays}
+    assert [name for name, verdict in verdicts.items() if verdict is Verdict.PASS] == []
+    failed = sum(verdict is Verdict.FAIL for verdict in verdicts.values())
+    assert failed >= len(plays) * 3 // 4, "the rest is INCONCLUSIVE"

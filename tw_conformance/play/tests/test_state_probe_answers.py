@@ -1,0 +1,224 @@
+"""What each answer to a state probe tells, and which cases can be asked at all: on a scripted
+link."""
+
+from __future__ import annotations
+
+import pytest
+
+from tw_conformance.link.path import Path, perfect_path
+from tw_conformance.play.record import Doubt, StateSeen
+from tw_conformance.play.state_probe import ask, unaskable
+from tw_conformance.play.tester import TesterEndpoint
+from tw_conformance.play.tests.scripted import (
+    FLOW,
+    ScriptedLink,
+    at,
+    bad_path,
+    script,
+    segment,
+)
+from tw_conformance.targets.in_process import Played
+from tw_reference.segment import ACK, FIN, PSH, RST, SYN, Packet, Segment, Timestamps
+
+PROFILE = "linux-6.18"
+SND, RCV = 700, 300
+OF_A_BLOCK = segment(ACK, SND, RCV)
+RESET = segment(RST, SND, 0)
+
+
+def asked(
+    link: ScriptedLink,
+    *,
+    reached: str = "TIME-WAIT",
+    expected: str = "",
+    timestamps: str = "off",
+    steps: str = "  - send: {flags: ACK}\n  - expect: nothing\n",
+    answers: tuple[Packet, ...] = (),
+    path: Path | None = None,
+) -> StateSeen | Doubt:
+    reach = f"{{state: {reached}, timestamps: {timestamps}}}"
+    case = script(f"{steps}  - state: {expected or reached}\n", reach)
+    tester = TesterEndpoint(case, link, path or perfect_path())
+    tester.variables.update(rcv_nxt=RCV, snd_nxt=SND, ts_recent=40, seg_tsval=50)
+    return Played(ask(tester, PROFILE, answers)).result()
+
+
+def told(link: ScriptedLink, reached: str = "TIME-WAIT", path: Path | None = None) -> str | None:
+    seen = asked(link, reached=reached, path=path)
+    return seen.state if isinstance(seen, StateSeen) else None
+
+
+# -- an octet below RCV.NXT -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reached", ["TIME-WAIT", "FIN-WAIT-2"])
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (OF_A_BLOCK, ""),
+        (segment(PSH | ACK, SND, RCV), ""),
+        (RESET, "CLOSED"),
+        (segment(RST | ACK, SND, RCV), None),
+        (segment(RST, SND + 1, 0), None),
+        (segment(RST, 0, 0), None),
+        (segment(FIN | ACK, SND, RCV), None),
+        (segment(SYN | ACK, SND, RCV), None),
+        (segment(ACK, SND + 1, RCV), None),
+        (segment(ACK, SND, RCV - 1), None),
+        (segment(ACK, SND, RCV + 2), None),
+    ],
+)
+def test_an_old_octet_is_acknowledged_where_a_connection_is(
+    answer: Packet, state: str | None, reached: str
+) -> None:
+    assert told(at((0.0005, answer)), reached) == (reached if state == "" else state)
+
+
+def test_a_fin_that_the_dut_has_taken_tells_time_wait_and_only_after_fin_wait_2() -> None:
+    taken = segment(ACK, SND, RCV + 1)
+    assert told(at((0.0005, taken)), "FIN-WAIT-2") == "TIME-WAIT"
+    assert told(at((0.0005, taken)), "TIME-WAIT") is None
+
+
+def test_of_fin_wait_1_only_closed_can_be_told() -> None:
+    for answer, state in ((RESET, "CLOSED"), (OF_A_BLOCK, "FIN-WAIT-1 or FIN-WAIT-2")):
+        seen = asked(at((0.0005, answer)), reached="FIN-WAIT-1", expected="CLOSED")
+        assert isinstance(seen, StateSeen)
+        assert seen.state == state
+
+
+@pytest.mark.parametrize("timestamps", ["off", "on"])
+def test_the_octet_itself(timestamps: str) -> None:
+    link = at((0.0005, OF_A_BLOCK))
+    asked(link, timestamps=timestamps)
+    sent = link.sent[0]
+    assert isinstance(sent, Packet)
+    stamps = Timestamps(2040, 0) if timestamps == "on" else None
+    assert sent == Packet(FLOW, Segment(RCV - 1, SND, ACK, 65535, b"t", timestamps=stamps))
+
+
+def test_the_answer_says_how_it_was_told() -> None:
+    seen = asked(at((0.0005, OF_A_BLOCK)))
+    assert seen == StateSeen("TIME-WAIT", ", as its answer to an octet below RCV.NXT shows")
+
+
+# -- the ACK of a SYN-ACK -------------------------------------------------------------------------
+
+ISS, IRS = 5000, 800
+SYN_ACK = segment(SYN | ACK, ISS, IRS)
+REOPENED = "  - send: {flags: SYN}\n  - expect: {flags: SYN|ACK}\n"
+
+
+def completed(link: ScriptedLink, syn_ack: Packet = SYN_ACK) -> StateSeen | Doubt:
+    return asked(link, expected="SYN-RECEIVED", steps=REOPENED, answers=(OF_A_BLOCK, syn_ack))
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (segment(FIN | ACK, ISS + 1, IRS), "SYN-RECEIVED"),
+        (segment(PSH | ACK, ISS + 1, IRS, b"text"), "SYN-RECEIVED"),
+        (segment(ACK, ISS + 1, IRS), None),
+        (segment(FIN | ACK, ISS + 2, IRS), None),
+        (segment(FIN | SYN | ACK, ISS + 1, IRS), None),
+        (segment(RST, ISS + 1, 0), "CLOSED"),
+        (segment(RST, ISS, 0), None),
+        (segment(RST | ACK, ISS + 1, IRS), None),
+        (OF_A_BLOCK, "TIME-WAIT"),
+        (segment(ACK, SND + 1, RCV), None),
+        (segment(ACK, SND, RCV + 1), None),
+    ],
+)
+def test_a_handshake_that_completes_goes_on(answer: Packet, state: str | None) -> None:
+    seen = completed(at((0.5, answer)))
+    assert (seen.state if isinstance(seen, StateSeen) else None) == state
+
+
+@pytest.mark.parametrize("stamps", [None, Timestamps(77, 9)])
+def test_the_ack_itself(stamps: Timestamps | None) -> None:
+    link = at((0.0005, RESET))
+    syn_ack = Packet(FLOW.reverse, Segment(ISS, IRS, SYN | ACK, timestamps=stamps))
+    completed(link, syn_ack)
+    sent = link.sent[0]
+    assert isinstance(sent, Packet)
+    echoed = stamps and Timestamps(51, 77)
+    assert sent.segment == Segment(IRS, ISS + 1, ACK, 65535, timestamps=echoed)
+
+
+def test_the_service_may_take_a_second() -> None:
+    assert isinstance(completed(at((0.99, segment(FIN | ACK, ISS + 1, IRS)))), StateSeen)
+    silent = at((3.5, segment(FIN | ACK, ISS + 1, IRS)))
+    assert isinstance(completed(silent), Doubt), "asked three times"
+
+
+# -- what comes late, or never --------------------------------------------------------------------
+
+
+def test_an_answer_may_come_behind_the_sentinels() -> None:
+    assert told(at((0.19, OF_A_BLOCK))) == "TIME-WAIT"
+    assert told(at((0.21, OF_A_BLOCK)), path=perfect_path()) is not None, "it is asked again"
+
+
+def test_what_tells_nothing_is_passed_over() -> None:
+    noise = segment(ACK, 1, 1)
+    assert told(at((0.0004, noise), (0.0005, OF_A_BLOCK))) == "TIME-WAIT"
+    assert told(at((0.1, noise), (0.11, OF_A_BLOCK))) == "TIME-WAIT"
+
+
+def test_a_silence_that_was_proven_tells_nothing() -> None:
+    seen = asked(at())
+    assert isinstance(seen, Doubt)
+    assert "though a probe sent after it was answered: a firewall" in seen.reason
+
+
+def test_a_silence_that_was_not_proven_says_so() -> None:
+    link = ScriptedLink(echoes=[None] * 6)
+    assert asked(link) == Doubt("no echo probe was answered: the path or the DUT is gone")
+
+
+def test_on_a_path_that_loses_the_question_is_put_again() -> None:
+    link, path = ScriptedLink(), bad_path(lost=5)
+    assert isinstance(asked(link, path=path), Doubt)
+    assert sum(isinstance(packet, Packet) for packet in link.sent) == path.askings == 4
+
+
+# -- which cases ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reached", "steps", "askable"),
+    [
+        ("TIME-WAIT", "  - state: TIME-WAIT\n", True),
+        ("TIME-WAIT", "  - state: CLOSED\n", True),
+        ("TIME-WAIT", "  - state: FIN-WAIT-2\n", False),
+        ("FIN-WAIT-2", "  - state: TIME-WAIT\n", True),
+        ("FIN-WAIT-1", "  - state: CLOSED\n", True),
+        ("FIN-WAIT-1", "  - state: FIN-WAIT-1\n", False),
+        ("ESTABLISHED", "  - state: CLOSED\n", False),
+        ("TIME-WAIT", f"{REOPENED}  - state: SYN-RECEIVED\n", True),
+        ("TIME-WAIT", f"{REOPENED}  - state: TIME-WAIT\n", False),
+        ("TIME-WAIT", "  - send: {flags: SYN}\n  - expect: ack\n  - state: SYN-RECEIVED\n", False),
+        ("TIME-WAIT", "  - state: TIME-WAIT\n  - wait: 1s\n", False),
+        ("TIME-WAIT", "  - state: TIME-WAIT\n  - state: TIME-WAIT\n", False),
+        ("TIME-WAIT", "  - send: {flags: ACK}\n  - state: {is: TIME-WAIT, timer: kept}\n", False),
+        ("TIME-WAIT", "  - state: {freebsd-*: CLOSED}\n", True),
+        ("TIME-WAIT", "  - wait: 1s\n", True),
+    ],
+)
+def test_a_state_can_be_asked_for_at_the_end_and_where_it_changes_nothing(
+    reached: str, steps: str, askable: bool
+) -> None:
+    profiles = "[freebsd-*]" if "freebsd" in steps else "['*']"
+    case = script(
+        steps.replace("send: ACK", "send: {flags: ACK}"), f"{{state: {reached}}}", profiles
+    )
+    assert (unaskable(case, PROFILE) is None) is askable
+
+
+def test_a_case_that_can_not_be_asked_is_not() -> None:
+    link = at()
+    seen = asked(link, reached="ESTABLISHED", expected="CLOSED")
+    assert seen == Doubt("needs to read on the DUT that it is in CLOSED")
+    assert link.sent == []
+    given_up = asked(link, expected="CLOSED", steps=REOPENED)
+    assert given_up == Doubt("needs to read on the DUT whether a handshake was given up (CLOSED)")
