@@ -15,7 +15,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar
 from tw_conformance.dut.calls import opening_of
 from tw_conformance.link.base import Arrival, Observation
 from tw_conformance.link.path import perfect_path
-from tw_conformance.model.case import OK, Case
+from tw_conformance.model.case import OK, Call, Case, Counters, Step
 from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.base import tester_isn
 from tw_conformance.targets.kinds import Order, TargetKind
@@ -34,6 +34,9 @@ _TESTER = {"ipv4": "192.0.2.2", "ipv6": "2001:db8::2"}
 _DUT = {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"}
 _TESTER_MAC, _DUT_MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
 _PORT = 7
+_CALLS = frozenset(
+    ("abort", "close", "connect", "destroy", "error", "fill", "listen", "send", "set", "unlisten")
+)
 
 
 class Encode(Protocol):
@@ -76,7 +79,11 @@ class InProcessTarget:
         return f"the bundled reference as {self.profile}: {self.stack.title}"
 
     def lacks(self, case: Case) -> str | None:
-        return None
+        if case.reach.sack:
+            return "needs SACK, which the reference does not take up"
+        if case.reach.ecn and not self.stack.traits.ecn:
+            return f"needs ECN, which {self.profile} does not take up"
+        return next(filter(None, map(_lacking_for, case.steps)), None)
 
     async def open(self, case: Case) -> InProcessLink:
         return InProcessLink(self, case)
@@ -86,6 +93,25 @@ class InProcessTarget:
 
     def close(self) -> None:
         """Nothing outlives a case."""
+
+
+def _lacking_for(step: Step) -> str | None:
+    """What the reference lacks for one step."""
+    if isinstance(step, Counters):
+        return "needs counters of the stack, which the reference does not keep"
+    if isinstance(step, Call) and not _can_make(step.verb, step.arguments):
+        return f"needs the call {step.text}, which the reference does not have"
+    return None
+
+
+def _can_make(verb: str, arguments: Mapping[str, int | str]) -> bool:
+    """Whether the reference has that call.  It keeps no text for a process to receive later, and
+    every socket of its own is bound to all of its addresses."""
+    if verb == "shutdown":
+        return arguments.get("how", "write") == "write"
+    if verb == "bind":
+        return arguments.keys() <= {"port", "reuse_address", "reuse_port"}
+    return verb in _CALLS
 
 
 class Played(Generic[T]):
@@ -182,6 +208,8 @@ class InProcessLink:
         self._clock.advance(deadline)
 
     async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
+        if not _can_make(verb, arguments):
+            raise NoSuchCall(f"the reference does not have the call {verb}")
         try:
             self._call(verb, arguments)
         except CallError as refused:
@@ -201,7 +229,7 @@ class InProcessLink:
                 self._listen().queue_full = True
             case "close":
                 host.close(flow)
-            case "shutdown" if arguments.get("how", "write") != "read":
+            case "shutdown":
                 host.shutdown(flow)
             case "send":
                 host.send(flow, b"t" * arguments["length"])
@@ -221,22 +249,11 @@ class InProcessLink:
                 if not automatic:
                     host.bind(_PORT, reuse_address=reuse_address)
                 host.connect(flow, automatic=automatic, reuse_address=reuse_address)
-            case _:
-                said = " ".join([verb, *(f"{name}={value}" for name, value in arguments.items())])
-                raise NoSuchCall(f"the reference has no call {said!r}")
+                host.set_options(flow, **self._opening.options)
 
     def _bind(
-        self,
-        *,
-        reuse_address: bool = False,
-        reuse_port: bool = False,
-        port: int = _PORT,
-        **where: object,
+        self, *, reuse_address: bool = False, reuse_port: bool = False, port: int = _PORT
     ) -> None:
-        """Every socket of the reference is bound to all of its addresses."""
-        if where:
-            said = " and ".join(where)
-            raise NoSuchCall(f"the reference binds to all of its addresses: it has no {said}")
         if port:
             self._host.bind(port, reuse_address=reuse_address, reuse_port=reuse_port)
 
@@ -248,6 +265,8 @@ class InProcessLink:
             closes_first=closes_first,
             reads=closes_first,
             reuse_address=self._opening.reuse_address,
+            reuse_port=self._opening.reuse_port,
+            options=self._opening.options,
         )
 
     async def observe(self) -> Observation | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from random import Random
 
@@ -60,6 +60,7 @@ class Listener:
     reuse_address: bool = True
     linger2: int | None = None
     reads: bool = True
+    options: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -142,14 +143,22 @@ class Host:
         reuse_port: bool = False,
         linger2: int | None = None,
         reads: bool = True,
+        options: Mapping[str, int] | None = None,
     ) -> Listener:
-        """bind() and listen() on a port: passive OPEN for every peer.
+        """bind() and listen() on a port: passive OPEN for every peer.  What is accepted inherits
+        ``options``, by the names of :meth:`set_options`.
 
         :raises CallError: EADDRINUSE, where the port is in TIME-WAIT and may not be bound.
         """
         if port not in self._listeners:
             self.bind(port, reuse_address=reuse_address, reuse_port=reuse_port)
-        listener = Listener(closes_first, reuse_address=reuse_address, linger2=linger2, reads=reads)
+        listener = Listener(
+            closes_first,
+            reuse_address=reuse_address,
+            linger2=linger2,
+            reads=reads,
+            options=options or {},
+        )
         self._listeners[port] = listener
         return listener
 
@@ -272,18 +281,20 @@ class Host:
         *,
         linger: int | None = None,
         linger2: int | None = None,
-        reuse_address: bool | None = None,
+        reuse_address: int | None = None,
         tos: int | None = None,
         ttl: int | None = None,
+        nodelay: int | None = None,
     ) -> None:
-        """setsockopt(): SO_LINGER and TCP_LINGER2 in seconds; None leaves an option as it is."""
+        """setsockopt(): SO_LINGER and TCP_LINGER2 in seconds; None leaves an option as it is.
+        Text is never held back here, so that TCP_NODELAY changes nothing."""
         connection = self._descriptor(flow).connection
         connection.linger = connection.linger if linger is None else linger
         connection.linger2 = connection.linger2 if linger2 is None else linger2
         connection.tos = connection.tos if tos is None else tos
         connection.ttl = connection.ttl if ttl is None else ttl
         if reuse_address is not None:
-            connection.reuse_address = reuse_address
+            connection.reuse_address = bool(reuse_address)
 
     def shutdown(self, flow: Flow) -> None:
         """shutdown() of the sending side.
@@ -430,6 +441,8 @@ class Host:
         listener = self._listeners.get(connection.flow.sport)
         self.events.append(Event("established", connection.flow))
         self._descriptors[connection.flow] = _Descriptor(connection)
+        if listener is not None:
+            self.set_options(connection.flow, **listener.options)
         if listener is not None and listener.closes_first:
             self.close(connection.flow)
 

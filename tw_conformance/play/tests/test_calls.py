@@ -148,9 +148,27 @@ def test_a_process_learns_of_a_reset_once() -> None:
     assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
 
 
-@pytest.mark.parametrize("call", ["{receive: 1}", "{shutdown: read}", "{bind: {address: mapped}}"])
-def test_what_the_reference_can_not_call_is_said_by_its_name(call: str) -> None:
-    outcome = played(f"reach: {{state: ESTABLISHED}}\nsteps: [call: {call}]\n")
-    assert outcome.verdict is Verdict.INCONCLUSIVE
-    assert outcome.reason.startswith("the reference ")
-    assert call.strip("{").partition(":")[0] in outcome.reason
+@pytest.mark.parametrize(
+    ("text", "lack"),
+    [
+        ("steps: [call: {receive: 1}]", "the call receive length=1, which"),
+        ("steps: [call: {shutdown: read}]", "the call shutdown how=read, which"),
+        ("steps: [call: {bind: {address: any}}]", "the call bind address=any, which"),
+        ("steps: [counters: {PAWSTimewait: 1}]", "counters of the stack, which"),
+        ("reach: {sack: on}\nsteps: [wait: 1s]", "SACK, which"),
+        ("reach: {ecn: on}\nsteps: [wait: 1s]", "ECN, which freebsd-10"),
+    ],
+)
+def test_what_the_reference_lacks_is_said_by_its_name(text: str, lack: str) -> None:
+    target = InProcessTarget(PROFILES["freebsd-10"])
+    assert (target.lacks(only(text)) or "").startswith(f"needs {lack}")
+    assert target.lacks(only("steps: [call: {bind: {port: 0}}, call: {send: 1}]")) is None
+
+
+@pytest.mark.parametrize(("option", "field"), [("ttl: 6", "ttl: 6"), ("tos: 8", "tos: 8")])
+@pytest.mark.parametrize("opened", ["active", "passive"])
+def test_options_are_set_before_the_connection(option: str, field: str, opened: str) -> None:
+    steps = f"steps: [call: close, expect: {{flags: FIN|ACK, {field}}}]"
+    reach = f"reach: {{state: ESTABLISHED, open: {opened}, options: {{{option}}}}}\n"
+    outcome = played(reach + steps)
+    assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
