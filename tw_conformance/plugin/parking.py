@@ -1,9 +1,32 @@
 """Waiting side by side: how a run takes about as long as its longest case.
 
-pytest runs one item after another.  A case that has to wait in real time is therefore *parked*: its
-play is started on its target and pytest goes on to the next item; set-up, call, tear-down and
-reports of the parked item come when its play has ended, or before the run ends.  Until then pytest
-knows nothing of it, so nothing needs to be undone.
+pytest runs one item after another, and a case on a real kernel may have to wait for 2MSL.  So such
+a case is *parked*: its play is started on its target, pytest goes on to the next item, and set-up,
+call, tear-down and reports of the parked item come when its play has ended, or before the run ends.
+Until then pytest knows nothing of it, so nothing needs to be undone.
+
+**What is parked.**  A case whose waits and time limits add up to more than an instant, on a target
+in real time (:meth:`~tw_conformance.plugin.items.CaseItem.is_long`).  It must have no mark that
+pytest judges in the set-up (``skip``, ``xfail``), since by then it would be too late.  At most
+:data:`LIMIT` cases are in flight; the next waits until one has ended.  Collection puts cases that
+wait first, so that their waits overlap all the rest of the run.
+
+**Two threads.**  Plays run as coroutines on the target's own loop, in the target's own thread.  All
+that a play tells the thread of pytest is its item, put into a queue when the play ends, whatever
+the end is.  Only the thread of pytest touches items, fixtures and reports.
+
+**When it is reported.**  Next to another case, or after the last item; never between two items of
+one module, whose fixtures the report would tear down.  What earlier items left set up is torn down
+first, as pytest does between items of different files; then pytest's own protocol runs for the
+parked item, whose call takes the outcome that is there.  Its duration is that of its play.
+
+**When the run ends early.**  After ``-x``, an interrupt or a dead worker nothing is waited for: the
+target is closed, which cancels its plays, and the summary says how many cases were still waiting.
+A case without a verdict is never a pass.
+
+**With pytest-xdist** each worker parks its own cases.  The worker asserts that a report belongs to
+the item that it believes to be running, so that belief is set for as long as the report takes
+(:func:`tw_conformance.plugin.internals.run_now`).
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ with socket.create_connection((address, int(port))) as peer:
     assert peer.recv(1) == b"", "the DUT closes first"
     seen = agent.Connection(*peer.getpeername()[:2], *peer.getsockname()[:2])
     diag, proc = agent.SockDiag(0.01), agent.ProcTable(0.01)
-    deadline = time.monotonic() + 5.0
+    deadline = time.monotonic() + 30.0
     while diag.find(seen).state == "FIN-WAIT-1" and time.monotonic() < deadline:
         pass  # until the peer's ACK is in
     print(json.dumps([diag.find(seen), proc.find(seen)]))
