@@ -88,7 +88,8 @@ async def _confirm(outcome: Outcome, target: Target) -> Outcome:
     return replace(
         outcome,
         verdict=Verdict.INCONCLUSIVE,
-        reason=f"the {read.pop()} reads another way each time: the DUT may be too busy to keep time",
+        reason=f"the {read.pop()} reads another way each time: the DUT may be too busy to keep"
+        " time",
     )
 
 
