@@ -11,6 +11,11 @@ from tw_conformance.tests.checkout import PYTHONPATH
 
 SECONDS = 120
 QUICK = ("--rate", "5000")
+WITH_RFC1337 = """
+nsenter -t "$LAB_DUT" -n sh -c 'echo 1 > /proc/sys/net/ipv4/tcp_rfc1337'
+exec "$@"
+"""
+"""A script that runs its arguments where the DUT has that setting."""
 TESTERS = ("--tester-ip", "192.0.2.9", "--tester-ip", "2001:db8::9")
 
 

@@ -13,6 +13,7 @@ import pytest
 from tw_conformance.tests.wire.in_lab import (
     QUICK,
     TESTERS,
+    WITH_RFC1337,
     in_lab,
     lab_command,
     lab_environment,
@@ -54,6 +55,16 @@ def test_what_a_host_lacks_is_counted_by_reason() -> None:
     assert "not played on this target: needs the DUT's setting rfc1337=1: use ssh://" in done.stdout
     assert "cases whose state was inferred from packets, not read on the DUT: " in done.stdout
     assert "not played on this target: needs an IPv6 address of the DUT" in done.stdout
+
+
+def test_a_setting_that_a_dut_may_have_is_named_where_it_would_explain_a_failure() -> None:
+    """Nobody can read it."""
+    selected = ("-k", "rst-at-rcv-nxt and off and FIN-WAIT-1 and ipv4")
+    run = suite("run", *selected, *DUT, *TESTERS[:2], *QUICK)
+    done = in_lab("link", "sh", "-c", WITH_RFC1337, "sh", *run)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "settings of 192.0.2.20: none can be read; taken for linux-6.18's" in done.stdout
+    assert "with rfc1337=1 it does what the DUT did" in done.stdout
 
 
 @needs_nft

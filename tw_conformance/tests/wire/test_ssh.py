@@ -13,7 +13,8 @@ import pytest
 
 from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.tests.wire.conftest import do_without
-from tw_conformance.tests.wire.in_lab import QUICK, TESTERS, in_lab, suite
+from tw_conformance.tests.wire.in_lab import QUICK, TESTERS, WITH_RFC1337, in_lab, suite
+from tw_conformance.tests.wire.test_calls import HEAD, WORDS
 
 pytestmark = pytest.mark.usefixtures("world_or_skip")
 
@@ -179,6 +180,26 @@ def test_the_doctor_reads_the_settings(pretended: dict[str, str]) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rfc1337=0" in done.stdout
+
+
+def test_a_setting_of_the_duts_own_is_named(pretended: dict[str, str]) -> None:
+    """In the summary, where it differs from the profile; and in the failure that it explains."""
+    run = suite("run", "-k", "rst-at-rcv-nxt and ipv4 and off", *DUT, *TESTERS[:2], *QUICK)
+    done = in_lab("silent", "sh", "-c", WITH_RFC1337, "sh", *run, environment=pretended)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "settings of ssh://root@192.0.2.20: differ: rfc1337=1 (linux-6.18: 0)" in done.stdout
+    assert "with rfc1337=1 it does what the DUT did" in done.stdout
+
+
+def test_what_a_case_says_is_done_there(pretended: dict[str, str], tmp_path: Path) -> None:
+    """Sends, receives, closes, binds: as on a kernel of our own."""
+    for name, steps in WORDS.items():
+        text = HEAD.replace("case: calls", f"case: {name}") + steps
+        (tmp_path / f"{name}.tw.yaml").write_text(text)
+    run = suite("run", *DUT, *TESTERS, *QUICK, str(tmp_path))
+    done = in_lab("silent", *run, environment=pretended)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(WORDS)} passed" in done.stdout
 
 
 def test_a_dut_without_python_says_so(tmp_path: Path) -> None:
