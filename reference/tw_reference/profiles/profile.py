@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from tw_reference.clock import MILLISECOND, Clock
@@ -94,6 +94,7 @@ class StackTraits:
         return add(snd_nxt, self.iss_step) or 1
 
 
+OnConnection: TypeAlias = tuple[DecisionList[SegmentOnConnection, ConnectionAction], bool]
 MakeReaper: TypeAlias = Callable[[Clock, Expire, Settings], Reaper]
 
 
@@ -120,6 +121,19 @@ class Profile:
     assumed: tuple[AnyList, ...] = ASSUMED
     """How a connection gets on in states where ``decisions`` has no list, since nothing is known
     of the stack there: as RFC 9293 says.  Nothing is claimed by these, and nothing prints them."""
+    _by_stage: Mapping[AnyStage, AnyList] = field(init=False, repr=False, compare=False)
+    _on_connection: Mapping[State, OnConnection] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look up once what every segment asks for."""
+        by_stage = {decisions.stage: decisions for decisions in self.decisions}
+        assumed = {decisions.stage: decisions for decisions in self.assumed}
+        on_connection = {
+            state: (by_stage.get(stage) or assumed[stage], stage in by_stage)
+            for state, stage in stages.OF_STATE.items()
+        }
+        object.__setattr__(self, "_by_stage", by_stage)
+        object.__setattr__(self, "_on_connection", on_connection)
 
     def lists(self) -> Iterator[AnyList]:
         """Every decision list of this profile, in the order in which a connection meets them."""
@@ -127,7 +141,7 @@ class Profile:
 
     def find(self, stage: Stage[Q, A]) -> DecisionList[Q, A] | None:
         """The list for a stage; None where nothing is known of the stack there."""
-        return next((decisions for decisions in self.decisions if decisions.stage is stage), None)
+        return self._by_stage.get(stage)
 
     def __getitem__(self, stage: Stage[Q, A]) -> DecisionList[Q, A]:
         """:raises KeyError: where this profile has no list for that stage."""
@@ -136,16 +150,10 @@ class Profile:
             raise KeyError(stage)
         return decisions
 
-    def on_connection(
-        self, state: State
-    ) -> tuple[DecisionList[SegmentOnConnection, ConnectionAction], bool]:
+    def on_connection(self, state: State) -> OnConnection:
         """The list for a segment in a state of a connection, and whether it is this profile's own
         or only assumed."""
-        stage = stages.OF_STATE[state]
-        own = self.find(stage)
-        if own is not None:
-            return own, True
-        return next(decisions for decisions in self.assumed if decisions.stage is stage), False
+        return self._on_connection[state]
 
     def defaults(self) -> dict[str, int]:
         return {name: setting.default for name, setting in self.settings.items()}

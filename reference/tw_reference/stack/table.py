@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, Clock
@@ -54,10 +55,6 @@ class HandedOn:
     iss: int | None
 
 
-Deed: TypeAlias = Callable[[Packet, TimeWaitBlock, SegmentArrives], HandedOn | None]
-"""How an action is carried out."""
-
-
 class TimeWaitTable:
     """All blocks of one host.
 
@@ -84,24 +81,6 @@ class TimeWaitTable:
         self._time_wait = profile[stages.TIME_WAIT]
         self._fin_wait_2 = profile.find(stages.FIN_WAIT_2_BLOCK) or self._time_wait
         self._limit = profile.find(stages.ACK_LIMIT)
-        self._do: Mapping[BlockAction, Deed] = {
-            BlockAction.DROP: lambda packet, block, question: None,
-            BlockAction.ACK: lambda packet, block, question: self._acknowledge(block),
-            BlockAction.ACK_LIMITED: self._acknowledge_if_due,
-            BlockAction.RST: lambda packet, block, question: self._reset(packet),
-            BlockAction.RESTART: lambda packet, block, question: self._restart(block),
-            BlockAction.UPDATE_TS: self._update_ts,
-            BlockAction.REMEMBER_PEER: lambda packet, block, question: self._remember(block),
-            BlockAction.DELETE: lambda packet, block, question: self._delete(block),
-            BlockAction.ENTER_TIME_WAIT: lambda packet, block, question: self._fin_taken(
-                packet.segment, block, self._lifetime()
-            ),
-            BlockAction.ENTER_BRIEFLY: lambda packet, block, question: self._fin_taken(
-                packet.segment, block, self._short_lifetime(block)
-            ),
-            BlockAction.REOPEN: self._reopen,
-            BlockAction.REOPEN_ABOVE: self._reopen_above,
-        }
         self._blocks: dict[Flow, TimeWaitBlock] = {}
         self._reaper = profile.reaper(clock, self._expire, settings)
         self._peers: OrderedDict[str, PeerStamp] = OrderedDict()
@@ -206,7 +185,7 @@ class TimeWaitTable:
         ruling = rules.decide(question)
         handed_on = None
         for action in ruling.then:
-            handed_on = self._do[action](packet, block, question) or handed_on
+            handed_on = _DEEDS[action](self, packet, block, question) or handed_on
         self._trace(rules.stage, ruling, block, before, packet.segment)
         return handed_on
 
@@ -237,12 +216,18 @@ class TimeWaitTable:
         self._trace(stages.CALL, ruling, block, before)
         return ruling.rule.then[0]
 
-    # -- actions ---------------------------------------------------------------------------------
+    # -- actions: each is carried out by one of these (_DEEDS) ------------------------------------
 
-    def _reset(self, packet: Packet) -> None:
+    def _drop(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
+        """Silence."""
+
+    def _answer(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
+        self._acknowledge(block)
+
+    def _reset(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
         self._emit(reset_for(packet, self._profile.traits))
 
-    def _restart(self, block: TimeWaitBlock) -> None:
+    def _restart(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
         self._reaper.schedule(block, self._lifetime())
 
     def _update_ts(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
@@ -250,6 +235,24 @@ class TimeWaitTable:
         if stamps is not None and block.timestamps:
             block.ts_recent = stamps.tsval
             block.ts_recent_stamp = question.now
+
+    def _remember_peer(
+        self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives
+    ) -> None:
+        self._remember(block)
+
+    def _end(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
+        self._delete(block)
+
+    def _enter_time_wait(
+        self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives
+    ) -> None:
+        self._fin_taken(packet.segment, block, self._lifetime())
+
+    def _enter_briefly(
+        self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives
+    ) -> None:
+        self._fin_taken(packet.segment, block, self._short_lifetime(block))
 
     def _reopen(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> HandedOn:
         self._delete(block)
@@ -318,3 +321,25 @@ class TimeWaitTable:
         self._record(
             Decision(self._clock.now, stage, rule, block.flow, segment, before, after, error, notes)
         )
+
+
+_DEEDS: Mapping[
+    BlockAction,
+    Callable[[TimeWaitTable, Packet, TimeWaitBlock, SegmentArrives], HandedOn | None],
+] = MappingProxyType(
+    {
+        BlockAction.DROP: TimeWaitTable._drop,
+        BlockAction.ACK: TimeWaitTable._answer,
+        BlockAction.ACK_LIMITED: TimeWaitTable._acknowledge_if_due,
+        BlockAction.RST: TimeWaitTable._reset,
+        BlockAction.RESTART: TimeWaitTable._restart,
+        BlockAction.UPDATE_TS: TimeWaitTable._update_ts,
+        BlockAction.REMEMBER_PEER: TimeWaitTable._remember_peer,
+        BlockAction.DELETE: TimeWaitTable._end,
+        BlockAction.ENTER_TIME_WAIT: TimeWaitTable._enter_time_wait,
+        BlockAction.ENTER_BRIEFLY: TimeWaitTable._enter_briefly,
+        BlockAction.REOPEN: TimeWaitTable._reopen,
+        BlockAction.REOPEN_ABOVE: TimeWaitTable._reopen_above,
+    }
+)
+"""How each action is carried out."""
