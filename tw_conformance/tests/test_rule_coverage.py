@@ -42,8 +42,9 @@ STAGES = (
     stages.BIND,
     stages.CONNECT,
 )
-"""The lists about segments and socket calls.  The others are about many connections, and about the
-calls of the RFC, which no case makes; reference/tests has their tests and mutants."""
+"""The lists about TIME-WAIT's segments and socket calls.  Those about the other states of a
+connection, about many connections, and about the calls of the RFC, which no case makes, have their
+tests and mutants beside the profiles (reference/tw_reference/profiles/tests)."""
 
 OFF_THE_WIRE = frozenset(
     {
@@ -85,7 +86,8 @@ def exercised(name: str) -> dict[str, list[Case]]:
         if case.applies_to(name):
             outcome, link = perform(case, PROFILES[name])
             assert outcome.verdict is Verdict.PASS, f"{case.id}: {outcome.reason}"
-            for rule_id in {decision.rule.id for decision in link.decisions()}:
+            acted = (rule for d in link.decisions() for rule in (*d.notes, d.rule))
+            for rule_id in {rule.id for rule in acted}:
                 by_rule[rule_id].append(case)
     return by_rule
 
