@@ -41,7 +41,11 @@ def _parts(profiles: Mapping[str, Profile]) -> Iterator[str]:
         if profile.parent in profiles:
             heading = f"{profile.parent} and {profile.name}"
             yield f"  [What is different](#{_anchor(heading)})"
-    yield "\nThe first rule of a list that matches decides.\n"
+    yield (
+        "\nThe first rule of a list that matches decides. A rule that ends in «go on» is a note: "
+        "it acts, and\nthe next rule is looked at. Where a profile has no list, nothing is known "
+        "of the stack there.\n"
+    )
     for profile in profiles.values():
         yield as_markdown(profile_document(profile, level=2))
     yield "## What sets a profile apart from the one that it descends from\n"

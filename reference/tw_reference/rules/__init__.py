@@ -22,5 +22,7 @@ atom that looks at what the question does not have, or an action of another stag
 the type checker, not of a run.
 
 A list decides and does nothing itself: :mod:`tw_reference.stack` puts the questions and takes the
-actions.  Where a profile has no list for a stage, nothing is known of the stack there.
+actions.  Where a profile has no list for a stage, nothing is known of the stack there: a connection
+goes on as RFC 9293 says, and the trace has ``NOT_RULED`` for a rule, of which nobody may make an
+expectation.
 """

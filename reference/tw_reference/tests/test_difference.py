@@ -88,6 +88,10 @@ def test_counterparts_bear_the_same_name_or_ask_the_same() -> None:
     ]
 
 
+def test_a_note_is_not_the_same_as_a_rule_that_decides() -> None:
+    assert differences((A, REST), (replace(A, decides=False), REST))[0] == "! 1:a.even 1:a.even"
+
+
 def test_the_order_matters() -> None:
     assert sorted(differences((A, B, REST), (B, A, REST))) != sorted(
         differences((A, B, REST), (A, B, REST))

@@ -60,6 +60,24 @@ def test_json_has_every_rule_in_order(capsys: Capture) -> None:
     assert [s["name"] for s in linux["settings"]] == list(profile.settings)
 
 
+def test_a_note_is_told_from_a_rule_that_decides(capsys: Capture) -> None:
+    text = printed(capsys, "rfc9293", "--list", "CLOSE-WAIT")
+    assert "take the ACK; go on" in " ".join(text.split())
+    (rfc,) = value(capsys, "rfc9293", "--list", "CLOSE-WAIT")
+    (close_wait,) = rfc["lists"]
+    notes = [rule["id"] for rule in close_wait["rules"] if not rule["decides"]]
+    assert notes == ["rfc9293.conn-timestamp", "rfc9293.conn-take-ack"]
+
+
+def test_an_explanation_has_the_notes_that_acted(capsys: Capture) -> None:
+    (rfc,) = value(capsys, "--explain", "ACK state=CLOSE-WAIT", "--profile", "rfc9293")
+    (decision,) = rfc["decisions"]
+    assert [note["id"] for note in decision["notes"]] == ["rfc9293.conn-take-ack"]
+    assert decision["fired"]["id"] == "rfc9293.conn-nothing-more"
+    assert "rfc9293.conn-take-ack" not in [rule["rule"] for rule in decision["passed"]]
+    assert rfc["ruled"]
+
+
 def test_two_profiles_side_by_side(capsys: Capture) -> None:
     text = printed(capsys, "--diff", "freebsd-10", "linux-6.18", "--list", "TIME-WAIT")
     assert "freebsd.rst-drop" in text
