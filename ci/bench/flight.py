@@ -19,7 +19,7 @@ from pathlib import Path
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_text
 from tw_conformance.play.player import play
-from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.registry import open_target
 
 WAIT = 20.0
 """Seconds that each connection is in flight; long enough for all to be so together."""
@@ -39,7 +39,7 @@ def main() -> None:
     connections = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     case = load_text(CASE, Path("in-flight.tw.yaml"))[0]
     brief = replace(case, steps=case.steps[1:])
-    target = NetnsTarget()
+    target = open_target("netns")
     print(target.describe())
     try:
         target.start(play(brief, target)).result()  # makes its world

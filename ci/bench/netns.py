@@ -17,7 +17,7 @@ from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.notation.load import load_file
 from tw_conformance.play.player import play
-from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.registry import open_target
 
 LONG = 5.0
 
@@ -25,7 +25,7 @@ LONG = 5.0
 def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     begun = time.perf_counter()
-    target = NetnsTarget()
+    target = open_target("netns")
     print(target.describe())
     print(f"ready after {time.perf_counter() - begun:.2f} s")
 

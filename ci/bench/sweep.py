@@ -19,7 +19,7 @@ from tw_conformance.explore.sweep.lockstep import lockstep_on
 from tw_conformance.explore.sweep.reference_stack import ReferenceStack
 from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
 from tw_conformance.explore.sweep.walk import Field, Walk
-from tw_conformance.targets.kernel.netns import NetnsTarget
+from tw_conformance.targets.registry import open_target
 from tw_reference.profiles import PROFILES
 
 PRODUCT = "family=ipv4 listener=yes way=FIN-WAIT-2 bits=none socket=closed scaling=off ecn=off"
@@ -57,7 +57,7 @@ def main() -> None:
     for profile, against in PAIRS:
         field = ReferenceStack(PROFILES[against], {}, SEGMENTS, seed=1)
         walk(f"{against} against {profile}", field, asyncio.run, profile, classes)
-    target = NetnsTarget()
+    target = open_target("netns")
     print(target.describe())
     try:
         for seed in range(repeats):

@@ -286,6 +286,15 @@ steps:
   - {call: {bind: {family: ipv6}}, gives: ok}
   - {call: {bind: {port: 0}}, gives: ok}
 """,
+    "a-counter-moves": """
+profiles: [linux-*]
+steps:
+  - send: {flags: ACK, seq: rcv_nxt-1}
+  - expect: ack
+  - send: {flags: ACK, seq: rcv_nxt-1}
+  - expect: nothing
+  - counters: {TCPACKSkippedTimeWait: 1}
+""",
 }
 DESTROY = """
 steps:
