@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -15,7 +16,9 @@ from tw_conformance.play import state_probe
 from tw_conformance.play.judge import Decision, decide, judge
 from tw_conformance.play.record import Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
-from tw_conformance.targets.base import Target
+from tw_conformance.targets.base import Target, unlike_the_profile
+from tw_conformance.targets.in_process import InProcessTarget
+from tw_reference.profiles import PROFILES
 
 _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""
@@ -34,11 +37,35 @@ _STAGGER = 0.5
 
 def lacks(case: Case, target: Target) -> str | None:
     """What keeps a case from being played on a target and judged; None where nothing does."""
-    why = target.lacks(case)
+    why = target.lacks(case) or _meaningless(case, target)
     if why is None and not target.reads_states:
         unaskable = state_probe.unaskable(case, target.profile)
         return unaskable and f"{unaskable}: use ssh://"
     return why
+
+
+def _meaningless(case: Case, target: Target) -> str | None:
+    """What a DUT's setting does to a case: where it makes the profile answer otherwise than the
+    case expects, the DUT may as well."""
+    if not target.realtime:
+        return None
+    differing = {
+        name: value
+        for name, (value, _) in unlike_the_profile(target).items()
+        if name not in case.settings and name not in target.time_variables
+    }
+    if not differing or _holds(case, target.profile, differing):
+        return None
+    switches = ", ".join(f"{name}={value}" for name, value in differing.items())
+    return f"expects what {target.profile} does without the DUT's {switches}"
+
+
+def _holds(case: Case, profile: str, settings: Mapping[str, int]) -> bool:
+    """Whether the reference conforms, under the profile and with those settings beside the
+    case's."""
+    reference = InProcessTarget(PROFILES[profile])
+    asked = replace(case, settings={**settings, **case.settings})
+    return reference.start(perform_once(asked, reference)).result().verdict is Verdict.PASS
 
 
 async def play(case: Case, target: Target) -> Outcome:

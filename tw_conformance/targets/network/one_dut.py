@@ -49,8 +49,7 @@ class OneDut:
         self._profile = stack.name
         self._attach = attach
         self._said = said
-        self._defaults = stack.defaults()
-        self._assumed = self._defaults | dict(said)
+        self._assumed = stack.defaults() | dict(said)
         self._bench: Bench | None = None
         self._settings: DutSettings | None = None
         self.settings = said
@@ -73,10 +72,6 @@ class OneDut:
         family = case.reach.family
         if family not in self._there.duts:
             return f"needs an {_FAMILIES[family]} address of the DUT and one of the tester"
-        for setting, value in self._said.items():
-            wanted = case.settings.get(setting, self._defaults.get(setting))
-            if setting not in ("msl", "tick") and wanted != value:
-                return f"is not about a DUT with {setting}={value}"
         if self._settings is not None:
             return self._table_of_its_own(case) or self._settings.lacks(case)
         if opening_of(case).private:
