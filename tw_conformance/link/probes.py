@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from tw_conformance.link.base import Arrival
 from tw_conformance.link.path import Path
 from tw_reference import segment as tcp
-from tw_reference.segment import Echo, Flow, Packet, Segment
+from tw_reference.segment import Echo, Flow, Packet, Segment, Timestamps
 
 _BURST = 10
 """Probes of a survey that are under way together."""
 _HANDSHAKES = 40
 """Segments of a survey whose answers are held against those of echo requests."""
+_SYN = Segment(0, 0, tcp.SYN, window=65535, mss=1460, wscale=7, sack_permitted=True)
 _ISN_STEP = 100_000
 """Between the ISNs of those: a SYN that comes too soon for the one before is another connection's
 all the same."""
@@ -80,17 +82,17 @@ class Prober:
         self._path.missed()
 
 
-async def survey(link: Probed, path: Path) -> None:
+async def survey(link: Probed, path: Path) -> Segment | None:
     """Learn what the path does to probes, and in which order the DUT answers.
 
-    The link's flow leads to a listener of the DUT's.
+    The link's flow leads to a listener of the DUT's.  Returns a SYN-ACK to a SYN with all options,
+    which tells what the DUT takes up; None where none was seen.
     """
     await _survey_path(link, path)
-    if path.perfect:
-        await _survey_order(link, path)
+    return await _survey_order(link, path) if path.perfect else None
 
 
-async def _survey_order(link: Probed, path: Path) -> None:
+async def _survey_order(link: Probed, path: Path) -> Segment | None:
     """Send SYNs, which a listener answers, each with an echo request behind it.
 
     That the answers come in that order is true of Linux, where one softirq gives both.  A stack
@@ -98,8 +100,9 @@ async def _survey_order(link: Probed, path: Path) -> None:
     step, lets the echo overtake: then its answer proves less, and what it lacks is waited for.
     """
     prober = Prober(link, path, lambda *event: None)
+    syn_ack = None
     for number in range(_HANDSHAKES):
-        syn = Segment(seq=(number + 1) * _ISN_STEP, ack=0, flags=tcp.SYN, window=65535, mss=1460)
+        syn = replace(_SYN, seq=(number + 1) * _ISN_STEP, timestamps=Timestamps(number + 1, 0))
         link.send(Packet(link.flow, syn))
         deadline = prober.probe() + path.patience
         answered = echoed = None
@@ -110,13 +113,14 @@ async def _survey_order(link: Probed, path: Path) -> None:
             if isinstance(arrival.packet, Echo):
                 echoed = arrival.time if prober.answers(arrival) else echoed
             elif isinstance(arrival.packet, Packet) and arrival.packet.segment.ack == syn.end:
-                answered = arrival.time
+                answered, syn_ack = arrival.time, arrival.packet.segment
                 reset = Segment(seq=syn.end, ack=0, flags=tcp.RST)
                 link.send(Packet(link.flow, reset))
         if echoed is None:
             prober.give_up()
         elif answered is not None:
             path.answered_behind(answered - echoed)
+    return syn_ack
 
 
 async def _survey_path(link: Probed, path: Path) -> None:

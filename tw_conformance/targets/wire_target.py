@@ -133,7 +133,17 @@ class WireTarget:
         return self._duts.own
 
     def lacks(self, case: Case) -> str | None:
-        return self._duts.lacks(case)
+        return self._duts.lacks(case) or (None if self._duts.own else self._is_not_taken_up(case))
+
+    def _is_not_taken_up(self, case: Case) -> str | None:
+        """The option of a case's handshake that the DUT was seen not to know."""
+        if self._syn_ack is None:
+            return None
+        if case.reach.timestamps and self._syn_ack.timestamps is None:
+            return "needs timestamps, which the DUT does not take up"
+        if case.reach.window_scale is not None and self._syn_ack.wscale is None:
+            return "needs window scaling, which the DUT does not take up"
+        return None
 
     async def open(self, case: Case) -> Link:
         turn = await Turn.take(self._pace, packets_of(case), self._starting)
@@ -169,7 +179,7 @@ class WireTarget:
         self._has_agent = bench.client is not None
         family, address = next(iter(bench.duts.items()))
         with bench.probing(family) as line:
-            await survey(line, self.path)
+            self._syn_ack = await survey(line, self.path)
         if self.path.dead:
             raise TargetError(
                 f"{address} answers none of {self.path.probes} echo requests (ICMP), without which"
