@@ -17,6 +17,13 @@ _HERE = Path(__file__).parent
 _FOR_DEVELOPERS = Path(tw_conformance.__file__).parents[1] == _HERE and find_spec("hypothesis")
 
 
+if _FOR_DEVELOPERS:
+    from hypothesis import settings
+
+    settings.register_profile("suite", deadline=None)  # no test says how fast a machine is
+    settings.load_profile("suite")
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     own = collection_path in (_HERE / "tw_conformance", _HERE / "reference")
     return True if own and not _FOR_DEVELOPERS else None

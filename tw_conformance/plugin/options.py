@@ -17,13 +17,6 @@ from tw_conformance.targets.access_options import add_access_options, given
 if TYPE_CHECKING:
     from tw_conformance.targets.roster import Roster
 
-VIRTUAL_TARGETS = frozenset({"reference"})
-"""Targets whose time is virtual; on all others a wait costs the user's own time.
-
-A target says so itself, once it is open; this is for what has to be known at collection, when no
-target is touched.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -38,7 +31,8 @@ class Choice:
 
     @property
     def waits_in_real_time(self) -> bool:
-        return self.target not in VIRTUAL_TARGETS
+        """What an open target says too; this is for collection, when no target is touched."""
+        return not _is_virtual(self.target)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -195,16 +189,22 @@ def describe(chosen: Iterable[Choice], *, by_version: bool) -> list[str]:
 
 
 def _line(target: str, profiles: list[str], by_version: bool) -> str:
-    from tw_conformance.targets.registry import TARGETS, kernel_behind
+    from tw_conformance.targets.kinds import BY_NAME, kind
 
     names = ", ".join(profiles)
-    if target in VIRTUAL_TARGETS:
+    if _is_virtual(target):
         return f"target {target}: {'profile' if len(profiles) == 1 else 'profiles'} {names}"
-    if target not in TARGETS:
+    kernel = kind(target).kernel if target in BY_NAME else None
+    if kernel is None:
         return f"target {target}: held to {names}"
     why = "by its version" if by_version else "as asked"
-    release = kernel_behind(target).release
-    return f"target {target}: {platform.system()} {release}, held to {names} ({why})"
+    return f"target {target}: {platform.system()} {kernel().release}, held to {names} ({why})"
+
+
+def _is_virtual(target: str) -> bool:
+    from tw_conformance.targets.kinds import BY_NAME, kind
+
+    return target in BY_NAME and not kind(target).realtime
 
 
 def _choose(names: list[str], wanted: list[str], roster: Roster) -> Iterator[Choice]:
@@ -214,7 +214,7 @@ def _choose(names: list[str], wanted: list[str], roster: Roster) -> Iterator[Cho
         roster.access(target)  # what excludes each other is said before anything is collected
         profiles = wanted or list(default_profiles(target, roster))
         for profile in profiles:
-            if target in VIRTUAL_TARGETS:
+            if _is_virtual(target):
                 label = profile
             else:
                 label = _short(target) if len(profiles) == 1 else f"{_short(target)}:{profile}"

@@ -298,4 +298,4 @@ def open_reference(order: Order) -> InProcessTarget:
     return InProcessTarget(PROFILES[order.profile or next(iter(PROFILES))], seed=order.seed)
 
 
-KIND = TargetKind(open_reference, profiles=lambda: tuple(PROFILES))
+KIND = TargetKind(open_reference, profiles=lambda: tuple(PROFILES), realtime=False)

@@ -56,6 +56,7 @@ class TargetKind:
     ``profiles`` are those that it is held to unless told otherwise; None: only the user knows.
     ``unavailable`` is why this machine can't offer it, None where it can.  ``kernel`` is what it
     stands for.  ``place`` reads what stands behind the colon, and raises a :class:`UsageError`.
+    ``realtime``: whether its waits are the user's own time, as they are but where time is virtual.
     ``one_worker``: settings of its one DUT are changed, so all its cases have to be one process's.
     """
 
@@ -64,6 +65,7 @@ class TargetKind:
     unavailable: Callable[[], str | None] = lambda: None
     kernel: Callable[[], Kernel] | None = None
     place: Callable[[str], Locator] | None = None
+    realtime: bool = True
     one_worker: bool = False
 
 

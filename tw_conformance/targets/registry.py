@@ -6,7 +6,6 @@ from tw_conformance.link.access import Access
 from tw_conformance.model.errors import SuiteError, UsageError
 from tw_conformance.model.words import no_such
 from tw_conformance.targets.base import Target
-from tw_conformance.targets.kernel.release import Kernel
 from tw_conformance.targets.kinds import BY_NAME, Order, TargetKind, kind
 from tw_conformance.targets.roster import Roster
 from tw_reference.profiles import ALIASES, PROFILES
@@ -54,13 +53,6 @@ def default_profiles(name: str, roster: Roster | None = None) -> tuple[str, ...]
         f"which documented stack is {name} to be held to? say so with --profile"
         f" (known: {', '.join(PROFILES)}); «tw-conformance doctor» finds the one that fits"
     )
-
-
-def kernel_behind(name: str) -> Kernel:
-    """The kernel that netns or uml stands for, as far as that is known without touching it."""
-    kernel = kind(name).kernel
-    assert kernel is not None, f"{name} is no kernel"
-    return kernel()
 
 
 def profile_named(name: str) -> str:
