@@ -38,9 +38,12 @@ def lab_command(layout: str, *command: str) -> list[str]:
 
 
 def lab_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A command is no worker of pytest-xdist, even where its test runs in one."""
+    """A command is no worker of pytest-xdist, even where its test runs in one.
+
+    In a lab everybody is root, whose temporary folder pytest would take (getpass.getuser()).
+    """
     own = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
-    return {**own, "PYTHONPATH": PYTHONPATH, **(more or {})}
+    return {**own, "LOGNAME": f"lab-{os.getuid()}", "PYTHONPATH": PYTHONPATH, **(more or {})}
 
 
 def suite(*arguments: str) -> list[str]:
