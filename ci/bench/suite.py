@@ -66,7 +66,8 @@ def main() -> None:
     loading = time.perf_counter() - begun
     print(f"{len(cases)} cases loaded in {loading:.3f} s, {loading / len(cases) * 1e3:.2f} ms each")
     for profile in PROFILES:
-        held = [case for case in cases if case.applies_to(profile)]
+        lacks = InProcessTarget(PROFILES[profile]).lacks
+        held = [case for case in cases if case.applies_to(profile) and lacks(case) is None]
         run(held[:50], profile)
         seconds = sorted(run(held, profile) for _ in range(repeats))
         median = seconds[repeats // 2]

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
-from tw_reference.segment import Damage, IcmpKind
+from tw_reference.segment import ACK, Damage, IcmpKind
+from tw_reference.seqnum import add
 
 T = TypeVar("T")
 
@@ -100,7 +101,17 @@ gives where the peer has closed and less is there than was asked for."""
 
 
 TimestampRelation: TypeAlias = Literal["newer", "older", "same", "absent"]
-"""TSval against the last one that the DUT recorded: +1000, -1, equal, no option."""
+"""TSval against the last one that the DUT recorded; ``absent``: no option."""
+
+_TSVAL_OFFSET: Mapping[str, int] = {"newer": 1000, "older": -1, "same": 0}
+
+
+class Numbers(NamedTuple):
+    """The numbers of a segment to be sent, modulo 2^32; no TSval: no Timestamps option."""
+
+    seq: int
+    ack: int
+    tsval: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,23 @@ class Send:
     """Of IPv6 (RFC 6437)."""
     within: TimeExpression | None = None
     """How soon after the last send this one must leave for the case to mean anything."""
+
+    def numbers(self, variables: Mapping[str, int], *, timestamps: bool) -> Numbers:
+        """What these fields come to where the DUT's variables have those values; ``timestamps``:
+        whether the connection has them."""
+        default_ack = variables["snd_nxt"] if self.flags & ACK else 0
+        return Numbers(
+            seq=variables["rcv_nxt"] if self.seq is None else self.seq.evaluate(variables),
+            ack=default_ack if self.ack is None else self.ack.evaluate(variables),
+            tsval=self._tsval(variables, self.timestamps or ("newer" if timestamps else "absent")),
+        )
+
+    def _tsval(self, variables: Mapping[str, int], relation: TimestampRelation) -> int | None:
+        if self.tsval is not None:
+            return self.tsval.evaluate(variables)
+        if relation == "absent":
+            return None
+        return add(variables["ts_recent"], _TSVAL_OFFSET[relation])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,18 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
-from tw_conformance.model.case import TimestampRelation
+from tw_conformance.model.case import Send, TimestampRelation
 from tw_conformance.model.errors import SuiteError
 from tw_conformance.model.expressions import ExpressionError, SequenceExpression, TimeExpression
 from tw_conformance.model.words import did_you_mean, listed, no_such, quoted
-from tw_reference import segment as tcp
 from tw_reference.clock import SECOND
 from tw_reference.explain import STATES, Explanation, Scene, Situation
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import FLAG_BITS, Segment, Timestamps, flag_bits
-from tw_reference.seqnum import add
 from tw_reference.state import State
 
 _WINDOW = 65535
 _LARGEST_PAYLOAD = 65495
-_TSVAL_OFFSET: Mapping[str, int] = {"newer": 1000, "same": 0, "older": -1}
 _KNOWN_NUMBERS = ("rcv_nxt", "snd_nxt", "rcv_wnd", "irs", "iss", "ts_recent")
 
 Listener: TypeAlias = Literal["yes", "no", "full"]
@@ -93,23 +90,18 @@ class Stimulus:
         )
 
     def _segment(self, variables: Mapping[str, int]) -> Segment:
-        default_ack = variables["snd_nxt"] if self.flags & tcp.ACK else 0
+        explicit = self.tsval if isinstance(self.tsval, SequenceExpression) else None
+        relation = None if isinstance(self.tsval, SequenceExpression) else self.tsval
+        send = Send(self.flags, self.seq, self.ack, timestamps=relation, tsval=explicit)
+        seq, ack, tsval = send.numbers(variables, timestamps=self.timestamps)
         return Segment(
-            seq=variables["rcv_nxt"] if self.seq is None else self.seq.evaluate(variables),
-            ack=default_ack if self.ack is None else self.ack.evaluate(variables),
+            seq=seq,
+            ack=ack,
             flags=self.flags,
             window=_WINDOW,
             payload=b"t" * self.length,
-            timestamps=self._stamps(variables),
+            timestamps=None if tsval is None else Timestamps(tsval, 0),
         )
-
-    def _stamps(self, variables: Mapping[str, int]) -> Timestamps | None:
-        if isinstance(self.tsval, SequenceExpression):
-            return Timestamps(self.tsval.evaluate(variables), 0)
-        relation = self.tsval or ("newer" if self.timestamps else "absent")
-        if relation == "absent":
-            return None
-        return Timestamps(add(variables["ts_recent"], _TSVAL_OFFSET[relation]), 0)
 
 
 def parse(text: str, settings: Collection[str]) -> Stimulus:

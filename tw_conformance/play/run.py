@@ -40,9 +40,7 @@ from tw_conformance.play.record import (
 )
 from tw_conformance.play.tester import WINDOW, NotReached, TesterEndpoint
 from tw_conformance.targets.base import Target
-from tw_reference import segment as tcp
-from tw_reference.segment import Packet, Segment, Timestamps
-from tw_reference.seqnum import add
+from tw_reference.segment import Packet, Segment
 
 _READINGS = 8
 """Readings more of a timer where the first was too slow to tell when it was started."""
@@ -200,39 +198,22 @@ class Run:
 
     def _segment(self, step: Send) -> Segment:
         variables = self.tester.variables
-        has_ack = step.flags & tcp.ACK != 0
-        default_ack = variables["snd_nxt"] if has_ack else 0
+        seq, ack, tsval = step.numbers(variables, timestamps=self.tester.timestamps)
+        tsecr = None if step.tsecr is None else step.tsecr.evaluate(variables)
         return Segment(
-            seq=variables["rcv_nxt"] if step.seq is None else step.seq.evaluate(variables),
-            ack=default_ack if step.ack is None else step.ack.evaluate(variables),
+            seq=seq,
+            ack=ack,
             flags=step.flags,
             window=WINDOW if step.window is None else step.window,
             payload=b"t" * step.length,
             mss=step.mss,
             wscale=step.wscale,
             sack_permitted=step.sack_permitted,
-            timestamps=self._timestamps(step),
+            timestamps=None if tsval is None else self.tester.stamps(tsval, tsecr),
             urgent=step.urgent,
             reserved=step.reserved,
             option_octets=_whole_words(step.options or b""),
         )
-
-    def _timestamps(self, step: Send) -> Timestamps | None:
-        variables = self.tester.variables
-        tsecr = None if step.tsecr is None else step.tsecr.evaluate(variables)
-        if step.tsval is not None:
-            return self.tester.stamps(step.tsval.evaluate(variables), tsecr)
-        relation = step.timestamps or ("newer" if self.tester.timestamps else "absent")
-        recent = variables["ts_recent"]
-        match relation:
-            case "absent":
-                return None
-            case "newer":
-                return self.tester.stamps(add(recent, 1000), tsecr)
-            case "same":
-                return self.tester.stamps(recent, tsecr)
-            case "older":
-                return self.tester.stamps(add(recent, -1), tsecr)
 
     async def _expect(self, step: Expect) -> Came | ProvenSilence | Doubt:
         pending = self.tester.pending

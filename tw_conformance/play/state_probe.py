@@ -52,8 +52,9 @@ def unaskable(case: Case, profile: str) -> str | None:
     states = [step for step in case.steps if isinstance(step, State)]
     if not states:
         return None
-    expected = states[-1].state.choose(profile)
-    if any(state.timer for step in states for _, state in step.state.choices):
+    chosen = [step.state.choose(profile) for step in states]
+    expected = chosen[-1]
+    if any(state.timer for state in chosen if state is not None):
         return "needs to read the 2MSL timer on the DUT"
     if len(states) > 1 or case.steps[-1] is not states[-1]:
         return "needs to read the DUT's state in mid-script, where asking would change it"

@@ -46,9 +46,15 @@ def bundled() -> tuple[Case, ...]:
 
 def asked(profile: str) -> Iterator[Case]:
     """The cases whose state can be asked for."""
+    target = InProcessTarget(PROFILES[profile])
     for case in bundled():
         states = any(isinstance(step, State) for step in case.steps)
-        if states and case.applies_to(profile) and unaskable(case, profile) is None:
+        if (
+            target.lacks(case) is None
+            and states
+            and case.applies_to(profile)
+            and unaskable(case, profile) is None
+        ):
             yield case
 
 
@@ -132,3 +138,13 @@ def test_what_can_not_be_asked_for_says_why(state: str, why: str) -> None:
     told = outcome(case, Opaque(PROFILES["freebsd-10"]))
     assert told.verdict is Verdict.INCONCLUSIVE
     assert why in told.reason
+
+
+def test_the_timer_of_another_profile_keeps_nobody_from_asking() -> None:
+    text = QUIET_ACK.replace(
+        "state: TIME-WAIT\n",
+        "state: {linux-6.18: {is: TIME-WAIT, timer: restarted}, default: TIME-WAIT}\n",
+    )
+    (case,) = load_text(text, Path("quiet.tw.yaml"))
+    assert unaskable(case, "linux-6.18") == "needs to read the 2MSL timer on the DUT"
+    assert unaskable(case, "linux-6.1") is None
