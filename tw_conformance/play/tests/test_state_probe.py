@@ -65,7 +65,7 @@ def outcome(case: Case, target: InProcessTarget) -> Outcome:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_what_is_inferred_is_so(profile: str) -> None:
     target = Opaque(PROFILES[profile])
-    cases = list(asked(profile))
+    cases = [case for case in asked(profile) if target.lacks(case) is None]
     assert len(cases) > 100
     for case in cases:
         told = outcome(case, target)

@@ -60,7 +60,7 @@ class OneDut:
             self._settings = await DutSettings.of(bench.client)
             self._shared = SharedSettings(self._settings)
             self.settings = {**self._said, **await self._settings.read()}
-            known = self._defaults.keys() & self.settings.keys()
+            known = self._assumed.keys() & self.settings.keys()
             self._assumed |= {name: self.settings[name] for name in known}
             if self._settings.hz is not None and "hz" in self._assumed:
                 self._assumed["hz"] = self._settings.hz
