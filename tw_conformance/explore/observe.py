@@ -119,7 +119,7 @@ def _state(run: Run, seen: Observation) -> StateIs:
 
 def _rules(link: Link, since: int) -> tuple[AnyRule, ...]:
     """The rules that fired since then; first the one that decided, then its limit on ACKs."""
-    decisions = sorted(link.decisions()[since:], key=lambda d: d.stage is stages.ACK_LIMIT)
+    decisions = sorted(link.decisions()[since:], key=lambda d: d.stage in stages.LIMITS)
     return tuple(decision.rule for decision in decisions)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.common import CALLS, CLOSED
+from tw_reference.profiles.linux_states import Changes, states
 from tw_reference.profiles.linux_words import (
     BOTH_REUSE,
     BY_CLOSE,
@@ -166,10 +167,7 @@ def time_wait(paws: Condition[SegmentArrives]) -> DecisionList[SegmentArrives, B
     )
 
 
-ACKNOWLEDGE = stages.ACK_LIMIT.list(
-    rule("oow-exempt", all_of(~EMPTY, ~SYN), AckLimitAction.SEND,
-         "A segment with data or FIN and no SYN can't be part of an ACK loop: no limit.",
-         "tcp_input.c, tcp_oow_rate_limited()"),
+_LIMIT = (
     rule("oow-suppress", TOO_SOON, AckLimitAction.SUPPRESS,
          "Within tcp_invalid_ratelimit (500 ms) of the last such ACK it is not sent.",
          "tcp_input.c, tcp_oow_rate_limited()", "RFC 5961 section 7"),
@@ -177,6 +175,13 @@ ACKNOWLEDGE = stages.ACK_LIMIT.list(
          "Otherwise it is sent, and the limit starts anew.",
          "tcp_input.c, tcp_oow_rate_limited()"),
 )
+ACKNOWLEDGE = stages.ACK_LIMIT.list(
+    rule("oow-exempt", all_of(~EMPTY, ~SYN), AckLimitAction.SEND,
+         "A segment with data or FIN and no SYN can't be part of an ACK loop: no limit.",
+         "tcp_input.c, tcp_oow_rate_limited()"),
+    *_LIMIT,
+)
+CHALLENGE = stages.CHALLENGE_LIMIT.list(*_LIMIT)
 
 ICMP = stages.ICMP.list(
     rule("icmp", ALWAYS, ErrorAction.DROP,
@@ -286,6 +291,9 @@ LINUX_6_18 = Profile(
         least_rto=200 * MILLISECOND,
         resets_unread=True,
         fin_wait_2_timeout=fin_time,
+        keeps_first_window=True,
+        delayed_ack=40 * MILLISECOND,
+        tick=lambda settings: SECOND // settings["hz"],
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
         reset_tos_mask=0xFC,
     ),
@@ -297,6 +305,16 @@ LINUX_6_18 = Profile(
         time_wait(PAWS_REJECT),
         ICMP,
         ACKNOWLEDGE,
+        CHALLENGE,
+        *states(
+            Changes(
+                paws_old_acks=True,
+                tsecr_of_syn_ack=True,
+                whole_window=True,
+                blind_reset_half_open=True,
+                challenges_unsent=True,
+            )
+        ),
         LISTEN,
         CLOSED,
         BIND,
@@ -326,5 +344,6 @@ LINUX_6_1 = LINUX_6_18.derive(
              "In the second of the peer's last timestamp no port is taken automatically.",
              "tcp_ipv4.c of 6.1, tcp_twsk_unique(), tw_ts_recent_stamp"),
     ),
+    *states(Changes()),
     dropped_settings=("tw_reuse_delay",),
 )

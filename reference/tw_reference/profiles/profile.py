@@ -66,6 +66,13 @@ class StackTraits:
     """Initial retransmission time-out, nanoseconds."""
     least_rto: int
     """Retransmission time-out on a path without delay, nanoseconds."""
+    keeps_first_window: bool = False
+    """Whether a connection that it opens keeps the window that its SYN offered, before the peer's
+    options could lessen the MSS."""
+    delayed_ack: int = 200 * MILLISECOND
+    """Nanoseconds by which an ACK may be put off."""
+    tick: Callable[[Settings], int] = lambda settings: 10 * MILLISECOND
+    """Nanoseconds between two ticks of the clock that timers run by."""
     resets_unread: bool = True
     """Whether close() sends an RST where text was not read (RFC 1122 section 4.2.2.13)."""
     connected: ConnectAction = ConnectAction.EADDRINUSE

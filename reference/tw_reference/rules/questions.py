@@ -94,6 +94,55 @@ class ConnectionTcb(Tcb, Protocol):
         """MAX.SND.WND: the largest window that the peer ever advertised (RFC 5961 section 5.2)."""
 
     @property
+    def snd_wl1(self) -> int: ...
+    @property
+    def snd_scale(self) -> int:
+        """The shift of the peer's window."""
+
+    @property
+    def is_passive(self) -> bool:
+        """Whether a listener opened it."""
+
+    @property
+    def acknowledged(self) -> int:
+        """Octets of sequence space that the peer has acknowledged to this connection; the SYN of a
+        passive opening, which a listener sent for it, is none of them."""
+
+    @property
+    def rcv_wup(self) -> int:
+        """The last ACK number sent: RCV.NXT when the window was last told."""
+
+    @property
+    def first_tsval(self) -> int | None:
+        """TSval of the first SYN or <SYN,ACK> sent; None where it had none."""
+
+    @property
+    def last_tsval(self) -> int:
+        """TSval of what was sent last."""
+
+    @property
+    def tsval(self) -> int:
+        """What TSval would be now."""
+
+    @property
+    def retransmissions(self) -> int:
+        """How often the oldest segment was sent again."""
+
+    @property
+    def fin_sent(self) -> bool: ...
+    @property
+    def receive_shut(self) -> bool:
+        """Whether nothing more is to be received: after close(), shutdown() for reading, a FIN."""
+
+    @property
+    def queued(self) -> bool:
+        """Whether the process has something to read yet: text, or the peer's FIN."""
+
+    @property
+    def fin_wait_2_timeout(self) -> int:
+        """How long it would wait for the FIN as an orphan."""
+
+    @property
     def rcv_adv(self) -> int:
         """One past the right edge of the window that was advertised."""
 

@@ -62,6 +62,11 @@ ENTRY = Stage("TIME-WAIT entry", "A connection is about to enter TIME-WAIT.", En
 TIME_WAIT = Stage("TIME-WAIT", "A segment arrives in TIME-WAIT.", SegmentArrives, BlockAction)
 ICMP = Stage("ICMP error", "An ICMP error arrives about a block.", ErrorArrives, ErrorAction)
 ACK_LIMIT = Stage("ACK limit", "A rate-limited ACK is about to be sent.", AckDue, AckLimitAction)
+CHALLENGE_LIMIT = Stage(
+    "challenge ACK limit", "A challenge ACK is about to be sent.", AckDue, AckLimitAction
+)
+LIMITS: tuple[AnyStage, ...] = (ACK_LIMIT, CHALLENGE_LIMIT)
+"""About what a list on a segment has decided to send."""
 LISTEN = Stage("LISTEN", "A segment arrives at a listener.", Unconnected, UnconnectedAction)
 CLOSED = Stage(
     "CLOSED",
@@ -100,6 +105,7 @@ STAGES: tuple[AnyStage, ...] = (
     TIME_WAIT,
     ICMP,
     ACK_LIMIT,
+    CHALLENGE_LIMIT,
     BIND,
     CONNECT,
     CALL,

@@ -19,7 +19,7 @@ def deciding(
     state in which processing only went on.  Where the profile has no rule for the segment, but one
     for what it brought about (the entry into TIME-WAIT, an orphan), that one decided.
     """
-    arrivals = [d for d in trace if _arrived(d) is not None and d.stage is not stages.ACK_LIMIT]
+    arrivals = [d for d in trace if _arrived(d) is not None and d.stage not in stages.LIMITS]
     if arrived is None and arrivals:
         arrived = _arrived(arrivals[-1])
     found = next((d for d in arrivals if _arrived(d) is arrived and not _went_on(d)), None)

@@ -16,7 +16,7 @@ from tw_reference.clock import Clock, Timer
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import AckLimitAction, ConnectionAction
-from tw_reference.rules.decision import AnyStage, Decision, Ruling
+from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
 from tw_reference.rules.questions import AckDue, SegmentOnConnection
 from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
@@ -29,6 +29,7 @@ _MAX_FLIGHT = 65535
 """Octets on the way at once, however large the peer's window: nothing here controls congestion, so
 no more than a host without window scaling would send."""
 _WINDOW_SCALE = 7
+_FIN_SENT = frozenset((State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING, State.LAST_ACK))
 
 
 class Owner(Protocol):
@@ -37,6 +38,9 @@ class Owner(Protocol):
     clock: Clock
     profile: Profile
     settings: dict[str, int]
+
+    def fin_wait_2_timeout(self, connection: Connection) -> int:
+        """How long a connection may wait for the FIN where no process holds it (ns)."""
 
     def record(self, decision: Decision) -> None: ...
 
@@ -77,7 +81,8 @@ class Connection:
         self.iss = self.snd_una = self.snd_nxt = iss
         self.irs = self.rcv_nxt = 0
         self.snd_wnd = self.max_window = 0
-        self._snd_wl1 = self._snd_wl2 = 0
+        self.snd_wl1 = self._snd_wl2 = 0
+        self.rcv_wup = 0
         self.tos = 0
         self.ttl = self._traits.ttl
         self.linger: int | None = None
@@ -96,7 +101,17 @@ class Connection:
         """Whether a process holds the socket; after close() none does."""
         self.reads = True
         """Whether that process takes text as it comes."""
+        self.is_passive = False
+        """Whether a listener opened it."""
+        self.first_tsval: int | None = None
+        self.last_tsval = 0
+        self._offered_timestamps = False
         self._unread = False
+        self._fin_taken = self._fin_queued = False
+        self._reading_shut = False
+        self._delayed_ack: Timer | None = None
+        self._news: list[Callable[[], None]] = []
+        """What the process learns once the stack has done with a segment."""
         self.ack_owed = False
         """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
         self.timestamps = timestamps
@@ -108,7 +123,9 @@ class Connection:
         self._scaling = True
         self.rcv_scale = _WINDOW_SCALE
         self.snd_scale = 0
-        self.rcv_adv = self._traits.receive_window(self.mss)
+        self._full_window = self._traits.receive_window(self._link_mss)
+        """The window (octets) that is offered where nothing waits to be read."""
+        self.rcv_adv = self._full_window
         """One past the right edge of the window that was advertised."""
         self._ecn = False
         self.last_ack: int | None = None
@@ -130,6 +147,7 @@ class Connection:
         """A connection opened by the SYN in ``packet``: it sends <SYN,ACK>, SYN-RECEIVED."""
         syn = packet.segment
         connection = cls(owner, packet.flow.reverse, iss, timestamps=timestamps)
+        connection.is_passive = True
         connection._syn_arrives(syn)
         asks_ecn = syn.flags & (tcp.ECE | tcp.CWR) == tcp.ECE | tcp.CWR
         connection._ecn = asks_ecn and owner.profile.traits.ecn
@@ -148,6 +166,7 @@ class Connection:
         """
         connection = cls(owner, flow, iss, timestamps=timestamps)
         connection.ts_recent = ts_recent
+        connection._offered_timestamps = timestamps
         connection.state = State.SYN_SENT
         connection._transmit(tcp.SYN)
         return connection
@@ -161,7 +180,7 @@ class Connection:
 
     def close(self) -> None:
         """CLOSE: send what is queued, then a FIN; the process lets the socket go."""
-        self.held = False
+        self.held = self._fin_queued = False
         if self.linger == 0 or (self._unread and self._traits.resets_unread):
             self.abort()
             return
@@ -206,6 +225,13 @@ class Connection:
             going_on = ConnectionAction.CONTINUE in ruling.then and self.state is not State.CLOSED
         self.heard_at = self._owner.clock.now
         self._output()
+        self._tell()
+
+    def _tell(self) -> None:
+        """A process learns what a segment brought when the stack has done with all of it."""
+        news, self._news = self._news, []
+        for tell in news:
+            tell()
 
     def snapshot(self) -> Snapshot:
         if self.state is State.CLOSED:
@@ -234,16 +260,27 @@ class Connection:
             case ConnectionAction.ACK:
                 self._acknowledge()
             case ConnectionAction.ACK_LIMITED:
-                self._acknowledge_if_due(segment)
+                self._if_due(stages.ACK_LIMIT, segment, self._acknowledge)
+            case ConnectionAction.CHALLENGE:
+                self._if_due(stages.CHALLENGE_LIMIT, segment, self._acknowledge)
+            case ConnectionAction.ACK_NEXT_TICK:
+                self._acknowledge_later(self._tick())
+            case ConnectionAction.ACK_DELAYED:
+                self._acknowledge_later(self._traits.delayed_ack)
             case ConnectionAction.RST:
                 self._owner.reset(packet)
             case ConnectionAction.RESEND:
                 self._queue.resend()
+            case ConnectionAction.RESEND_LIMITED:
+                self._if_due(stages.ACK_LIMIT, segment, self._queue.resend)
+            case ConnectionAction.RESEND_SOON:
+                self._queue.hurry(2 * self._tick())
             case ConnectionAction.UPDATE_TS:
                 self._note_timestamp(segment)
             case ConnectionAction.TAKE_SYN:
                 self._syn_arrives(segment)
-                self._acknowledged(segment.ack)
+                if segment.flags & tcp.ACK:
+                    self._acknowledged(segment.ack, echoed=self._echoes(segment))
             case ConnectionAction.TAKE_ACK:
                 self._ack_arrives(segment)
             case ConnectionAction.TAKE_TEXT:
@@ -258,16 +295,22 @@ class Connection:
     def _enter(self, action: ConnectionAction, packet: Packet) -> None:
         """The actions that lead to another state."""
         match action:
+            case ConnectionAction.SYN_RECEIVED:
+                self._queue.land()
+                self.snd_nxt = self.iss
+                self.state = State.SYN_RECEIVED
+                self._transmit(tcp.SYN | tcp.ACK)
             case ConnectionAction.ESTABLISH:
                 self.state = State.ESTABLISHED
-                self._owner.established(self)
+                self.last_ack = None
+                self._news.append(self._established)
             case ConnectionAction.ENTER_FIN_WAIT_2:
                 self.state = State.FIN_WAIT_2
                 if not self.held:
                     self._owner.orphaned(self, packet)
             case ConnectionAction.ENTER_CLOSE_WAIT:
                 self.state = State.CLOSE_WAIT
-                self._owner.peer_closed(self)
+                self._news.append(lambda: self._owner.peer_closed(self))
             case ConnectionAction.ENTER_CLOSING:
                 self.state = State.CLOSING
             case ConnectionAction.ENTER_TIME_WAIT:
@@ -275,24 +318,46 @@ class Connection:
             case _:
                 raise AssertionError(f"{action} leads to no state")
 
-    def _acknowledge_if_due(self, segment: Segment) -> None:
-        rules = self._owner.profile.find(stages.ACK_LIMIT)
+    def _established(self) -> None:
+        if self.state is not State.CLOSED:
+            self._owner.established(self)
+
+    def _tick(self) -> int:
+        return self._traits.tick(self._owner.settings)
+
+    def _acknowledge_later(self, delay: int) -> None:
+        """Acknowledge after ``delay`` (ns), if nothing that is sent before does."""
+        if self._delayed_ack is None and self.rcv_wup != self.rcv_nxt:
+            due = self._owner.clock.now + delay
+            self._delayed_ack = self._owner.clock.call_at(due, self._acknowledge)
+
+    def _carry_ack(self) -> None:
+        """What is sent now carries the ACK that was put off."""
+        if self._delayed_ack is not None:
+            self._delayed_ack.cancel()
+            self._delayed_ack = None
+
+    def _if_due(
+        self, stage: Stage[AckDue, AckLimitAction], segment: Segment, send: Callable[[], None]
+    ) -> None:
+        """Send, where the stack's limit of that kind lets it pass."""
+        rules = self._owner.profile.find(stage)
         if rules is None:
-            self._acknowledge()
+            send()
             return
         now, before = self._owner.clock.now, self.snapshot()
         ruling = rules.decide(AckDue(segment, self, self._owner.settings, now))
         if AckLimitAction.SEND_AND_STAMP in ruling.then:
             self.last_ack = now
         if AckLimitAction.SUPPRESS not in ruling.then:
-            self._acknowledge()
+            send()
         self._trace(rules.stage, ruling, before, segment)
 
     def _syn_arrives(self, syn: Segment) -> None:
         """The peer's half of the handshake: IRS, window, and the options that both sides have."""
-        self.irs = self._snd_wl1 = syn.seq
+        self.irs = self.snd_wl1 = syn.seq
         self._snd_wl2 = syn.ack
-        self.rcv_nxt = add(syn.seq, 1)
+        self.rcv_nxt = self.rcv_wup = add(syn.seq, 1)
         self.snd_wnd = self.max_window = syn.window
         self.timestamps = self.timestamps and syn.timestamps is not None
         if self.timestamps and syn.timestamps is not None:
@@ -303,7 +368,9 @@ class Connection:
         self._scaling = syn.wscale is not None
         self.rcv_scale = _WINDOW_SCALE if self._scaling else 0
         self.snd_scale = min(syn.wscale or 0, 14)
-        self.rcv_adv = add(self.rcv_nxt, self._traits.receive_window(self.mss))
+        if self.is_passive or not self._traits.keeps_first_window:
+            self._full_window = self._traits.receive_window(self.mss)
+        self.rcv_adv = add(self.rcv_nxt, self._full_window)
 
     def _note_timestamp(self, segment: Segment) -> None:
         if self.timestamps and segment.timestamps is not None:
@@ -313,16 +380,21 @@ class Connection:
     def _ack_arrives(self, segment: Segment) -> None:
         newly = distance(segment.ack, self.snd_una)
         if newly > 0:
-            self._acknowledged(segment.ack)
+            self._acknowledged(segment.ack, echoed=self._echoes(segment))
         if newly >= 0:
             self._window_arrives(segment)
 
+    def _echoes(self, segment: Segment) -> bool:
+        """Whether TSecr tells of a round trip (RFC 7323 section 4.1)."""
+        stamps = segment.timestamps
+        return self.timestamps and stamps is not None and stamps.tsecr != 0
+
     def _window_arrives(self, segment: Segment) -> None:
         """SND.WND is that of the newest segment, by SND.WL1 and SND.WL2."""
-        by_seq = distance(segment.seq, self._snd_wl1)
+        by_seq = distance(segment.seq, self.snd_wl1)
         if by_seq < 0 or (by_seq == 0 and distance(segment.ack, self._snd_wl2) < 0):
             return
-        self._snd_wl1, self._snd_wl2 = segment.seq, segment.ack
+        self.snd_wl1, self._snd_wl2 = segment.seq, segment.ack
         was_closed = self.snd_wnd == 0
         self.snd_wnd = segment.window << self.snd_scale
         self.max_window = max(self.max_window, self.snd_wnd)
@@ -333,16 +405,48 @@ class Connection:
 
     def _text_arrives(self, segment: Segment) -> None:
         """The seventh check, and RCV.NXT's way past a FIN."""
-        text = segment.payload[: distance(self.rcv_adv, segment.seq)]
+        text = segment.payload[: max(distance(self.rcv_adv, segment.seq), 0)]
         whole = len(text) == len(segment.payload)
         self._reassembly.put(segment.seq, text, fin=whole and bool(segment.flags & tcp.FIN))
         data, fin = self._reassembly.take(self.rcv_nxt)
         self.rcv_nxt = add(self.rcv_nxt, len(data) + fin)
-        self.rcv_adv = add(self.rcv_adv, len(data))
+        if fin:
+            self._fin_taken = self._fin_queued = True
         if data and self.reads:
-            self._owner.delivered(self, data)
+            self.rcv_adv = add(self.rcv_adv, len(data))
+            self._news.append(lambda: self._owner.delivered(self, data))
         elif data:
             self._unread = True
+
+    # -- variables that a rule may look at (rules.questions.ConnectionTcb) ------------------------
+
+    @property
+    def acknowledged(self) -> int:
+        return distance(self.snd_una, add(self.iss, 1 if self.is_passive else 0))
+
+    @property
+    def retransmissions(self) -> int:
+        return self._queue.tries
+
+    @property
+    def fin_sent(self) -> bool:
+        return self.state in _FIN_SENT
+
+    @property
+    def receive_shut(self) -> bool:
+        return not self.held or self._reading_shut or self._fin_taken
+
+    @property
+    def queued(self) -> bool:
+        return self._unread or self._fin_queued
+
+    @property
+    def fin_wait_2_timeout(self) -> int:
+        return self._owner.fin_wait_2_timeout(self)
+
+    @property
+    def tsval(self) -> int:
+        return (self._owner.timestamp() + self.ts_offset) & 0xFFFFFFFF
 
     # -- output ----------------------------------------------------------------------------------
 
@@ -399,32 +503,38 @@ class Connection:
         scale = 0 if segment.flags & tcp.SYN else self.rcv_scale
         self._open_window(scale)
         stamps = None
-        if self.timestamps:
-            tsval = (self._owner.timestamp() + self.ts_offset) & 0xFFFFFFFF
-            stamps = Timestamps(tsval, self.ts_recent)
+        if self.timestamps or (self._offered_timestamps and segment.flags & tcp.SYN):
+            self.last_tsval = self.tsval
+            if segment.flags & tcp.SYN and self.first_tsval is None:
+                self.first_tsval = self.last_tsval
+            stamps = Timestamps(self.last_tsval, self.ts_recent)
         now = replace(
             segment,
             ack=self.rcv_nxt,
             window=min(self.rcv_wnd >> scale, 0xFFFF),
             timestamps=stamps,
         )
+        if segment.flags & tcp.ACK:
+            self.rcv_wup = self.rcv_nxt
+            self._carry_ack()
         self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos))
 
     def _open_window(self, scale: int) -> None:
         """Move the right edge of the window, where the stack does so with this segment."""
-        window = self._traits.receive_window(self.mss)
+        window = self._full_window
         if scale and self._traits.aligns_scaled_window:
             window = -(-window >> scale) << scale
         elif not self._traits.reopens_window:
             return
         self.rcv_adv = add(self.rcv_nxt, window)
 
-    def _acknowledged(self, ack: int) -> None:
+    def _acknowledged(self, ack: int, *, echoed: bool) -> None:
         self.snd_una = ack
-        self._queue.acknowledged(ack)
+        self._queue.acknowledged(ack, echoed=echoed)
 
     def leave(self, tell: Callable[[Connection], None]) -> None:
         """Stop the timer; the owner takes over what is left."""
         self._queue.land()
+        self._carry_ack()
         self.state = State.CLOSED
         tell(self)

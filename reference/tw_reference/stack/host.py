@@ -465,7 +465,7 @@ class Host:
     def orphaned(self, connection: Connection, packet: Packet | None) -> None:
         """A connection in FIN-WAIT-2 that no process holds: how long it may wait for the FIN."""
         fin = packet is not None and bool(packet.segment.flags & tcp.FIN)
-        timeout = self._fin_wait_2_timeout(connection)
+        timeout = self.fin_wait_2_timeout(connection)
         negative = connection.linger2 is not None and connection.linger2 < 0
         rules = self.profile[stages.ORPHAN]
         ruling = rules.decide(Orphaned(self.settings, timeout, negative, fin, packet is None))
@@ -499,12 +499,12 @@ class Host:
             case OrphanAction.WAIT:
                 pass
 
-    def _fin_wait_2_timeout(self, connection: Connection) -> int:
+    def fin_wait_2_timeout(self, connection: Connection) -> int:
         """How long an orphan waits for the FIN (ns); 0 where the stack has no such time-out."""
         traits = self.profile.traits
         if traits.fin_wait_2_timeout is None:
             return 0
-        return traits.fin_wait_2_timeout(self.settings, connection.linger2, traits.least_rto)
+        return traits.fin_wait_2_timeout(self.settings, connection.linger2, connection.rto)
 
     def _after(self, wait: int, connection: Connection, end: Callable[[Connection], None]) -> None:
         """End an orphan later, if it is still in FIN-WAIT-2 then."""
@@ -543,7 +543,7 @@ class Host:
             ts_recent_stamp=connection.ts_recent_stamp,
             ts_offset=connection.ts_offset,
             tos=connection.tos,
-            rto=self.profile.traits.least_rto,
+            rto=connection.rto,
             substate=substate,
             entered=self.clock.now,
             expires=self.clock.now,

@@ -42,14 +42,20 @@ class RetransmissionQueue:
         self._give_up = give_up
         self._segments: list[Segment] = []
         self._timer: Timer | None = None
-        self._tries = 0
+        self.tries = 0
+        """How often the oldest segment was sent again, or the window was asked for."""
+        self._backed_off = 0
         self._recover: int | None = None
         """Where the flight ended when the timer last found a loss in it."""
 
     @property
     def rto(self) -> int:
-        """The time-out that the timer is set to, doubled for each time that it has passed (ns)."""
-        return self._rto << self._tries
+        """The time-out, doubled for each time that it has passed, until a round trip is measured
+        again (ns; RFC 6298 section 5)."""
+        return max(self._due(), self._backed_off)
+
+    def _due(self) -> int:
+        return self._rto << self.tries
 
     def add(self, segment: Segment) -> None:
         """``segment`` was sent for the first time."""
@@ -63,13 +69,14 @@ class RetransmissionQueue:
         if self._timer is None:
             self._arm()
 
-    def acknowledged(self, ack: int) -> None:
-        """SND.UNA has moved up to ``ack``."""
+    def acknowledged(self, ack: int, *, echoed: bool = False) -> None:
+        """SND.UNA has moved up to ``ack``; ``echoed``: a timestamp tells of the round trip."""
         self._segments = [s for s in self._segments if distance(s.end, ack) > 0]
-        self._tries = 0
+        self._backed_off = 0 if echoed or not self.tries else self.rto
+        self.tries = 0
         if self._timed is not None and distance(ack, self._timed[0]) >= 0:
             self._measured(self._clock.now - self._timed[1])
-            self._timed = None
+            self._timed, self._backed_off = None, 0
         self._restart()
         if self._recover is not None:
             if distance(self._recover, ack) > 0:
@@ -81,7 +88,7 @@ class RetransmissionQueue:
     def probe_answered(self) -> None:
         """The window is still closed; a peer that says so may do it for ever (RFC 9293 section
         3.8.6.1)."""
-        self._tries = min(self._tries, _MAX_RETRANSMISSIONS - 1)
+        self.tries = min(self.tries, _MAX_RETRANSMISSIONS - 1)
 
     def window_reopened(self) -> None:
         """What the peer had no room for is due now, not when the next probe would come to it."""
@@ -93,6 +100,12 @@ class RetransmissionQueue:
         if self._segments:
             self._timed = None  # whose ACK it will be can't be told (RFC 6298 section 3)
             self._emit(self._segments[0])
+
+    def hurry(self, delay: int) -> None:
+        """Let the timer fire after ``delay`` (ns), if it runs."""
+        if self._timer is not None:
+            self._disarm()
+            self._timer = self._clock.call_at(self._clock.now + delay, self._timer_due)
 
     def land(self) -> None:
         """The connection is over."""
@@ -114,7 +127,7 @@ class RetransmissionQueue:
             self._arm()
 
     def _arm(self) -> None:
-        due = self._clock.now + self.rto
+        due = self._clock.now + self._due()
         self._timer = self._clock.call_at(due, self._timer_due)
 
     def _disarm(self) -> None:
@@ -123,8 +136,8 @@ class RetransmissionQueue:
             self._timer = None
 
     def _timer_due(self) -> None:
-        self._tries += 1
-        if self._tries > _MAX_RETRANSMISSIONS:
+        self.tries += 1
+        if self.tries > _MAX_RETRANSMISSIONS:
             self._give_up()
             return
         if self._segments:

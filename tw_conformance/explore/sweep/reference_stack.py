@@ -134,6 +134,14 @@ class ReferenceStack:
             host.receive(Packet(flow, send(end)))
         if turn.takes is None:
             return
+        _wait_for_answer(host)
         segments = [packet.segment for packet in host.outbox if isinstance(packet, Packet)]
         if not any(turn.takes(end, segment) for segment in segments):
             raise NotReached(end.reason or f"{self.profile.name} did not answer on the way")
+
+
+def _wait_for_answer(host: Host) -> None:
+    """Let a delayed ACK come, where nothing came at once."""
+    latest = host.clock.now + AGE
+    while not host.outbox and (timer := host.clock.next_timer()) is not None and timer <= latest:
+        host.clock.advance(timer)

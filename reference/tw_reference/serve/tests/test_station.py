@@ -215,7 +215,8 @@ def test_a_request_with_its_fin_is_answered_once(link: Link) -> None:
     flow, ack = open_connection(link)
     request = Segment(1, ack, tcp.FIN | tcp.ACK, window=60000, payload=b"GET / HTTP/1.0\r\n\r\n")
     answers = link.segments(link.says(link.encode(Packet(flow, request))))
-    assert [bool(answer.flags & tcp.FIN) for answer in answers] == [False, False, True]
+    fins = [bool(answer.flags & tcp.FIN) for answer in answers]
+    assert (fins.count(True), fins[-1]) == (1, True)
     assert link.host.state(flow.reverse) == "LAST-ACK"
 
 

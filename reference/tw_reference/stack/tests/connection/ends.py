@@ -16,6 +16,8 @@ from tw_reference.stack.resets import reset_for
 
 FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
 JUST_BELOW_THE_WRAP = 2**32 - 3
+DELAYED_ACK = 0.2
+"""Seconds within which every stack has sent an ACK that it put off."""
 TEXT = bytes(range(256)) * 800
 
 Loses = Callable[[Packet], bool]
@@ -55,6 +57,9 @@ class End:
 
     def record(self, decision: Decision) -> None:
         self.trace.append(decision)
+
+    def fin_wait_2_timeout(self, connection: Connection) -> int:
+        return 60 * SECOND
 
     def emit(self, packet: Packet) -> None:
         self.sent.append(packet)

@@ -12,6 +12,7 @@ from tw_reference.profiles.profile import Profile
 from tw_reference.segment import Packet, Segment, Timestamps, flag_names
 from tw_reference.stack.connection import Connection
 from tw_reference.stack.tests.connection.ends import (
+    DELAYED_ACK,
     FLOW,
     JUST_BELOW_THE_WRAP,
     End,
@@ -124,7 +125,7 @@ def test_what_was_asked_for_before_is_done_once_it_is_open(profile: Profile) -> 
     pair = Pair(profile)
     pair.client.send(b"early")
     pair.client.shutdown()
-    pair.deliver()
+    pair.let_pass(DELAYED_ACK)
     assert pair.states == ("FIN-WAIT-2", "CLOSE-WAIT")
     assert pair.server_end.received == b"early"
 

@@ -1,0 +1,231 @@
+"""The conditions that Linux's lists for a whole connection are written in: ``net/ipv4/tcp_input.c``
+and, for SYN-RECEIVED, ``tcp_minisocks.c``, tcp_check_req()."""
+
+from __future__ import annotations
+
+from tw_reference import segment as tcp
+from tw_reference.clock import MILLISECOND
+from tw_reference.profiles.linux_words import PAWS_24DAYS, TIMEWAIT_LEN
+from tw_reference.rules.condition import all_of, atom
+from tw_reference.rules.questions import SegmentOnConnection
+from tw_reference.rules.vocabulary import ACK, EMPTY, SEQ_IS_RCV_NXT
+from tw_reference.seqnum import add, after, distance
+
+_REPLAYED_TICKS_A_SECOND = 1200
+"""tcp_tsval_replay(): a peer's clock is taken to tick no faster than this."""
+
+
+# -- The segment and the window -------------------------------------------------------------------
+
+
+@atom("SEG.SEQ is left of RCV.NXT")
+def SEQ_BEFORE(q: SegmentOnConnection) -> bool:
+    return after(q.tcb.rcv_nxt, q.segment.seq)
+
+
+@atom("SEG.SEQ is right of the window")
+def SEQ_BEYOND(q: SegmentOnConnection) -> bool:
+    return after(q.segment.seq, q.tcb.rcv_adv)
+
+
+@atom("SEG.SEQ is at the right edge of the window or beyond")
+def STARTS_BEYOND(q: SegmentOnConnection) -> bool:
+    return not after(q.tcb.rcv_adv, q.segment.seq)
+
+
+@atom("the segment ends left of the last ACK number sent (RCV.WUP)")
+def ENDS_BEFORE(q: SegmentOnConnection) -> bool:
+    return after(q.tcb.rcv_wup, q.segment.end)
+
+
+@atom("the segment's text reaches beyond the window")
+def TEXT_BEYOND_WINDOW(q: SegmentOnConnection) -> bool:
+    return after(_text_end(q), q.tcb.rcv_adv)
+
+
+@atom("something is in the receive queue: text, or a FIN whose EOF nobody has read")
+def QUEUED(q: SegmentOnConnection) -> bool:
+    return q.tcb.queued
+
+
+@atom("there is nothing in the segment that is not there already")
+def ALL_OLD(q: SegmentOnConnection) -> bool:
+    return not after(q.segment.end, q.tcb.rcv_nxt)
+
+
+@atom("the FIN is next in order")
+def FIN_IN_ORDER(q: SegmentOnConnection) -> bool:
+    in_order = not after(q.segment.seq, q.tcb.rcv_nxt) and after(q.segment.end, q.tcb.rcv_nxt)
+    return in_order and q.segment.flags & tcp.FIN != 0
+
+
+@atom("more than one full segment waits for its ACK")
+def FULL_SEGMENT_WAITS(q: SegmentOnConnection) -> bool:
+    unacknowledged = distance(q.segment.end, q.tcb.rcv_wup)
+    return unacknowledged > max(len(q.segment.payload), _LEAST_FULL_SEGMENT)
+
+
+_LEAST_FULL_SEGMENT = 536
+"""TCP_MSS_DEFAULT: what tcp_initialize_rcv_mss() takes for a full segment at first."""
+
+
+@atom("SEG.SEQ = RCV.NXT - 1")
+def SEQ_ONE_BEFORE(q: SegmentOnConnection) -> bool:
+    return add(q.segment.seq, 1) == q.tcb.rcv_nxt
+
+
+@atom("the segment is outside the window (tcp_in_window)")
+def OUTSIDE(q: SegmentOnConnection) -> bool:
+    segment, tcb = q.segment, q.tcb
+    if segment.seq == tcb.rcv_nxt:
+        return False
+    overlaps = after(segment.end, tcb.rcv_nxt) and after(tcb.rcv_adv, segment.seq)
+    return not overlaps and not (segment.seq == tcb.rcv_adv and segment.length == 0)
+
+
+def _text_end(q: SegmentOnConnection) -> int:
+    """Where the segment ends without its FIN."""
+    return add(q.segment.end, -1 if q.segment.flags & tcp.FIN else 0)
+
+
+# -- Timestamps -----------------------------------------------------------------------------------
+
+
+def _older_by(q: SegmentOnConnection) -> int | None:
+    """How far TSval lies behind TS.Recent, in its own ticks; None where nothing can be said."""
+    stamps, tcb = q.segment.timestamps, q.tcb
+    if stamps is None or not tcb.timestamps or tcb.ts_recent == 0:
+        return None
+    if q.now - tcb.ts_recent_stamp >= PAWS_24DAYS:
+        return None
+    return distance(tcb.ts_recent, stamps.tsval)
+
+
+@atom("TSval is more than one tick older than TS.Recent")
+def PAWS_FAILS(q: SegmentOnConnection) -> bool:
+    older = _older_by(q)
+    return older is not None and older > 1
+
+
+@atom("TSval is older than TS.Recent")
+def TSVAL_OLDER(q: SegmentOnConnection) -> bool:
+    older = _older_by(q)
+    return older is not None and older > 0
+
+
+@atom("the segment has a TSval, on a connection with timestamps")
+def STAMPED(q: SegmentOnConnection) -> bool:
+    return q.tcb.timestamps and q.segment.timestamps is not None
+
+
+@atom("SEG.SEQ is not right of the last ACK number sent (RCV.WUP)")
+def SEQ_ACKNOWLEDGED(q: SegmentOnConnection) -> bool:
+    return not after(q.segment.seq, q.tcb.rcv_wup)
+
+
+@atom("SEG.ACK and window say nothing new")
+def REPEATS_ACK(q: SegmentOnConnection) -> bool:
+    segment, tcb = q.segment, q.tcb
+    if segment.ack != tcb.snd_una or after(segment.seq, tcb.snd_wl1):
+        return False
+    window = segment.window << tcb.snd_scale
+    return segment.seq != tcb.snd_wl1 or 0 < window <= tcb.snd_wnd
+
+
+@atom("TSval lies in the replay window: 1.2 RTO of ticks of a millisecond")
+def REPLAYED(q: SegmentOnConnection) -> bool:
+    older = _older_by(q)
+    return older is not None and (
+        older <= q.tcb.rto * _REPLAYED_TICKS_A_SECOND // (1000 * MILLISECOND)
+    )
+
+
+@atom("TSecr lies outside what our clock showed since the SYN")
+def ECHOES_ANOTHER(q: SegmentOnConnection) -> bool:
+    return _echoes_outside(q, q.tcb.tsval)
+
+
+@atom("TSecr is none of the <SYN,ACK>'s TSvals")
+def ECHOES_NO_SYN_ACK(q: SegmentOnConnection) -> bool:
+    return q.tcb.timestamps and _echoes_outside(q, q.tcb.last_tsval)
+
+
+def _echoes_outside(q: SegmentOnConnection, latest: int) -> bool:
+    stamps, first = q.segment.timestamps, q.tcb.first_tsval
+    if stamps is None or stamps.tsecr == 0 or first is None:
+        return False
+    return not 0 <= distance(stamps.tsecr, first) <= distance(latest, first)
+
+
+# -- The ACK field --------------------------------------------------------------------------------
+
+
+@atom("SEG.ACK is left of SND.UNA")
+def ACK_OLD(q: SegmentOnConnection) -> bool:
+    return after(q.tcb.snd_una, q.segment.ack)
+
+
+@atom("SEG.ACK is right of SND.NXT")
+def ACK_UNSENT(q: SegmentOnConnection) -> bool:
+    return after(q.segment.ack, q.tcb.snd_nxt)
+
+
+@atom("SEG.ACK is further left of SND.UNA than any window was wide, or than was acknowledged")
+def ACK_TOO_OLD(q: SegmentOnConnection) -> bool:
+    tcb = q.tcb
+    reach = min(tcb.max_window, tcb.acknowledged)
+    return after(tcb.snd_una, q.segment.ack) and after(add(tcb.snd_una, -reach), q.segment.ack)
+
+
+@atom("SEG.ACK is ISS + 1")
+def ACK_OF_SYN(q: SegmentOnConnection) -> bool:
+    return q.segment.ack == add(q.tcb.iss, 1)
+
+
+@atom("our FIN was sent, and SEG.ACK is behind it")
+def FIN_ACKED(q: SegmentOnConnection) -> bool:
+    return q.tcb.fin_sent and q.segment.ack == q.tcb.snd_nxt
+
+
+# -- The socket -----------------------------------------------------------------------------------
+
+
+@atom("a listener opened the connection")
+def IS_PASSIVE(q: SegmentOnConnection) -> bool:
+    return q.tcb.is_passive
+
+
+@atom("nothing more is to be received: close(), shutdown() for reading, or a FIN taken")
+def RECEIVE_SHUT(q: SegmentOnConnection) -> bool:
+    return q.tcb.receive_shut
+
+
+@atom("FIN-WAIT-2 is to last longer than TCPTIMEWAIT_LEN, 60 s")
+def WAITS_LONG_FOR_FIN(q: SegmentOnConnection) -> bool:
+    return q.tcb.fin_wait_2_timeout > TIMEWAIT_LEN
+
+
+@atom("the SYN was not retransmitted yet")
+def FIRST_SYN(q: SegmentOnConnection) -> bool:
+    return q.tcb.retransmissions == 0
+
+
+# -- Built of them --------------------------------------------------------------------------------
+
+
+@atom("the window is that of the last segment")
+def SAME_WINDOW(q: SegmentOnConnection) -> bool:
+    return q.segment.window << q.tcb.snd_scale == q.tcb.snd_wnd
+
+
+@atom("no flag but ACK and PSH is set")
+def PLAIN(q: SegmentOnConnection) -> bool:
+    return q.segment.flags & ~tcp.PSH == tcp.ACK
+
+
+PURE_ACK = all_of(ACK, EMPTY)
+DISORDERED = all_of(PURE_ACK, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED)
+"""tcp_disordered_ack_check(): what was only reordered."""
+PREDICTED = all_of(PLAIN, EMPTY, SEQ_IS_RCV_NXT, SAME_WINDOW, ~ACK_UNSENT, STAMPED, ~TSVAL_OLDER)
+"""tcp_rcv_established(), header prediction, as far as it tells on the wire."""
+TAKES_TS = all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER, ~ACK_OLD)

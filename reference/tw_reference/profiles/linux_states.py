@@ -1,0 +1,374 @@
+"""What Linux does with a segment that finds a whole connection, from SYN-SENT to LAST-ACK.
+
+One function decides for all synchronized states, ``tcp_input.c``, tcp_rcv_state_process(), and
+hands each segment through the same steps; so each list below is made of the same rules in that
+order, and adds its own where the function has a case for its state.  What changed between
+versions is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tw_reference.profiles.linux_state_words import (
+    ACK_OF_SYN,
+    ACK_OLD,
+    ACK_TOO_OLD,
+    ACK_UNSENT,
+    ALL_OLD,
+    DISORDERED,
+    ECHOES_ANOTHER,
+    ECHOES_NO_SYN_ACK,
+    ENDS_BEFORE,
+    FIN_ACKED,
+    FIN_IN_ORDER,
+    FIRST_SYN,
+    FULL_SEGMENT_WAITS,
+    IS_PASSIVE,
+    OUTSIDE,
+    PAWS_FAILS,
+    PREDICTED,
+    PURE_ACK,
+    QUEUED,
+    RECEIVE_SHUT,
+    SEQ_BEFORE,
+    SEQ_BEYOND,
+    SEQ_ONE_BEFORE,
+    STARTS_BEYOND,
+    TAKES_TS,
+    TEXT_BEYOND_WINDOW,
+    TSVAL_OLDER,
+    WAITS_LONG_FOR_FIN,
+)
+from tw_reference.profiles.linux_words import NEW_TEXT_OR_FIN
+from tw_reference.rules import stages
+from tw_reference.rules.actions import ConnectionAction as Do
+from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
+from tw_reference.rules.decision import AnyList
+from tw_reference.rules.questions import SegmentOnConnection
+from tw_reference.rules.rule import Rule, RuleMaker
+from tw_reference.rules.vocabulary import (
+    ACK,
+    EMPTY,
+    FIN,
+    FIN_NEXT,
+    HELD,
+    PAYLOAD,
+    RST,
+    SEQ_AFTER,
+    SEQ_IS_IRS,
+    SEQ_IS_RCV_NXT,
+    SYN,
+)
+
+_linux = RuleMaker("linux")
+rule, note = _linux.rule, _linux.note
+
+ConnectionRule = Rule[SegmentOnConnection, Do]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a version has of the changes outside TIME-WAIT; each is dated where it is used."""
+
+    paws_old_acks: bool = False
+    """6.14."""
+    tsecr_of_syn_ack: bool = False
+    """6.15."""
+    whole_window: bool = False
+    """6.17."""
+    blind_reset_half_open: bool = False
+    """A stable release of 6.18."""
+    challenges_unsent: bool = False
+    """A stable release of 6.18."""
+
+
+# fmt: off
+
+_VALIDATE = "tcp_input.c, tcp_validate_incoming()"
+_ACK = "tcp_input.c, tcp_ack()"
+_PROCESS = "tcp_input.c, tcp_rcv_state_process()"
+_QUEUE = "tcp_input.c, tcp_data_queue()"
+_CHECK_REQ = "tcp_minisocks.c, tcp_check_req()"
+_SYN_SENT = "tcp_input.c, tcp_rcv_synsent_state_process()"
+
+# -- tcp_validate_incoming() ----------------------------------------------------------------------
+
+_PAWS: Condition[SegmentOnConnection] = all_of(PAWS_FAILS, ~DISORDERED, ~RST)
+_OUT: Condition[SegmentOnConnection] = any_of(ENDS_BEFORE, SEQ_BEYOND)
+_TOO_LONG: Condition[SegmentOnConnection] = all_of(TEXT_BEYOND_WINDOW, QUEUED)
+
+_CONTROL = (
+    rule("no-control-bit", all_of(~ACK, ~RST, ~SYN), Do.DROP,
+         "A segment without ACK, RST and SYN is dropped.", _PROCESS),
+    rule("paws-syn", all_of(_PAWS, SYN), Do.CHALLENGE,
+         "A SYN that fails PAWS is challenged.", _VALIDATE, "RFC 5961 section 4"),
+)
+_PAWS_OLD_ACK = rule(
+    "paws-old-ack", all_of(_PAWS, PURE_ACK, SEQ_BEFORE), Do.DROP,
+    "Since 6.14 a pure ACK of before that fails PAWS, which is common, is dropped.",
+    "tcp_input.c, tcp_disordered_ack_check(), PAWS_OLD_ACK")
+_PAWS_ANY = rule(
+    "paws", _PAWS, Do.ACK_LIMITED,
+    "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
+    " 1.2 RTO.", _VALIDATE, "RFC 7323 section 5.3 R1")
+_RST_AFTER_FIN = rule(
+    "rst-after-fin", all_of(RST, SEQ_ONE_BEFORE), Do.CLOSE,
+    "After the peer's FIN an RST with the FIN's own number ends the connection.",
+    "tcp_input.c, tcp_reset_check()")
+_OUTSIDE = (
+    rule("rst-outside", all_of(_OUT, RST), Do.DROP,
+         "An RST outside the window is dropped.", _VALIDATE, "RFC 5961 section 3"),
+    rule("syn-outside", all_of(_OUT, SYN), Do.CHALLENGE,
+         "A SYN outside the window is challenged.", _VALIDATE, "RFC 5961 section 4"),
+    rule("outside", _OUT, Do.ACK_LIMITED,
+         "What is outside the window is acknowledged; its right edge is inside for what is empty.",
+         _VALIDATE, "tcp_input.c, tcp_sequence()"),
+)
+_WHOLE_WINDOW = (
+    rule("rst-too-long", all_of(_TOO_LONG, RST), Do.DROP,
+         "Since 6.17 text of an RST may not reach beyond the window where text waits to be read.",
+         "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE"),
+    rule("syn-too-long", all_of(_TOO_LONG, SYN), Do.CHALLENGE,
+         "Nor may that of a SYN, which is challenged.",
+         "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE"),
+    rule("too-long", _TOO_LONG, Do.ACK_LIMITED,
+         "Nor may any text: with something in the receive queue it is acknowledged, not cut off.",
+         "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE"),
+)
+_CONTROL_IN_WINDOW = (
+    rule("rst", all_of(RST, SEQ_IS_RCV_NXT), Do.CLOSE,
+         "An RST at RCV.NXT ends the connection.", _VALIDATE, "RFC 5961 section 3"),
+    rule("rst-challenge", RST, Do.CHALLENGE,
+         "An RST elsewhere in the window is challenged.", _VALIDATE, "RFC 5961 section 3"),
+    rule("syn-challenge", SYN, Do.CHALLENGE,
+         "A SYN in the window is challenged.", _VALIDATE, "RFC 5961 section 4"),
+)
+
+
+def _validate(changes: Changes, *, fin_taken: bool) -> tuple[ConnectionRule, ...]:
+    """tcp_validate_incoming(); ``fin_taken``: the peer's FIN was taken."""
+    return (
+        *_CONTROL,
+        *((_PAWS_OLD_ACK,) if changes.paws_old_acks else ()),
+        _PAWS_ANY,
+        *((_RST_AFTER_FIN,) if fin_taken else ()),
+        *_OUTSIDE,
+        *(_WHOLE_WINDOW if changes.whole_window else ()),
+        *_CONTROL_IN_WINDOW,
+    )
+
+
+# -- tcp_ack() ------------------------------------------------------------------------------------
+
+_ACK_TOO_OLD = rule(
+    "ack-too-old", ACK_TOO_OLD, Do.CHALLENGE,
+    "A SEG.ACK that can't be on its way any more, or is of nothing that was sent, is challenged;"
+    " nothing of its segment is taken.", _ACK, "RFC 5961 section 5.2", "CVE-2023-52881")
+_ACK_UNSENT = rule(
+    "ack-unsent", ACK_UNSENT, Do.CHALLENGE,
+    "A SEG.ACK of what was not sent is challenged; nothing of its segment is taken.",
+    _ACK, _PROCESS)
+_ACK_UNSENT_DROP = rule(
+    "ack-unsent-drop", ACK_UNSENT, Do.DROP,
+    "ESTABLISHED drops a segment whose SEG.ACK is of what was not sent.",
+    _ACK, "tcp_input.c, tcp_rcv_established()")
+_TAKE_ACK = (
+    note("note-timestamp", TAKES_TS, Do.UPDATE_TS,
+         "TS.Recent follows what begins where was acknowledged, if its SEG.ACK is valid.",
+         "tcp_input.c, tcp_replace_ts_recent()", "RFC 7323 section 4.3"),
+    note("take-ack", ~ACK_OLD, Do.TAKE_ACK,
+         "SND.UNA and SND.WND follow the segment, unless its SEG.ACK is old.", _ACK),
+)
+_ACK_FIELD = (_ACK_TOO_OLD, _ACK_UNSENT, *_TAKE_ACK)
+
+# -- tcp_rcv_state_process(), step 7, and tcp_data_queue() ----------------------------------------
+
+_RESET_TEXT = rule(
+    "text-after-close", all_of(RECEIVE_SHUT, NEW_TEXT_OR_FIN), (Do.RST, Do.CLOSE),
+    "New text that nobody can read any more is reset, and the connection is gone.",
+    f"{_PROCESS}, TCPABORTONDATA", "RFC 1122 section 4.2.2.13")
+_AFTER_FIN = rule(
+    "after-fin", ~SEQ_BEFORE, Do.DROP,
+    "After the peer's FIN what begins at RCV.NXT or right of it is not answered.",
+    f"{_PROCESS}, step 7")
+_NOT_NEW = (
+    rule("nothing-in-it", EMPTY, Do.DROP,
+         "A segment without sequence length is not answered.", _QUEUE),
+    rule("all-old", ALL_OLD, Do.ACK,
+         "What was all there already is acknowledged at once.", _QUEUE),
+    rule("text-at-the-edge", STARTS_BEYOND, Do.ACK,
+         "Text or FIN at the right edge of the window is not taken, but acknowledged.",
+         f"{_QUEUE}, out_of_window"),
+)
+_TAKE = rule(
+    "take-text", ALWAYS, (Do.TAKE_TEXT, Do.ACK),
+    "Text and FIN are taken in order, kept where they are not, and acknowledged at once.",
+    _QUEUE, "tcp_input.c, tcp_fin()")
+_TAKE_FIN = "The FIN is taken, with what was kept before it, and acknowledged at once"
+_CLOSING_FIN = rule(
+    "fin-to-closing", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSING),
+    f"{_TAKE_FIN}: CLOSING.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4")
+_TIME_WAIT_FIN = rule(
+    "fin-to-time-wait", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_TIME_WAIT),
+    f"{_TAKE_FIN}: TIME-WAIT.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4")
+_FIN_AGAIN = rule(
+    "fin-behind-fin", ALWAYS, (Do.TAKE_TEXT, Do.ACK_DELAYED),
+    "A FIN that lies at RCV.NXT behind text of before moves RCV.NXT once more.",
+    _QUEUE, "tcp_input.c, tcp_fin()")
+_TEXT_AFTER_FIN = (_AFTER_FIN, _RESET_TEXT, *_NOT_NEW, _FIN_AGAIN)
+
+# -- What each state has of its own ---------------------------------------------------------------
+
+SYN_SENT = stages.SYN_SENT.list(
+    note("syn-sent-again", all_of(ACK, ~ACK_OF_SYN, FIRST_SYN), Do.RESEND_SOON,
+         "A SEG.ACK that is not of the SYN has the SYN sent again, two ticks later.",
+         f"{_SYN_SENT}, TCP_TIMEOUT_MIN"),
+    rule("syn-sent-rst-drop",
+         all_of(RST, any_of(all_of(ACK, ~ACK_OF_SYN), ECHOES_ANOTHER, ~ACK)), Do.DROP,
+         "An RST that does not acknowledge the SYN, or echoes another TSval, is dropped.",
+         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-bad-ack", all_of(ACK, ~ACK_OF_SYN), Do.RST,
+         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>.",
+         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-tsecr", all_of(ACK, ECHOES_ANOTHER), Do.RST,
+         "A TSecr that is none of the SYN's TSvals makes it another's answer: it is reset.",
+         f"{_SYN_SENT}, PAWSACTIVEREJECTED"),
+    rule("syn-sent-refused", RST, Do.CLOSE,
+         "An RST that acknowledges the SYN ends the connection: ECONNREFUSED.",
+         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-no-syn", ~SYN, Do.DROP, "What is no SYN is dropped.", _SYN_SENT),
+    rule("syn-sent-syn-ack", ACK, (Do.TAKE_SYN, Do.ESTABLISH, Do.ACK),
+         "<SYN,ACK> opens the connection; text and FIN that come with it are not taken.",
+         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-syn", ALWAYS, (Do.TAKE_SYN, Do.SYN_RECEIVED),
+         "A SYN alone is a simultaneous open: <SYN,ACK>, SYN-RECEIVED.",
+         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
+)
+
+_REFUSED: Condition[SegmentOnConnection] = any_of(TSVAL_OLDER, OUTSIDE)
+_BAD_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~ACK_OF_SYN)
+_BLIND_RESET = (
+    rule("half-open-rst", all_of(RST, SEQ_IS_RCV_NXT, ~TSVAL_OLDER), Do.CLOSE,
+         "In SYN-RECEIVED an RST at RCV.NXT ends it, whatever its SEG.ACK.",
+         _CHECK_REQ, "RFC 5961 section 3"),
+    rule("half-open-rst-challenge", all_of(RST, ~_REFUSED), Do.ACK_LIMITED,
+         "In SYN-RECEIVED an RST elsewhere in the window is acknowledged.",
+         _CHECK_REQ, "RFC 5961 section 3"),
+)
+_TSECR = rule(
+    "half-open-tsecr", all_of(ECHOES_NO_SYN_ACK, ~RST), Do.ACK_LIMITED,
+    "Since 6.15 a TSecr that is none of the <SYN,ACK>'s TSvals is acknowledged, and not taken.",
+    f"{_CHECK_REQ}, TSECRREJECTED")
+
+
+def _syn_received(changes: Changes) -> AnyList:
+    return stages.SYN_RECEIVED.list(
+        _SYN_AGAIN,
+        *(_BLIND_RESET if changes.blind_reset_half_open else ()),
+        *_HALF_OPEN_ACK,
+        *((_TSECR,) if changes.tsecr_of_syn_ack else ()),
+        *_HALF_OPEN,
+    )
+
+
+_SYN_AGAIN = rule(
+    "half-open-syn-again", all_of(SEQ_IS_IRS, SYN, ~RST, ~ACK, ~TSVAL_OLDER), Do.RESEND_LIMITED,
+    "The SYN again is answered with the <SYN,ACK> again.", _CHECK_REQ)
+_HALF_OPEN_ACK = (
+    rule("half-open-rst-drop", all_of(RST, any_of(_REFUSED, _BAD_ACK)), Do.DROP,
+         "An RST outside the window, or with a wrong SEG.ACK, is dropped.", _CHECK_REQ),
+    rule("half-open-bad-ack", _BAD_ACK, Do.RST,
+         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST> by the listener;"
+         " SYN-RECEIVED stays.", _CHECK_REQ, "RFC 9293 section 3.5.3"),
+)
+_HALF_OPEN = (
+    rule("half-open-refused", _REFUSED, Do.ACK_LIMITED,
+         "What fails PAWS or is outside the window is acknowledged.", _CHECK_REQ),
+    rule("half-open-rst-any", RST, Do.CLOSE,
+         "In SYN-RECEIVED an RST in the window ends it.", _CHECK_REQ),
+    rule("half-open-second-syn", all_of(SYN, ~SEQ_IS_IRS), (Do.RST, Do.CLOSE),
+         "Another SYN in the window is reset, and ends it.", _CHECK_REQ),
+    rule("half-open-no-ack", ~ACK, Do.DROP, "What has no ACK is dropped.", _CHECK_REQ),
+    note("half-open-timestamp", ~SEQ_AFTER, Do.UPDATE_TS,
+         "TS.Recent is that of the handshake's ACK.", _CHECK_REQ),
+    rule("half-open-crossed", all_of(SYN, ~IS_PASSIVE), (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
+         "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
+         _VALIDATE, "RFC 9293 section 3.5, figure 7"),
+    rule("half-open-syn-ack", SYN, Do.CHALLENGE,
+         "<SYN,ACK> is an ACK, but its SYN is challenged: SYN-RECEIVED.", _VALIDATE),
+    rule("half-open-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),
+         "The ACK of the SYN opens the connection, and goes on as a segment of it.",
+         _CHECK_REQ, "RFC 9293 section 3.10.7.4"),
+)
+
+_PREDICTION = note(
+    "header-prediction", PREDICTED, Do.UPDATE_TS,
+    "The expected empty segment sets TS.Recent before its SEG.ACK is looked at.",
+    "tcp_input.c, tcp_rcv_established()")
+_ESTABLISHED_FIN = (
+    rule("fin-alone", all_of(FIN_IN_ORDER, ~PAYLOAD),
+         (Do.TAKE_TEXT, Do.ACK_NEXT_TICK, Do.ENTER_CLOSE_WAIT),
+         "A FIN alone leads to CLOSE-WAIT, and is acknowledged at the next tick.",
+         "tcp_input.c, tcp_fin(), inet_csk_enter_pingpong_mode()",
+         "tcp_output.c, tcp_send_delayed_ack()"),
+    rule("fin-with-text", all_of(FIN_IN_ORDER, ~FULL_SEGMENT_WAITS),
+         (Do.TAKE_TEXT, Do.ACK_DELAYED, Do.ENTER_CLOSE_WAIT),
+         "A FIN with text leads to CLOSE-WAIT; its ACK waits for TCP_ATO_MIN, 40 ms.",
+         "tcp_input.c, tcp_fin(), inet_csk_enter_pingpong_mode()",
+         "tcp_output.c, tcp_send_delayed_ack()"),
+    rule("fin-to-close-wait", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
+         f"{_TAKE_FIN}: CLOSE-WAIT.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4"),
+)
+
+
+def _established(changes: Changes) -> AnyList:
+    return stages.ESTABLISHED.list(
+        _PREDICTION,
+        *_validate(changes, fin_taken=False),
+        _ACK_TOO_OLD,
+        _ACK_UNSENT if changes.challenges_unsent else _ACK_UNSENT_DROP,
+        *_TAKE_ACK,
+        *_NOT_NEW,
+        *_ESTABLISHED_FIN,
+        _TAKE,
+    )
+
+
+_FIN_ACKED = (
+    rule("fin-acked-orphan", all_of(FIN_ACKED, ~HELD, ~FIN, ~WAITS_LONG_FOR_FIN),
+         Do.ENTER_FIN_WAIT_2,
+         "The ACK of an orphan's FIN is its last; nothing that comes with it is answered.",
+         f"{_PROCESS}, TCP_FIN_WAIT1"),
+    rule("fin-acked", FIN_ACKED, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
+         "The ACK of the FIN leads to FIN-WAIT-2, where the segment goes on.",
+         f"{_PROCESS}, TCP_FIN_WAIT1", "RFC 9293 section 3.10.7.4"),
+)
+_CLOSING_ACKED = rule(
+    "closing-acked", FIN_ACKED, Do.ENTER_TIME_WAIT,
+    "The ACK of the FIN leads to TIME-WAIT; nothing that comes with it is answered.",
+    f"{_PROCESS}, TCP_CLOSING")
+_LAST_ACKED = rule(
+    "last-acked", FIN_ACKED, Do.CLOSE,
+    "The ACK of the FIN ends the connection; nothing that comes with it is answered.",
+    f"{_PROCESS}, TCP_LAST_ACK")
+
+# fmt: on
+
+
+def states(changes: Changes) -> tuple[AnyList, ...]:
+    """The list for every state of a whole connection."""
+    before_fin = (*_validate(changes, fin_taken=False), *_ACK_FIELD)
+    behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
+    return (
+        SYN_SENT,
+        _syn_received(changes),
+        _established(changes),
+        stages.FIN_WAIT_1.list(
+            *before_fin, _RESET_TEXT, *_FIN_ACKED, *_NOT_NEW, _CLOSING_FIN, _TAKE
+        ),
+        stages.FIN_WAIT_2.list(*before_fin, _RESET_TEXT, *_NOT_NEW, _TIME_WAIT_FIN, _TAKE),
+        stages.CLOSE_WAIT.list(*behind_fin, *_TEXT_AFTER_FIN),
+        stages.CLOSING.list(*behind_fin, _CLOSING_ACKED, _AFTER_FIN, _RESET_TEXT, *_NOT_NEW, _TAKE),
+        stages.LAST_ACK.list(*behind_fin, _LAST_ACKED, *_TEXT_AFTER_FIN),
+    )
