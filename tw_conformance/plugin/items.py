@@ -32,6 +32,7 @@ from tw_conformance.plugin.state import State
 from tw_conformance.report.capture import write_pcap
 from tw_conformance.report.explain import explain_outcome, headline
 from tw_conformance.report.style import shown
+from tw_conformance.report.terminal import readable
 
 if TYPE_CHECKING:
     from tw_conformance.play.oracle import OracleAnswer
@@ -298,6 +299,7 @@ class CaseItem(pytest.Item):
                 capture=capture,
                 places=self.written.steps,
                 answers=error.answers,
+                width=readable(self.config.get_terminal_writer().fullwidth),
             )
             for color in (False, True)
         )

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TypeAlias
 
-_GAP = "  "
-_INDENT = "    "
-_NARROWEST = 10
-"""Columns of text that a table's cell is given at least, where it has as many."""
+from tw_conformance.report import terminal
+
 _WIDEST_ALIGNED = 160
 """Characters up to which a table's line in Markdown is aligned, to be read as it is."""
 
@@ -30,7 +28,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One line of a table.  ``details`` are sentences about it: further columns in Markdown, lines
     of their own in text, where columns are dear."""
 
@@ -44,7 +42,7 @@ class Table:
     program rather than of a language."""
 
     header: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     details: Sequence[str] = ()
     code: frozenset[int] = frozenset()
 
@@ -82,44 +80,14 @@ def _text(block: Block, width: int) -> Iterator[str]:
 
 
 def _text_table(table: Table, width: int) -> Iterator[str]:
-    columns = zip(table.header, *(row.cells for row in table.rows), strict=True)
-    widths = _shared([max(map(len, column)) for column in columns], width, table.code)
-    yield from _line(table.header, widths)
-    yield _GAP.join("-" * column for column in widths)
-    for row in table.rows:
-        yield from _line(row.cells, widths)
-        for detail in filter(None, row.details):
-            yield from wrap(
-                detail,
-                width,
-                initial_indent=_INDENT,
-                subsequent_indent=_INDENT,
-                break_on_hyphens=False,
-            )
-
-
-def _shared(wanted: Sequence[int], width: int, whole: frozenset[int]) -> list[int]:
-    """The width of each column: what it wants, the widest cut down where that is too much; the
-    columns in ``whole`` are not."""
-    room = width - len(_GAP) * (len(wanted) - 1)
-    most = max(wanted)
-    shared = list(wanted)
-    while sum(shared) > room and most > _NARROWEST:
-        most -= 1
-        shared = [w if column in whole else min(w, most) for column, w in enumerate(wanted)]
-    return shared
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    """One row, of as many lines as its longest cell needs."""
-    wrapped = [
-        wrap(cell, width, break_on_hyphens=False) or [""]
-        for cell, width in zip(cells, widths, strict=True)
-    ]
-    for number in range(max(map(len, wrapped))):
-        parts = [lines[number] if number < len(lines) else "" for lines in wrapped]
-        padded = (part.ljust(width) for part, width in zip(parts, widths, strict=True))
-        yield _GAP.join(padded).rstrip()
+    made = terminal.table(
+        table.header,
+        [row.cells for row in table.rows],
+        width=width,
+        details=[row.details for row in table.rows],
+        whole=table.code,
+    )
+    yield terminal.rendered(made, width)
 
 
 # -- Markdown ------------------------------------------------------------------------------------
@@ -147,7 +115,7 @@ def _markdown_table(table: Table) -> Iterator[str]:
         yield _markdown_line(cells, widths)
 
 
-def _markdown_cells(row: Row, table: Table) -> list[str]:
+def _markdown_cells(row: TableRow, table: Table) -> list[str]:
     cells = [
         _code(text) if column in table.code else escaped(text)
         for column, text in enumerate(row.cells)

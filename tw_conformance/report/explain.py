@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from tw_conformance.model.errors import Place
 from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
 from tw_conformance.notation.write import step_text
+from tw_conformance.report import terminal
 from tw_conformance.report.ladder import ladder
 from tw_conformance.report.style import Style, shown
 
 if TYPE_CHECKING:
     from tw_conformance.play.oracle import OracleAnswer
-
-WIDTH = 100
-"""Columns of an explanation: a report is kept and sent to people with other terminals."""
 
 _AROUND = 2
 """Lines of the case file shown on either side of the step."""
@@ -36,8 +34,9 @@ def explain_outcome(
     capture: Path | str | None,
     places: Sequence[Place] = (),
     answers: Sequence[OracleAnswer] = (),
+    width: int = terminal.PLAIN_WIDTH,
 ) -> str:
-    """The whole explanation of one outcome, as text of :data:`WIDTH` columns.
+    """The whole explanation of one outcome; ladder and tables have at most ``width`` columns.
 
     ``places`` are those of the case's steps, where a file has them; ``capture`` is where the
     packets were written, or a sentence why they were not; ``answers`` are the oracle's, for the
@@ -47,8 +46,8 @@ def explain_outcome(
     sections = (
         _head(outcome, style),
         _source(outcome, places, style),
-        _differences(outcome.mismatches, style),
-        _ladder(outcome, color),
+        _differences(outcome.mismatches, color, width),
+        _ladder(outcome, color, width),
         _expecting_rule(outcome, answers, style),
         _other_profiles(outcome, answers, style),
         _further(outcome, capture, style),
@@ -101,24 +100,19 @@ def _excerpt(place: Place) -> list[tuple[int, str]]:
     return list(enumerate(lines[first - 1 : place.line + _AROUND], start=first))
 
 
-def _differences(mismatches: Sequence[Mismatch], style: Style) -> Iterator[str]:
-    if not mismatches:
-        return
-    rows = [("", "expected", "seen"), *((m.field, m.expected, m.seen) for m in mismatches)]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for number, (field, expected, seen) in enumerate(rows):
-        expected = expected.ljust(widths[1])
-        if number == 0:
-            yield f"  {field:<{widths[0]}}  {style(expected, 'bold')}   {style(seen, 'bold')}"
-        else:
-            yield f"  {field:<{widths[0]}}  {style(expected, 'green')}   {style(seen, 'red')}"
+def _differences(mismatches: Sequence[Mismatch], color: bool, width: int) -> Iterator[str]:
+    if mismatches:
+        rows = [(each.field, each.expected, each.seen) for each in mismatches]
+        styles = ("", "green", "red")
+        table = terminal.table(("", "expected", "seen"), rows, width=width, styles=styles)
+        yield terminal.rendered(table, width, color=color)
 
 
-def _ladder(outcome: Outcome, color: bool) -> Iterator[str]:
+def _ladder(outcome: Outcome, color: bool, width: int) -> Iterator[str]:
     if not outcome.transcript.events:
         return
     decided = _deciding(outcome)
-    yield ladder(outcome.transcript, outcome.case, width=WIDTH, color=color, step=decided)
+    yield ladder(outcome.transcript, outcome.case, width=width, color=color, step=decided)
 
 
 def _expecting_rule(

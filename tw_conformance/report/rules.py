@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tw_conformance.notation.stimulus import Stimulus
-from tw_conformance.report.document import Block, Heading, Paragraph, Row, Table
+from tw_conformance.report.document import Block, Heading, Paragraph, Table, TableRow
 from tw_conformance.report.numbers import relative, segment_fields
 from tw_reference.clock import SECOND
 from tw_reference.difference import (
@@ -79,7 +79,7 @@ def seconds(nanoseconds: int) -> str:
 
 def _rules_table(rules: AnyList) -> Table:
     rows = [
-        Row((str(number), rule.id, rule.when.text, actions(rule)), (rule.says, sources(rule)))
+        TableRow((str(number), rule.id, rule.when.text, actions(rule)), (rule.says, sources(rule)))
         for number, rule in enumerate(rules, start=1)
     ]
     return Table(_RULE_HEADER, rows, _RULE_DETAILS, code=frozenset({1}))
@@ -87,7 +87,7 @@ def _rules_table(rules: AnyList) -> Table:
 
 def _settings_table(profile: Profile) -> Table:
     rows = [
-        Row((name, str(setting.default), _meaning(setting), setting.source))
+        TableRow((name, str(setting.default), _meaning(setting), setting.source))
         for name, setting in profile.settings.items()
     ]
     header = ("setting", "default", "meaning", "source")
@@ -131,10 +131,10 @@ def difference_document(
     return blocks
 
 
-def _pair_row(pair: RulePair) -> Row:
+def _pair_row(pair: RulePair) -> TableRow:
     same = pair.kind is Kind.SAME
     cells = (_place(place, same) for place in (pair.first, pair.second))
-    return Row((_MARK[pair.kind], *cells))
+    return TableRow((_MARK[pair.kind], *cells))
 
 
 def _place(place: Place | None, same: bool) -> str:
@@ -156,10 +156,10 @@ def _settings_difference(
         yield Table(header, [_setting_row(pair) for pair in pairs], code=frozenset({1}))
 
 
-def _setting_row(pair: SettingPair) -> Row:
+def _setting_row(pair: SettingPair) -> TableRow:
     values = ("" if s is None else str(s.default) for s in (pair.first, pair.second))
     says = next(setting.says for setting in (pair.first, pair.second) if setting is not None)
-    return Row((_MARK[pair.kind], pair.name, *values, says))
+    return TableRow((_MARK[pair.kind], pair.name, *values, says))
 
 
 # -- one segment ---------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def _sent(packet: Packet, explanation: Explanation) -> str:
 
 def _passage_table(passage: Passage) -> Table:
     rows = [
-        Row((str(number), rule.id, "no", f"needs: {false_part}"))
+        TableRow((str(number), rule.id, "no", f"needs: {false_part}"))
         if false_part
         else _fired_row(number, rule)
         for number, (rule, false_part) in enumerate(passage.passed, start=1)
@@ -237,22 +237,22 @@ def _passage_table(passage: Passage) -> Table:
     return Table(header, rows, _RULE_DETAILS, code=frozenset({1}))
 
 
-def _fired_row(number: int, rule: AnyRule) -> Row:
+def _fired_row(number: int, rule: AnyRule) -> TableRow:
     cells = str(number), rule.id, "yes", f"does: {actions(rule)}"
-    return Row(cells, (rule.says, sources(rule)))
+    return TableRow(cells, (rule.says, sources(rule)))
 
 
 def _outcome_table(explanation: Explanation) -> Table:
     before, after = explanation.before, explanation.after
-    rows = [Row(("state", before.state, after.state))]
+    rows = [TableRow(("state", before.state, after.state))]
     held = "timer", _timer(before, explanation.now), _timer(after, explanation.now)
     if explanation.restarted:
         held = *held[:2], f"{held[2]}, set anew"
-    rows.append(Row(held))
+    rows.append(TableRow(held))
     for name in ("rcv_nxt", "ts_recent"):
         values = [_number(snapshot, name, explanation) for snapshot in (before, after)]
         if all(values) and values[0] != values[1]:
-            rows.append(Row((name, *values)))
+            rows.append(TableRow((name, *values)))
     return Table(("", "before", "after"), rows)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 
 from tw_conformance.notation.stimulus import Stimulus, parse
-from tw_conformance.report.document import Block, Heading, Row, Table
+from tw_conformance.report.document import Block, Heading, Table, TableRow
 from tw_conformance.report.rules import iss_is_above
 from tw_reference.explain import Explanation
 from tw_reference.profiles.profile import Profile
@@ -98,7 +98,7 @@ LEGEND: Mapping[str, str] = {
 def stimuli_blocks(profiles: Mapping[str, Profile], level: int) -> Iterator[Block]:
     """The legend, and a table for each question: a row a stimulus, a column a profile;
     headings of that level."""
-    yield Table(("sign", "meaning"), [Row(entry) for entry in LEGEND.items()])
+    yield Table(("sign", "meaning"), [TableRow(entry) for entry in LEGEND.items()])
     settings = {name for profile in profiles.values() for name in profile.settings}
     numbers = count(1)
     for question, texts in STIMULI.items():
@@ -106,7 +106,7 @@ def stimuli_blocks(profiles: Mapping[str, Profile], level: int) -> Iterator[Bloc
         for text in texts:
             stimulus = parse(text, settings)
             cells = (answer(stimulus, profile) for profile in profiles.values())
-            rows.append(Row((str(next(numbers)), text, *cells)))
+            rows.append(TableRow((str(next(numbers)), text, *cells)))
         yield Heading(level, question)
         yield Table(("#", "stimulus", *profiles), rows, code=frozenset({1}))
 

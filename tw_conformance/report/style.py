@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+from tw_conformance.report.terminal import styled
 
 
 class Style:
@@ -17,8 +17,7 @@ class Style:
         """``text`` in those marks: ``bold``, ``dim``, ``red``, ``green``, ``yellow``, ``cyan``."""
         if not self._color or not text or not marks:
             return text
-        codes = ";".join(str(_CODES[mark]) for mark in marks)
-        return f"\x1b[{codes}m{text}\x1b[0m"
+        return styled(text, marks)
 
 
 def shown(path: Path) -> Path:

@@ -52,7 +52,7 @@ def test_the_exit_code_says_whether_it_can_be_tested(capsys: pytest.CaptureFixtu
     assert main(["doctor", "reference", "--profile", "linux"]) == ExitCode.CONFORMS
     assert main(["doctor", "8.8.8.8"]) == ExitCode.TARGET
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("✓ reached")
+    assert lines[0].startswith("✓  reached")
     assert lines[-1].startswith("✗ route")
 
 

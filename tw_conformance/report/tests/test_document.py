@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tw_conformance.report.document import Heading, Paragraph, Row, Table, as_markdown, as_text
+from tw_conformance.report.document import Heading, Paragraph, Table, TableRow, as_markdown, as_text
 
 LONG = "a sentence that is rather longer than the table is wide and has to go on below"
-TABLE = Table(("#", "flags", "says"), [Row(("1", "RST|ACK", LONG), ("Why.",))], ("because",))
+TABLE = Table(("#", "flags", "says"), [TableRow(("1", "RST|ACK", LONG), ("Why.",))], ("because",))
 
 
 @pytest.mark.parametrize("width", [30, 60, 100])
@@ -19,19 +19,19 @@ def test_text_keeps_to_its_width_and_loses_no_word(width: int) -> None:
 
 
 def test_columns_are_no_wider_than_they_need() -> None:
-    table = Table(("a", "b"), [Row(("1", "two")), Row(("three", ""))])
+    table = Table(("a", "b"), [TableRow(("1", "two")), TableRow(("three", ""))])
     assert as_text([table], 60) == "a      b\n-----  ---\n1      two\nthree\n"
 
 
 def test_a_word_of_code_stays_whole() -> None:
     table = Table(
-        ("rule", "says"), [Row(("linux.connect-no-timestamps", LONG))], code=frozenset({0})
+        ("rule", "says"), [TableRow(("linux.connect-no-timestamps", LONG))], code=frozenset({0})
     )
     assert "linux.connect-no-timestamps" in as_text([table], 60)
 
 
 def test_details_are_lines_in_text_and_columns_in_markdown() -> None:
-    table = Table(("a",), [Row(("1",), ("Why.",)), Row(("2",))], ("because",))
+    table = Table(("a",), [TableRow(("1",), ("Why.",)), TableRow(("2",))], ("because",))
     assert as_text([table], 60) == "a\n-\n1\n    Why.\n2\n"
     assert as_markdown([table]).splitlines() == [
         "| a | because |",
@@ -58,7 +58,9 @@ def test_no_character_is_taken_for_markup(text: str, escaped: str) -> None:
 
 
 def test_code_needs_only_its_pipes_escaped() -> None:
-    table = Table(("stimulus",), [Row(("RST|ACK seq=a*b",)), Row(("",))], code=frozenset({0}))
+    table = Table(
+        ("stimulus",), [TableRow(("RST|ACK seq=a*b",)), TableRow(("",))], code=frozenset({0})
+    )
     assert as_markdown([table]).splitlines()[2:] == [
         r"| `RST\|ACK seq=a*b` |",
         "|                    |",

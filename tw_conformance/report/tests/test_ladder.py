@@ -215,7 +215,7 @@ def test_an_explanation_says_all_that_is_known(case: Case, tmp_path: Path) -> No
         "FAIL rst on netns, held to freebsd-10",
         "expected nothing, but ACK came",
         ">    4 |   - expect: nothing",
-        "answer  nothing    ACK",
+        "answer  nothing   ACK",
         "RST seq=rcv_nxt",
         "rule freebsd-10.rst-drop: An RST is dropped.",
         "source: RFC 1337 section 3",
@@ -275,3 +275,11 @@ def test_where_a_profile_has_no_rule_nothing_is_expected_of_it(case: Case) -> No
     assert "linux-6.1: not ruled" in text
     assert "by its own rules" not in text
     assert "look at the case again" not in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_an_explanation_is_no_wider_than_it_may_be(case: Case, width: int) -> None:
+    long = replace(outcome(case), mismatches=(Mismatch("answer", "nothing " * 30, "ACK " * 30),))
+    text = explain_outcome(long, color=False, capture=None, width=width)
+    ladder_and_table = [line for line in text.splitlines() if "tmp" not in line]
+    assert max(map(len, ladder_and_table)) <= width
