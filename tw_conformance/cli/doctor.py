@@ -16,8 +16,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_access_options(parser.add_argument)
 
 
-_SHARES = (1, 6, 26)
-"""Of the width: the mark, what was looked at, what was seen."""
+_LAYOUT = ({"width": 15}, {"ratio": 1})
+"""The mark and what was looked at; what was seen."""
 
 
 def doctor(arguments: argparse.Namespace) -> int:
@@ -28,17 +28,16 @@ def doctor(arguments: argparse.Namespace) -> int:
     """
     from tw_conformance.explore.doctor import ANY_PROFILE, Mark, examine
     from tw_conformance.plugin.options import choose, make_roster
-    from tw_conformance.report.terminal import console, line
+    from tw_conformance.report.terminal import line, say
 
     fields = given(lambda option: getattr(arguments, option.replace("-", "_")))
     roster = make_roster(arguments.targets, fields)
     name = arguments.target
     profile = arguments.profile or roster.profile(name)
     choose([name], [profile or ANY_PROFILE], roster)
-    shown = console()
     marks = set()
     for finding in examine(name, profile, roster):
-        shown.print(line((finding.mark.value, finding.what, finding.says), _SHARES))
+        say(line((f"{finding.mark.value} {finding.what}", finding.says), _LAYOUT))
         marks.add(finding.mark)
     if Mark.BAD in marks:
         return ExitCode.TARGET

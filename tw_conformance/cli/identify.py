@@ -77,28 +77,25 @@ def _silent(answered: Answered) -> None:
     """For machines the whole is printed at the end."""
 
 
-_SHARES = (1, 8, 10, 6)
-"""Of the width: a number, the question, the reply, and the profiles that are left."""
+_LAYOUT = ({"width": 3}, {"ratio": 8}, {"ratio": 10}, {"ratio": 6})
+"""A number, the question, the reply, and the profiles that are left."""
 
 
 class _Table:
     """Prints a line for each answer."""
 
     def __init__(self) -> None:
-        from tw_conformance.report.terminal import console
-
-        self._console = console()
         self._number = 0
 
     def __call__(self, answered: Answered) -> None:
-        from tw_conformance.report.terminal import line
+        from tw_conformance.report.terminal import line, say
 
         self._number += 1
         question = question_text(answered.question)
         possible = ", ".join(answered.remaining)
         reply = reply_text(answered.question, answered.reply)
         cells = (str(self._number), question, reply, possible)
-        self._console.print(line(cells, _SHARES))
+        say(line(cells, _LAYOUT))
 
 
 def _verdict(identity: Identity) -> list[str]:

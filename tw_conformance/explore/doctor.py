@@ -72,9 +72,6 @@ class Finding:
     what: str
     says: str
 
-    def __str__(self) -> str:
-        return f"{self.mark.value} {self.what:<13} {self.says}"
-
 
 class Ended(Exception):
     """Nothing more can be found out."""

@@ -35,6 +35,12 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
+def say(what: RenderableType) -> None:
+    """Print it to standard output, as :func:`console` would, and at once."""
+    shown = console()
+    print(rendered(what, shown.width, color=shown.is_terminal), flush=True)
+
+
 def readable(columns: int) -> int:
     """So many columns, but no fewer than a report needs and no more than a reader can follow."""
     return max(_NARROWEST, min(columns, _WIDEST))
@@ -81,25 +87,21 @@ def table(
         for column, size in enumerate(longest)
     ]
     parts: list[RenderableType] = [
-        _line(cells[0], layout, ("bold",) * len(layout)),
+        line(cells[0], layout, ("bold",) * len(layout)),
         Rule(characters="-", style="dim") if room < 0 else "  ".join("-" * w for w in longest),
     ]
     for number, row in enumerate(cells[1:]):
-        parts.append(_line(row, layout, styles))
+        parts.append(line(row, layout, styles))
         said = details[number] if number < len(details) else ()
         parts += [Padding(sentence, (0, 0, 0, 4)) for sentence in said if sentence]
     return Group(*parts)
 
 
-def line(cells: Sequence[str], shares: Sequence[int]) -> Table:
-    """One row of a table that grows while it is printed: each column has its share of the width,
-    and wraps within it."""
-    return _line(cells, [{"ratio": share} for share in shares])
-
-
-def _line(
+def line(
     cells: Sequence[str], layout: Sequence[Mapping[str, int]], styles: Sequence[str] = ()
 ) -> Table:
+    """One row of a table that grows while it is printed: a column has a ``width``, or a share
+    (``ratio``) of what is left, and wraps within it."""
     from rich.table import Table
 
     made = Table.grid(expand=any("ratio" in column for column in layout), padding=_GAP)
