@@ -1,0 +1,161 @@
+"""What Linux answers on a whole connection: rows that were seen on 6.18 and on 6.1."""
+
+from __future__ import annotations
+
+import pytest
+
+from tw_reference.profiles import PROFILES
+from tw_reference.segment import ACK, FIN, RST, SYN
+from tw_reference.stack.tests.connection.ends import Peer
+from tw_reference.state import State
+
+WINDOW = 64240
+"""What Linux offers first, octets."""
+GONE = State.CLOSED
+
+
+def peer_in(state: State, profile: str = "linux-6.18", *, timestamps: bool = False) -> Peer:
+    """A peer whose client is in that state; the client's process holds its socket.
+
+    The peer's numbers begin anew behind what brought it there, as the client's do.
+    """
+    peer = Peer(PROFILES[profile], timestamps=timestamps)
+    if state in (State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING):
+        peer.client.shutdown()
+    if state is State.FIN_WAIT_2:
+        peer.says(ACK, 0, 1)
+    if state in (State.CLOSING, State.CLOSE_WAIT, State.LAST_ACK):
+        peer.says(FIN | ACK)
+        peer.let_pass(0.01)
+    if state is State.LAST_ACK:
+        peer.client.shutdown()
+    peer.let_pass(0)
+    assert peer.client.state is state
+    return peer
+
+
+E, F1, F2 = State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2
+CW, CL, LA, TW = State.CLOSE_WAIT, State.CLOSING, State.LAST_ACK, State.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("state", "flags", "seq", "ack", "text", "answers", "then"),
+    [
+        # the window: its right edge is inside for what is empty, RCV.NXT for what ends there
+        (E, ACK, WINDOW, 0, b"", [], E),
+        (E, ACK, WINDOW + 1, 0, b"", ["ACK 0 0"], E),
+        (E, ACK, -1, 0, b"x", ["ACK 0 0"], E),
+        (E, ACK, WINDOW, 0, b"x", ["ACK 0 0"], E),
+        (E, FIN, -1000, 0, b"", [], E),
+        (E, RST, WINDOW + 1, 0, b"", [], E),
+        (E, RST, 1, 0, b"", ["ACK 0 0"], E),
+        (E, RST, 0, 0, b"", [], GONE),
+        (E, SYN, 0, 0, b"", ["ACK 0 0"], E),
+        (E, SYN, -1000, 0, b"", ["ACK 0 0"], E),
+        # SEG.ACK: too old, never sent; its FIN is not taken
+        (E, FIN | ACK, 0, -2, b"", ["ACK 0 0"], E),
+        (E, FIN | ACK, 0, 1, b"", ["ACK 0 0"], E),
+        (F1, FIN | ACK, 0, 2, b"", ["ACK 1 0"], F1),
+        (F1, ACK, 0, 1, b"", [], F2),
+        (F1, FIN | ACK, 0, 0, b"", ["ACK 1 1"], CL),
+        (F1, ACK, -1, 1, b"x", ["ACK 1 0"], F2),
+        (F2, FIN | ACK, 0, 1, b"", ["ACK 1 1"], TW),
+        (F2, FIN | ACK, 1, 1, b"", ["ACK 1 0"], F2),
+        # CLOSING: the ACK of the FIN is taken with whatever it comes
+        (CL, FIN | ACK, 0, 1, b"", [], TW),
+        (CL, ACK, 1, 1, b"", [], TW),
+        (CL, ACK, 1, 0, b"late", [], CL),
+        (CL, RST, 0, 0, b"", [], GONE),
+        (CL, ACK, 0, 0, b"xy", ["RST 0"], GONE),
+        # CLOSE-WAIT, LAST-ACK
+        (CW, ACK, 1, 0, b"late", [], CW),
+        (CW, FIN | ACK, 0, 0, b"", ["ACK 0 1"], CW),
+        (CW, RST, 0, 0, b"", [], GONE),
+        (LA, ACK, 1, 1, b"", [], GONE),
+        (LA, ACK, 1, 2, b"", ["ACK 1 1"], LA),
+    ],
+)
+def test_a_segment_on_a_connection(
+    state: State,
+    flags: int,
+    seq: int,
+    ack: int,
+    text: bytes,
+    answers: list[str],
+    then: State,
+) -> None:
+    peer = peer_in(state)
+    assert peer.says(flags, seq, ack, text) == answers
+    assert peer.client.state is then
+
+
+@pytest.mark.parametrize(
+    ("profile", "flags", "seq", "ack", "answers"),
+    [
+        ("linux-6.1", ACK, 0, 1, []),
+        ("linux-6.18", ACK, 0, 1, ["ACK 0 0"]),
+    ],
+)
+def test_a_version_has_the_changes_up_to_it(
+    profile: str, flags: int, seq: int, ack: int, answers: list[str]
+) -> None:
+    assert peer_in(E, profile).says(flags, seq, ack) == answers
+
+
+@pytest.mark.parametrize(
+    ("profile", "seq", "tsval", "text", "answers"),
+    [
+        ("linux-6.18", 0, 999, b"near enough", ["ACK 0 11"]),
+        ("linux-6.18", 0, 998, b"too old", ["ACK 0 0"]),
+        ("linux-6.18", 0, 900, b"", []),
+        ("linux-6.18", 0, 700, b"", ["ACK 0 0"]),
+        ("linux-6.18", -1, 900, b"", []),
+        ("linux-6.1", -1, 900, b"", ["ACK 0 0"]),
+    ],
+)
+def test_paws_has_a_window_for_what_was_reordered(
+    profile: str, seq: int, tsval: int, text: bytes, answers: list[str]
+) -> None:
+    peer = peer_in(E, profile, timestamps=True)
+    peer.says(ACK)
+    assert peer.says(ACK, seq, text=text, tsval=tsval) == answers
+    assert peer.client.ts_recent == 1000
+
+
+def test_ts_recent_stays_where_the_ack_is_of_nothing_that_was_sent() -> None:
+    peer = peer_in(F1, timestamps=True)
+    peer.says(ACK, 0, 2, tsval=9000)
+    assert peer.client.ts_recent == 1000
+    assert peer.says(FIN | ACK, 0, 1, tsval=1001) == ["ACK 1 1"]
+
+
+def test_challenges_are_limited_whatever_they_answer() -> None:
+    peer = peer_in(E)
+    assert peer.says(SYN, 5, text=b"text") == ["ACK 0 0"]
+    assert peer.says(RST, 5, text=b"text") == []
+    assert peer.let_pass(0.5) == []
+    assert peer.says(RST, 5) == ["ACK 0 0"]
+
+
+@pytest.mark.parametrize(("text", "at_once", "after"), [(b"", 0.0, 0.004), (b"text", 0.039, 0.001)])
+def test_the_ack_of_the_peers_fin_is_put_off(text: bytes, at_once: float, after: float) -> None:
+    peer = peer_in(E)
+    assert peer.says(FIN | ACK, 0, 0, text) == []
+    assert peer.client.state is CW
+    assert peer.let_pass(at_once) == []
+    assert peer.let_pass(after) == [f"ACK 0 {len(text) + 1}"]
+
+
+def test_a_fin_that_was_put_off_is_acknowledged_by_ours() -> None:
+    peer = peer_in(E)
+    peer.says(FIN | ACK)
+    peer.client.close()
+    assert peer.let_pass(0.1) == ["FIN|ACK 0 1"]
+
+
+def test_text_for_an_orphan_is_reset() -> None:
+    peer = peer_in(E)
+    peer.client.close()
+    peer.hears()
+    assert peer.says(ACK, 5, 0, b"late") == ["RST 0"]
+    assert peer.client.state is GONE
