@@ -7,7 +7,7 @@ caller advances.  A run with the same seed repeats bit for bit.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from random import Random
@@ -20,13 +20,13 @@ from tw_reference.rules.actions import (
     BindAction,
     CallAction,
     ConnectAction,
-    OrphanAction,
     UnconnectedAction,
 )
 from tw_reference.rules.decision import Decision
-from tw_reference.rules.questions import Bind, Orphaned, TimeWaitBlock, Unconnected
+from tw_reference.rules.questions import Bind, TimeWaitBlock, Unconnected
 from tw_reference.segment import Datagram, Echo, Flow, IcmpError, Packet
 from tw_reference.stack.connection import Connection
+from tw_reference.stack.orphans import Orphans
 from tw_reference.stack.resets import reset_for
 from tw_reference.stack.table import TimeWaitTable
 from tw_reference.state import State
@@ -121,6 +121,7 @@ class Host:
         self._half_open: dict[Flow, Connection] = {}
         """Those of them that are in SYN-RECEIVED."""
         self._descriptors: dict[Flow, _Descriptor] = {}
+        self._orphans = Orphans(self)
         self._closed = profile[stages.CLOSED]
         self._listen = profile[stages.LISTEN]
         self._table = TimeWaitTable(
@@ -460,78 +461,17 @@ class Host:
         self.events.append(Event("gone", connection.flow))
 
     def entering_time_wait(self, connection: Connection) -> None:
-        self._compress(connection, State.TIME_WAIT, None)
+        self.compress(connection, State.TIME_WAIT, None)
 
     def orphaned(self, connection: Connection, packet: Packet | None) -> None:
-        """A connection in FIN-WAIT-2 that no process holds: how long it may wait for the FIN."""
-        fin = packet is not None and bool(packet.segment.flags & tcp.FIN)
-        timeout = self.fin_wait_2_timeout(connection)
-        negative = connection.linger2 is not None and connection.linger2 < 0
-        rules = self.profile[stages.ORPHAN]
-        ruling = rules.decide(Orphaned(self.settings, timeout, negative, fin, packet is None))
-        self.trace.append(
-            Decision(self.clock.now, rules.stage, ruling.rule, connection.flow, notes=ruling.notes)
-        )
-        for action in ruling.then:
-            self._let_go(action, connection, packet, timeout)
-
-    def _let_go(
-        self, action: OrphanAction, connection: Connection, packet: Packet | None, timeout: int
-    ) -> None:
-        match action:
-            case OrphanAction.RESET_AND_CLOSE:
-                connection.abort()
-            case OrphanAction.RESET_SEGMENT:
-                if packet is not None:
-                    self.reset(packet)
-                connection.leave(self.gone)
-            case OrphanAction.COMPRESS:
-                connection.leave(lambda c: self._compress(c, State.FIN_WAIT_2, timeout))
-            case OrphanAction.COMPRESS_LATER:
-                excess = timeout - self.profile.lifetime(self.settings)
-                self._after(
-                    excess, connection, lambda c: self._compress(c, State.FIN_WAIT_2, excess)
-                )
-            case OrphanAction.CLOSE_LATER:
-                self._after(timeout, connection, self.gone)
-            case OrphanAction.CLOSE_WHEN_IDLE:
-                self._close_when_idle(connection)
-            case OrphanAction.WAIT:
-                pass
+        self._orphans.let_go(connection, packet)
 
     def fin_wait_2_timeout(self, connection: Connection) -> int:
-        """How long an orphan waits for the FIN (ns); 0 where the stack has no such time-out."""
-        traits = self.profile.traits
-        if traits.fin_wait_2_timeout is None:
-            return 0
-        return traits.fin_wait_2_timeout(self.settings, connection.linger2, connection.rto)
+        return self._orphans.timeout(connection)
 
-    def _after(self, wait: int, connection: Connection, end: Callable[[Connection], None]) -> None:
-        """End an orphan later, if it is still in FIN-WAIT-2 then."""
-
-        def due() -> None:
-            if self._connections.get(connection.flow) is connection:
-                connection.leave(end)
-
-        connection.orphan_timer = self.clock.call_at(self.clock.now + wait, due)
-
-    def _close_when_idle(self, connection: Connection) -> None:
-        """End an orphan once it has heard nothing for as long as the stack bears."""
-        idle_limit = self.profile.traits.idle_limit
-        assert idle_limit is not None, "a list that closes what is idle needs the trait"
-        longest, again = idle_limit(self.settings)
-
-        def look() -> None:
-            if self._connections.get(connection.flow) is not connection:
-                return
-            if self.clock.now - connection.heard_at > longest:
-                connection.leave(self.gone)
-            else:
-                connection.orphan_timer = self.clock.call_at(self.clock.now + again, look)
-
-        connection.orphan_timer = self.clock.call_at(self.clock.now + longest, look)
-
-    def _compress(self, connection: Connection, substate: State, timeout: int | None) -> None:
+    def compress(self, connection: Connection, substate: State, timeout: int | None) -> None:
+        """Have a block take the place of the connection, for ``timeout`` nanoseconds or as long as
+        the stack's TIME-WAIT lasts."""
         block = TimeWaitBlock(
             flow=connection.flow,
             snd_nxt=connection.snd_nxt,
