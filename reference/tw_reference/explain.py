@@ -251,7 +251,8 @@ class Scene:
             seq=variables["rcv_nxt"],
             ack=variables["snd_nxt"] if flags & tcp.ACK else 0,
             flags=flags,
-            window=_WINDOW,
+            # FreeBSD 10 takes a FIN with the window and ACK of before for a duplicate ACK.
+            window=_WINDOW - 1 if flags & tcp.FIN else _WINDOW,
             mss=1460 if flags & tcp.SYN else None,
             timestamps=stamps,
         )

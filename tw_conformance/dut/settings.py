@@ -34,6 +34,8 @@ FREEBSD: Mapping[str, str] = {
     "tolerate_missing_ts": "net.inet.tcp.tolerate_missing_ts",
     "nolocaltimewait": "net.inet.tcp.nolocaltimewait",
     "drop_synfin": "net.inet.tcp.drop_synfin",
+    "insecure_rst": "net.inet.tcp.insecure_rst",
+    "insecure_syn": "net.inet.tcp.insecure_syn",
     "finwait2_timeout": "net.inet.tcp.finwait2_timeout",
     "fast_finwait2_recycle": "net.inet.tcp.fast_finwait2_recycle",
 }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.common import CALLS, CLOSED
+from tw_reference.profiles.freebsd_states import freebsd_states
 from tw_reference.profiles.profile import IdleLimit, Profile, Setting, Settings, StackTraits
 from tw_reference.profiles.steps import ASSUMED, steps
 from tw_reference.reaping import FifoScan, TimerEach
@@ -220,6 +221,9 @@ FREEBSD_10 = Profile(
             65535, "Last ephemeral port.", "net.inet.ip.portrange.last, ipport_lastauto"
         ),
         "drop_synfin": Setting(0, "A listener drops SYN with FIN.", "net.inet.tcp.drop_synfin"),
+        "insecure_rst": Setting(
+            0, "An RST anywhere in the window counts.", "net.inet.tcp.insecure_rst"
+        ),
         "finwait2_timeout": Setting(
             60000, "FIN-WAIT-2 without a process, milliseconds.", "net.inet.tcp.finwait2_timeout"
         ),
@@ -249,7 +253,10 @@ FREEBSD_10 = Profile(
         idle_limit=idle_limit,
     ),
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
-    decisions=(ORPHAN, ENTRY, SEGMENT, ICMP, LISTEN, CLOSED, BIND, CONNECT, CALLS),
+    decisions=(
+        *freebsd_states(acknowledges_fin=ConnectionAction.OWE_ACK, of_10=True),
+        *(ORPHAN, ENTRY, SEGMENT, ICMP, LISTEN, CLOSED, BIND, CONNECT, CALLS),
+    ),
     assumed=steps("assumed", acknowledges_fin=ConnectionAction.OWE_ACK),
 )
 
@@ -274,7 +281,9 @@ FREEBSD_13 = FREEBSD_10.derive(
              "With nolocaltimewait a peer near by gets the ACK of its FIN, but no TIME-WAIT.",
              "tcp_timewait.c since r331322, tcp_twstart()", "in6.c, in6_localaddr()"),
     ),
+    *freebsd_states(acknowledges_fin=ConnectionAction.OWE_ACK),
     settings={
+        "insecure_syn": Setting(0, "A SYN in the window resets.", "net.inet.tcp.insecure_syn"),
         "tolerate_missing_ts": Setting(
             1,
             "Tolerate segments without the negotiated timestamps; 0 in 13.0.",
@@ -322,6 +331,7 @@ FREEBSD_14 = FREEBSD_13.derive(
              "where TIME-WAIT has nothing.",
              "tcp_subr.c of 14, tcp_ctlinput_with_port()", "RFC 5927 section 4.1"),
     ),
+    *freebsd_states(acknowledges_fin=ConnectionAction.ACK),
     settings={
         "nolocaltimewait": Setting(
             1, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait, 92b3e07229ba"

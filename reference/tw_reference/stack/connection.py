@@ -259,6 +259,9 @@ class Connection:
                 pass
             case ConnectionAction.ACK:
                 self._acknowledge()
+            case ConnectionAction.ACK_WITH_FIN:
+                fin = Segment(seq=add(self.snd_nxt, -1), ack=self.rcv_nxt, flags=tcp.FIN | tcp.ACK)
+                self._emit(fin)
             case ConnectionAction.ACK_LIMITED:
                 self._if_due(stages.ACK_LIMIT, segment, self._acknowledge)
             case ConnectionAction.CHALLENGE:
@@ -287,6 +290,9 @@ class Connection:
                 self._text_arrives(segment)
             case ConnectionAction.OWE_ACK:
                 self.ack_owed = True
+            case ConnectionAction.ABORT:
+                self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.RST | tcp.ACK))
+                self.leave(self._owner.gone)
             case ConnectionAction.CLOSE:
                 self.leave(self._owner.gone)
             case _:

@@ -13,6 +13,7 @@ from tw_reference.segment import Flow, Packet, Segment, Timestamps, flag_names
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.connection import Connection
 from tw_reference.stack.resets import reset_for
+from tw_reference.state import State
 
 FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
 JUST_BELOW_THE_WRAP = 2**32 - 3
@@ -118,19 +119,23 @@ class Pair:
         while self.client_end.sent or self.server_end.sent:
             for end, arrive in (
                 (self.client_end, self._arrive_at_server),
-                (self.server_end, self.client.segment_arrives),
+                (self.server_end, self._arrive_at_client),
             ):
                 on_the_way, end.sent = end.sent, []
                 for packet in on_the_way:
                     if not self.loses(packet):
                         arrive(packet)
 
+    def _arrive_at_client(self, packet: Packet) -> None:
+        if self.client.state is not State.CLOSED:
+            self.client.segment_arrives(packet)
+
     def _arrive_at_server(self, packet: Packet) -> None:
         if self.server is None:
             self.server = Connection.passive(
                 self.server_end, packet, JUST_BELOW_THE_WRAP - 1, timestamps=self._timestamps
             )
-        else:
+        elif self.server.state is not State.CLOSED:
             self.server.segment_arrives(packet)
 
     def let_pass(self, seconds: float) -> None:

@@ -49,14 +49,16 @@ def test_a_simultaneous_close_ends_in_time_wait_twice(profile: Profile) -> None:
     client.close()
     server.close()
     assert pair.states == ("FIN-WAIT-1", "FIN-WAIT-1")
-    pair.deliver()
-    assert pair.client_end.told == pair.server_end.told == ["established", "TIME-WAIT"]
+    pair.let_pass(4)
+    assert pair.client_end.told[-1] == pair.server_end.told[-1] == "TIME-WAIT"
 
 
 def test_a_fin_that_crosses_ours_leads_to_closing(peer: Peer) -> None:
     peer.client.close()
     assert peer.hears() == ["FIN|ACK 0 0"]
-    assert peer.says(tcp.FIN | tcp.ACK) == ["ACK 1 1"]
+    again = peer.end.profile.name.startswith("freebsd")
+    answer = "FIN|ACK 0 1" if again else "ACK 1 1"
+    assert peer.says(tcp.FIN | tcp.ACK, window=59999) == [answer]
     assert peer.client.state == "CLOSING"
     assert peer.says(tcp.ACK, 1, 1) == []
     assert peer.end.told[-1] == "TIME-WAIT"
@@ -133,18 +135,22 @@ def test_a_reset_at_rcv_nxt_ends_a_connection(peer: Peer) -> None:
 
 
 def test_a_reset_elsewhere_in_the_window_is_challenged(peer: Peer) -> None:
-    """RFC 5961 section 3.2, as RFC 9293 section 3.10.7.4 has it."""
-    assert peer.says(tcp.RST, 1) == ["ACK 0 0"]
+    """RFC 5961 section 3.2, as RFC 9293 section 3.10.7.4 has it; FreeBSD 10 is older."""
+    answers = [] if peer.end.profile.name == "freebsd-10" else ["ACK 0 0"]
+    assert peer.says(tcp.RST, 2) == answers
     assert peer.client.state == "ESTABLISHED"
 
 
-@pytest.mark.parametrize("seq", [-1, 70000])
+@pytest.mark.parametrize("seq", [-2, 70000])
 def test_a_reset_outside_of_the_window_is_dropped(peer: Peer, seq: int) -> None:
     assert peer.says(tcp.RST, seq) == []
     assert peer.client.state == "ESTABLISHED"
 
 
 def test_a_syn_is_challenged(peer: Peer) -> None:
+    if peer.end.profile.name == "freebsd-10":
+        assert peer.says(tcp.SYN, 5) == ["RST|ACK 0 0"]
+        return
     assert peer.says(tcp.SYN, 5) == ["ACK 0 0"]
     assert peer.client.state == "ESTABLISHED"
 
