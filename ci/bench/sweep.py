@@ -18,7 +18,7 @@ from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
 from tw_conformance.explore.sweep.lockstep import lockstep_on
 from tw_conformance.explore.sweep.reference_stack import ReferenceStack
 from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
-from tw_conformance.explore.sweep.walk import Field, Walk
+from tw_conformance.explore.sweep.walk import Subject, Walk
 from tw_conformance.targets.registry import open_target
 from tw_reference.profiles import PROFILES
 
@@ -30,10 +30,10 @@ SEGMENTS = SegmentMaker(Representatives.drawn(0))
 Run = Callable[[Coroutine[object, object, None]], object]
 
 
-def walk(name: str, field: Field, run: Run, profile: str, classes: list[SegmentClass]) -> None:
+def walk(name: str, subject: Subject, run: Run, profile: str, classes: list[SegmentClass]) -> None:
     """One sweep, and one line about it."""
     sweep = Walk(
-        field,
+        subject,
         ReferenceStack(PROFILES[profile], {}, SEGMENTS, seed=0),
         seed=0,
         record=lambda found: None,
@@ -55,8 +55,8 @@ def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     classes = list(Selection.of(PRODUCT).product())
     for profile, against in PAIRS:
-        field = ReferenceStack(PROFILES[against], {}, SEGMENTS, seed=1)
-        walk(f"{against} against {profile}", field, asyncio.run, profile, classes)
+        subject = ReferenceStack(PROFILES[against], {}, SEGMENTS, seed=1)
+        walk(f"{against} against {profile}", subject, asyncio.run, profile, classes)
     target = open_target("netns")
     print(target.describe())
     try:

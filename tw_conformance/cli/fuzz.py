@@ -23,7 +23,7 @@ from tw_conformance.cli.options import (
 from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.fuzz.fuzz import Counterexample, Hunt
+    from tw_conformance.explore.fuzz.hunt import Counterexample, Hunt
     from tw_conformance.explore.fuzz.strategies import Space
     from tw_conformance.targets.base import Target
     from tw_reference.profiles.profile import Profile
@@ -97,7 +97,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
 def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
     """A search with its stacks open."""
     from tw_conformance.explore.direct import DirectTarget
-    from tw_conformance.explore.fuzz.fuzz import Conformance, Difference, Hunt
+    from tw_conformance.explore.fuzz.hunt import Conformance, Difference, Hunt
     from tw_conformance.targets.registry import profile_named
     from tw_reference.profiles import PROFILES
 

@@ -11,7 +11,7 @@ from tw_conformance.cli.options import add_settings, add_target, open_named, ros
 from tw_conformance.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.identify.identify import Answered, Deviation, Identity
+    from tw_conformance.explore.identify.inquiry import Answered, Deviation, Identity
     from tw_conformance.explore.identify.questions import Reply
     from tw_conformance.model.case import Case
 
@@ -41,7 +41,7 @@ def identify(arguments: argparse.Namespace) -> int:
     :raises SuiteError: where a target, profile or setting has no such name.
     :raises TargetError: where the target can't be had, or does not answer.
     """
-    from tw_conformance.explore.identify import identify as inquiry
+    from tw_conformance.explore.identify import inquiry
     from tw_reference.profiles import PROFILES
 
     target = open_named(arguments, arguments.profile or _any_profile(arguments))

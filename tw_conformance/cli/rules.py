@@ -92,7 +92,7 @@ def _findings(arguments: argparse.Namespace) -> _Findings:
 
 
 def _printed(profiles: Sequence[Profile], wanted: str | None) -> _Findings:
-    from tw_conformance.report.rules import profile_document
+    from tw_conformance.report.rule_documents import profile_document
     from tw_conformance.report.rules_json import profile_value
 
     stage = _stage(wanted, profiles)
@@ -102,7 +102,7 @@ def _printed(profiles: Sequence[Profile], wanted: str | None) -> _Findings:
 
 
 def _compared(first: Profile, second: Profile, wanted: str | None) -> _Findings:
-    from tw_conformance.report.rules import difference_document
+    from tw_conformance.report.rule_documents import difference_document
     from tw_conformance.report.rules_json import difference_value
 
     stage = _stage(wanted, (first, second))
@@ -115,7 +115,7 @@ def _explained(text: str, names: Sequence[str]) -> _Findings:
     """Profiles that were named must have the settings in question; of all others, those that
     do."""
     from tw_conformance.notation.stimulus import parse
-    from tw_conformance.report.rules import explanation_document
+    from tw_conformance.report.rule_documents import explanation_document
     from tw_conformance.report.rules_json import explanation_value
     from tw_reference.explain import NotReached
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tw_conformance.explore.sweep.journal import Journal
     from tw_conformance.explore.sweep.reference_stack import ReferenceStack
     from tw_conformance.explore.sweep.representatives import SegmentMaker
-    from tw_conformance.explore.sweep.walk import ClassResult, Field, Progress
+    from tw_conformance.explore.sweep.walk import ClassResult, Progress, Subject
 
 _DEFAULT_STRENGTH = 3
-Run: TypeAlias = Callable[[Coroutine[object, object, None]], object]
+RunToItsEnd: TypeAlias = Callable[[Coroutine[object, object, None]], object]
 """Runs a coroutine to its end where its field lives."""
 
 
@@ -195,12 +195,12 @@ def _sides(arguments: argparse.Namespace) -> tuple[str, str]:
 @contextmanager
 def _field(
     arguments: argparse.Namespace, walked: str, settings: Mapping[str, int], segments: SegmentMaker
-) -> Iterator[tuple[Field, Run]]:
+) -> Iterator[tuple[Subject, RunToItsEnd]]:
     """Where to walk, and how to run what walks there.
 
     :raises TargetError: where the target can't be had.
     """
-    from tw_conformance.explore.sweep.case_field import CaseField
+    from tw_conformance.explore.sweep.case_subject import CaseSubject
     from tw_conformance.explore.sweep.lockstep import lockstep_on
     from tw_conformance.explore.sweep.reference_stack import ReferenceStack
     from tw_conformance.targets.registry import open_target
@@ -216,7 +216,7 @@ def _field(
     try:
         print(target.describe(), flush=True)
         if not isinstance(target, WireTarget) or not target.makes_benches:
-            yield CaseField(target, settings, segments), lambda walk: target.start(walk).result()
+            yield CaseSubject(target, settings, segments), lambda walk: target.start(walk).result()
             return
         lockstep = lockstep_on(target, settings, segments, seed=arguments.seed)
         yield lockstep, lambda walk: target.start(walk).result()

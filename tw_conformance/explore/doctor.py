@@ -261,7 +261,7 @@ def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Findi
 
 
 def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding]:
-    from tw_conformance.explore.identify.identify import Predictions, identify
+    from tw_conformance.explore.identify.inquiry import Predictions, identify
 
     predictions = Predictions(PROFILES.values())
     try:

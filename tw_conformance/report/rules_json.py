@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from tw_conformance.notation.stimulus import Stimulus
 from tw_conformance.report.numbers import relative
-from tw_conformance.report.rules import sent_words, situation_words
+from tw_conformance.report.rule_documents import sent_words, situation_words
 from tw_reference.clock import SECOND
 from tw_reference.difference import Place, differing_lists, differing_settings
 from tw_reference.explain import Explanation, Passage
@@ -16,10 +16,10 @@ from tw_reference.rules.decision import AnyStage
 from tw_reference.rules.rule import AnyRule
 from tw_reference.state import Snapshot
 
-Value: TypeAlias = dict[str, Any]
+JsonValue: TypeAlias = dict[str, Any]
 
 
-def profile_value(profile: Profile, stage: AnyStage | None = None) -> Value:
+def profile_value(profile: Profile, stage: AnyStage | None = None) -> JsonValue:
     """A profile's lists and settings, or one list.  Times are in seconds."""
     settings = profile.defaults()
     return {
@@ -41,7 +41,7 @@ def profile_value(profile: Profile, stage: AnyStage | None = None) -> Value:
     }
 
 
-def difference_value(first: Profile, second: Profile, stage: AnyStage | None = None) -> Value:
+def difference_value(first: Profile, second: Profile, stage: AnyStage | None = None) -> JsonValue:
     """Two profiles side by side; ``kind`` is same, differs, only-first or only-second."""
     return {
         "first": first.name,
@@ -74,7 +74,7 @@ def difference_value(first: Profile, second: Profile, stage: AnyStage | None = N
     }
 
 
-def explanation_value(stimulus: Stimulus, explanation: Explanation) -> Value:
+def explanation_value(stimulus: Stimulus, explanation: Explanation) -> JsonValue:
     """One segment's way through the lists of one profile.  Timers are seconds from now."""
     return {
         "profile": explanation.profile.name,
@@ -89,7 +89,7 @@ def explanation_value(stimulus: Stimulus, explanation: Explanation) -> Value:
     }
 
 
-def _rule(rule: AnyRule) -> Value:
+def _rule(rule: AnyRule) -> JsonValue:
     return {
         "id": rule.id,
         "when": rule.when.text,
@@ -100,11 +100,11 @@ def _rule(rule: AnyRule) -> Value:
     }
 
 
-def _place(place: Place | None) -> Value | None:
+def _place(place: Place | None) -> JsonValue | None:
     return None if place is None else {"position": place.position, **_rule(place.rule)}
 
 
-def _setting(setting: Setting) -> Value:
+def _setting(setting: Setting) -> JsonValue:
     return {
         "default": setting.default,
         "least": setting.least,
@@ -113,7 +113,7 @@ def _setting(setting: Setting) -> Value:
     }
 
 
-def _passage(passage: Passage) -> Value:
+def _passage(passage: Passage) -> JsonValue:
     return {
         "list": str(passage.stage),
         "passed": [
@@ -126,9 +126,9 @@ def _passage(passage: Passage) -> Value:
     }
 
 
-def _snapshot(snapshot: Snapshot, explanation: Explanation) -> Value:
+def _snapshot(snapshot: Snapshot, explanation: Explanation) -> JsonValue:
     variables: Mapping[str, int] = explanation.variables
-    held: Value = {"state": snapshot.state, "timer": None, "rcv_nxt": None, "ts_recent": None}
+    held: JsonValue = {"state": snapshot.state, "timer": None, "rcv_nxt": None, "ts_recent": None}
     if snapshot.expires is not None:
         held["timer"] = (snapshot.expires - explanation.now) / SECOND
     if snapshot.rcv_nxt is not None:

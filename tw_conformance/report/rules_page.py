@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tw_conformance.report.document import as_markdown
-from tw_conformance.report.rules import about, difference_document, profile_document
+from tw_conformance.report.rule_documents import about, difference_document, profile_document
 from tw_conformance.report.stimuli import stimuli_blocks
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile

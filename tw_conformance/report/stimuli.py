@@ -10,7 +10,7 @@ from itertools import count
 
 from tw_conformance.notation.stimulus import Stimulus, parse
 from tw_conformance.report.document import Block, Heading, Table, TableRow
-from tw_conformance.report.rules import iss_is_above
+from tw_conformance.report.rule_documents import iss_is_above
 from tw_reference.explain import Explanation
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.actions import AckLimitAction

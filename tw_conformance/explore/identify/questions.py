@@ -105,7 +105,7 @@ class Fork:
     """The reply depends on a setting: a prediction for each of its values."""
 
     setting: str
-    branches: Mapping[int, Prediction]
+    branches: Mapping[int, Foreseen]
 
     def reply(self, settings: Mapping[str, int]) -> Reply:
         """What the profile does under these settings."""
@@ -121,7 +121,7 @@ class Fork:
         return named
 
 
-Prediction: TypeAlias = Reply | Fork
+Foreseen: TypeAlias = Reply | Fork
 
 
 def values(profile: Profile) -> dict[str, tuple[int, ...]]:
@@ -135,7 +135,7 @@ def values(profile: Profile) -> dict[str, tuple[int, ...]]:
     return told
 
 
-class Oracle:
+class Respondent:
     """One profile, asked what it would reply.
 
     ``known`` makes equal predictions one object, whichever profile's they are: there are a hundred
@@ -158,11 +158,11 @@ class Oracle:
         except TimestampsRefused:
             return ()
 
-    def predict(self, question: Case) -> Prediction:
+    def predict(self, question: Case) -> Foreseen:
         """What it does, under whatever settings."""
         return self._predict(question, {})
 
-    def _predict(self, question: Case, settings: Mapping[str, int]) -> Prediction:
+    def _predict(self, question: Case, settings: Mapping[str, int]) -> Foreseen:
         self._read.clear()
         reply = self.reply(question, settings)
         undecided = (n for n in self._values if n in self._read and n not in settings)

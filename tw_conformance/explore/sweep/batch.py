@@ -19,7 +19,7 @@ from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass
 from tw_conformance.explore.sweep.reaction import Reaction, Trial, with_segment
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.tester_end import TesterEnd
-from tw_conformance.explore.sweep.ways import Turn, closes_at_once, turns
+from tw_conformance.explore.sweep.ways import Leg, closes_at_once, legs
 from tw_conformance.link.base import Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
@@ -118,8 +118,6 @@ class Batch:
         self._segments = segments
         self._lifetime = lifetime
         self._private = not (closes_at_once(found) and found.listener)
-        if found.state == "SYN-RECEIVED":
-            self._private = False
         self._port = bench.private_port() if self._private else SHARED_PORT
         self._mailbox: Mailbox = bench.connect(found.family, self._port)
         self._lost_before = self._injector.frames_lost()
@@ -166,8 +164,8 @@ class Batch:
         :raises TargetError: where the DUT answers no SYN any more.
         """
         ready = self._strands
-        for number, turn in enumerate(turns(self._found)):
-            ready = await self._take_turn(turn, number, ready)
+        for number, leg in enumerate(legs(self._found)):
+            ready = await self._take_turn(leg, number, ready)
             if number == 0 and not ready and len(self._strands) > _CANNOT_BE_CHANCE:
                 raise TargetError(
                     f"{len(self._strands)} SYNs to {self._mailbox.flow.dst} port {self._port} and"
@@ -175,18 +173,18 @@ class Batch:
                 )
         return ready
 
-    async def _take_turn(self, turn: Turn, number: int, strands: list[Strand]) -> list[Strand]:
-        """The strands that the turn is over for."""
-        if turn.takes is None:
-            await self._tell(strands, lambda strand: [s(strand.end) for s in turn.sends], number)
+    async def _take_turn(self, leg: Leg, number: int, strands: list[Strand]) -> list[Strand]:
+        """The strands that the leg is over for."""
+        if leg.takes is None:
+            await self._tell(strands, lambda strand: [s(strand.end) for s in leg.sends], number)
             for strand in strands:
                 strand.settled = strand.proven or 0.0
             return [strand for strand in strands if strand.proven is not None]
         waiting = {strand.flow.reverse: strand for strand in strands}
-        takes = turn.takes
+        takes = leg.takes
 
         def send(strand: Strand) -> None:
-            for make in turn.sends:
+            for make in leg.sends:
                 self._injector.send(Packet(strand.flow, make(strand.end)))
 
         def take(packet: Datagram, moment: float) -> None:
@@ -198,7 +196,7 @@ class Batch:
                     del waiting[packet.flow]
 
         for some in _pieces(strands, _DRAIN):
-            await self._call(turn, some)
+            await self._call(leg, some)
             await self._exchange(some, send, take, lambda: len(strands) - len(waiting))
         await self._gather(take, lambda: not waiting)
         for strand in waiting.values():
@@ -209,15 +207,15 @@ class Batch:
             )
         return [strand for strand in strands if strand.flow.reverse not in waiting]
 
-    async def _call(self, turn: Turn, strands: Sequence[Strand]) -> None:
+    async def _call(self, leg: Leg, strands: Sequence[Strand]) -> None:
         """What the DUT's process does with the socket of each."""
-        if turn.call is None:
+        if leg.call is None:
             return
         ask = self._bench.agent.ask
-        if turn.call == "connect":
+        if leg.call == "connect":
             calls = [ask("open", reuse_address=True, **strand.names) for strand in strands]
         else:
-            calls = [ask(turn.call, **strand.names) for strand in strands]
+            calls = [ask(leg.call, **strand.names) for strand in strands]
         await asyncio.gather(*calls)
 
     async def _tell(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
-from tw_conformance.explore.sweep.case_field import script_of
+from tw_conformance.explore.sweep.case_subject import script_of
 from tw_conformance.explore.sweep.groups import Group
 from tw_conformance.explore.sweep.reaction import Prediction
 from tw_conformance.explore.sweep.representatives import SegmentMaker

@@ -38,7 +38,7 @@ _DIVERGES = "#d6008c"
 
 Cell: TypeAlias = tuple[str, str]
 """Flags and SEG.SEQ zone."""
-Tally: TypeAlias = Mapping[Cell, Counter[str]]
+AnswerCounts: TypeAlias = Mapping[Cell, Counter[str]]
 
 
 def draw(results: Mapping[SegmentClass, ClassResult], oracle: str, target: str, file: Path) -> None:
@@ -90,7 +90,7 @@ def _tally(
     return tally
 
 
-def _palette(*tallies: Tally) -> dict[str, str]:
+def _palette(*tallies: AnswerCounts) -> dict[str, str]:
     """The colour of each answer that occurs, the usual ones first."""
     total: Counter[str] = Counter()
     for tally in tallies:
@@ -106,7 +106,7 @@ def _palette(*tallies: Tally) -> dict[str, str]:
 def _panel(
     axes: Axes,
     title: str,
-    tally: Tally,
+    tally: AnswerCounts,
     colours: Mapping[str, str],
     flags: Sequence[str],
     zones: Sequence[str],

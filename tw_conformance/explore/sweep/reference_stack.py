@@ -20,8 +20,9 @@ from tw_conformance.explore.sweep.reaction import (
 )
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.tester_end import TesterEnd
-from tw_conformance.explore.sweep.ways import Turn, closes_at_once, turns
+from tw_conformance.explore.sweep.ways import Leg, closes_at_once, legs
 from tw_conformance.play.record import TimerEffect
+from tw_conformance.play.tester import NotReached
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.trace import deciding
@@ -36,10 +37,6 @@ _ADDRESSES: Mapping[str, tuple[str, str]] = {
     "ipv6": ("2001:db8::2", "2001:db8::1"),
 }
 _PORT, _PEER_PORT = 7, 40000
-
-
-class NotReached(Exception):
-    """The stack does not get to the state in question; the message is a sentence."""
 
 
 class ReferenceStack:
@@ -63,7 +60,7 @@ class ReferenceStack:
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
         """Each class on a fresh connection."""
-        await asyncio.sleep(0)  # an interrupt has its turn
+        await asyncio.sleep(0)  # an interrupt has its leg
         return [self._try(one) for one in classes]
 
     def _try(self, one: SegmentClass) -> Trial:
@@ -108,8 +105,8 @@ class ReferenceStack:
         if found.state != "SYN-SENT":
             host.listen(_PORT, closes_first=closes_at_once(found), reads=found.socket != "unread")
         end = TesterEnd.fresh(found, self._random)
-        for turn in turns(found):
-            self._take(turn, end, host, flow)
+        for leg in legs(found):
+            self._take(leg, end, host, flow)
         if host.state(flow.reverse) != found.state:
             raise NotReached(
                 f"{self.profile.name} is in {host.state(flow.reverse)}, not {found.state}"
@@ -121,22 +118,22 @@ class ReferenceStack:
         host.trace.clear()
         return end
 
-    def _take(self, turn: Turn, end: TesterEnd, host: Host, flow: Flow) -> None:
+    def _take(self, leg: Leg, end: TesterEnd, host: Host, flow: Flow) -> None:
         host.outbox.clear()
-        match turn.call:
+        match leg.call:
             case "connect":
                 host.connect(flow.reverse)
             case "close":
                 host.close(flow.reverse)
             case "shutdown":
                 host.shutdown(flow.reverse)
-        for send in turn.sends:
+        for send in leg.sends:
             host.receive(Packet(flow, send(end)))
-        if turn.takes is None:
+        if leg.takes is None:
             return
         _wait_for_answer(host)
         segments = [packet.segment for packet in host.outbox if isinstance(packet, Packet)]
-        if not any(turn.takes(end, segment) for segment in segments):
+        if not any(leg.takes(end, segment) for segment in segments):
             raise NotReached(end.reason or f"{self.profile.name} did not answer on the way")
 
 

@@ -16,15 +16,15 @@ from typing import NamedTuple, Protocol
 
 from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
 from tw_conformance.explore.sweep.reaction import Prediction, Trial, differences, without_repeats
-from tw_conformance.explore.sweep.reference_stack import NotReached
 from tw_conformance.model.verdict import Mismatch
+from tw_conformance.play.tester import NotReached
 
 _AGREEMENT = 2
 """Times that the same doubtful result must be seen."""
 _TRIES = 5
 
 
-class Field(Protocol):
+class Subject(Protocol):
     """Where connections are made and segments sent.
 
     ``certain``: nothing can get lost there and nothing happens by chance, so once is enough.
@@ -103,7 +103,7 @@ class Progress:
 class Walk:
     """One walk.  ``record`` hears of every result, batch by batch; ``tell`` of the progress."""
 
-    field: Field
+    subject: Subject
     oracle: Oracle
     seed: int
     record: Callable[[Mapping[SegmentClass, ClassResult]], None]
@@ -126,9 +126,9 @@ class Walk:
         progress = Progress(len(self.results) + len(left))
         progress.count(self.results.values())
         while waiting:
-            batch = [waiting.popleft() for _ in range(min(self.field.batch, len(waiting)))]
+            batch = [waiting.popleft() for _ in range(min(self.subject.batch, len(waiting)))]
             found = {}
-            for trial in await self.field.play(batch):
+            for trial in await self.subject.play(batch):
                 result = self._believed(trial)
                 if result is None:
                     waiting.append(trial.of)
@@ -142,7 +142,7 @@ class Walk:
     def _believed(self, trial: Trial) -> ClassResult | None:
         """What is to be believed after that trial; None: not decided yet, play it again."""
         result = self._judge(trial)
-        if self.field.certain or not (result.doubtful or trial.of in self._doubts):
+        if self.subject.certain or not (result.doubtful or trial.of in self._doubts):
             return result
         doubts = self._doubts[trial.of]
         doubts[result] += 1

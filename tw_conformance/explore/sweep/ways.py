@@ -1,4 +1,4 @@
-"""The ways to the states of a connection, as turns: one table, walked on a wire and on the
+"""The ways to the states of a connection, as legs: one table, walked on a wire and on the
 reference."""
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from tw_conformance.explore.sweep.tester_end import TesterEnd
 from tw_conformance.model.case import Through
 from tw_reference.segment import Segment
 
-Call: TypeAlias = Literal["connect", "close", "shutdown"]
+ProcessCall: TypeAlias = Literal["connect", "close", "shutdown"]
 """What the DUT's process does with its socket."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn: what the DUT's process does, what the tester sends, and the segment of the DUT
+class Leg:
+    """One leg: what the DUT's process does, what the tester sends, and the segment of the DUT
     that ends it.
 
     ``takes`` is None where the DUT owes nothing: then it has to be proven that it got what was
     sent.
     """
 
-    call: Call | None
+    call: ProcessCall | None
     sends: tuple[Callable[[TesterEnd], Segment], ...]
     takes: Callable[[TesterEnd, Segment], bool] | None
 
@@ -35,48 +35,48 @@ def closes_at_once(found: Precondition) -> bool:
     return found.socket == "closed" and found.state != "LAST-ACK"
 
 
-def turns(found: Precondition) -> Iterator[Turn]:
+def legs(found: Precondition) -> Iterator[Leg]:
     """The way to that state (RFC 9293 figures 6, 12 and 13)."""
     if found.state == "SYN-SENT":
-        yield Turn("connect", (), TesterEnd.takes_syn)
+        yield Leg("connect", (), TesterEnd.takes_syn)
         return
-    yield Turn(None, (TesterEnd.syn,), TesterEnd.takes_syn_ack)
+    yield Leg(None, (TesterEnd.syn,), TesterEnd.takes_syn_ack)
     if found.state == "SYN-RECEIVED":
         return
     if closes_at_once(found):
-        yield Turn(None, (TesterEnd.ack,), TesterEnd.takes_fin)
+        yield Leg(None, (TesterEnd.ack,), TesterEnd.takes_fin)
     else:
-        yield Turn(None, (TesterEnd.ack,), None)
+        yield Leg(None, (TesterEnd.ack,), None)
         if found.socket == "unread":
-            yield Turn(None, (TesterEnd.text,), TesterEnd.takes_ack)
+            yield Leg(None, (TesterEnd.text,), TesterEnd.takes_ack)
         yield from _closes(found)
     yield from _closed_first(found)
 
 
-def _closes(found: Precondition) -> Iterator[Turn]:
+def _closes(found: Precondition) -> Iterator[Leg]:
     """From ESTABLISHED to the DUT's FIN, if it is to send one."""
     if found.state in ("CLOSE-WAIT", "LAST-ACK"):
-        yield Turn(None, (TesterEnd.fin,), TesterEnd.takes_ack)
+        yield Leg(None, (TesterEnd.fin,), TesterEnd.takes_ack)
     if found.state not in ("ESTABLISHED", "CLOSE-WAIT"):
-        call: Call = "close" if found.socket == "closed" else "shutdown"
-        yield Turn(call, (), TesterEnd.takes_fin)
+        call: ProcessCall = "close" if found.socket == "closed" else "shutdown"
+        yield Leg(call, (), TesterEnd.takes_fin)
 
 
-def _closed_first(found: Precondition) -> Iterator[Turn]:
+def _closed_first(found: Precondition) -> Iterator[Leg]:
     """From FIN-WAIT-1 on."""
     if found.state == "FIN-WAIT-2":
-        yield Turn(None, (TesterEnd.ack,), None)
+        yield Leg(None, (TesterEnd.ack,), None)
     elif found.state == "CLOSING":
-        yield Turn(None, (TesterEnd.crossing_fin,), TesterEnd.takes_ack)
+        yield Leg(None, (TesterEnd.crossing_fin,), TesterEnd.takes_ack)
     elif found.state == "TIME-WAIT":
         yield from _TO_TIME_WAIT[Through(found.way)]
 
 
-_TO_TIME_WAIT: dict[Through, tuple[Turn, ...]] = {
-    Through.FIN_WAIT_2: (Turn(None, (TesterEnd.ack, TesterEnd.fin), TesterEnd.takes_ack),),
-    Through.FIN_WAIT_1: (Turn(None, (TesterEnd.fin,), TesterEnd.takes_ack),),
+_TO_TIME_WAIT: dict[Through, tuple[Leg, ...]] = {
+    Through.FIN_WAIT_2: (Leg(None, (TesterEnd.ack, TesterEnd.fin), TesterEnd.takes_ack),),
+    Through.FIN_WAIT_1: (Leg(None, (TesterEnd.fin,), TesterEnd.takes_ack),),
     Through.CLOSING: (
-        Turn(None, (TesterEnd.crossing_fin,), TesterEnd.takes_ack),
-        Turn(None, (TesterEnd.ack,), None),
+        Leg(None, (TesterEnd.crossing_fin,), TesterEnd.takes_ack),
+        Leg(None, (TesterEnd.ack,), None),
     ),
 }

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 
 from tw_conformance.cli.main import main
 from tw_conformance.explore.direct import DirectTarget
-from tw_conformance.explore.fuzz.fuzz import (
+from tw_conformance.explore.fuzz.hunt import (
     Conformance,
     Counterexample,
     Difference,

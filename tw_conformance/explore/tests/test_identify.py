@@ -11,14 +11,14 @@ from typing import Protocol
 import pytest
 
 from tw_conformance.cli.main import main
-from tw_conformance.explore.identify.identify import (
+from tw_conformance.explore.identify.inquiry import (
     Answered,
     Identity,
     Inquiry,
     Predictions,
     identify,
 )
-from tw_conformance.explore.identify.questions import Fork, Oracle, questions
+from tw_conformance.explore.identify.questions import Fork, Respondent, questions
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import ExitCode, TargetError
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
@@ -170,7 +170,7 @@ def test_what_a_target_can_not_be_asked_is_not_asked(ask: Asking) -> None:
 
 
 def test_a_prediction_depends_on_the_settings_that_its_rules_look_at() -> None:
-    oracle = Oracle(LINUX)
+    oracle = Respondent(LINUX)
     rst = questions()[0]
     prediction = oracle.predict(rst)
     assert isinstance(prediction, Fork)

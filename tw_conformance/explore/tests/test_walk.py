@@ -16,7 +16,7 @@ from tw_conformance.explore.sweep.journal import Journal
 from tw_conformance.explore.sweep.reaction import Trial
 from tw_conformance.explore.sweep.reference_stack import ReferenceStack
 from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
-from tw_conformance.explore.sweep.walk import Field, Walk
+from tw_conformance.explore.sweep.walk import Subject, Walk
 from tw_conformance.model.errors import TargetError, UsageError
 from tw_reference.profiles import PROFILES
 
@@ -61,9 +61,9 @@ def lost(trial: Trial) -> Trial:
     return trial._replace(reaction=None, reason="no echo came back")
 
 
-def sweep(field: Field, journal: Journal | None = None) -> Walk:
+def sweep(subject: Subject, journal: Journal | None = None) -> Walk:
     return Walk(
-        field,
+        subject,
         ReferenceStack(PROFILE, {}, SEGMENTS, seed=1),
         seed=0,
         record=journal.record if journal else lambda found: None,
@@ -72,54 +72,54 @@ def sweep(field: Field, journal: Journal | None = None) -> Walk:
     )
 
 
-def walked(field: Field, classes: Iterable[SegmentClass] = CLASSES) -> Walk:
-    walk = sweep(field)
+def walked(subject: Subject, classes: Iterable[SegmentClass] = CLASSES) -> Walk:
+    walk = sweep(subject)
     asyncio.run(walk.run(classes))
     return walk
 
 
 def test_every_class_is_walked_once_where_all_is_as_predicted() -> None:
-    field = Flaky(lambda number, trial: trial)
-    walk = walked(field)
+    subject = Flaky(lambda number, trial: trial)
+    walk = walked(subject)
     assert set(walk.results) == set(CLASSES)
     assert not any(result.doubtful for result in walk.results.values())
-    assert set(field.trials.values()) == {1}
+    assert set(subject.trials.values()) == {1}
 
 
 def test_a_divergence_is_believed_when_it_is_seen_again() -> None:
-    field = Flaky(lambda number, trial: silent(trial))
-    result = walked(field).results[ODD]
+    subject = Flaky(lambda number, trial: silent(trial))
+    result = walked(subject).results[ODD]
     assert result.divergence is not None
     assert result.divergence.differences[-1].field == "state"
-    assert field.trials[ODD] == 2
+    assert subject.trials[ODD] == 2
 
 
 def test_a_divergence_that_does_not_come_again_is_none() -> None:
-    field = Flaky(lambda number, trial: silent(trial) if number == 1 else trial)
-    result = walked(field).results[ODD]
+    subject = Flaky(lambda number, trial: silent(trial) if number == 1 else trial)
+    result = walked(subject).results[ODD]
     assert not result.doubtful
-    assert field.trials[ODD] == 3
+    assert subject.trials[ODD] == 3
 
 
 def test_what_was_lost_once_is_tried_again() -> None:
-    field = Flaky(lambda number, trial: lost(trial) if number == 1 else trial)
-    assert not walked(field).results[ODD].doubtful
+    subject = Flaky(lambda number, trial: lost(trial) if number == 1 else trial)
+    assert not walked(subject).results[ODD].doubtful
 
 
 def test_what_is_always_lost_is_undecided_and_no_divergence() -> None:
-    field = Flaky(lambda number, trial: lost(trial))
-    result = walked(field).results[ODD]
+    subject = Flaky(lambda number, trial: lost(trial))
+    result = walked(subject).results[ODD]
     assert result.divergence is None
     assert result.undecided == "no echo came back"
-    assert field.trials[ODD] == 5
+    assert subject.trials[ODD] == 5
 
 
 def test_the_walk_is_the_same_for_the_same_seed() -> None:
     order: list[list[SegmentClass]] = []
     for _ in range(2):
-        field = Flaky(lambda number, trial: trial)
-        walked(field)
-        order.append(list(field.trials))
+        subject = Flaky(lambda number, trial: trial)
+        walked(subject)
+        order.append(list(subject.trials))
     assert order[0] == order[1]
     assert order[0] != CLASSES
 

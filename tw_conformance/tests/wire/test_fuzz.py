@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tw_conformance.explore.direct import DirectTarget
-from tw_conformance.explore.fuzz.fuzz import Conformance, Hunt
+from tw_conformance.explore.fuzz.hunt import Conformance, Hunt
 from tw_conformance.explore.fuzz.strategies import Space
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tw_conformance.explore.identify.identify import Predictions, identify
+from tw_conformance.explore.identify.inquiry import Predictions, identify
 from tw_conformance.targets.wire_target import WireTarget
 from tw_reference.profiles import PROFILES
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from tw_conformance.explore.sweep.alphabet import STATES, SegmentClass, Selection
-from tw_conformance.explore.sweep.case_field import CaseField
+from tw_conformance.explore.sweep.case_subject import CaseSubject
 from tw_conformance.explore.sweep.cases import cases
 from tw_conformance.explore.sweep.design import covering
 from tw_conformance.explore.sweep.groups import groups
 from tw_conformance.explore.sweep.lockstep import Lockstep, lockstep_on
 from tw_conformance.explore.sweep.reference_stack import ReferenceStack
 from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
-from tw_conformance.explore.sweep.walk import ClassResult, Field, Walk
+from tw_conformance.explore.sweep.walk import ClassResult, Subject, Walk
 from tw_conformance.model.errors import ExitCode
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import play
@@ -46,21 +46,21 @@ def oracle(target: WireTarget, settings: Mapping[str, int] | None) -> ReferenceS
 
 def walked(
     target: WireTarget,
-    field: Field,
+    subject: Subject,
     classes: Iterable[SegmentClass],
     settings: Mapping[str, int] | None = None,
 ) -> dict[SegmentClass, ClassResult]:
     """What a sweep finds, its oracle being the kernel's profile under those settings."""
     walk = Walk(
-        field,
+        subject,
         oracle(target, settings),
         seed=1,
         record=lambda found: None,
         tell=lambda progress: None,
     )
     target.start(walk.run(classes)).result()
-    if isinstance(field, Lockstep):
-        target.start(field.aclose()).result()
+    if isinstance(subject, Lockstep):
+        target.start(subject.aclose()).result()
     return walk.results
 
 
@@ -108,7 +108,7 @@ def test_lockstep_brings_the_kernel_to_every_state(target: WireTarget, state: st
 
 def test_the_player_finds_what_lockstep_finds(target: WireTarget) -> None:
     classes = list(Selection.of(f"{RST_AND_SYN} timestamps=newer way=CLOSING").product())
-    by_player = walked(target, CaseField(target, {}, SEGMENTS), classes)
+    by_player = walked(target, CaseSubject(target, {}, SEGMENTS), classes)
     assert by_player == walked(target, lockstep(target, {}), classes)
     assert not any(outcome.doubtful for outcome in by_player.values())
 

@@ -64,7 +64,7 @@ def _send(one: SegmentClass, segments: SegmentMaker) -> Send:
     )
 
 
-class CaseField:
+class CaseSubject:
     """The connections of a target, which has ``settings``."""
 
     certain = False

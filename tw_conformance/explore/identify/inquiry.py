@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from math import log2
 
-from tw_conformance.explore.identify.questions import Fork, Oracle, Reply, questions
+from tw_conformance.explore.identify.questions import Fork, Reply, Respondent, questions
 from tw_conformance.explore.observe import Turn, Undecided, observe
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError
@@ -89,7 +89,7 @@ class Predictions:
 
     def __init__(self, profiles: Iterable[Profile]) -> None:
         known: dict[Reply, Reply] = {}
-        self.oracles = {profile.name: Oracle(profile, known) for profile in profiles}
+        self.oracles = {profile.name: Respondent(profile, known) for profile in profiles}
         self.questions = questions()
         """In TIME-WAIT, where every stack can be asked."""
         self._predictions = {
