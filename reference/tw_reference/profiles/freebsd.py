@@ -290,7 +290,8 @@ FREEBSD_13 = FREEBSD_10.derive(
             "net.inet.tcp.tolerate_missing_ts",
         )
     },
-    traits=replace(FREEBSD_10.traits, ecn=True),
+    # tcp_timewait.c of 12 (r336937), tcp_twstart(): recwin.
+    traits=replace(FREEBSD_10.traits, ecn=True, renews_window_on_entry=True),
 )
 
 # fmt: off

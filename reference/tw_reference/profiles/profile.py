@@ -80,6 +80,9 @@ class StackTraits:
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
+    renews_window_on_entry: bool = False
+    """Whether the window that TIME-WAIT acknowledges with is all that there is room for on entry,
+    and not what was left of that which was advertised."""
     keeps_ttl: bool = False
     """Whether the ACK of TIME-WAIT has the TTL or hop limit that the socket was given."""
     stamps_without_ts_recent: bool = False

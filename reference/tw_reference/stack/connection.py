@@ -462,6 +462,12 @@ class Connection:
         return self._queue.rto
 
     @property
+    def window_on_entry(self) -> int:
+        """The window that TIME-WAIT acknowledges with, in octets."""
+        renewed = self._full_window if self._traits.renews_window_on_entry else 0
+        return max(renewed, self.rcv_wnd)
+
+    @property
     def rcv_wnd(self) -> int:
         """RCV.WND as advertised, in octets."""
         return max(distance(self.rcv_adv, self.rcv_nxt), 0)

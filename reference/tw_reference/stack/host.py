@@ -476,7 +476,7 @@ class Host:
             flow=connection.flow,
             snd_nxt=connection.snd_nxt,
             rcv_nxt=connection.rcv_nxt,
-            rcv_wnd=connection.rcv_wnd,
+            rcv_wnd=connection.window_on_entry,
             rcv_scale=connection.rcv_scale,
             timestamps=connection.timestamps,
             ts_recent=connection.ts_recent,

@@ -23,6 +23,28 @@ def test_last_win_is_what_was_left_of_the_window(
     assert wait.block.rcv_wnd == window
 
 
+@pytest.mark.parametrize("via", ["FIN-WAIT-2", "FIN-WAIT-1", "CLOSING"])
+@pytest.mark.parametrize("profile", ["freebsd-13", "freebsd-14", "freebsd-15"])
+def test_since_12_the_window_is_all_that_there_is_room_for(
+    time_wait: MakeWait, profile: str, via: str
+) -> None:
+    wait = time_wait(profile, via=via)
+    wait.host.receive(wait.packet(FIN | ACK, -1))
+    (answer,) = wait.segments()
+    assert answer.window == 65535
+
+
+@pytest.mark.parametrize(("profile", "stamped"), [("freebsd-13", False), ("freebsd-14", True)])
+def test_since_14_timestamps_go_on_where_ts_recent_is_0(
+    time_wait: MakeWait, profile: str, stamped: bool
+) -> None:
+    wait = time_wait(profile, timestamps=True)
+    wait.block.ts_recent = 0
+    wait.host.receive(wait.packet(FIN | ACK, -1))
+    (answer,) = wait.segments()
+    assert (answer.timestamps is not None) == stamped
+
+
 def test_a_full_table_gives_the_oldest_slot_away() -> None:
     host = make_host("freebsd-10", maxtcptw=2)
     waits = [make_time_wait("freebsd-10", host=host, port=40000 + n) for n in range(3)]
