@@ -81,11 +81,10 @@ def test_a_dut_without_an_agent_says_what_it_lacks(text: str, why: str | None) -
     assert (lacks is None) if why is None else (why in (lacks or ""))
 
 
-def test_what_the_user_said_of_it_leaves_out_cases_about_other_settings() -> None:
+def test_what_the_user_said_of_it_need_not_be_set() -> None:
     dut = reached(agent=False, said={"drop_synfin": 1})
     strict = f"profiles: [freebsd-*]\nsettings: {{drop_synfin: 1}}\n{QUIET}"
     assert dut.lacks(case_of(strict)) is None
-    assert dut.lacks(case_of(QUIET)) == "is not about a DUT with drop_synfin=1"
 
 
 def test_an_agent_gives_it_all_but_a_table_of_its_own() -> None:

@@ -183,12 +183,15 @@ def test_the_doctor_reads_the_settings(pretended: dict[str, str]) -> None:
 
 
 def test_a_setting_of_the_duts_own_is_named(pretended: dict[str, str]) -> None:
-    """In the summary, where it differs from the profile; and in the failure that it explains."""
-    run = suite("run", "-k", "rst-at-rcv-nxt and ipv4 and off", *DUT, *TESTERS[:2], *QUICK)
+    """In the summary, where it differs from the profile; cases that it makes meaningless are left
+    out, and all others played."""
+    select = "(rst-at-rcv-nxt or ack-fields) and ipv4 and off"
+    run = suite("run", "-k", select, *DUT, *TESTERS[:2], *QUICK)
     done = in_lab("silent", "sh", "-c", WITH_RFC1337, "sh", *run, environment=pretended)
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "settings of ssh://root@192.0.2.20: differ: rfc1337=1 (linux-6.18: 0)" in done.stdout
-    assert "with rfc1337=1 it does what the DUT did" in done.stdout
+    assert "expects what linux-6.18 does without the DUT's rfc1337=1" in done.stdout
+    assert " passed" in done.stdout
 
 
 def test_what_a_case_says_is_done_there(pretended: dict[str, str], tmp_path: Path) -> None:
