@@ -44,6 +44,8 @@ from tw_reference.rules.vocabulary import (
 rule = RuleMaker("freebsd").rule
 
 _SLOW_TIMEOUT = 500 * MILLISECOND
+_RECVSPACE = 65536
+"""net.inet.tcp.recvspace, octets."""
 
 
 @atom("timestamps are in use on the connection (t_recent)")
@@ -240,6 +242,9 @@ FREEBSD_10 = Profile(
     traits=StackTraits(
         receive_window=lambda mss: 65535,
         reopens_window=True,
+        # tcp_input.c, tcp_mss(): the buffer is rounded up to whole segments; tcp_do_segment():
+        # RCV.WND is all its space.
+        room_when_opened=lambda mss: -(-_RECVSPACE // mss) * mss,
         keeps_ttl=True,
         aligns_scaled_window=False,
         ecn=False,

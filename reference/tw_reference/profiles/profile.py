@@ -80,6 +80,9 @@ class StackTraits:
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
+    room_when_opened: Callable[[int], int] = lambda mss: 0
+    """RCV.WND at least (octets) of a connection that it opens, for a given MSS: a header without
+    scaling may not be able to say so much."""
     renews_window_on_entry: bool = False
     """Whether the window that TIME-WAIT acknowledges with is all that there is room for on entry,
     and not what was left of that which was advertised."""

@@ -127,6 +127,8 @@ class Connection:
         """The window (octets) that is offered where nothing waits to be read."""
         self.rcv_adv = self._full_window
         """One past the right edge of the window that was advertised."""
+        self._room = 0
+        """Octets that are taken, though fewer were advertised."""
         self._ecn = False
         self.last_ack: int | None = None
         """When the last rate-limited ACK was sent (ns)."""
@@ -240,7 +242,7 @@ class Connection:
 
     def brings_fin(self, segment: Segment) -> bool:
         """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
-        room = distance(self.rcv_adv, segment.seq)
+        room = distance(add(self.rcv_nxt, self.rcv_wnd), segment.seq)
         return self._reassembly.brings_fin(segment, self.rcv_nxt, room)
 
     def _trace(
@@ -377,6 +379,8 @@ class Connection:
         if self.is_passive or not self._traits.keeps_first_window:
             self._full_window = self._traits.receive_window(self.mss)
         self.rcv_adv = add(self.rcv_nxt, self._full_window)
+        if not self.is_passive:
+            self._room = self._traits.room_when_opened(min(offered, self._link_mss))
 
     def _note_timestamp(self, segment: Segment) -> None:
         if self.timestamps and segment.timestamps is not None:
@@ -411,7 +415,8 @@ class Connection:
 
     def _text_arrives(self, segment: Segment) -> None:
         """The seventh check, and RCV.NXT's way past a FIN."""
-        text = segment.payload[: max(distance(self.rcv_adv, segment.seq), 0)]
+        edge = add(self.rcv_nxt, self.rcv_wnd)
+        text = segment.payload[: max(distance(edge, segment.seq), 0)]
         whole = len(text) == len(segment.payload)
         self._reassembly.put(segment.seq, text, fin=whole and bool(segment.flags & tcp.FIN))
         data, fin = self._reassembly.take(self.rcv_nxt)
@@ -465,11 +470,16 @@ class Connection:
     def window_on_entry(self) -> int:
         """The window that TIME-WAIT acknowledges with, in octets."""
         renewed = self._full_window if self._traits.renews_window_on_entry else 0
-        return max(renewed, self.rcv_wnd)
+        return max(renewed, self._offered)
 
     @property
     def rcv_wnd(self) -> int:
-        """RCV.WND as advertised, in octets."""
+        """RCV.WND in octets: as advertised, or the room that there is."""
+        return max(self._offered, self._room)
+
+    @property
+    def _offered(self) -> int:
+        """What is left of the window that was advertised, in octets."""
         return max(distance(self.rcv_adv, self.rcv_nxt), 0)
 
     def _output(self) -> None:
@@ -523,7 +533,7 @@ class Connection:
         now = replace(
             segment,
             ack=self.rcv_nxt,
-            window=min(self.rcv_wnd >> scale, 0xFFFF),
+            window=min(self._offered >> scale, 0xFFFF),
             timestamps=stamps,
         )
         if segment.flags & tcp.ACK:
