@@ -19,6 +19,7 @@ from tw_conformance.play.compare import (
     nearest,
     option_kinds,
     summary,
+    window_octets,
 )
 from tw_reference.segment import ACK, RST, SYN, Flow, Packet, Segment, Timestamps
 
@@ -36,6 +37,8 @@ STAMPED = Segment(1, 2, ACK, option_octets=b"\1\1\x08\x0a\0\0\0\3\0\0\0\4")
         (b"\xfe\x04\0\0\0\xff\xff\xff", "254 EOL"),
         (b"\x08\0\1", "TS NOP"),
         (b"\x02", "MSS"),
+        (b"\x05\x0a" + bytes(8), "SACK"),
+        (b"\0\1\1\1", "EOL"),
     ],
 )
 def test_options_are_named_in_the_order_in_which_they_lie(octets: bytes, kinds: str) -> None:
@@ -229,6 +232,12 @@ def test_timestamps_that_one_has_are_a_difference() -> None:
 def test_of_another_kind_of_answer_the_flags_are_told_alone() -> None:
     changed = replace(FULL, segment=replace(FULL.segment, flags=SYN, seq=5, ack=0), ttl=1)
     assert differences(FULL, changed, VARIABLES) == [Mismatch("flags", "ACK", "SYN")]
+
+
+@pytest.mark.parametrize(("flags", "octets"), [(ACK, 500 << 7), (SYN, 500), (SYN | ACK, 500)])
+def test_the_window_of_a_syn_is_never_scaled(flags: int, octets: int) -> None:
+    assert window_octets(Segment(1, 2, flags, 500), {"rcv_scale": 7}) == octets
+    assert window_octets(Segment(1, 2, flags, 500), {}) == 500
 
 
 # -- in words -------------------------------------------------------------------------------------

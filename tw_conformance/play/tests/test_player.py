@@ -141,6 +141,22 @@ def test_a_path_that_is_gone_is_given_up_after_ten_performances() -> None:
     assert "0 PASS and 0 FAIL, which decides nothing: nothing came" in outcome.reason
 
 
+def test_what_decides_nothing_weighs_nothing_however_many_packets_were_sent() -> None:
+    case = script("  - send: {flags: ACK}\n  - send: {flags: ACK}\n  - expect: nothing\n")
+    outcome, _, _ = played(case, [gone] * 40, bad_path(lost=5))
+    assert outcome.verdict is INCONCLUSIVE
+    assert "0 PASS and 0 FAIL" in outcome.reason
+
+
+def test_passes_that_are_worth_too_little_decide_nothing() -> None:
+    outcome, target, _ = played(QUIET, [silent] * 40, bad_path(lost=4900, probes=10_000))
+    assert (outcome.verdict, target.opened) == (INCONCLUSIVE, 40)
+    assert (
+        outcome.reason
+        == "40 performances on this path gave 40 PASS and 0 FAIL, which decides nothing"
+    )
+
+
 def test_the_outcome_that_stands_is_the_last_of_its_verdict() -> None:
     outcome, _, _ = played(QUIET, [resets, silent] + [silent] * 38, bad_path(lost=1))
     assert outcome.verdict is PASS

@@ -112,6 +112,21 @@ def test_an_answer_counts_even_where_no_sentinel_comes_back() -> None:
     assert performed(ANSWERED, link).verdict is INCONCLUSIVE, "the end has yet to be proven"
 
 
+def test_what_was_sent_last_is_known_by_name() -> None:
+    link = at()
+    outcome = performed("  - send: {flags: FIN|ACK, length: 3}\n  - expect: nothing\n", link)
+    sent = link.sent[0]
+    assert isinstance(sent, Packet)
+    assert sent.segment == Segment(IRS, 0, FIN | ACK, 65535, b"ttt")
+    known = outcome.transcript.variables
+    assert [known[f"seg_{name}"] for name in ("seq", "ack", "len", "tsval")] == [IRS, 0, 4, 0]
+
+
+def test_what_came_last_is_known_by_name() -> None:
+    known = performed(ANSWERED, at((0.0005, RIGHT))).transcript.variables
+    assert [known[f"ans_{name}"] for name in ("seq", "ack", "len", "tsval")] == [1, IRS, 0, 0]
+
+
 # -- what no step accounts for --------------------------------------------------------------------
 
 
