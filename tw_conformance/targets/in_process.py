@@ -15,7 +15,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar
 from tw_conformance.dut.calls import opening_of
 from tw_conformance.link.base import Arrival, Observation
 from tw_conformance.link.path import perfect_path
-from tw_conformance.model.case import OK, Call, Case, Counters, Step
+from tw_conformance.model.case import EOF, OK, Call, Case, Counters, Step
 from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.base import tester_isn
 from tw_conformance.targets.kinds import Order, TargetKind
@@ -105,13 +105,12 @@ def _lacking_for(step: Step) -> str | None:
 
 
 def _can_make(verb: str, arguments: Mapping[str, int | str]) -> bool:
-    """Whether the reference has that call.  It keeps no text for a process to receive later, and
-    every socket of its own is bound to all of its addresses."""
+    """Whether the reference has that call; every socket of it is bound to all of its addresses."""
     if verb == "shutdown":
         return arguments.get("how", "write") == "write"
     if verb == "bind":
         return arguments.keys() <= {"port", "reuse_address", "reuse_port"}
-    return verb in _CALLS
+    return verb in _CALLS or verb == "receive"
 
 
 class Played(Generic[T]):
@@ -211,6 +210,9 @@ class InProcessLink:
         if not _can_make(verb, arguments):
             raise NoSuchCall(f"the reference does not have the call {verb}")
         try:
+            if verb == "receive":
+                whole = self._host.receive_text(self.flow.reverse, int(arguments["length"]))
+                return OK if whole else EOF
             self._call(verb, arguments)
         except CallError as refused:
             return refused.error

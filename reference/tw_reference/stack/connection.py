@@ -106,7 +106,8 @@ class Connection:
         self.first_tsval: int | None = None
         self.last_tsval = 0
         self._offered_timestamps = False
-        self._unread = False
+        self._unread = 0
+        """Octets that arrived and that the process has not taken."""
         self._fin_taken = self._fin_queued = False
         self._reading_shut = False
         self._delayed_ack: Timer | None = None
@@ -179,6 +180,20 @@ class Connection:
         """SEND: queue octets behind those queued before."""
         self._unsent += data
         self._output()
+
+    def receive(self, size: int) -> int:
+        """RECEIVE: how many octets of at most ``size`` the process takes; the window moves on with
+        the next segment."""
+        taken = min(size, self._unread)
+        self._unread -= taken
+        self.rcv_adv = add(self.rcv_adv, taken)
+        return taken
+
+    def sees_the_end(self) -> bool:
+        """Whether the process has taken all that there will ever be: it is told so."""
+        at_end = not self._unread and (self._fin_taken or self.state is State.CLOSED)
+        self._fin_queued = self._fin_queued and not at_end
+        return at_end
 
     def close(self) -> None:
         """CLOSE: send what is queued, then a FIN; the process lets the socket go."""
@@ -426,8 +441,8 @@ class Connection:
         if data and self.reads:
             self.rcv_adv = add(self.rcv_adv, len(data))
             self._news.append(lambda: self._owner.delivered(self, data))
-        elif data:
-            self._unread = True
+        else:
+            self._unread += len(data)
 
     # -- variables that a rule may look at (rules.questions.ConnectionTcb) ------------------------
 
@@ -449,7 +464,7 @@ class Connection:
 
     @property
     def queued(self) -> bool:
-        return self._unread or self._fin_queued
+        return bool(self._unread) or self._fin_queued
 
     @property
     def fin_wait_2_timeout(self) -> int:

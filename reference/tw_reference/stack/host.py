@@ -259,6 +259,20 @@ class Host:
             raise CallError("EPIPE", f"{flow} takes no text")
         connection.send(data)
 
+    def receive_text(self, flow: Flow, size: int) -> bool:
+        """recv() of ``size`` octets by a process that does not take them as they come; whether all
+        of them were there, before the end.
+
+        :raises CallError: what became of the connection, once; EAGAIN, where more may come.
+        """
+        self.error(flow)
+        connection = self._descriptor(flow).connection
+        if connection.receive(size) == size:
+            return True
+        if not connection.sees_the_end():
+            raise CallError("EAGAIN", f"{flow} has not so much text yet")
+        return False
+
     def error(self, flow: Flow) -> None:
         """getsockopt(SO_ERROR), which forgets what it tells.
 

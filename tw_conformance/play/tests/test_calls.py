@@ -151,7 +151,6 @@ def test_a_process_learns_of_a_reset_once() -> None:
 @pytest.mark.parametrize(
     ("text", "lack"),
     [
-        ("steps: [call: {receive: 1}]", "the call receive length=1, which"),
         ("steps: [call: {shutdown: read}]", "the call shutdown how=read, which"),
         ("steps: [call: {bind: {address: any}}]", "the call bind address=any, which"),
         ("steps: [counters: {PAWSTimewait: 1}]", "counters of the stack, which"),
@@ -171,4 +170,21 @@ def test_options_are_set_before_the_connection(option: str, field: str, opened: 
     steps = f"steps: [call: close, expect: {{flags: FIN|ACK, {field}}}]"
     reach = f"reach: {{state: ESTABLISHED, open: {opened}, options: {{{option}}}}}\n"
     outcome = played(reach + steps)
+    assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_process_receives_what_came_and_then_the_end(profile: str) -> None:
+    steps = (
+        "reach: {state: ESTABLISHED}\nsteps:\n"
+        "  - call: {receive: 1}\n    gives: EAGAIN\n"
+        "  - send: {flags: PSH|ACK, length: 10}\n"
+        "  - expect: {flags: ACK, ack: rcv_nxt+10}\n    within: 1s\n"
+        "  - call: {receive: 4}\n  - call: {receive: 6}\n"
+        "  - send: {flags: FIN|ACK, seq: rcv_nxt+10}\n"
+        "  - expect: {flags: ACK, ack: rcv_nxt+11}\n    within: 1s\n"
+        "  - call: {receive: 1}\n    gives: eof\n"
+        "  - call: close\n  - expect: {flags: FIN|ACK, seq: snd_nxt}\n"
+    )
+    outcome = played(steps, profile)
     assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
