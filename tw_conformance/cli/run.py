@@ -82,7 +82,7 @@ def root_of(paths: Sequence[str]) -> Path:
     others their project's, the nearest above them with a ``pyproject.toml`` or a ``.git``; where
     there is none, the nearest folder that holds them all.
     """
-    files = [Path(path.partition("::")[0]).absolute() for path in paths]
+    files = [Path(os.path.normpath(Path.cwd() / path.partition("::")[0])) for path in paths]
     bundled = bundled_cases()
     if all(file.is_relative_to(bundled) for file in files):
         return bundled.parent

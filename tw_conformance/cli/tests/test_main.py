@@ -110,7 +110,7 @@ def test_ids_are_the_same_from_every_folder(folder: Path) -> None:
     deep = folder / "cases" / "deep"
     deep.mkdir(parents=True)
     (folder / "good.yaml").rename(deep / "good.yaml")
-    for where, what in ((folder, "cases"), (deep, "."), (deep.parent, "deep/good.yaml")):
+    for where, what in ((folder, "cases"), (deep, "../deep"), (deep.parent, "deep/good.yaml")):
         junit = folder / "junit.xml"
         run(where, "run", what, "--profile", "linux", "--junit", str(junit))
         (case,) = ElementTree.parse(junit).iter("testcase")
