@@ -99,6 +99,8 @@ class Conformance:
             turns = await observe(script, self._oracle, self._ruled)
         except (NotReached, Undecided):
             return None
+        if not turns:
+            return None
         outcome = await self._play(self._held(script, turns))
         if outcome.verdict is Verdict.PASS:
             return None
@@ -145,6 +147,8 @@ class Difference:
             ours = await observe(script, self._first, self._ruled)
             theirs = await observe(script, self._second, self._ruled)
         except (NotReached, Undecided):
+            return None
+        if not ours or not theirs:
             return None
         sides = ((self._first, self._second, theirs), (self._second, self._first, ours))
         for stack, other, turns in sides:
