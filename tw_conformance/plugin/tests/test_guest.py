@@ -80,9 +80,13 @@ def test_an_option_of_that_name_belongs_to_the_plugin_that_defines_it(
 def test_what_failed_is_found_again(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
     assert failed(suite, *workers) == list(WRONG)
     assert failed(suite, "--lf", *workers) == list(WRONG)
+
+
+def test_what_passes_again_has_failed_no_more(suite: pytest.Pytester) -> None:
+    run(suite)
     repaired(suite)
-    run(suite, "--lf", *workers).assert_outcomes(passed=2)
-    run(suite, "--lf", *workers).assert_outcomes(passed=4)
+    run(suite, "--lf").assert_outcomes(passed=2)
+    run(suite, "--lf").assert_outcomes(passed=4)
 
 
 def test_what_failed_comes_first(suite: pytest.Pytester) -> None:
