@@ -79,8 +79,8 @@ class InProcessTarget:
         return f"the bundled reference as {self.profile}: {self.stack.title}"
 
     def lacks(self, case: Case) -> str | None:
-        if case.reach.sack:
-            return "needs SACK, which the reference does not take up"
+        if case.reach.sack and case.reach.open == "active":
+            return "needs SACK, which the reference does not offer"
         if case.reach.ecn and not self.stack.traits.ecn:
             return f"needs ECN, which {self.profile} does not take up"
         return next(filter(None, map(_lacking_for, case.steps)), None)

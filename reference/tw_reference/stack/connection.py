@@ -131,6 +131,9 @@ class Connection:
         self._room = 0
         """Octets that are taken, though fewer were advertised."""
         self._ecn = False
+        self._sack = False
+        """Whether SACK was offered and is taken up.  What it would say is left out of ACKs, as a
+        receiver may (RFC 2018 section 4)."""
         self.last_ack: int | None = None
         """When the last rate-limited ACK was sent (ns)."""
         self._reassembly = Reassembly()
@@ -154,6 +157,7 @@ class Connection:
         connection._syn_arrives(syn)
         asks_ecn = syn.flags & (tcp.ECE | tcp.CWR) == tcp.ECE | tcp.CWR
         connection._ecn = asks_ecn and owner.profile.traits.ecn
+        connection._sack = syn.sack_permitted
         connection.state = State.SYN_RECEIVED
         connection._transmit(tcp.SYN | tcp.ACK)
         return connection
@@ -527,6 +531,7 @@ class Connection:
             payload=payload,
             mss=self._link_mss if syn else None,
             wscale=self.rcv_scale if syn and self._scaling else None,
+            sack_permitted=syn and self._sack,
         )
         self.snd_nxt = segment.end
         self._emit(segment)

@@ -154,7 +154,7 @@ def test_a_process_learns_of_a_reset_once() -> None:
         ("steps: [call: {shutdown: read}]", "the call shutdown how=read, which"),
         ("steps: [call: {bind: {address: any}}]", "the call bind address=any, which"),
         ("steps: [counters: {PAWSTimewait: 1}]", "counters of the stack, which"),
-        ("reach: {sack: on}\nsteps: [wait: 1s]", "SACK, which"),
+        ("reach: {sack: on, open: active}\nsteps: [wait: 1s]", "SACK, which"),
         ("reach: {ecn: on}\nsteps: [wait: 1s]", "ECN, which freebsd-10"),
     ],
 )
