@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
+from tw_conformance.explore.sweep.groups import not_certain_text
 from tw_conformance.explore.sweep.journal import Journal
-from tw_conformance.explore.sweep.reaction import Trial
+from tw_conformance.explore.sweep.reaction import Prediction, Trial
 from tw_conformance.explore.sweep.reference_stack import ReferenceStack
 from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
 from tw_conformance.explore.sweep.walk import Subject, Walk
@@ -122,6 +123,29 @@ def test_the_walk_is_the_same_for_the_same_seed() -> None:
         order.append(list(subject.trials))
     assert order[0] == order[1]
     assert order[0] != CLASSES
+
+
+class Unruled(ReferenceStack):
+    """An oracle whose profile has no rule for anything."""
+
+    def predict(self, one: SegmentClass) -> Prediction:
+        return replace(super().predict(one), rule=None)
+
+
+def test_what_no_rule_decides_is_counted_and_diverges_from_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", ABOUT)
+    walk = sweep(Flaky(lambda number, trial: silent(trial)), journal)
+    walk.oracle = Unruled(PROFILE, {}, SEGMENTS, seed=1)
+    asyncio.run(walk.run(CLASSES[:20]))
+    journal.close()
+    assert not any(result.doubtful or result.ruled for result in walk.results.values())
+    assert walk.results[ODD].seen == "nothing, FIN-WAIT-1"
+    (counted, otherwise) = not_certain_text(walk.results)
+    assert counted == "not ruled: 20, of which 1 do otherwise than the reference"
+    assert "nothing, FIN-WAIT-1" in otherwise
+    journal = Journal(tmp_path / "journal", ABOUT)
+    assert journal.results == walk.results
+    journal.close()
 
 
 # -- the journal ---------------------------------------------------------------------------------
