@@ -47,7 +47,8 @@ def test_loss_is_never_nothing_and_never_all(lost: int, probes: int, loss: float
 
 
 @pytest.mark.parametrize(
-    ("lost", "probes", "dead"), [(3, 3, True), (2, 3, False), (0, 3, False), (0, 0, False)]
+    ("lost", "probes", "dead"),
+    [(3, 3, True), (1, 1, True), (2, 3, False), (0, 3, False), (0, 0, False)],
 )
 def test_a_path_is_dead_where_nothing_at_all_came_back(lost: int, probes: int, dead: bool) -> None:
     assert path(lost, probes=probes).dead is dead
@@ -62,6 +63,30 @@ def test_what_settles_is_one_and_a_half_times_the_usual_spread() -> None:
     assert seen.settling == pytest.approx(1.5 * 0.020), "less than one in twenty does not"
     seen.lost = 0
     assert seen.settling == 0.0, "a perfect path has nothing under way"
+
+
+def test_the_order_of_answers_is_counted_and_the_longest_lag_is_kept() -> None:
+    seen = perfect_path()
+    for lag in (-0.001, 0.0, 0.003, 0.001):
+        seen.answered_behind(lag)
+    assert (seen.compared, seen.overtaken, seen.lag) == (4, 2, 0.003)
+    assert perfect_path().lag == 0.0
+    assert "order" not in perfect_path().describe()
+    seen.recent.append(0.001)
+    assert seen.describe().endswith(
+        "; 2 of 4 segments were answered behind the echo sent after them, by up to 3.0 ms"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lag", "settling"), [(0.0, 0.0), (0.001, 0.02), (0.005, 0.04), (0.01, 0.08), (1.0, 0.25)]
+)
+def test_a_dut_that_answers_echoes_first_settles_within_eight_times_its_longest_lag(
+    lag: float, settling: float
+) -> None:
+    seen = perfect_path()
+    seen.answered_behind(lag)
+    assert seen.settling == pytest.approx(settling)
 
 
 def test_patience_is_four_times_the_longest_round_trip() -> None:

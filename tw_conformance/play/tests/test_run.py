@@ -147,12 +147,26 @@ def test_what_comes_before_a_state_is_read_fails() -> None:
     link = ScriptedLink([(0.0005, RIGHT)], readings=[reading("LISTEN")])
     outcome = performed(f"{SEND}  - state: LISTEN\n", link)
     assert verdict(outcome) == (FAIL, "ACK seq=snd_nxt+1 ack=rcv_nxt came, which no step expects")
+    assert not any(event.note for event in outcome.transcript.events), "the state is not read"
 
 
 def test_nothing_is_sent_after_a_step_that_failed() -> None:
     link = at((0.0005, RIGHT))
     performed(SILENT + SEND, link)
     assert sum(isinstance(packet, Packet) for packet in link.sent) == 1
+
+
+def test_of_two_strays_the_first_is_named_and_nothing_is_done_after_it() -> None:
+    for more in (SEND, "  - call: unlisten\n", "  - wait: 1s\n"):
+        link = at((0.0003, RIGHT), (0.0004, segment(ACK, 1, IRS + 7)), (0.0005, segment(RST)))
+        outcome = performed(ANSWERED + more, link)
+        assert verdict(outcome) == (
+            FAIL,
+            "ACK seq=snd_nxt+1 ack=rcv_nxt+7 came, which no step expects",
+        )
+        assert outcome.step is outcome.case.steps[2]
+        assert sum(isinstance(packet, Packet) for packet in link.sent) == 1
+        assert not any(event.note for event in outcome.transcript.events)
 
 
 def test_each_expect_takes_one_answer_in_order() -> None:
@@ -334,6 +348,16 @@ def test_a_state_is_what_it_is_read_to_be(seen: str, expected: Verdict) -> None:
         assert outcome.reason == f"expected state LISTEN, but the DUT is in {seen}"
 
 
+def test_a_state_is_read_once_where_no_timer_is_asked_for() -> None:
+    link = ScriptedLink(readings=[reading("LISTEN"), reading("LISTEN"), reading("CLOSED")])
+    assert performed(f"{SILENT}  - state: LISTEN\n", link).verdict is PASS
+
+
+def test_a_state_that_can_not_be_read_counts_as_asked_for() -> None:
+    outcome = performed(f"{SILENT}  - state: LISTEN\n", ScriptedLink())
+    assert (outcome.verdict, outcome.inferred) == (INCONCLUSIVE, True)
+
+
 def timed(timer: str, *readings: Observation) -> Outcome:
     """The state after a segment that left at 1 s; 2MSL is 2 s."""
     steps = f"{AGED}{SEND}  - state: {{is: TIME-WAIT, timer: {timer}}}\n"
@@ -372,6 +396,7 @@ def test_a_timer_that_can_not_be_read_says_so_and_one_read_too_slowly_is_read_ag
     assert "can't be read finely enough" in untold.reason
     assert untold.late
     assert timed("kept", *[UNTOLD] * 8, KEPT).verdict is PASS
+    assert timed("kept", KEPT, UNTOLD).verdict is PASS, "what was told is not read again"
     assert timed("kept", *[UNTOLD] * 9, KEPT).verdict is INCONCLUSIVE
 
 
@@ -419,6 +444,12 @@ def test_counters_have_moved_by_as_much(after: dict[str, int], expected: Verdict
     assert outcome.verdict is expected
     assert outcome.by_absence is (expected is FAIL)
     assert len(outcome.mismatches) == (expected is FAIL)
+
+
+def test_a_counter_that_was_not_there_began_at_zero() -> None:
+    outcome = performed(f"{SILENT}  - counters: {{Ok: 1}}\n", ScriptedLink(counts=[{}, {"Ok": 1}]))
+    assert outcome.verdict is PASS
+    assert "Ok moved by 1" in [event.note for event in outcome.transcript.events]
 
 
 # -- the DUT's service ----------------------------------------------------------------------------
