@@ -23,7 +23,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RulePosition:
     """A rule and its position in its list, counted from 1."""
 
     position: int
@@ -35,8 +35,8 @@ class RulePair:
     """A rule of one list and its counterpart in the other; at least one is there."""
 
     kind: Kind
-    first: Place | None
-    second: Place | None
+    first: RulePosition | None
+    second: RulePosition | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ def _pairs(first: Iterable[AnyRule], second: Iterable[AnyRule]) -> Iterator[Rule
 
     The order matters, since the first rule that matches decides: a rule that moved is not the same.
     """
-    ours = [Place(number, rule) for number, rule in enumerate(first, start=1)]
-    theirs = [Place(number, rule) for number, rule in enumerate(second, start=1)]
+    ours = [RulePosition(number, rule) for number, rule in enumerate(first, start=1)]
+    theirs = [RulePosition(number, rule) for number, rule in enumerate(second, start=1)]
     matcher = SequenceMatcher(None, [*map(_does, ours)], [*map(_does, theirs)], autojunk=False)
     for tag, i, i_end, j, j_end in matcher.get_opcodes():
         if tag == "equal":
@@ -86,11 +86,13 @@ def _pairs(first: Iterable[AnyRule], second: Iterable[AnyRule]) -> Iterator[Rule
             yield from _counterparts(ours[i:i_end], theirs[j:j_end])
 
 
-def _does(place: Place) -> Hashable:
+def _does(place: RulePosition) -> Hashable:
     return place.rule.when.text, place.rule.then, place.rule.decides
 
 
-def _counterparts(first: Sequence[Place], second: Sequence[Place]) -> Iterator[RulePair]:
+def _counterparts(
+    first: Sequence[RulePosition], second: Sequence[RulePosition]
+) -> Iterator[RulePair]:
     """Counterparts have the same name, or the same condition; whatever has none stands alone."""
     left = list(second)
     for ours in first:

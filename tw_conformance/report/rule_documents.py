@@ -11,8 +11,8 @@ from tw_conformance.report.numbers import relative, segment_fields
 from tw_reference.clock import SECOND
 from tw_reference.difference import (
     Kind,
-    Place,
     RulePair,
+    RulePosition,
     SettingPair,
     differing_lists,
     differing_settings,
@@ -137,7 +137,7 @@ def _pair_row(pair: RulePair) -> TableRow:
     return TableRow((_MARK[pair.kind], *cells))
 
 
-def _place(place: Place | None, same: bool) -> str:
+def _place(place: RulePosition | None, same: bool) -> str:
     if place is None:
         return ""
     name = f"{place.position} {place.rule.id}"

@@ -9,7 +9,7 @@ from tw_conformance.notation.stimulus import Stimulus
 from tw_conformance.report.numbers import relative
 from tw_conformance.report.rule_documents import sent_words, situation_words
 from tw_reference.clock import SECOND
-from tw_reference.difference import Place, differing_lists, differing_settings
+from tw_reference.difference import RulePosition, differing_lists, differing_settings
 from tw_reference.explain import Explanation, Passage
 from tw_reference.profiles.profile import Profile, Setting
 from tw_reference.rules.decision import AnyStage
@@ -100,7 +100,7 @@ def _rule(rule: AnyRule) -> JsonValue:
     }
 
 
-def _place(place: Place | None) -> JsonValue | None:
+def _place(place: RulePosition | None) -> JsonValue | None:
     return None if place is None else {"position": place.position, **_rule(place.rule)}
 
 
