@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from math import inf
 from types import MappingProxyType
 
 from tw_conformance.model.errors import UsageError
@@ -21,8 +22,9 @@ class Access:
     ``tester_ips`` and ``dut_ips`` have at most one address of each family.  ``dut_port`` is where
     the DUT closes first.  ``borrow``: the tester
     uses this machine's own address.  ``rate`` is in packets a second; ``max_time`` in seconds, for
-    the whole run.  ``owned``: the user may fire at this host wherever it is.  ``settings`` are the
-    DUT's that differ from its profile's defaults, by the profile's names.
+    the whole run; ``max_wait``, for one case.  ``owned``: the user may fire at this host wherever
+    it is.  ``settings`` are the DUT's that differ from its profile's defaults, by the profile's
+    names.
     """
 
     tester_ips: tuple[str, ...] = ()
@@ -31,6 +33,7 @@ class Access:
     borrow: bool = False
     rate: float = GENTLE
     max_time: float = HOUR
+    max_wait: float = inf
     owned: bool = False
     settings: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -41,7 +44,12 @@ class Access:
                 "--source-ip borrows this machine's address and --tester-ip names another one:"
                 " give one of the two"
             )
-        for option, value in (("--rate", self.rate), ("--max-time", self.max_time)):
+        numbers = (
+            ("--rate", self.rate),
+            ("--max-time", self.max_time),
+            ("--max-wait", self.max_wait),
+        )
+        for option, value in numbers:
             if not value > 0:
                 raise UsageError(f"{option} {value:g}: write a number above zero")
         for option, addresses in (("--tester-ip", self.tester_ips), ("--dut-ip", self.dut_ips)):

@@ -81,6 +81,8 @@ class Outcome:
     """Seconds on the target's own clock."""
     inferred: bool = False
     """Whether the state was told by the DUT's answer to a question, not read on it."""
+    unseen: Sequence[str] = ()
+    """Why steps of the case could not be seen on the target."""
     late: bool = False
     """Whether an INCONCLUSIVE is the fault of this machine, which was too slow."""
     by_absence: bool = False

@@ -257,7 +257,7 @@ def _decide_state(expected: StateIs, seen: StateSeen) -> Decision | None:
 
 def _decide_timer(expected: TimerEffect | None, seen: StateSeen) -> Decision | None:
     """Whether the last send restarted the 2MSL timer."""
-    if expected is None or expected == seen.effect:
+    if expected is None or seen.apart or expected == seen.effect:
         return None
     if not seen.has_timer:
         return Decision(Verdict.INCONCLUSIVE, "this target can't read the block's timer")

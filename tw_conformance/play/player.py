@@ -7,15 +7,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tw_conformance.link.path import Evidence
 from tw_conformance.model.case import Case, Expect
 from tw_conformance.model.verdict import Outcome, Verdict
-from tw_conformance.play import state_probe
 from tw_conformance.play.judge import Decision, decide, judge
 from tw_conformance.play.record import Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
+from tw_conformance.play.views import View, views
 from tw_conformance.targets.base import Target, unlike_the_profile
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
@@ -37,11 +37,7 @@ _STAGGER = 0.5
 
 def lacks(case: Case, target: Target) -> str | None:
     """What keeps a case from being played on a target and judged; None where nothing does."""
-    why = target.lacks(case) or _meaningless(case, target)
-    if why is None and not target.reads_states:
-        unaskable = state_probe.unaskable(case, target.profile)
-        return unaskable and f"{unaskable}: use ssh://"
-    return why
+    return target.lacks(case) or _meaningless(case, target)
 
 
 def _meaningless(case: Case, target: Target) -> str | None:
@@ -73,43 +69,71 @@ async def play(case: Case, target: Target) -> Outcome:
 
     :raises TargetError: where the target itself is gone or refuses.
     """
-    outcome = await _perform_in_time(case, target)
-    if target.path.perfect:
-        return await _confirm(outcome, target)
-    exchanges = case.exchanges()
-    evidence = Evidence(target.path)
+    if target.reads_states:
+        return await _play(_Performer(case, target))
+    seen, unseen = views(case, target.profile, target.time_variables, target.longest_wait)
+    for view in seen:
+        outcome = replace(await _play(_Performer(case, target, view)), unseen=tuple(unseen))
+        if outcome.verdict is not Verdict.PASS:
+            break
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Performer:
+    """Performs a case on a target, each time on a fresh connection, with the same view of it."""
+
+    case: Case
+    target: Target
+    view: View | None = None
+
+    async def once(self) -> Outcome:
+        return judge(await perform(self.case, self.target, self.view))
+
+    async def after(self, delay: float) -> Outcome:
+        """Performances at the same moment would all suffer from one hiccup, and say nothing more
+        than one of them."""
+        await asyncio.sleep(delay)
+        return await self.once()
+
+    async def in_time(self) -> Outcome:
+        """Again, with more air each time, where this machine was too slow."""
+        outcome = await self.once()
+        for retry in range(1, _RETRIES + 1):
+            if not outcome.late:
+                break
+            outcome = await self.after(retry * _BREATH)
+        return outcome
+
+
+async def _play(performer: _Performer) -> Outcome:
+    """As many performances as the path makes necessary."""
+    outcome, path = await performer.in_time(), performer.target.path
+    if path.perfect:
+        return await _confirm(outcome, performer)
+    exchanges = performer.case.exchanges()
+    evidence = Evidence(path)
     outcomes = [outcome]
     _weigh(evidence, outcome, exchanges)
     while not (evidence.conforms or evidence.deviates or _is_hopeless(outcomes)):
         more = min(evidence.passes_needed(exchanges), _PERFORMANCES - len(outcomes))
-        fresh = await asyncio.gather(
-            *(_perform_after(n * _STAGGER, case, target) for n in range(more))
-        )
+        fresh = await asyncio.gather(*(performer.after(n * _STAGGER) for n in range(more)))
         for outcome in fresh:
             outcomes.append(outcome)
             _weigh(evidence, outcome, exchanges)
     return _conclude(outcomes, evidence)
 
 
-async def _perform_in_time(case: Case, target: Target) -> Outcome:
-    outcome = await perform_once(case, target)
-    for retry in range(1, _RETRIES + 1):
-        if not outcome.late:
-            break
-        outcome = await _perform_after(retry * _BREATH, case, target)
-    return outcome
-
-
-async def _confirm(outcome: Outcome, target: Target) -> Outcome:
+async def _confirm(outcome: Outcome, performer: _Performer) -> Outcome:
     """A FAIL for what a state or a timer reads stands once another performance says the same: the
     clock of a DUT that gets no CPU stands still, and its timers with it."""
     fields = {mismatch.field for mismatch in outcome.mismatches}
     read = fields & {"state", "timer"}
-    if outcome.verdict is not Verdict.FAIL or not read or not target.realtime:
+    if outcome.verdict is not Verdict.FAIL or not read or not performer.target.realtime:
         return outcome
     for breath in range(1, _READINGS + 1):
         await asyncio.sleep(breath * _BREATH)
-        before, outcome = outcome, await _perform_in_time(outcome.case, target)
+        before, outcome = outcome, await performer.in_time()
         if (outcome.verdict, outcome.mismatches) == (before.verdict, before.mismatches):
             return outcome
     return replace(
@@ -118,13 +142,6 @@ async def _confirm(outcome: Outcome, target: Target) -> Outcome:
         reason=f"the {read.pop()} reads another way each time: the DUT may be too busy to keep"
         " time",
     )
-
-
-async def _perform_after(delay: float, case: Case, target: Target) -> Outcome:
-    """Performances at the same moment would all suffer from one hiccup, and say nothing more than
-    one of them."""
-    await asyncio.sleep(delay)
-    return await perform_once(case, target)
 
 
 def _weigh(evidence: Evidence, outcome: Outcome, exchanges: int) -> None:
@@ -173,11 +190,11 @@ def _may_be_early(case: Case, decision: Decision, fact: Fact) -> bool:
     return isinstance(step, Expect) and step.within is None
 
 
-async def perform(case: Case, target: Target) -> Record:
+async def perform(case: Case, target: Target, view: View | None = None) -> Record:
     """Play one case once, as far as it conforms: what follows a deviation is about another
     connection than the case is."""
     link = await target.open(case)
-    run = Run(case, target, link)
+    run = Run(case, target, link, view)
     try:
         async with aclosing(run.play()) as facts:
             async for fact in facts:

@@ -84,6 +84,8 @@ class StateSeen:
     how: str = ""
     effect: TimerEffect | None = None
     has_timer: bool = False
+    apart: bool = False
+    """Whether the timer is another performance's to see."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ target is.  What it sees it tells fact by fact, so that whoever drives it may st
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import replace
 
 from tw_conformance.link.base import Arrival, Link, Observation
 from tw_conformance.model.case import (
@@ -39,6 +40,7 @@ from tw_conformance.play.record import (
     timer_effect,
 )
 from tw_conformance.play.tester import WINDOW, NotReached, TesterEndpoint
+from tw_conformance.play.views import MARGIN, View, age, last_injection
 from tw_conformance.targets.base import Target
 from tw_reference.segment import Packet, Segment
 
@@ -55,8 +57,10 @@ _GONE = Doubt(
 class Run:
     """One run of one case on one connection.  Whoever begins it ends it with :meth:`record`."""
 
-    def __init__(self, case: Case, target: Target, link: Link) -> None:
+    def __init__(self, case: Case, target: Target, link: Link, view: View | None = None) -> None:
         self.case = case
+        self.view = view
+        """What is to be seen, where the DUT's state has to be asked for; None: all is read."""
         self.target = target
         self.link = link
         self.tester = TesterEndpoint(case, link, target.path)
@@ -80,14 +84,18 @@ class Run:
             yield self._fact(Doubt(f"{self.case.reach.state} was not reached: {failure}"))
             return
         for index, step in enumerate(self.case.steps):
+            if self._is_out_of_view(index, step):
+                continue
             self._turn_to(index)
+            if self._is_to_tell_the_timer(index):
+                await self.link.sleep(self.tester.settled + age(self.target.time_variables))
             for stray in () if isinstance(step, Expect) else self._strays():
                 yield stray
             fact = await self.take(index, step)
             if fact is not None:
                 yield fact
-        if self._record.inferred:
-            return  # What comes now is for the question, which is not the case's.
+            if self._record.inferred:
+                return  # What comes now is for the question, which is not the case's.
         if not await self.tester.prove_delivery():
             yield self._fact(_UNPROVEN)
         for stray in self._strays():
@@ -139,6 +147,18 @@ class Run:
             settled=self._settled_before,
             sent=self._last_sent,
         )
+
+    # -- a DUT that nobody can look into ---------------------------------------------------------
+
+    def _is_out_of_view(self, index: int, step: Step) -> bool:
+        return isinstance(step, State) and self.view is not None and index != self.view.state
+
+    def _is_to_tell_the_timer(self, index: int) -> bool:
+        """Whether that step's effect on the 2MSL timer is what this run is for."""
+        view = self.view
+        if view is None or view.state is None or not view.timer:
+            return False
+        return index == last_injection(self.case, view.state)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -278,7 +298,7 @@ class Run:
             return stray
         observed = await self.link.observe()
         if observed is None:
-            return await self._ask_for_the_state()
+            return await self._ask_for_the_state(step)
         timer = "" if observed.remaining is None else f", timer at {observed.remaining:.3f} s"
         self.tester.note(f"state {observed.state}{timer}")
         expected = step.state.choose(self.target.profile)
@@ -305,11 +325,35 @@ class Run:
         self.tester.note(", ".join(f"{name} moved by {by}" for name, by in moved.items()))
         return Counted(moved)
 
-    async def _ask_for_the_state(self) -> StateSeen | Doubt:
+    async def _ask_for_the_state(self, step: State) -> StateSeen | Doubt:
+        assert self._record.last_step is not None
+        why = state_probe.unaskable(self.case, self._record.last_step, self.target.profile)
+        if why is not None:
+            return Doubt(why)
         self._record.inferred = True
-        return await state_probe.ask(
-            self.tester, self.target.profile, answers(self.tester.transcript)
-        )
+        if self.view is not None and self.view.timer:
+            return await self._ask_for_the_timer(step)
+        seen = await state_probe.ask(self.tester, answers(self.tester.transcript))
+        return replace(seen, apart=True) if isinstance(seen, StateSeen) and self.view else seen
+
+    async def _ask_for_the_timer(self, step: State) -> StateSeen | Doubt:
+        """A timer that was started before the last segment has expired now; one that it restarted
+        has not."""
+        assert self._last_sent is not None, "a view of a timer has an injection in front of it"
+        until = self._last_sent + 2 * self.target.time_variables["msl"] - MARGIN
+        self.tester.note("the timer can't be read: wait until it tells by the state")
+        await self.link.sleep(until)
+        if (late := self.link.now() - until) > MARGIN / 2:
+            return Doubt(f"the tester woke up {late:.2f} s late from a wait", late=True)
+        for stray in self._pending_strays():
+            return Doubt(f"{stray.packet.segment} came while a timer was waited for")
+        seen = await state_probe.ask(self.tester, answers(self.tester.transcript))
+        if isinstance(seen, Doubt):
+            return seen
+        expected = step.state.choose(self.target.profile)
+        assert expected is not None
+        effect: TimerEffect = "kept" if seen.state == "CLOSED" else "restarted"
+        return StateSeen(expected.name, seen.how, effect=effect, has_timer=True)
 
     # -- what every step rests on ----------------------------------------------------------------
 

@@ -47,20 +47,14 @@ class StateProbe:
     patience: float = 0.0
 
 
-def unaskable(case: Case, profile: str) -> str | None:
-    """Why a case's states can't be asked for on the wire; None where they can, or none is there."""
-    states = [step for step in case.steps if isinstance(step, State)]
-    if not states:
-        return None
-    chosen = [step.state.choose(profile) for step in states]
-    expected = chosen[-1]
-    if any(state.timer for state in chosen if state is not None):
-        return "needs to read the 2MSL timer on the DUT"
-    if len(states) > 1 or case.steps[-1] is not states[-1]:
-        return "needs to read the DUT's state in mid-script, where asking would change it"
+def unaskable(case: Case, at: int, profile: str) -> str | None:
+    """Why the state at that step of a case can't be asked for on the wire; None where it can."""
+    step = case.steps[at]
+    assert isinstance(step, State)
+    expected = step.state.choose(profile)
     if expected is None:
         return None
-    reopened = any(_expects_syn_ack(step, profile) for step in case.steps)
+    reopened = any(_expects_syn_ack(step, profile) for step in case.steps[:at])
     told = frozenset({"SYN-RECEIVED"}) if reopened else _TOLD.get(case.reach.state, frozenset())
     if expected.name in told:
         return None
@@ -70,13 +64,11 @@ def unaskable(case: Case, profile: str) -> str | None:
     return f"needs to read on the DUT that it is in {expected.name}"
 
 
-async def ask(tester: TesterEndpoint, profile: str, answers: Iterable[Packet]) -> StateSeen | Doubt:
+async def ask(tester: TesterEndpoint, answers: Iterable[Packet]) -> StateSeen | Doubt:
     """The state that the DUT's answer to a probe tells, or why none does.
 
     ``answers`` are the DUT's to the last segment, under which the profile's expectations held.
     """
-    if why := unaskable(tester.case, profile):
-        return Doubt(why)
     syn_ack = next((p.segment for p in answers if _is_syn_ack(p.segment)), None)
     probe = _old_octet(tester) if syn_ack is None else _handshake(tester, syn_ack)
     tester.note(f"the state can't be read: {probe.name} asks for it")

@@ -134,6 +134,7 @@ class CaseItem(pytest.Item):
         """What the target lacks for this case."""
         self._verdict = ""
         self._inferred = False
+        self._unseen: tuple[str, ...] = ()
         self._exit_code = ExitCode.CONFORMS
 
     def is_long(self) -> bool:
@@ -205,6 +206,7 @@ class CaseItem(pytest.Item):
             tw_exit_code=int(self._exit_code),
             tw_lack=self.lack,
             tw_inferred=self._inferred,
+            tw_unseen=self._unseen,
         )
         longrepr: object = report.longrepr
         place = os.fspath(self.path), self.written.place.line
@@ -269,6 +271,7 @@ class CaseItem(pytest.Item):
 
     def _conclude(self, outcome: Outcome) -> None:
         self._inferred = outcome.inferred
+        self._unseen = tuple(outcome.unseen)
         if outcome.inferred:
             self.user_properties.append(("state", "inferred"))
         if outcome.verdict is Verdict.PASS:

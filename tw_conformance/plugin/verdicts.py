@@ -30,6 +30,7 @@ class Verdicts:
         self._lost: list[str] = []
         self._paths: list[str] = []
         self._inferred = 0
+        self._unseen: Counter[str] = Counter()
 
     def pytest_report_teststatus(
         self, report: pytest.TestReport | pytest.CollectReport
@@ -57,6 +58,7 @@ class Verdicts:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._reported.add(report.nodeid)
         self._inferred += getattr(report, "tw_inferred", False)
+        self._unseen.update(getattr(report, "tw_unseen", ()))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
@@ -93,6 +95,9 @@ class Verdicts:
                 "cases whose state was inferred from packets, not read on the DUT:"
                 f" {self._inferred}"
             )
+        for why, number in self._unseen.most_common():
+            steps = "1 step was" if number == 1 else f"{number} steps were"
+            terminalreporter.write_line(f"{steps} not seen on this target: {why}", yellow=True)
         for line in self._paths:
             terminalreporter.write_line(line)
         if self._lost:

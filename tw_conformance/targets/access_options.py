@@ -54,6 +54,15 @@ _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "help": f"after that the run is over. Default: {HOUR:g}",
         },
     ),
+    "max-wait": (
+        "max_wait",
+        {
+            "type": float,
+            "metavar": "SECONDS",
+            "help": "no case lets more time pass; what would need it is left out and named."
+            " Default: as long as it takes",
+        },
+    ),
     "yes-i-own-this-host": (
         "owned",
         {"action": "store_true", "help": "fire at a public address: the host is yours to test"},

@@ -51,6 +51,9 @@ class Target(Protocol):
     """The DUT's settings by the profiles' names: those that can be read on it, or that the user
     said.  What is not in it is not known."""
 
+    longest_wait: float
+    """Seconds that a case may let pass."""
+
     @property
     def reads_states(self) -> bool:
         """Whether the DUT's state can be read on it; else it has to be asked for on the wire."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from math import inf
 from random import Random
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
@@ -59,6 +60,7 @@ class InProcessTarget:
 
     reads_states = True
     realtime = False
+    longest_wait = inf
     name = "reference"
 
     def __init__(self, profile: Profile, *, seed: int = 0) -> None:

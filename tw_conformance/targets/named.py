@@ -34,6 +34,7 @@ _KEYS = {
     "dut_port": "dut_port",
     "rate": "rate",
     "max_time": "max_time",
+    "max_wait": "max_wait",
     "yes_i_own_this_host": "owned",
     "settings": "settings",
 }
@@ -47,6 +48,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "dut_port": (int, "a number"),
     "rate": (int, "a number"),
     "max_time": (int, "a number"),
+    "max_wait": (int, "a number"),
 }
 
 

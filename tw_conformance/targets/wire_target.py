@@ -84,7 +84,8 @@ class Duts(Protocol):
 class WireTarget:
     """The DUTs ``duts``, held to the profile ``stack``.
 
-    ``rate`` is in packets a second, ``max_time`` in seconds for the whole run.  ``cpu`` is the
+    ``rate`` is in packets a second, ``max_time`` in seconds for the whole run, ``max_wait`` for
+    one case.  ``cpu`` is the
     only one that sends; None: any.
 
     :raises TargetError: where no DUT can be reached; says what to do.
@@ -101,6 +102,7 @@ class WireTarget:
         seed: int = 0,
         rate: float = math.inf,
         max_time: float = math.inf,
+        max_wait: float = math.inf,
         cpu: int | None = None,
     ) -> None:
         self.name = name
@@ -109,6 +111,7 @@ class WireTarget:
         self.path = Path()
         self._duts = duts
         self._rate, self._max_time = rate, max_time
+        self.longest_wait = max_wait
         self._deadline = time.monotonic() + max_time
         self._loop = LoopThread(name, cpu)
         try:
@@ -133,7 +136,12 @@ class WireTarget:
         return self._duts.own
 
     def lacks(self, case: Case) -> str | None:
-        return self._duts.lacks(case) or (None if self._duts.own else self._is_not_taken_up(case))
+        if why := self._duts.lacks(case):
+            return why
+        waits = sum(wait.evaluate(self.time_variables) for wait in case.waits())
+        if waits > self.longest_wait:
+            return f"needs to wait {waits:g} s, and --max-wait says {self.longest_wait:g}"
+        return None if self._duts.own else self._is_not_taken_up(case)
 
     def _is_not_taken_up(self, case: Case) -> str | None:
         """The option of a case's handshake that the DUT was seen not to know."""

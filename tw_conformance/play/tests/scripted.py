@@ -9,6 +9,7 @@ import asyncio
 import selectors
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -121,6 +122,7 @@ class ScriptedTarget:
     links: list[ScriptedLink]
     path: Path = field(default_factory=perfect_path)
     realtime: bool = True
+    longest_wait: float = inf
     reads_states: bool = True
     profile: str = "linux-6.18"
     name: str = "scripted"

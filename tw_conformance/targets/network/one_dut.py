@@ -31,8 +31,15 @@ def network_target(order: Order, attach: Attach) -> WireTarget:
     assert order.profile is not None, "of a DUT somewhere only the user knows what it is"
     stack, access = PROFILES[order.profile], order.access
     dut = OneDut(order.name, stack, attach, access.settings)
-    rate, max_time = access.rate, access.max_time
-    return WireTarget(order.name, stack, dut, seed=order.seed, rate=rate, max_time=max_time)
+    return WireTarget(
+        order.name,
+        stack,
+        dut,
+        seed=order.seed,
+        rate=access.rate,
+        max_time=access.max_time,
+        max_wait=access.max_wait,
+    )
 
 
 class OneDut:

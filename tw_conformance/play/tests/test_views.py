@@ -1,0 +1,66 @@
+"""Which performances a case takes where the DUT's state has to be asked for."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+
+from tw_conformance.play.tests.scripted import script
+from tw_conformance.play.views import View, last_injection, views
+
+TIMES = {"msl": 30.0, "tick": 2.0}
+SENT = "  - wait: 100ms\n  - send: {flags: ACK}\n  - expect: nothing\n"
+TIMER = "  - state: {is: TIME-WAIT, timer: kept}\n"
+
+
+def seen(steps: str, reach: str = "{state: TIME-WAIT}", longest: float = inf) -> list[View]:
+    return views(script(steps, reach), "linux-6.18", TIMES, longest)[0]
+
+
+def unseen(steps: str, reach: str = "{state: TIME-WAIT}", longest: float = inf) -> list[str]:
+    return views(script(steps, reach), "linux-6.18", TIMES, longest)[1]
+
+
+def test_a_case_without_a_state_is_performed_once() -> None:
+    assert seen(SENT) == [View(None)]
+
+
+def test_each_state_ends_a_performance_and_what_follows_has_one() -> None:
+    steps = f"{SENT}  - state: TIME-WAIT\n{SENT}  - state: TIME-WAIT\n{SENT}"
+    assert seen(steps) == [View(3), View(7), View(None)]
+
+
+def test_a_timer_has_a_performance_beside_its_state() -> None:
+    assert seen(SENT + TIMER) == [View(3), View(3, timer=True)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [
+        (SENT.replace("ACK}", "ACK, within: 1s}") + TIMER, "that may not wait"),
+        ("  - wait: 2msl-3s\n" + SENT + TIMER, "about to expire"),
+    ],
+)
+def test_a_timer_that_waiting_can_not_tell_is_named(steps: str, why: str) -> None:
+    assert View(len(steps.strip().splitlines()) - 1, timer=True) not in seen(steps)
+    assert any(why in reason for reason in unseen(steps))
+
+
+def test_a_timer_that_takes_too_long_is_named() -> None:
+    assert unseen(SENT + TIMER, longest=60.2) == []
+    (why,) = unseen(SENT + TIMER, longest=60.0)
+    assert why == "needs to wait 60.1 s for the 2MSL timer, and --max-wait says 60"
+
+
+def test_what_can_not_be_seen_leaves_the_answers_before_it() -> None:
+    steps = f"{SENT}  - state: ESTABLISHED\n"
+    assert seen(steps) == [View(None)]
+    assert unseen(steps) == ["needs to read on the DUT that it is in ESTABLISHED"]
+
+
+def test_the_segment_whose_effect_is_asked_for_is_the_last_one() -> None:
+    case = script(f"{SENT}{SENT}{TIMER}", "{state: TIME-WAIT}")
+    assert last_injection(case, 6) == 4
+    assert last_injection(case, 3) == 1
+    assert last_injection(case, 1) is None
