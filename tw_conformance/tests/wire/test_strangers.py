@@ -15,7 +15,7 @@ import pytest
 
 from tw_conformance.tests.checkout import REPOSITORY
 from tw_conformance.tests.wire.conftest import do_without
-from tw_conformance.tests.wire.in_lab import SECONDS, lab_environment, suite
+from tw_conformance.tests.wire.in_lab import SECONDS, SHORT, lab_environment, suite
 
 pytestmark = pytest.mark.usefixtures("world_or_skip", "tun_or_skip")
 
@@ -23,7 +23,6 @@ SOURCES = REPOSITORY / "ci" / "strangers"
 GO_SOURCES = Path("/usr/share/gocode/src/gvisor.dev/gvisor")
 LWIP_HEADERS = Path("/usr/include/lwip")
 STRANGERS = ("lwip", "netstack")
-SHORT = "not life and not expir"
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +71,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def verdicts(target: str) -> tuple[frozenset[str], str]:
     """The names of the cases that fail, and the summary of a run."""
-    done = run("run", "--target", target, "--profile", "rfc9293", "-k", SHORT)
+    done = run("run", "--target", target, "--profile", "rfc9293", *SHORT)
     assert done.returncode == 1, done.stdout
     summary = done.stdout.rstrip().splitlines()[-1]
     return frozenset(re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE)), summary

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tw_conformance.tests.wire.in_lab import QUICK, SECONDS, in_lab, lab_environment, suite
+from tw_conformance.tests.wire.in_lab import QUICK, SECONDS, SHORT, in_lab, lab_environment, suite
 
 pytestmark = pytest.mark.usefixtures("world_or_skip", "tun_or_skip")
 
@@ -41,8 +41,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("profile", ["freebsd-10", "freebsd-15", "linux-6.18", "rfc9293"])
 def test_a_command_conforms_to_the_profile_that_it_plays(profile: str) -> None:
     done = run(
-        *("run", "--target", f"cmd:{STACK}{profile}", "--profile", profile, *QUICK),
-        *("-k", "not timer"),
+        *("run", "--target", f"cmd:{STACK}{profile}", "--profile", profile, *QUICK, *SHORT),
     )
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
@@ -50,7 +49,17 @@ def test_a_command_conforms_to_the_profile_that_it_plays(profile: str) -> None:
 
 def test_a_command_does_not_conform_to_another() -> None:
     """Without a state to be read: an RST at RCV.NXT, then a duplicate FIN."""
-    done = run("run", "--target", f"cmd:{STACK}freebsd-10", "--profile", "linux", *QUICK)
+    done = run(
+        "run",
+        "--target",
+        f"cmd:{STACK}freebsd-10",
+        "--profile",
+        "linux",
+        "-k",
+        "rst",
+        *QUICK,
+        *SHORT,
+    )
     assert done.returncode == 1, done.stdout
 
 
