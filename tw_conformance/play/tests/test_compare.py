@@ -229,6 +229,11 @@ def test_timestamps_that_one_has_are_a_difference() -> None:
     ]
 
 
+def test_options_of_other_kinds_are_told_by_kind_and_value() -> None:
+    changed = replace(FULL, segment=replace(FULL.segment, other_options=((9, b"a"), (30, b""))))
+    assert differences(FULL, changed, VARIABLES) == [Mismatch("other_options", "none", "9:61 30:")]
+
+
 def test_of_another_kind_of_answer_the_flags_are_told_alone() -> None:
     changed = replace(FULL, segment=replace(FULL.segment, flags=SYN, seq=5, ack=0), ttl=1)
     assert differences(FULL, changed, VARIABLES) == [Mismatch("flags", "ACK", "SYN")]

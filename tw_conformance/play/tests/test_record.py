@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tw_conformance.link.base import Observation
+from tw_conformance.model.case import Case, Reach
 from tw_conformance.model.verdict import Event, Transcript
-from tw_conformance.play.record import TimerEffect, answers, came_at, timer_effect
+from tw_conformance.play.record import (
+    ProvenSilence,
+    Record,
+    StateSeen,
+    TimerEffect,
+    answers,
+    came_at,
+    timer_effect,
+)
 from tw_conformance.play.tests.scripted import FLOW, segment
 from tw_reference.segment import Echo, IcmpError, Packet, Segment
 
@@ -88,3 +97,10 @@ def test_a_slow_answer_makes_a_reading_coarse() -> None:
 def test_without_a_timer_there_is_nothing_to_tell() -> None:
     seen = Observation("CLOSED", 10.0, 10.0)
     assert timer_effect(seen, 60.0, settled=0.875, sent=1.0) is None
+
+
+def test_what_is_not_said_of_a_fact_or_a_record_is_harmless() -> None:
+    assert ProvenSilence().served
+    assert not StateSeen("CLOSED").has_timer
+    record = Record(Case("a", "", (), Reach(), ()), "t", "p", Transcript())
+    assert (record.capture_losses, record.duration, record.inferred) == (0, 0.0, False)
