@@ -8,7 +8,7 @@ from random import SystemRandom
 
 from tw_conformance.dut.calls import opening_of
 from tw_conformance.dut.settings import OF_THE_WHOLE_TABLE, DutSettings, SharedSettings
-from tw_conformance.model.case import Case
+from tw_conformance.model.case import Case, Counters
 from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.kinds import Order
@@ -83,6 +83,8 @@ class OneDut:
             return self._table_of_its_own(case) or self._settings.lacks(case)
         if opening_of(case).private:
             return "needs socket calls on the DUT: use ssh://"
+        if any(isinstance(step, Counters) for step in case.steps):
+            return "needs to read the DUT's counters: use ssh://"
         for setting, value in case.settings.items():
             if self._assumed.get(setting) != value:
                 return f"needs the DUT's setting {setting}={value}: use ssh://"

@@ -70,6 +70,7 @@ def test_times_follow_the_msl_that_is_known(
         (QUIET, None),
         (f"reach: {{family: ipv6}}\n{QUIET}", "needs an IPv6 address of the DUT and one of the"),
         ("steps: [call: unlisten]", "needs socket calls on the DUT: use ssh://"),
+        ("steps: [counters: {Drops: 1}]", "needs to read the DUT's counters: use ssh://"),
         (
             f"profiles: [freebsd-*]\nsettings: {{drop_synfin: 1}}\n{QUIET}",
             "needs the DUT's setting drop_synfin=1: use ssh://",

@@ -78,9 +78,9 @@ def test_a_command_that_ends_is_quoted() -> None:
 
 def test_a_command_that_ends_later_is_quoted_by_what_is_played_then() -> None:
     """The pipe that its trace goes into is closed after as many decisions: it dies of the next."""
-    traced = f"{STACK}linux-6.18 --trace 2>&- | head -n 60 >&-"
+    traced = f"{STACK}linux-6.18 --trace 2>&- | head -n 150 >/dev/null"
     dies = f"cmd:sh -c '{traced}; echo it broke >&2; exit 3'"
-    selected = ("-k", "ack-fields or duplicate-ack and not life", "--rate", "200")
+    selected = ("-k", "(ack or fields) and not timer and not life", "--rate", "2000")
     done = run("run", "--target", dies, "--profile", "linux", *selected)
     assert done.returncode == 3, done.stdout
     assert "the stack ended with status 3, and its last words are: it broke" in done.stdout
