@@ -67,15 +67,22 @@ def test_what_settles_is_one_and_a_half_times_the_usual_spread() -> None:
 
 def test_the_order_of_answers_is_counted_and_the_longest_lag_is_kept() -> None:
     seen = perfect_path()
-    for lag in (-0.001, 0.0, 0.003, 0.001):
+    for lag in (-0.001, 0.0, 0.3, 0.001):
         seen.answered_behind(lag)
-    assert (seen.compared, seen.overtaken, seen.lag) == (4, 2, 0.003)
+    assert (seen.compared, seen.overtaken, seen.lag) == (4, 2, 0.3)
     assert perfect_path().lag == 0.0
     assert "order" not in perfect_path().describe()
     seen.recent.append(0.001)
     assert seen.describe().endswith(
-        "; 2 of 4 segments were answered behind the echo sent after them, by up to 3.0 ms"
+        "; 2 of 4 segments were answered behind the echo sent after them, by up to 300.0 ms"
     )
+
+
+@pytest.mark.parametrize(("number", "usual"), [(100, 96), (21, 20), (20, 20)])
+def test_the_usual_round_trip_is_the_95th_of_a_hundred(number: int, usual: int) -> None:
+    seen = path()
+    seen.recent.extend(0.001 * each for each in range(1, number + 1))
+    assert seen.settling == pytest.approx(1.5 * 0.001 * (usual - 1))
 
 
 @pytest.mark.parametrize(
@@ -112,10 +119,10 @@ def test_a_path_in_one_line() -> None:
     assert path(3, probes=3).describe() == "3 probes, none answered"
     good, bad = perfect_path(), path(5, 1, 2)
     for each in (good, bad):
-        each.recent.extend([0.001, 0.0305])
+        each.recent.extend([0.2, 0.5])
     assert good.describe() == "100 probes, none lost, repeated or reordered"
     assert bad.describe() == (
-        "5 of 100 probes lost (5.0%), 1 repeated, 2 out of order, round trip 1.0 to 30.5 ms"
+        "5 of 100 probes lost (5.0%), 1 repeated, 2 out of order, round trip 200.0 to 500.0 ms"
     )
 
 
