@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tw_reference.profiles.freebsd import FREEBSD_10, FREEBSD_13, FREEBSD_14, FREEBSD_15
-from tw_reference.profiles.linux import LINUX_6_1, LINUX_6_18
+from tw_reference.profiles.linux import (
+    LINUX_5_10,
+    LINUX_5_15,
+    LINUX_6_1,
+    LINUX_6_18,
+)
 from tw_reference.profiles.linux_2_6 import LINUX_2_6_32
 from tw_reference.profiles.profile import Profile
 from tw_reference.profiles.rfc9293 import RFC_9293
@@ -20,6 +25,8 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             FREEBSD_14,
             FREEBSD_15,
             LINUX_2_6_32,
+            LINUX_5_10,
+            LINUX_5_15,
             LINUX_6_1,
             LINUX_6_18,
             RFC_9293,

@@ -347,3 +347,8 @@ LINUX_6_1 = LINUX_6_18.derive(
     *states(Changes()),
     dropped_settings=("tw_reuse_delay",),
 )
+
+# What changed from release to release; a kernel is held to the newest of these that is not newer.
+
+LINUX_5_15 = LINUX_6_1.derive("linux-5.15", "Linux 5.15: as 6.1")
+LINUX_5_10 = LINUX_5_15.derive("linux-5.10", "Linux 5.10: as 5.15")

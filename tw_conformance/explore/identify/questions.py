@@ -147,7 +147,7 @@ class Respondent:
         self._known = {} if known is None else known
         self._read: set[str] = set()
         self._values = values(profile)
-        given = {f.name: getattr(profile, f.name) for f in fields(profile)}
+        given = {f.name: getattr(profile, f.name) for f in fields(profile) if f.init}
         self._target = DirectTarget(_Watched(**given, read=self._read))
 
     def reply(self, question: Case, settings: Mapping[str, int]) -> Reply:

@@ -28,6 +28,20 @@ def test_an_older_kernel_is_held_to_the_oldest() -> None:
     assert "newer" in kernel.because
 
 
+@pytest.mark.parametrize(
+    ("release", "profile"),
+    [
+        ("5.10.0-32-amd64", "linux-5.10"),
+        ("5.14.0-503.el9", "linux-5.10"),
+        ("5.15.0-122-generic", "linux-5.15"),
+        ("6.1.0-28-amd64", "linux-6.1"),
+        ("6.8.0-45-generic", "linux-6.1"),
+    ],
+)
+def test_a_release_has_the_changes_up_to_it(release: str, profile: str) -> None:
+    assert kernel_of(release).profile == profile
+
+
 @pytest.mark.parametrize("release", ["6.2.0", "6.180.1"])
 def test_versions_are_numbers_not_text(release: str) -> None:
     """As text, 6.2 lies after 6.18, and 6.180 begins with it."""

@@ -92,6 +92,8 @@ def test_a_segment_on_a_connection(
 @pytest.mark.parametrize(
     ("profile", "flags", "seq", "ack", "answers"),
     [
+        ("linux-5.10", ACK, 0, 1, []),
+        ("linux-5.15", ACK, 0, 1, []),
         ("linux-6.1", ACK, 0, 1, []),
         ("linux-6.18", ACK, 0, 1, ["ACK 0 0"]),
     ],

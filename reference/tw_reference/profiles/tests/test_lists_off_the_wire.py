@@ -85,13 +85,13 @@ ORPHANS = (
         ("FIN|ACK 0 0", "RST|ACK not zero 0", GONE_AT_ONCE),
     ),
     Row(
-        "linux-6.*",
+        "linux-[56].*",
         "linux.orphan-long",
         orphan(90),
         ("0 s: FIN-WAIT-2", "30 s: FIN-WAIT-2, a block", "60.44 s: CLOSED"),
     ),
     Row(
-        "linux-6.*",
+        "linux-[56].*",
         "linux.orphan-long",
         orphan(200),
         ("0 s: FIN-WAIT-2", "60 s: FIN-WAIT-2, a block", "121.88 s: CLOSED"),
@@ -103,7 +103,7 @@ ORPHANS = (
         ("0 s: FIN-WAIT-2", "10 s: FIN-WAIT-2, a block", "32.5 s: CLOSED"),
     ),
     Row(
-        "linux-6.*",
+        "linux-[56].*",
         "linux.orphan-fin",
         orphan(flags=FIN_ACK),
         (ACK_OF_FIN, IN_TIME_WAIT, "60.44 s: CLOSED"),
@@ -114,9 +114,9 @@ ORPHANS = (
         orphan(flags=FIN_ACK),
         (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED"),
     ),
-    Row("linux-6.*", "linux.orphan", orphan(5), ("0 s: FIN-WAIT-2, a block", "5.144 s: CLOSED")),
+    Row("linux-[56].*", "linux.orphan", orphan(5), ("0 s: FIN-WAIT-2, a block", "5.144 s: CLOSED")),
     Row(
-        "linux-6.*",
+        "linux-[56].*",
         "linux.orphan",
         orphan(fin_timeout=1),
         ("0 s: FIN-WAIT-2, a block", "1.016 s: CLOSED"),
@@ -224,7 +224,7 @@ ENTRIES = (
         (ACK_OF_FIN, "the other: TIME-WAIT", GONE_AT_ONCE),
     ),
     Row(
-        "linux-6.*",
+        "linux-[56].*",
         "linux.entry",
         entry(with_ack=True),
         (ACK_OF_FIN, IN_TIME_WAIT, "60.44 s: CLOSED"),
@@ -261,6 +261,9 @@ BINDS = (
     Row("linux-*", "linux.bind-in-use", bind(address=True, old_reuses=False), ("EADDRINUSE",)),
 )
 
+BEFORE_6_14 = ("linux-5.*", "linux-6.1", "linux-6.10")
+"""Globs of what has no tcp_tw_reuse_delay."""
+
 CONNECTS = (
     Row("freebsd-*", "freebsd.connect", connect(), IN_USE),
     Row("freebsd-*", "freebsd.connect-automatic", connect(automatic=True), NOT_AVAILABLE),
@@ -281,22 +284,25 @@ CONNECTS = (
     Row("linux-*", "linux.connect-no-reuse", connect(automatic=True, tw_reuse=0), NOT_AVAILABLE),
     Row("linux-*", "linux.connect-no-reuse", connect(automatic=True, tw_reuse=2), NOT_AVAILABLE),
     Row(
-        "linux-6.18",
+        "linux-6.1[48]",
         "linux.connect-too-young",
         connect(automatic=True, tw_reuse=1, after=1),
         NOT_AVAILABLE,
     ),
     Row(
-        "linux-6.18",
+        "linux-6.1[48]",
         "linux.connect-too-young",
         connect(automatic=True, tw_reuse=1, after=3, tw_reuse_delay=3000),
         NOT_AVAILABLE,
     ),
-    Row(
-        "linux-6.1",
-        "linux.connect-same-second",
-        connect(automatic=True, tw_reuse=1, after=0.999),
-        NOT_AVAILABLE,
+    *(
+        Row(
+            before_6_14,
+            "linux.connect-same-second",
+            connect(automatic=True, tw_reuse=1, after=0.999),
+            NOT_AVAILABLE,
+        )
+        for before_6_14 in BEFORE_6_14
     ),
     Row(
         "linux-2.6.32",
@@ -305,12 +311,15 @@ CONNECTS = (
         NOT_AVAILABLE,
     ),
     Row(
-        "linux-6.18",
+        "linux-6.1[48]",
         "linux.connect-reuse",
         connect(automatic=True, tw_reuse=1, after=1.001),
         ABOVE,
     ),
-    Row("linux-6.1", "linux.connect-reuse", connect(automatic=True, tw_reuse=1, after=1), ABOVE),
+    *(
+        Row(before_6_14, "linux.connect-reuse", connect(automatic=True, tw_reuse=1, after=1), ABOVE)
+        for before_6_14 in BEFORE_6_14
+    ),
     Row(
         "linux-2.6.32",
         "linux.connect-reuse",
@@ -318,7 +327,7 @@ CONNECTS = (
         ABOVE,
     ),
     Row(
-        "linux-6.*",
+        "linux-[56].*",
         "linux.connect-reuse",
         connect(automatic=True, tw_reuse=2, loopback=True),
         ABOVE,
