@@ -13,10 +13,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from dataclasses import replace
 from random import Random
 
 from tw_conformance.tests.wire.hostile import ADDRESSES, MAC
-from tw_reference.clock import Clock
+from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import Packet
 from tw_reference.serve.links import TapLink
@@ -28,6 +29,7 @@ from tw_reference.wire.decode import decode
 from tw_reference.wire.neighbours import is_resolution
 
 WAYS = ("thread", "batches", "shuffled")
+PATIENCE = 5 * SECOND
 PERIOD = 0.004
 """Seconds between two batches."""
 
@@ -67,8 +69,11 @@ class Transmitter:
 
 def main(way: str, profile: str, name: str) -> None:
     link = TapLink(name)
+    stack = PROFILES[profile]
+    # Late as it is, and in Python: it is not to send again what is on its way.
+    patient = replace(stack, traits=replace(stack.traits, least_rto=PATIENCE, first_rto=PATIENCE))
     station = Station(
-        Host(PROFILES[profile], Clock(time.monotonic_ns()), addresses=ADDRESSES),
+        Host(patient, Clock(time.monotonic_ns()), addresses=ADDRESSES),
         MAC,
         ADDRESSES,
         {7: Close()},
