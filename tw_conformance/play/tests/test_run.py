@@ -353,11 +353,6 @@ def test_a_state_is_read_once_where_no_timer_is_asked_for() -> None:
     assert performed(f"{SILENT}  - state: LISTEN\n", link).verdict is PASS
 
 
-def test_a_state_that_can_not_be_read_counts_as_asked_for() -> None:
-    outcome = performed(f"{SILENT}  - state: LISTEN\n", ScriptedLink())
-    assert (outcome.verdict, outcome.inferred) == (INCONCLUSIVE, True)
-
-
 def timed(timer: str, *readings: Observation) -> Outcome:
     """The state after a segment that left at 1 s; 2MSL is 2 s."""
     steps = f"{AGED}{SEND}  - state: {{is: TIME-WAIT, timer: {timer}}}\n"
