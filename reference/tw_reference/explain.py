@@ -46,7 +46,7 @@ STATES = tuple(_WAYS)
 """The states in which a segment can be explained."""
 
 
-class NotReached(Exception):
+class Unreachable(Exception):
     """The host can't be brought into the situation; the message is a sentence that says why."""
 
 
@@ -159,7 +159,7 @@ class Scene:
             self._reach(situation)
         except (ZeroDivisionError, ValueError) as error:
             # A reaper can't be laid out on a clock with which no kernel can be built (hz=0).
-            raise NotReached(f"no clock of {profile.name} runs with these settings") from error
+            raise Unreachable(f"no clock of {profile.name} runs with these settings") from error
 
     def explain(self, segment: Segment) -> Explanation:
         """Have ``segment``, in absolute numbers, arrive."""
@@ -195,11 +195,11 @@ class Scene:
         for turn in _WAYS[state]:
             self._take(turn)
             if self._snapshot().state is State.CLOSED:
-                raise NotReached(self._why_not(state))
+                raise Unreachable(self._why_not(state))
         # In CLOSING the peer has not yet acknowledged the FIN that lies on the way to it.
         self._hear()
         if self._snapshot().state is not state:
-            raise NotReached(self._why_not(state))
+            raise Unreachable(self._why_not(state))
         self._clock.advance(self._clock.now + situation.age)
         self._host.outbox.clear()
         listener.queue_full = situation.queue_full

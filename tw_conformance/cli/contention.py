@@ -14,8 +14,8 @@ from tw_conformance.model.words import did_you_mean, listed, quoted
 
 if TYPE_CHECKING:
     from tw_reference.contention.figures import Figures
-    from tw_reference.contention.reapers import Reaper
     from tw_reference.contention.simulation import Load, ReceivePath, Trace
+    from tw_reference.contention.strategies import Strategy
 
 INPUTS = """\
 from the report  {queues} receive queues of {descriptors} descriptors, full in {fill:.2f} ms at
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="connections a second",
     )
     add("--seconds", type=_positive, default=10.0, metavar="S", help="simulated. Default: 10")
-    add("--reaper", action="append", default=[], metavar="NAME", help="only this one; repeatable")
+    add("--strategy", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     add("--lifetime", type=_positive, default=6.0, metavar="S", help="2MSL in seconds. Default: 6")
     add("--queues", type=int, default=4, metavar="N", help="receive queues. Default: 4")
     add("--descriptors", type=int, default=2048, metavar="N", help="of each queue. Default: 2048")
@@ -56,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="search the highest rate without a lost packet",
     )
     add("--sensitivity", metavar="FILE", help="draw how the result depends on what is fitted")
-    add("--picture", metavar="FILE", help="draw connection times over time, one panel a reaper")
+    add("--picture", metavar="FILE", help="draw connection times over time, one panel a strategy")
     add("--json", metavar="FILE", help="write inputs and figures")
     add("--seed", type=int, default=0, metavar="N", help="of arrivals. Default: 0")
 
@@ -76,22 +76,22 @@ def contention(arguments: argparse.Namespace) -> int:
             f"{5 * load.rate * load.seconds:,.0f} packets in {load.seconds:g} s are too many to"
             f" simulate: stay below {MOST_PACKETS:,} packets and {MOST_SECONDS:g} s"
         )
-    reapers = _reapers(arguments)
+    strategies = _strategies(arguments)
     _must_be_writable(arguments.picture, arguments.json, arguments.sensitivity)
-    print(_inputs(path, reapers), flush=True)
+    print(_inputs(path, strategies), flush=True)
     traces: dict[str, Trace] = {}
     found: dict[str, Figures] = {}
     maxima: dict[str, float] = {}
-    for reaper in reapers:
-        trace = traces[reaper.name] = simulate(path, load, reaper, arguments.seed)
+    for strategy in strategies:
+        trace = traces[strategy.name] = simulate(path, load, strategy, arguments.seed)
         try:
-            found[reaper.name] = figures(trace, path, reaper, load.retransmit)
+            found[strategy.name] = figures(trace, path, strategy, load.retransmit)
         except ValueError as error:
             raise UsageError(f"--rate, --seconds: {error}") from None
         if arguments.find_max:
-            maxima[reaper.name] = loss_free_maximum(path, reaper, seed=arguments.seed)
-        print(_line(reaper, found[reaper.name], maxima.get(reaper.name)), flush=True)
-    _write(arguments, path, load, reapers, found, maxima, traces)
+            maxima[strategy.name] = loss_free_maximum(path, strategy, seed=arguments.seed)
+        print(_line(strategy, found[strategy.name], maxima.get(strategy.name)), flush=True)
+    _write(arguments, path, load, strategies, found, maxima, traces)
     return ExitCode.CONFORMS
 
 
@@ -104,45 +104,47 @@ def _path(arguments: argparse.Namespace) -> ReceivePath:
     return path if arguments.service is None else replace(path, service=arguments.service * 1e-6)
 
 
-def _reapers(arguments: argparse.Namespace) -> list[Reaper]:
-    from tw_reference.contention.reapers import REAPERS
+def _strategies(arguments: argparse.Namespace) -> list[Strategy]:
+    from tw_reference.contention.strategies import STRATEGIES
 
-    known = {reaper.name: reaper for reaper in REAPERS}
-    for name in arguments.reaper:
+    known = {strategy.name: strategy for strategy in STRATEGIES}
+    for name in arguments.strategy:
         if name not in known:
-            raise UsageError(f"no reaper {quoted(name)}{did_you_mean(name, known)} {listed(known)}")
-    return [_fitted(known[name], arguments) for name in arguments.reaper or known]
+            raise UsageError(
+                f"no strategy {quoted(name)}{did_you_mean(name, known)} {listed(known)}"
+            )
+    return [_fitted(known[name], arguments) for name in arguments.strategy or known]
 
 
-def _fitted(reaper: Reaper, arguments: argparse.Namespace) -> Reaper:
+def _fitted(strategy: Strategy, arguments: argparse.Namespace) -> Strategy:
     """With the fitted numbers that the user gave instead."""
     if arguments.close is not None:
-        reaper = replace(reaper, close=arguments.close * 1e-6)
-    if arguments.handover is not None and reaper.handover:
-        reaper = replace(reaper, handover=arguments.handover * 1e-6)
-    return reaper
+        strategy = replace(strategy, close=arguments.close * 1e-6)
+    if arguments.handover is not None and strategy.handover:
+        strategy = replace(strategy, handover=arguments.handover * 1e-6)
+    return strategy
 
 
-def _inputs(path: ReceivePath, reapers: list[Reaper]) -> str:
+def _inputs(path: ReceivePath, strategies: list[Strategy]) -> str:
     return INPUTS.format(
         queues=path.queues,
         descriptors=path.descriptors,
         fill=path.seconds_to_fill * 1e3,
         lifetime=path.lifetime,
         service=path.service * 1e6,
-        close=reapers[0].close * 1e6,
-        handover=max(reaper.handover for reaper in reapers) * 1e6,
+        close=strategies[0].close * 1e6,
+        handover=max(strategy.handover for strategy in strategies) * 1e6,
     )
 
 
-def _line(reaper: Reaper, seen: Figures, maximum: float | None) -> str:
+def _line(strategy: Strategy, seen: Figures, maximum: float | None) -> str:
     peaks = [time * 1e3 for _, time in seen.peaks]
     spikes = f"spikes of {min(peaks):.1f}-{max(peaks):.1f} ms" if peaks else "no scans"
     if peaks and max(peaks) < 2.0:
         spikes = f"no spike over {max(peaks):.1f} ms"
     most = "" if maximum is None else f"\n{'':10}loss-free up to {maximum:,.0f} connections/s"
     return (
-        f"{reaper.name:10}{reaper.says}\n"
+        f"{strategy.name:10}{strategy.says}\n"
         f"{'':10}{spikes}; before the first block expires {seen.longest_before_expiry * 1e3:.1f} ms"
         f" at most\n"
         f"{'':10}median {seen.median * 1e3:.2f} ms, p99.9 {seen.p999 * 1e3:.2f} ms; lock held for"
@@ -155,7 +157,7 @@ def _write(
     arguments: argparse.Namespace,
     path: ReceivePath,
     load: Load,
-    reapers: list[Reaper],
+    strategies: list[Strategy],
     found: Mapping[str, Figures],
     maxima: Mapping[str, float],
     traces: Mapping[str, Trace],
@@ -164,20 +166,24 @@ def _write(
         document = {
             "path": asdict(path),
             "load": asdict(load),
-            "reapers": {
-                reaper.name: {
-                    **asdict(reaper),
-                    **asdict(found[reaper.name]),
-                    "loss_free_maximum": maxima.get(reaper.name),
+            "strategies": {
+                strategy.name: {
+                    **asdict(strategy),
+                    **asdict(found[strategy.name]),
+                    "loss_free_maximum": maxima.get(strategy.name),
                 }
-                for reaper in reapers
+                for strategy in strategies
             },
         }
         Path(arguments.json).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     if arguments.picture:
         from tw_conformance.report.contention import draw
 
-        draw({reaper.name: traces[reaper.name] for reaper in reapers}, load, arguments.picture)
+        draw(
+            {strategy.name: traces[strategy.name] for strategy in strategies},
+            load,
+            arguments.picture,
+        )
     if arguments.sensitivity:
         from tw_conformance.report.contention import draw_sensitivity
 

@@ -117,7 +117,7 @@ def _explained(text: str, names: Sequence[str]) -> _Findings:
     from tw_conformance.notation.stimulus import parse
     from tw_conformance.report.rule_documents import explanation_document
     from tw_conformance.report.rules_json import explanation_value
-    from tw_reference.explain import NotReached
+    from tw_reference.explain import Unreachable
 
     profiles = _profiles(names)
     stimulus = parse(text, list(dict.fromkeys(s for p in profiles for s in p.settings)))
@@ -129,7 +129,7 @@ def _explained(text: str, names: Sequence[str]) -> _Findings:
     for profile in chosen:
         try:
             explanation = stimulus.explain(profile)
-        except NotReached as error:
+        except Unreachable as error:
             raise SuiteError(str(error)) from None
         findings.blocks.extend(explanation_document(stimulus, explanation))
         findings.value.append(explanation_value(stimulus, explanation))

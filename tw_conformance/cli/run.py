@@ -16,7 +16,7 @@ import tw_conformance
 from tw_conformance.model.errors import ExitCode
 from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.plugin.options import choose, describe, make_roster
-from tw_conformance.plugin.state import State
+from tw_conformance.plugin.state import RunState
 from tw_conformance.targets.access_options import as_arguments
 
 
@@ -140,7 +140,7 @@ class Tally:
             return ExitCode.INTERRUPTED
         if "FAIL" in self._verdicts:
             return ExitCode.DEVIATES
-        if self._config and State.of(self._config).missing_target:
+        if self._config and RunState.of(self._config).missing_target:
             return ExitCode.TARGET
         if ExitCode.USAGE in self._errors or status == pytest.ExitCode.USAGE_ERROR:
             return ExitCode.USAGE

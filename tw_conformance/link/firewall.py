@@ -36,7 +36,7 @@ _SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin"
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class Muting:
     """What is not to be said: RSTs to ``dut`` from one of ``ports``."""
 
     dut: str
@@ -53,7 +53,7 @@ class Firewall(Protocol):
     def names(self) -> list[str]:
         """The names of all rules of this kind, whosever they are."""
 
-    def add(self, name: str, silence: Silence) -> None: ...
+    def add(self, name: str, silence: Muting) -> None: ...
 
     def remove(self, name: str) -> None: ...
 
@@ -66,7 +66,7 @@ class Quiet:
         self._name: str | None = name
 
     @classmethod
-    def keep(cls, silence: Silence, number: int = 0, firewall: Firewall | None = None) -> Self:
+    def keep(cls, silence: Muting, number: int = 0, firewall: Firewall | None = None) -> Self:
         """Make the rule, and remove those of runs that were killed.  ``number`` tells apart the
         rules of one process for the same ports.
 
@@ -121,7 +121,7 @@ class Nftables:
         listed = _run("nft", "list", "tables")
         return [line.split()[-1] for line in listed.splitlines() if f" inet {_PREFIX}_" in line]
 
-    def add(self, name: str, silence: Silence) -> None:
+    def add(self, name: str, silence: Muting) -> None:
         family = "ip6" if silence.is_ipv6 else "ip"
         ports = f"{silence.ports.start}-{silence.ports[-1]}"
         rule = f"{family} daddr {silence.dut} tcp sport {ports} tcp flags & rst == rst drop"
@@ -137,7 +137,7 @@ class Iptables:
     def names(self) -> list[str]:
         return list(self._rules())
 
-    def add(self, name: str, silence: Silence) -> None:
+    def add(self, name: str, silence: Muting) -> None:
         ports = f"{silence.ports.start}:{silence.ports[-1]}"
         _run(
             *("ip6tables" if silence.is_ipv6 else "iptables", "-w", "-I", "OUTPUT"),
@@ -168,7 +168,7 @@ class Pf:
         listed = _run("pfctl", "-s", "Anchors", "-a", _PREFIX)
         return [line.strip().rpartition("/")[2] for line in listed.splitlines() if line.strip()]
 
-    def add(self, name: str, silence: Silence) -> None:
+    def add(self, name: str, silence: Muting) -> None:
         family = "inet6" if silence.is_ipv6 else "inet"
         ports = f"{silence.ports.start}:{silence.ports[-1]}"
         rule = (

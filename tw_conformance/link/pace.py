@@ -48,7 +48,7 @@ class Pace:
         return self._tokens
 
 
-class Turn:
+class Admission:
     """What one case may do to a DUT: so many packets, and to be among those that begin."""
 
     def __init__(self, pace: Pace, packets: int) -> None:

@@ -25,7 +25,7 @@ _NEAR = 1 << 20
 """A number further than this from every variable is printed as it is."""
 _ABSENT = "absent"
 
-Value: TypeAlias = int | str | bool
+FieldValue: TypeAlias = int | str | bool
 Say: TypeAlias = Callable[..., str]
 """A number in words: called as :func:`nearest`."""
 
@@ -43,12 +43,12 @@ class Field:
     """
 
     name: str
-    read: Callable[[Packet], Value]
+    read: Callable[[Packet], FieldValue]
     """What a packet has there, ``absent`` included."""
     near: tuple[str, ...] = ()
     only: Literal["ipv4", "ipv6"] | None = None
 
-    def said(self, value: Value, variables: Mapping[str, int], say: Say) -> str:
+    def said(self, value: FieldValue, variables: Mapping[str, int], say: Say) -> str:
         """A value of it as a person reads it."""
         if self.name == "flags":
             return flag_names(int(value))
@@ -59,22 +59,22 @@ class Field:
         return say(value, variables, *self.near)
 
 
-def _of_segment(name: str) -> Callable[[Packet], Value]:
+def _of_segment(name: str) -> Callable[[Packet], FieldValue]:
     read = attrgetter(f"segment.{name}")
 
-    def value(packet: Packet) -> Value:
-        found: Value | None = read(packet)
+    def value(packet: Packet) -> FieldValue:
+        found: FieldValue | None = read(packet)
         return _ABSENT if found is None else found
 
     return value
 
 
-def _tsval(packet: Packet) -> Value:
+def _tsval(packet: Packet) -> FieldValue:
     stamps = packet.segment.timestamps
     return _ABSENT if stamps is None else stamps.tsval
 
 
-def _tsecr(packet: Packet) -> Value:
+def _tsecr(packet: Packet) -> FieldValue:
     stamps = packet.segment.timestamps
     return _ABSENT if stamps is None else stamps.tsecr
 

@@ -44,7 +44,7 @@ from tw_conformance.play.record import (
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Judgement:
     """A verdict other than PASS, and its reason in one sentence.
 
     ``by_absence``: a path that loses packets could have brought a FAIL about.  ``late``: an
@@ -68,7 +68,7 @@ def judge(record: Record) -> Outcome:
             break
     if record.capture_losses and not (decision and decision.verdict is Verdict.INCONCLUSIVE):
         reason = f"{record.capture_losses} frames were lost in capture: the transcript has holes"
-        decision = Decision(Verdict.INCONCLUSIVE, reason)
+        decision = Judgement(Verdict.INCONCLUSIVE, reason)
     verdict = decision.verdict if decision else Verdict.PASS
     return Outcome(
         case=case,
@@ -86,19 +86,19 @@ def judge(record: Record) -> Outcome:
     )
 
 
-def _may_be_the_paths(decision: Decision, case: Case, step: int | None) -> bool:
+def _may_be_the_paths(decision: Judgement, case: Case, step: int | None) -> bool:
     """What came may be right for a DUT that an earlier segment never reached."""
     before = sum(isinstance(each, Injection | Call) for each in case.steps[:step])
     return decision.by_absence or before > 1
 
 
-def decide(case: Case, profile: str, fact: Fact) -> Decision | None:
+def decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
     """What one fact of a run comes to; None where it is as the case expects of that profile."""
     seen = fact.seen
     step = None if fact.step is None else case.steps[fact.step]
     match seen:
         case Doubt():
-            return Decision(Verdict.INCONCLUSIVE, seen.reason, late=seen.late)
+            return Judgement(Verdict.INCONCLUSIVE, seen.reason, late=seen.late)
         case Stray():
             return _decide_stray(seen)
         case Came() | ProvenSilence():
@@ -118,21 +118,21 @@ def decide(case: Case, profile: str, fact: Fact) -> Decision | None:
             return _unsaid(profile) if state is None else _decide_state(state, seen)
 
 
-def _unsaid(profile: str) -> Decision:
-    return Decision(Verdict.INCONCLUSIVE, f"the case says nothing about {profile}")
+def _unsaid(profile: str) -> Judgement:
+    return Judgement(Verdict.INCONCLUSIVE, f"the case says nothing about {profile}")
 
 
-def _decide_stray(stray: Stray) -> Decision:
+def _decide_stray(stray: Stray) -> Judgement:
     """A segment that no step accounts for fails the case."""
     seen = summary(stray.packet, stray.variables)
-    return _doubtful(stray) or Decision(
+    return _doubtful(stray) or Judgement(
         Verdict.FAIL,
         f"{seen} came, which no step expects",
         (Mismatch("answer", "nothing more", seen),),
     )
 
 
-def _decide_answer(expected: Expected, seen: Came | ProvenSilence) -> Decision | None:
+def _decide_answer(expected: Expected, seen: Came | ProvenSilence) -> Judgement | None:
     match expected:
         case AnyOf():
             return _decide_any(expected, seen)
@@ -143,7 +143,7 @@ def _decide_answer(expected: Expected, seen: Came | ProvenSilence) -> Decision |
     return _decide_packet(expected, seen)
 
 
-def _decide_any(expected: AnyOf, seen: Came | ProvenSilence) -> Decision | None:
+def _decide_any(expected: AnyOf, seen: Came | ProvenSilence) -> Judgement | None:
     """That of the choice which comes nearest: the fewest fields differ."""
     decisions = [_decide_answer(choice, seen) for choice in expected.choices]
     against = [decision for decision in decisions if decision is not None]
@@ -154,12 +154,12 @@ def _decide_any(expected: AnyOf, seen: Came | ProvenSilence) -> Decision | None:
     return next(undecided, nearest)
 
 
-def _decide_not(expected: Not, seen: Came | ProvenSilence) -> Decision | None:
+def _decide_not(expected: Not, seen: Came | ProvenSilence) -> Judgement | None:
     decision = _decide_answer(expected.of, seen)
     if decision is not None:
         return decision if decision.verdict is Verdict.INCONCLUSIVE else None
     what = summary(expected.of)
-    return Decision(
+    return Judgement(
         Verdict.FAIL,
         f"expected anything but {what}, which came",
         (Mismatch("answer", f"not {what}", what),),
@@ -167,17 +167,17 @@ def _decide_not(expected: Not, seen: Came | ProvenSilence) -> Decision | None:
     )
 
 
-def _decide_silence(expected: OneAnswer, silence: ProvenSilence) -> Decision | None:
+def _decide_silence(expected: OneAnswer, silence: ProvenSilence) -> Judgement | None:
     if expected is NOTHING:
         return None
     what = summary(expected)
     if not silence.served:
-        return Decision(
+        return Judgement(
             Verdict.INCONCLUSIVE,
             f"expected {what}, but nothing came; whether the DUT's service has accepted the"
             " connection can't be asked",
         )
-    return Decision(
+    return Judgement(
         Verdict.FAIL,
         f"expected {what}, but nothing came: the probe sent after it was answered",
         (Mismatch("answer", what, "nothing"),),
@@ -185,7 +185,7 @@ def _decide_silence(expected: OneAnswer, silence: ProvenSilence) -> Decision | N
     )
 
 
-def _decide_packet(expected: OneAnswer, came: Came) -> Decision | None:
+def _decide_packet(expected: OneAnswer, came: Came) -> Judgement | None:
     if expected is NOTHING:
         mismatches = [Mismatch("answer", "nothing", summary(came.packet, came.variables))]
         fields = ""
@@ -195,33 +195,33 @@ def _decide_packet(expected: OneAnswer, came: Came) -> Decision | None:
     if not mismatches:
         return None
     seen = summary(came.packet, came.variables)
-    return _doubtful(came) or Decision(
+    return _doubtful(came) or Judgement(
         Verdict.FAIL,
         f"expected {summary(expected)}, but {seen} came{fields}",
         tuple(mismatches),
     )
 
 
-def _doubtful(seen: Came | Stray) -> Decision | None:
+def _doubtful(seen: Came | Stray) -> Judgement | None:
     """A segment like one that came before may be that one, or the answer to a repeat of ours."""
     what = summary(seen.packet, seen.variables)
     match seen.again:
         case None:
             return None
         case Again.RETRANSMITTED:
-            return Decision(
+            return Judgement(
                 Verdict.INCONCLUSIVE,
                 f"{what} was retransmitted by the DUT: this machine was too slow to acknowledge it",
                 late=True,
             )
         case Again.REPEATED:
-            return Decision(Verdict.INCONCLUSIVE, f"{what} came once more; the path may repeat")
+            return Judgement(Verdict.INCONCLUSIVE, f"{what} came once more; the path may repeat")
 
 
-def _decide_call(call: Call, expected: str, given: str) -> Decision | None:
+def _decide_call(call: Call, expected: str, given: str) -> Judgement | None:
     if given == expected or (expected == REFUSED and given != OK):
         return None
-    return Decision(
+    return Judgement(
         Verdict.FAIL,
         f"expected {call.text} to give {expected}, but it gave {given}",
         (Mismatch("gives", expected, given),),
@@ -229,7 +229,7 @@ def _decide_call(call: Call, expected: str, given: str) -> Decision | None:
     )
 
 
-def _decide_counters(expected: Mapping[str, int], moved: Mapping[str, int]) -> Decision | None:
+def _decide_counters(expected: Mapping[str, int], moved: Mapping[str, int]) -> Judgement | None:
     wrong = [
         Mismatch(name, f"at least {least} more", str(moved[name]))
         for name, least in expected.items()
@@ -239,14 +239,14 @@ def _decide_counters(expected: Mapping[str, int], moved: Mapping[str, int]) -> D
         return None
     said = ", ".join(f"{each.field} to move by {each.expected}" for each in wrong)
     seen = ", ".join(each.seen for each in wrong)
-    return Decision(
+    return Judgement(
         Verdict.FAIL, f"expected {said}, but it was {seen}", tuple(wrong), by_absence=True
     )
 
 
-def _decide_state(expected: StateIs, seen: StateSeen) -> Decision | None:
+def _decide_state(expected: StateIs, seen: StateSeen) -> Judgement | None:
     if seen.state != expected.name:
-        return Decision(
+        return Judgement(
             Verdict.FAIL,
             f"expected state {expected.name}, but the DUT is in {seen.state}{seen.how}",
             (Mismatch("state", expected.name, seen.state),),
@@ -255,20 +255,20 @@ def _decide_state(expected: StateIs, seen: StateSeen) -> Decision | None:
     return _decide_timer(expected.timer, seen)
 
 
-def _decide_timer(expected: TimerEffect | None, seen: StateSeen) -> Decision | None:
+def _decide_timer(expected: TimerEffect | None, seen: StateSeen) -> Judgement | None:
     """Whether the last send restarted the 2MSL timer."""
     if expected is None or seen.apart or expected == seen.effect:
         return None
     if not seen.has_timer:
-        return Decision(Verdict.INCONCLUSIVE, "this target can't read the block's timer")
+        return Judgement(Verdict.INCONCLUSIVE, "this target can't read the block's timer")
     if seen.effect is None:
-        return Decision(
+        return Judgement(
             Verdict.INCONCLUSIVE,
             "the timer can't be read finely enough to tell a restart: "
             "let more time pass before the segment",
             late=True,
         )
-    return Decision(
+    return Judgement(
         Verdict.FAIL,
         f"expected the 2MSL timer {expected}, but it was {seen.effect}",
         (Mismatch("timer", expected, seen.effect),),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from tw_conformance.link.path import Evidence
 from tw_conformance.model.case import Case, Expect
 from tw_conformance.model.verdict import Outcome, Verdict
-from tw_conformance.play.judge import Decision, decide, judge
+from tw_conformance.play.judge import Judgement, decide, judge
 from tw_conformance.play.record import Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
 from tw_conformance.play.views import View, views
@@ -182,7 +182,7 @@ async def perform_once(case: Case, target: Target) -> Outcome:
     return judge(await perform(case, target))
 
 
-def _may_be_early(case: Case, decision: Decision, fact: Fact) -> bool:
+def _may_be_early(case: Case, decision: Judgement, fact: Fact) -> bool:
     """Whether it is a silence that decides, and the case does not say how long it may last."""
     if decision.verdict is not Verdict.FAIL or not isinstance(fact.seen, ProvenSilence):
         return False

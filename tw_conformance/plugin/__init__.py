@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tw_conformance.plugin.options import add_options, describe, refuse_old_names
-from tw_conformance.plugin.state import STATE, State
+from tw_conformance.plugin.state import STATE, RunState
 from tw_conformance.plugin.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def pytest_load_initial_conftests(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    state = config.stash[STATE] = State(config)
+    state = config.stash[STATE] = RunState(config)
     config.add_cleanup(state.pool.close)
     config.pluginmanager.register(Verdicts(state), "tw_conformance.verdicts")
     if _chosen(config):
@@ -53,7 +53,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     from tw_conformance.targets.registry import unavailable
 
-    state = State.of(config)
+    state = RunState.of(config)
     for target, choice in {c.target: c for c in reversed(state.choices) if c.named}.items():
         if state.roster.locator(target) is None:
             sentence = unavailable(target)
@@ -74,11 +74,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerADut | None:
     """Whatever ``--dist`` says, where a DUT has settings that its cases share."""
-    if not (_chosen(config) and State.of(config).shared_duts):
+    if not (_chosen(config) and RunState.of(config).shared_duts):
         return None
     from tw_conformance.plugin.scheduling import OneWorkerADut
 
-    return OneWorkerADut(config, log, State.of(config).shared_duts)
+    return OneWorkerADut(config, log, RunState.of(config).shared_duts)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -87,13 +87,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Where nothing was chosen, the default matters to those alone who have cases."""
-    has_cases = State.of(config).parking is not None
+    has_cases = RunState.of(config).parking is not None
     return _describe(config) if has_cases and not _chosen(config) else []
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
     config = parent.config
-    state = State.of(config)
+    state = RunState.of(config)
     if not any(fnmatchcase(file_path.name, glob) for glob in state.case_files):
         return None
     from tw_conformance.plugin.items import CaseFile
@@ -108,7 +108,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Cases that wait in real time come first, so that their waits overlap all the rest.  Stable:
     the same on every worker of pytest-xdist."""
-    if State.of(config).parking is None:
+    if RunState.of(config).parking is None:
         return
     from tw_conformance.plugin.items import CaseItem
 
@@ -119,7 +119,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtestloop(session: pytest.Session) -> None:
     """A faulty case file stops that file, not the run, which fails all the same.  Errors in
     anybody else's files are left to pytest."""
-    if session.testsfailed and session.testsfailed == State.of(session.config).faulty_files:
+    if session.testsfailed and session.testsfailed == RunState.of(session.config).faulty_files:
         session.config.option.continue_on_collection_errors = True
 
 
@@ -128,7 +128,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if State.of(item.config).parking is not None and call.when == "call":
+    if RunState.of(item.config).parking is not None and call.when == "call":
         from tw_conformance.plugin.items import CaseItem
 
         if isinstance(item, CaseItem):
@@ -141,4 +141,4 @@ def _chosen(config: pytest.Config) -> bool:
 
 
 def _describe(config: pytest.Config) -> list[str]:
-    return describe(State.of(config).choices, by_version=not config.getoption("--tw-profile"))
+    return describe(RunState.of(config).choices, by_version=not config.getoption("--tw-profile"))

@@ -28,7 +28,7 @@ from tw_conformance.notation.load import read_file
 from tw_conformance.notation.matrix import Written
 from tw_conformance.play import oracle, player
 from tw_conformance.plugin.options import Choice
-from tw_conformance.plugin.state import State
+from tw_conformance.plugin.state import RunState
 from tw_conformance.report.capture import write_pcap
 from tw_conformance.report.explain import explain_outcome, headline
 from tw_conformance.report.style import shown
@@ -52,7 +52,7 @@ class NoPass(Exception):
 
 
 class Writer(Protocol):
-    """What :class:`Explanation` needs of pytest's writer to a terminal."""
+    """What :class:`FailureText` needs of pytest's writer to a terminal."""
 
     hasmarkup: bool
 
@@ -68,7 +68,7 @@ class Crash:
     message: str
 
 
-class Explanation:
+class FailureText:
     """What pytest prints for a case that did not pass; plain for files, marked up for terminals."""
 
     def __init__(self, path: str, line: int, message: str, plain: str, marked_up: str) -> None:
@@ -98,7 +98,7 @@ class CaseFile(pytest.File):
     """A YAML file of cases."""
 
     def collect(self) -> Iterator[CaseItem]:
-        state = State.of(self.config)
+        state = RunState.of(self.config)
         try:
             cases = read_file(self.path)
         except CaseError as error:
@@ -148,7 +148,7 @@ class CaseItem(pytest.Item):
         target = self._target()
         if not target.realtime or player.lacks(self.case, target) is not None:
             return False
-        seconds = self._longest(target) + State.of(self.config).pool.delay(self.choice)
+        seconds = self._longest(target) + RunState.of(self.config).pool.delay(self.choice)
         return seconds >= SHORT or not target.path.perfect
 
     def may_be_long(self) -> bool:
@@ -210,9 +210,9 @@ class CaseItem(pytest.Item):
         )
         longrepr: object = report.longrepr
         place = os.fspath(self.path), self.written.place.line
-        if isinstance(longrepr, Explanation):
+        if isinstance(longrepr, FailureText):
             vars(report)["tw_explanation"] = longrepr.as_data()
-            allowed = State.of(self.config).allow_inconclusive
+            allowed = RunState.of(self.config).allow_inconclusive
             if self._verdict == Verdict.INCONCLUSIVE.value and allowed:
                 report.outcome = "skipped"
                 report.longrepr = (*place, longrepr.reprcrash.message)
@@ -220,7 +220,7 @@ class CaseItem(pytest.Item):
             report.longrepr = (*place, longrepr[2])
 
     def _target(self) -> Target:
-        return State.of(self.config).pool.get(self.choice)
+        return RunState.of(self.config).pool.get(self.choice)
 
     def _begin_or_skip(self) -> None:
         """A target that nobody asked for by name may be missing; but not silently in a CI, where
@@ -238,12 +238,12 @@ class CaseItem(pytest.Item):
     def _note_delay(self) -> None:
         """A target that was slow with one case will be slow with the next."""
         delay = self._seconds - self._longest(self._target())
-        State.of(self.config).pool.note_delay(self.choice, delay)
+        RunState.of(self.config).pool.note_delay(self.choice, delay)
 
     def _end_the_run(self, error: TargetGone) -> None:
         """Spare the rest the same sentence, where the run has no other target.  A worker's cases
         get it one by one: pytest-xdist would say that the run was interrupted."""
-        targets = {choice.target for choice in State.of(self.config).choices}
+        targets = {choice.target for choice in RunState.of(self.config).choices}
         if len(targets) == 1 and not hasattr(self.config, "workerinput"):
             self.session.shouldfail = str(error)
 
@@ -292,7 +292,7 @@ class CaseItem(pytest.Item):
             ("rule", rule),
         ]
 
-    def _explain(self, error: NoPass) -> Explanation:
+    def _explain(self, error: NoPass) -> FailureText:
         outcome = error.outcome
         capture = self._capture(outcome.transcript)
         plain, marked_up = (
@@ -311,14 +311,14 @@ class CaseItem(pytest.Item):
     def _capture(self, transcript: Transcript) -> Path | str:
         """Write the packets; where to, or why not: a full disk does not change a verdict."""
         try:
-            path = State.of(self.config).capture_path(self.nodeid)
+            path = RunState.of(self.config).capture_path(self.nodeid)
             write_pcap(transcript, path)
         except OSError as error:
             return f"not written: {error}"
         return path
 
-    def _explanation(self, message: str, plain: str, marked_up: str) -> Explanation:
-        return Explanation(os.fspath(self.path), self.written.place.line, message, plain, marked_up)
+    def _explanation(self, message: str, plain: str, marked_up: str) -> FailureText:
+        return FailureText(os.fspath(self.path), self.written.place.line, message, plain, marked_up)
 
 
 def _name(case: Case, choice: Choice) -> str:

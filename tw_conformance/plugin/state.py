@@ -21,7 +21,7 @@ _LONGEST_NAME = 200
 """Characters of a capture's name: file systems end at 255 octets."""
 
 
-class State:
+class RunState:
     """The state of one run in one process; kept in pytest's config."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -39,7 +39,7 @@ class State:
         """There once the first case file is collected."""
 
     @classmethod
-    def of(cls, config: pytest.Config) -> State:
+    def of(cls, config: pytest.Config) -> RunState:
         return config.stash[STATE]
 
     @cached_property
@@ -75,4 +75,4 @@ class State:
         return Path(cache.mkdir("tw-conformance"))
 
 
-STATE = pytest.StashKey[State]()
+STATE = pytest.StashKey[RunState]()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tw_conformance.plugin.state import State
+from tw_conformance.plugin.state import RunState
 
 PATHS = "tw_conformance_paths"
 """Where a worker of pytest-xdist tells what the paths to its targets did."""
@@ -22,7 +22,7 @@ _CATEGORY = "inconclusive"
 class Verdicts:
     """A pytest plugin: what the terminal says about cases."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: RunState) -> None:
         self._state = state
         self._stopped = 0
         self._expected: dict[str, None] = {}
@@ -50,9 +50,9 @@ class Verdicts:
         report = yield
         explained = getattr(report, "tw_explanation", None)
         if explained and report.outcome == "failed":
-            from tw_conformance.plugin.items import Explanation
+            from tw_conformance.plugin.items import FailureText
 
-            report.longrepr = Explanation(**explained)
+            report.longrepr = FailureText(**explained)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -125,14 +125,14 @@ def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]
     """What failures get: an explanation each, then a line each."""
     if not reports:
         return
-    from tw_conformance.plugin.items import Explanation
+    from tw_conformance.plugin.items import FailureText
 
     writer = reporter.config.get_terminal_writer()
     if reporter.config.option.tbstyle != "no":
         reporter.write_sep("=", "INCONCLUSIVE")
         for report in reports:
             reporter.write_sep("_", report.head_line, yellow=True, bold=True)
-            Explanation(**report.tw_explanation).toterminal(writer)
+            FailureText(**report.tw_explanation).toterminal(writer)
     reporter.write_sep("=", "inconclusive: neither PASS nor FAIL was seen")
     for report in reports:
         word = writer.markup("INCONCLUSIVE", yellow=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import SuiteError, UsageError
 from tw_reference.contention.figures import figures
-from tw_reference.contention.reapers import BATCH, ONE
 from tw_reference.contention.simulation import Load, ReceivePath, Trace, simulate
+from tw_reference.contention.strategies import BATCH, ONE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ FACTORS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5)
 
 
 def draw(traces: Mapping[str, Trace], load: Load, file: str) -> None:
-    """Write connection times (ms) over the time of their SYNs (s), a panel a reaper.
+    """Write connection times (ms) over the time of their SYNs (s), a panel a strategy.
 
     :raises SuiteError: where matplotlib is not installed, or the file can't be written.
     """
@@ -72,14 +72,14 @@ _LABELS = {
 
 
 def _longest(path: ReceivePath, load: Load, label: str, factor: float, seed: int) -> float:
-    reaper = ONE if label == "handover" else BATCH
+    strategy = ONE if label == "handover" else BATCH
     if label == "service":
         path = replace(path, service=path.service * factor)
     elif label == "close":
-        reaper = replace(reaper, close=reaper.close * factor)
+        strategy = replace(strategy, close=strategy.close * factor)
     else:
-        reaper = replace(reaper, handover=reaper.handover * factor)
-    return figures(simulate(path, load, reaper, seed), path, reaper, load.retransmit).longest
+        strategy = replace(strategy, handover=strategy.handover * factor)
+    return figures(simulate(path, load, strategy, seed), path, strategy, load.retransmit).longest
 
 
 def _figure(size: tuple[float, float]) -> Figure:

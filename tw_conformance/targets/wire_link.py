@@ -13,7 +13,7 @@ from tw_conformance.dut.calls import SocketCalls, opening_of
 from tw_conformance.dut.client import AgentError
 from tw_conformance.link.base import Arrival, Observation
 from tw_conformance.link.mailbox import Mailbox
-from tw_conformance.link.pace import Turn
+from tw_conformance.link.pace import Admission
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.bench import Bench
@@ -36,7 +36,7 @@ class WireLink:
         mailbox: Mailbox,
         calls: SocketCalls | None,
         isn: int,
-        turn: Turn,
+        turn: Admission,
         *,
         private: bool,
         holding: AsyncExitStack,
@@ -55,7 +55,7 @@ class WireLink:
 
     @classmethod
     async def open(
-        cls, bench: Bench, case: Case, isn: int, turn: Turn, holding: AsyncExitStack
+        cls, bench: Bench, case: Case, isn: int, turn: Admission, holding: AsyncExitStack
     ) -> Self:
         """Take a 4-tuple, with a listener of its own where the case makes calls; and, with
         success, all that ``holding`` has.

@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Protocol, TypeVar
 
 from tw_conformance.link.base import Link
-from tw_conformance.link.pace import Pace, Turn
+from tw_conformance.link.pace import Admission, Pace
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import survey
 from tw_conformance.model.case import Case
@@ -154,7 +154,7 @@ class WireTarget:
         return None
 
     async def open(self, case: Case) -> Link:
-        turn = await Turn.take(self._pace, packets_of(case), self._starting)
+        turn = await Admission.take(self._pace, packets_of(case), self._starting)
         async with AsyncExitStack() as holding:
             holding.callback(turn.close)
             bench = await holding.enter_async_context(self._duts.holding(case.settings))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tw_reference.contention.reapers import Reaper
 from tw_reference.contention.simulation import ReceivePath, Trace
+from tw_reference.contention.strategies import Strategy
 
 AFTER_A_STALL = 0.2
 """Seconds behind a hold of the lock in which a connection's time is that stall's."""
@@ -30,7 +30,9 @@ class Figures:
     peaks: tuple[tuple[float, float], ...]
 
 
-def figures(trace: Trace, path: ReceivePath, reaper: Reaper, retransmit: float = 1.0) -> Figures:
+def figures(
+    trace: Trace, path: ReceivePath, strategy: Strategy, retransmit: float = 1.0
+) -> Figures:
     """:raises ValueError: where no connection ended."""
     if not trace.connections:
         raise ValueError("no connection ended in that time")
@@ -46,20 +48,20 @@ def figures(trace: Trace, path: ReceivePath, reaper: Reaper, retransmit: float =
         longest_before_expiry=max(early, default=0.0),
         longest=max(whole, default=0.0),
         longest_hold=max((held for _, held, _ in trace.holds), default=0.0),
-        peaks=_peaks(trace, reaper, retransmit),
+        peaks=_peaks(trace, strategy, retransmit),
     )
 
 
-def _peaks(trace: Trace, reaper: Reaper, retransmit: float) -> tuple[tuple[float, float], ...]:
-    if not reaper.period:
+def _peaks(trace: Trace, strategy: Strategy, retransmit: float) -> tuple[tuple[float, float], ...]:
+    if not strategy.period:
         return ()
     longest: dict[int, tuple[float, float]] = {}
-    scans = {round(begun / reaper.period) for begun, _, _ in trace.holds}
+    scans = {round(begun / strategy.period) for begun, _, _ in trace.holds}
     for begun, time in trace.connections:
         # A connection belongs to the scan that came while it was under way, or just before it.
-        scan = int((begun + time) / reaper.period)
+        scan = int((begun + time) / strategy.period)
         if scan in scans and time < retransmit:
-            if begun + time - scan * reaper.period > AFTER_A_STALL:
+            if begun + time - scan * strategy.period > AFTER_A_STALL:
                 continue
             longest[scan] = max(longest.get(scan, (0.0, 0.0)), (begun, time), key=lambda p: p[1])
     return tuple(longest[scan] for scan in sorted(longest))

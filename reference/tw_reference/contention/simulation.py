@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
 
-from tw_reference.contention.reapers import Reaper
+from tw_reference.contention.strategies import Strategy
 
 ROUNDS = (1, 2, 2)
 """Packets that a peer sends at once, each round in answer to the one before: SYN; ACK and request;
@@ -69,14 +69,14 @@ class Trace:
     """TIME-WAIT blocks at the end."""
 
 
-def simulate(path: ReceivePath, load: Load, reaper: Reaper, seed: int = 0) -> Trace:
+def simulate(path: ReceivePath, load: Load, strategy: Strategy, seed: int = 0) -> Trace:
     """Let the load meet the host.  The same seed gives the same trace."""
-    return _Simulation(path, load, reaper, seed).run()
+    return _Simulation(path, load, strategy, seed).run()
 
 
 def loss_free_maximum(
     path: ReceivePath,
-    reaper: Reaper,
+    strategy: Strategy,
     *,
     precision: float = 500.0,
     seconds: float = 2.6,
@@ -90,7 +90,7 @@ def loss_free_maximum(
     low, high = 0.0, 1.0 / (_PACKETS * path.service)
     while high - low > precision:
         rate = (low + high) / 2
-        if simulate(quick, Load(rate, seconds), reaper, seed).dropped:
+        if simulate(quick, Load(rate, seconds), strategy, seed).dropped:
             high = rate
         else:
             low = rate
@@ -101,8 +101,8 @@ class _Simulation:
     """One run.  A packet is the number of its connection; a connection's progress is how many of
     its packets have been served."""
 
-    def __init__(self, path: ReceivePath, load: Load, reaper: Reaper, seed: int) -> None:
-        self._path, self._load, self._reaper = path, load, reaper
+    def __init__(self, path: ReceivePath, load: Load, strategy: Strategy, seed: int) -> None:
+        self._path, self._load, self._strategy = path, load, strategy
         self._trace = Trace()
         self._now = 0.0
         self._starts = _starts(load, Random(seed))
@@ -115,7 +115,7 @@ class _Simulation:
         self._begun: list[float] = []
         self._served: list[int] = []
         self._expiries: deque[float] = deque()
-        self._scan_at = reaper.period
+        self._scan_at = strategy.period
         self._scanning = False
 
     def run(self) -> Trace:
@@ -186,30 +186,30 @@ class _Simulation:
 
     def _reap(self) -> bool:
         """Take the lock for expired blocks where it is the reaper's turn; False where it isn't."""
-        reaper = self._reaper
-        if not self._due() or (reaper.polite and any(self._rings)):
+        strategy = self._strategy
+        if not self._due() or (strategy.polite and any(self._rings)):
             return False
         closed = 0
-        while self._expired() and (reaper.batch is None or closed < reaper.batch):
+        while self._expired() and (strategy.batch is None or closed < strategy.batch):
             self._expiries.popleft()
             closed += 1
         if not self._expired():
             self._scanning = False
-        if reaper.own_lock or not closed:
+        if strategy.own_lock or not closed:
             return False
-        held = closed * reaper.close + reaper.handover
+        held = closed * strategy.close + strategy.handover
         self._trace.holds.append((self._now, held, closed))
         self._now += held
-        if reaper.batch is not None:
+        if strategy.batch is not None:
             self._everybody_else_first()
         return True
 
     def _due(self) -> bool:
-        if self._reaper.period == 0.0:
+        if self._strategy.period == 0.0:
             return self._expired()
         if self._now >= self._scan_at:
             self._scanning = True
-            self._scan_at += self._reaper.period
+            self._scan_at += self._strategy.period
         return self._scanning
 
     def _expired(self) -> bool:
@@ -226,7 +226,7 @@ class _Simulation:
 
     def _next_event(self) -> float:
         times = [self._coming[0][0]]
-        if self._reaper.period:
+        if self._strategy.period:
             times.append(self._scan_at)
         elif self._expiries:
             times.append(self._expiries[0])

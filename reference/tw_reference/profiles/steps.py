@@ -33,7 +33,7 @@ from tw_reference.rules.vocabulary import (
     TSVAL_BELOW,
 )
 
-Step = Rule[SegmentOnConnection, ConnectionAction]
+ConnectionRule = Rule[SegmentOnConnection, ConnectionAction]
 Question = Condition[SegmentOnConnection]
 
 _SECTION = "RFC 9293 section 3.10.7.4"
@@ -73,7 +73,7 @@ def steps(
                   "A segment that is not acceptable is answered "
                   "<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",
                   f"{_SECTION}, first", "RFC 5961 section 7")
-    controls: tuple[Step, ...] = (
+    controls: tuple[ConnectionRule, ...] = (
         rule("conn-rst", all_of(RST, SEQ_IS_RCV_NXT), ConnectionAction.CLOSE,
              "An RST at RCV.NXT ends the connection.",
              f"{_SECTION}, second"),
@@ -97,8 +97,8 @@ def steps(
              "TS.Recent follows what arrives in order.",
              "RFC 7323 section 4.3"),
     )
-    head: tuple[Step, ...] = (old, stray_rst, beyond, *controls)
-    acks: tuple[Step, ...] = (
+    head: tuple[ConnectionRule, ...] = (old, stray_rst, beyond, *controls)
+    acks: tuple[ConnectionRule, ...] = (
         rule("conn-ack-too-high", ACK_TOO_HIGH, ConnectionAction.ACK,
              "An ACK of something not yet sent is answered by an ACK, and the segment dropped.",
              f"{_SECTION}, fifth, ESTABLISHED"),
@@ -110,7 +110,7 @@ def steps(
                   all_of(~HELD, unreadable), (ConnectionAction.RST, ConnectionAction.CLOSE),
                   "New text after close() has no reader: it is reset and ends the connection.",
                   "RFC 9293 section 3.6.1", "RFC 1122 section 4.2.2.13")
-    text: tuple[Step, ...] = (
+    text: tuple[ConnectionRule, ...] = (
         rule("conn-text", ~EMPTY, (ConnectionAction.TAKE_TEXT, ConnectionAction.ACK),
              "Text is taken as far as it is in order and in the window, and acknowledged.",
              f"{_SECTION}, seventh"),
@@ -118,7 +118,7 @@ def steps(
              "Nothing is left in the segment.",
              _SECTION),
     )
-    no_text: tuple[Step, ...] = (
+    no_text: tuple[ConnectionRule, ...] = (
         rule("conn-text-after-fin", ~EMPTY, ConnectionAction.ACK,
              "Text or FIN after the peer's FIN should not occur: it is acknowledged and ignored.",
              f"{_SECTION}, seventh, CLOSE-WAIT"),

@@ -14,7 +14,7 @@ from contextlib import closing
 from tw_reference.clock import Clock
 from tw_reference.rules.decision import Decision
 from tw_reference.serve.errors import ServeError
-from tw_reference.serve.links import Link, PacketLink, TapLink
+from tw_reference.serve.links import FrameLink, PacketLink, TapLink
 from tw_reference.serve.loop import Loop
 from tw_reference.serve.options import EPILOG, Plan, add_options, plan
 from tw_reference.serve.station import Station
@@ -87,7 +87,7 @@ def serve(plan: Plan) -> None:
             print(station.counts, flush=True)
 
 
-def _open(plan: Plan) -> Link:
+def _open(plan: Plan) -> FrameLink:
     if plan.tap is not None:
         return TapLink(plan.tap)
     return PacketLink.open(plan.interface or "")

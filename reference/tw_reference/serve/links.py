@@ -38,7 +38,7 @@ _LARGEST_FRAME = 1 << 17
 _BUFFER = 4 << 20
 
 
-class Link(Protocol):
+class FrameLink(Protocol):
     """Frames in and out, without waiting; its ``fileno`` is readable when one has come in."""
 
     name: str

@@ -8,7 +8,7 @@ import socket
 import time
 
 from tw_reference.clock import SECOND
-from tw_reference.serve.links import Link
+from tw_reference.serve.links import FrameLink
 from tw_reference.serve.station import Station
 
 _BURST = 256
@@ -18,7 +18,7 @@ _BURST = 256
 class Loop:
     """Moves frames between ``link`` and ``station``, in real time, until it is stopped."""
 
-    def __init__(self, link: Link, station: Station) -> None:
+    def __init__(self, link: FrameLink, station: Station) -> None:
         self._link = link
         self._station = station
         self._stopped = False

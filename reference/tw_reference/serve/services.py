@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from tw_reference.segment import Flow
-from tw_reference.stack.host import Event, Host
+from tw_reference.stack.host import Host, HostEvent
 
 
 class Service(Protocol):
@@ -15,7 +15,7 @@ class Service(Protocol):
 
     closes_first: bool
 
-    def react(self, host: Host, event: Event) -> None:
+    def react(self, host: Host, event: HostEvent) -> None:
         """Answer what happened to one connection.
 
         :raises CallError: where the connection is gone by now.
@@ -27,7 +27,7 @@ class Close:
 
     closes_first = True
 
-    def react(self, host: Host, event: Event) -> None:
+    def react(self, host: Host, event: HostEvent) -> None:
         """The host has closed already."""
 
 
@@ -44,7 +44,7 @@ class Hello:
     def __init__(self) -> None:
         self._requests: dict[Flow, bytes] = {}
 
-    def react(self, host: Host, event: Event) -> None:
+    def react(self, host: Host, event: HostEvent) -> None:
         flow = event.flow
         if event.kind == "established":
             self._requests[flow] = b""
@@ -73,17 +73,17 @@ class Discard:
 
     closes_first = False
 
-    def react(self, host: Host, event: Event) -> None:
+    def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "peer-closed":
             host.close(event.flow)
 
 
-class Echo:
+class EchoBack:
     """Returns what it reads, and lets the peer close first (RFC 862)."""
 
     closes_first = False
 
-    def react(self, host: Host, event: Event) -> None:
+    def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "data":
             host.send(event.flow, event.data)
         elif event.kind == "peer-closed":
@@ -91,6 +91,6 @@ class Echo:
 
 
 SERVICES: Mapping[str, Callable[[], Service]] = MappingProxyType(
-    {"close": Close, "hello": Hello, "discard": Discard, "echo": Echo}
+    {"close": Close, "hello": Hello, "discard": Discard, "echo": EchoBack}
 )
 """Every service by name; «close» and «hello» close first."""

@@ -73,7 +73,7 @@ class _Descriptor:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class HostEvent:
     """What a process would be told: ``established``, ``data``, ``peer-closed``, ``gone``."""
 
     kind: str
@@ -110,7 +110,7 @@ class Host:
                 raise KeyError(name)
             self.settings[name] = value
         self.outbox: deque[Packet | Echo] = deque()
-        self.events: deque[Event] = deque(maxlen=_EVENTS)
+        self.events: deque[HostEvent] = deque(maxlen=_EVENTS)
         self.trace: deque[Decision] = deque(maxlen=_TRACE_LENGTH)
         self._addresses = addresses
         self._on_link = tuple(ip_network(prefix, strict=False) for prefix in on_link)
@@ -454,7 +454,7 @@ class Host:
     def established(self, connection: Connection) -> None:
         self._half_open.pop(connection.flow, None)
         listener = self._listeners.get(connection.flow.sport)
-        self.events.append(Event("established", connection.flow))
+        self.events.append(HostEvent("established", connection.flow))
         self._descriptors[connection.flow] = _Descriptor(connection)
         if listener is not None:
             self.set_options(connection.flow, **listener.options)
@@ -462,17 +462,17 @@ class Host:
             self.close(connection.flow)
 
     def delivered(self, connection: Connection, data: bytes) -> None:
-        self.events.append(Event("data", connection.flow, data))
+        self.events.append(HostEvent("data", connection.flow, data))
 
     def peer_closed(self, connection: Connection) -> None:
-        self.events.append(Event("peer-closed", connection.flow))
+        self.events.append(HostEvent("peer-closed", connection.flow))
 
     def gone(self, connection: Connection) -> None:
         del self._connections[connection.flow]
         self._half_open.pop(connection.flow, None)
         if connection.orphan_timer is not None:
             connection.orphan_timer.cancel()
-        self.events.append(Event("gone", connection.flow))
+        self.events.append(HostEvent("gone", connection.flow))
 
     def entering_time_wait(self, connection: Connection) -> None:
         self.compress(connection, State.TIME_WAIT, None)

@@ -28,7 +28,7 @@ from tw_reference.segment import (
     flag_names,
 )
 from tw_reference.seqnum import add
-from tw_reference.stack.host import CallError, Event, Host
+from tw_reference.stack.host import CallError, Host, HostEvent
 from tw_reference.tests.frame_mutations import fix_checksums, mutate, with_extension_headers
 from tw_reference.wire.decode import WireError, decode
 from tw_reference.wire.encode import Encoder
@@ -245,7 +245,7 @@ class Session:
         rules = self.tally.rules[self.profile.name]
         rules.update(decision.rule.id for decision in _taken(self.host.trace))
 
-    def _react(self, event: Event) -> None:
+    def _react(self, event: HostEvent) -> None:
         call: Callable[[Flow], None] = self.host.close
         if event.kind == "data":
             call = self._random.choice((self.host.shutdown, self.host.abort, self._reply))

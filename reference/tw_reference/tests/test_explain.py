@@ -9,7 +9,7 @@ import pytest
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.conftest import make_time_wait
-from tw_reference.explain import STATES, Explanation, NotReached, Scene, Situation
+from tw_reference.explain import STATES, Explanation, Scene, Situation, Unreachable
 from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
 from tw_reference.segment import Segment, flag_names
@@ -131,10 +131,10 @@ def test_a_fin_leads_from_a_fin_wait_2_block_to_time_wait() -> None:
 
 
 def test_settings_that_keep_a_connection_out_of_time_wait() -> None:
-    with pytest.raises(NotReached, match=r"by rule linux\.entry-overflow"):
+    with pytest.raises(Unreachable, match=r"by rule linux\.entry-overflow"):
         Scene(LINUX, Situation(settings={"max_tw_buckets": 0}))
     for hz in (0, 2**32 - 1):
-        with pytest.raises(NotReached, match="no clock"):
+        with pytest.raises(Unreachable, match="no clock"):
             Scene(LINUX, Situation(settings={"hz": hz}))
     with pytest.raises(KeyError, match="rfc1337"):
         Scene(FREEBSD, Situation(settings={"rfc1337": 1}))

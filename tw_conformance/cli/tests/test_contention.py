@@ -16,7 +16,7 @@ QUICK = ("contention", "--rate", "4000", "--seconds", "1.6", "--lifetime", "0.4"
 def test_it_says_what_is_given_what_is_fitted_and_what_comes_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main([*QUICK, "--reaper", "batch", "--reaper", "one"]) == ExitCode.CONFORMS
+    assert main([*QUICK, "--strategy", "batch", "--strategy", "one"]) == ExitCode.CONFORMS
     said = capsys.readouterr().out
     assert "full in 40.96 ms" in said
     assert "fitted           2.65 us of lock a packet" in said
@@ -28,16 +28,16 @@ def test_it_says_what_is_given_what_is_fitted_and_what_comes_out(
 
 def test_it_writes_figures_and_pictures(tmp_path: Path) -> None:
     figures, picture, owed = (tmp_path / name for name in ("f.json", "p.png", "s.png"))
-    asked = ("--reaper", "timers", "--json", str(figures), "--picture", str(picture))
+    asked = ("--strategy", "timers", "--json", str(figures), "--picture", str(picture))
     assert main([*QUICK, *asked, "--sensitivity", str(owed)]) == ExitCode.CONFORMS
     written = json.loads(figures.read_text())
     assert written["load"]["rate"] == 4000
-    assert written["reapers"]["timers"]["dropped"] == 0
+    assert written["strategies"]["timers"]["dropped"] == 0
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in (picture, owed))
 
 
 def test_a_fitted_number_can_be_another(capsys: pytest.CaptureFixture[str]) -> None:
-    main([*QUICK, "--reaper", "batch", "--close", "10"])
+    main([*QUICK, "--strategy", "batch", "--close", "10"])
     said = capsys.readouterr().out
     assert "10.00 us a block" in said
     assert "lock held for 19.8" in said  # some 2,000 blocks of 10 us
@@ -46,7 +46,7 @@ def test_a_fitted_number_can_be_another(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (("--reaper", "bach"), "did you mean 'batch'?"),
+        (("--strategy", "bach"), "did you mean 'batch'?"),
         (("--rate", "100000000"), "too many"),
         (("--queues", "0"), "at least 1"),
         (("--picture", "/nowhere/at/all.png"), "can't be written"),

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, product
 from random import Random
 
-Row = dict[str, str]
+Combination = dict[str, str]
 Feasible = Callable[[Mapping[str, str]], bool]
 """Whether a partial row can be completed."""
 
 
 def covering_array(
     dimensions: Mapping[str, Sequence[str]], strength: int, feasible: Feasible, seed: int
-) -> list[Row]:
+) -> list[Combination]:
     """Rows, each with a value for every dimension, that cover every feasible combination of values
     of any ``strength`` dimensions.  The same for the same seed."""
     random = Random(f"covering:{seed}")
@@ -65,7 +65,7 @@ def _combinations(
 
 
 def _extend(
-    row: Row,
+    row: Combination,
     name: str,
     values: Sequence[str],
     done: Sequence[str],
@@ -84,12 +84,12 @@ def _extend(
     missing[best].difference_update(met)
 
 
-def _rows_for(missing: Missing, done: Sequence[str], feasible: Feasible) -> list[Row]:
+def _rows_for(missing: Missing, done: Sequence[str], feasible: Feasible) -> list[Combination]:
     """New rows for what is missing still; each takes in as much as fits."""
-    rows: list[Row] = []
+    rows: list[Combination] = []
     name = done[-1]
     for value, left in missing.items():
-        fresh: list[Row] = []
+        fresh: list[Combination] = []
         for names, values in sorted(left):
             wanted = {**dict(zip(names, values, strict=True)), name: value}
             for row in fresh:
@@ -105,7 +105,7 @@ def _rows_for(missing: Missing, done: Sequence[str], feasible: Feasible) -> list
 
 
 def _complete(
-    row: Row, dimensions: Mapping[str, Sequence[str]], random: Random, feasible: Feasible
+    row: Combination, dimensions: Mapping[str, Sequence[str]], random: Random, feasible: Feasible
 ) -> None:
     """Any value will do where none was needed."""
     for name, values in dimensions.items():

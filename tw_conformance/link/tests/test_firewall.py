@@ -8,10 +8,10 @@ import subprocess
 import pytest
 
 from tw_conformance.link import firewall
-from tw_conformance.link.firewall import Iptables, Nftables, Pf, Quiet, Silence, own_name
+from tw_conformance.link.firewall import Iptables, Muting, Nftables, Pf, Quiet, own_name
 
-V4 = Silence("192.0.2.20", range(20000, 20750))
-V6 = Silence("2001:db8::20", range(20000, 20750))
+V4 = Muting("192.0.2.20", range(20000, 20750))
+V6 = Muting("2001:db8::20", range(20000, 20750))
 
 SAVED = """\
 -P OUTPUT ACCEPT
@@ -30,7 +30,7 @@ class InMemory:
     def names(self) -> list[str]:
         return list(self.rules)
 
-    def add(self, name: str, silence: Silence) -> None:
+    def add(self, name: str, silence: Muting) -> None:
         self.rules.append(name)
 
     def remove(self, name: str) -> None:

@@ -17,7 +17,7 @@ from tw_conformance.model.case import (
 )
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch, Transcript, Verdict
-from tw_conformance.play.judge import Decision, decide, judge
+from tw_conformance.play.judge import Judgement, decide, judge
 from tw_conformance.play.record import Again, Came, Doubt, Fact, ProvenSilence, Record, Seen, Stray
 from tw_conformance.play.tests.scripted import segment
 from tw_reference.segment import ACK, RST
@@ -26,7 +26,7 @@ AN_ACK, A_RESET = Answer(flags=ACK), Answer(flags=RST)
 ACK_CAME, RST_CAME = Came(segment(ACK), {}), Came(segment(RST), {})
 
 
-def decided(expected: Expected, seen: Seen) -> Decision | None:
+def decided(expected: Expected, seen: Seen) -> Judgement | None:
     case = Case("judged", "", (), Reach(), (Expect(ByProfile((("*", expected),))),))
     return decide(case, "linux-6.18", Fact(0, seen))
 
@@ -79,7 +79,7 @@ def test_only_this_machines_fault_is_worth_another_try() -> None:
     assert late is not None
     assert repeated is not None
     assert (late.late, repeated.late) == (True, False)
-    assert decided(NOTHING, Doubt("why", late=True)) == Decision(
+    assert decided(NOTHING, Doubt("why", late=True)) == Judgement(
         Verdict.INCONCLUSIVE, "why", late=True
     )
 

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from tw_conformance.link.access import Access, by_family
 from tw_conformance.link.capture import Capture, open_capture
 from tw_conformance.link.consent import check_may_fire
-from tw_conformance.link.firewall import Quiet, Silence
+from tw_conformance.link.firewall import Muting, Quiet
 from tw_conformance.link.injector import Injector
 from tw_conformance.link.ports import SourcePortLease
 from tw_conformance.link.route import Route, neighbourhood, route_to
@@ -95,7 +95,7 @@ async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = Fal
         closing.callback(lease.close)
         if borrow:
             for number, dut in enumerate(way.duts.values()):
-                closing.callback(Quiet.keep(Silence(dut, lease.ports), number).close)
+                closing.callback(Quiet.keep(Muting(dut, lease.ports), number).close)
         addresses = tuple(way.testers[family] for family in way.duts)
         mac = way.mac if borrow else mac_of(addresses[0])
         injector = Injector(capture, mac, addresses, lease)

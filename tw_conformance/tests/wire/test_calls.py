@@ -15,7 +15,7 @@ from typing import TypeVar
 import pytest
 
 from tw_conformance.dut.client import AgentError
-from tw_conformance.link.pace import Turn
+from tw_conformance.link.pace import Admission
 from tw_conformance.model.case import OK, Case, Reach, Through
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.load import load_text
@@ -67,7 +67,7 @@ async def reached(
     bench: Bench, target: WireTarget, case: Case
 ) -> AsyncIterator[tuple[WireLink, TesterEndpoint]]:
     """A connection in the state that the case begins in; no step is taken."""
-    link = await WireLink.open(bench, case, ISN, Turn.free(), AsyncExitStack())
+    link = await WireLink.open(bench, case, ISN, Admission.free(), AsyncExitStack())
     try:
         peer = TesterEndpoint(case, link, target.path)
         await peer.reach()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.link.pace import Turn
+from tw_conformance.link.pace import Admission
 from tw_conformance.model.case import Case
 from tw_conformance.notation.load import load_text
 from tw_conformance.play.judge import judge
@@ -84,7 +84,7 @@ async def in_one_table(kernel: WireTarget, cases: list[Case]) -> list[str]:
     try:
         for number, case in enumerate(cases):
             isn = base.tester_isn(number, case)
-            link = await WireLink.open(bench, case, isn, Turn.free(), AsyncExitStack())
+            link = await WireLink.open(bench, case, isn, Admission.free(), AsyncExitStack())
             reasons.append(judge(await _performed(Run(case, kernel, link))).reason)
             await link.aclose()
     finally:

@@ -25,7 +25,7 @@ from tw_reference.serve import services
 from tw_reference.serve.links import PacketLink
 from tw_reference.serve.loop import Loop
 from tw_reference.serve.station import Station
-from tw_reference.stack.host import Event, Host
+from tw_reference.stack.host import Host, HostEvent
 
 pytestmark = pytest.mark.usefixtures("world_or_skip")
 
@@ -161,7 +161,7 @@ class Pour:
 
     closes_first = False
 
-    def react(self, host: Host, event: Event) -> None:
+    def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "data":
             host.send(event.flow, TEXT)
             host.close(event.flow)
@@ -175,7 +175,7 @@ class Cross:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
 
-    def react(self, host: Host, event: Event) -> None:
+    def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "data":
             self._kernel.close()
             host.close(event.flow)
@@ -189,7 +189,7 @@ class Noticed:
         self._service = service
         self._ends = ends
 
-    def react(self, host: Host, event: Event) -> None:
+    def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "gone":
             self._ends.put(event.flow)
         self._service.react(host, event)
@@ -207,7 +207,7 @@ class Served:
             PROFILES[profile], Clock(time.monotonic_ns()), addresses=addresses, seed=profile
         )
         processes: dict[int, services.Service] = {
-            ECHO: services.Echo(),
+            ECHO: services.EchoBack(),
             CLOSE: services.Close(),
             POUR: Pour(),
             CROSS: Cross(self.kernel),

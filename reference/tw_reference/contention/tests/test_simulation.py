@@ -7,8 +7,16 @@ from dataclasses import replace
 import pytest
 
 from tw_reference.contention.figures import figures
-from tw_reference.contention.reapers import BATCH, CALENDAR, ONE, OWN_LOCK, REAPERS, TIMERS, Reaper
 from tw_reference.contention.simulation import Load, ReceivePath, loss_free_maximum, simulate
+from tw_reference.contention.strategies import (
+    BATCH,
+    CALENDAR,
+    ONE,
+    OWN_LOCK,
+    STRATEGIES,
+    TIMERS,
+    Strategy,
+)
 
 REPORT = ReceivePath()
 SHORT = replace(REPORT, lifetime=0.8)
@@ -35,12 +43,12 @@ def test_the_patch_shows_no_spike() -> None:
     assert figures(simulate(SHORT, BRIEF, ONE), SHORT, ONE).longest < 2 * MILLISECOND
 
 
-@pytest.mark.parametrize(("reaper", "rate"), [(BATCH, 40_000), (ONE, 53_000)])
-def test_the_highest_rate_without_a_lost_packet(reaper: Reaper, rate: int) -> None:
+@pytest.mark.parametrize(("strategy", "rate"), [(BATCH, 40_000), (ONE, 53_000)])
+def test_the_highest_rate_without_a_lost_packet(strategy: Strategy, rate: int) -> None:
     """Within a tenth of what the report measured: nothing is lost below, something is above."""
-    calm = simulate(replace(REPORT, lifetime=0.4), Load(0.9 * rate, seconds=1.6), reaper)
+    calm = simulate(replace(REPORT, lifetime=0.4), Load(0.9 * rate, seconds=1.6), strategy)
     assert calm.dropped == 0
-    busy = simulate(replace(REPORT, lifetime=0.4), Load(1.1 * rate, seconds=1.6), reaper)
+    busy = simulate(replace(REPORT, lifetime=0.4), Load(1.1 * rate, seconds=1.6), strategy)
     assert busy.dropped > 0
 
 
@@ -51,12 +59,12 @@ def test_the_search_finds_the_rate_between_calm_and_loss() -> None:
     assert simulate(replace(tiny, lifetime=1.0), Load(found + 500, seconds=1.6), BATCH).dropped
 
 
-@pytest.mark.parametrize("reaper", REAPERS, ids=lambda reaper: reaper.name)
-def test_every_block_dies_once_and_none_before_its_time(reaper: Reaper) -> None:
-    quick = replace(reaper, period=min(reaper.period, 0.5))
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy.name)
+def test_every_block_dies_once_and_none_before_its_time(strategy: Strategy) -> None:
+    quick = replace(strategy, period=min(strategy.period, 0.5))
     trace = simulate(SHORT, Load(2_000, seconds=3.0), quick)
     held = sum(closed for _, _, closed in trace.holds)
-    if not reaper.own_lock:
+    if not strategy.own_lock:
         assert held + trace.blocks == len(trace.connections)
     waiting = sum(begun + time > 3.0 - 0.8 for begun, time in trace.connections)
     assert waiting <= trace.blocks <= waiting + 2_000 * 0.5 + 200

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Reaper:
+class Strategy:
     """When expired blocks are closed, and how the lock is held for it.
 
     ``period`` is in seconds; 0: each block has a timer of its own.  ``batch`` is how many blocks
@@ -36,14 +36,14 @@ QUOTA = 100
 CALENDAR_PERIOD = 7.5
 """INET_TWDR_TWKILL_SLOTS slots in TCP_TIMEWAIT_LEN: 60 s / 8."""
 
-BATCH = Reaper("batch", "close all that expired, every 500 ms, in one go", 0.5, None, CLOSE)
-ONE = Reaper("one", "the patch: one at a time, the lock dropped between", 0.5, 1, CLOSE, HANDOVER)
+BATCH = Strategy("batch", "close all that expired, every 500 ms, in one go", 0.5, None, CLOSE)
+ONE = Strategy("one", "the patch: one at a time, the lock dropped between", 0.5, 1, CLOSE, HANDOVER)
 OWN_LOCK = replace(BATCH, name="own-lock", says="a lock of its own for the queue", own_lock=True)
 TRY_LOCK = replace(
     ONE, name="try-lock", says="one at a time, while nobody wants the lock", polite=True
 )
 OFTEN = replace(BATCH, name="often", says="close all that expired, every 10 ms", period=0.01)
-CALENDAR = Reaper(
+CALENDAR = Strategy(
     "calendar",
     "Linux 2.6.32: a slot every 7.5 s, 100 blocks at a time",
     CALENDAR_PERIOD,
@@ -51,6 +51,6 @@ CALENDAR = Reaper(
     CLOSE,
     HANDOVER,
 )
-TIMERS = Reaper("timers", "a timer for each block", 0.0, 1, CLOSE, HANDOVER)
+TIMERS = Strategy("timers", "a timer for each block", 0.0, 1, CLOSE, HANDOVER)
 
-REAPERS = (BATCH, ONE, OWN_LOCK, TRY_LOCK, OFTEN, CALENDAR, TIMERS)
+STRATEGIES = (BATCH, ONE, OWN_LOCK, TRY_LOCK, OFTEN, CALENDAR, TIMERS)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tw_conformance.link.pace import Pace, Turn
+from tw_conformance.link.pace import Admission, Pace
 
 
 def test_infinity_is_no_limit() -> None:
@@ -26,7 +26,7 @@ def test_what_a_case_did_not_send_others_may(sent: int, next_waits: bool) -> Non
 
     async def scenario() -> bool:
         pace = Pace(200.0, lambda: 0.0)
-        turn = await Turn.take(pace, 20, asyncio.Semaphore(2))
+        turn = await Admission.take(pace, 20, asyncio.Semaphore(2))
         for _ in range(sent):
             turn.sent()
         turn.close()
@@ -40,16 +40,18 @@ def test_what_a_case_did_not_send_others_may(sent: int, next_waits: bool) -> Non
     assert asyncio.run(scenario()) is next_waits
 
 
-@pytest.mark.parametrize("leave", [Turn.waits, Turn.close])
-def test_one_more_may_begin_when_one_waits_or_is_through(leave: Callable[[Turn], None]) -> None:
+@pytest.mark.parametrize("leave", [Admission.waits, Admission.close])
+def test_one_more_may_begin_when_one_waits_or_is_through(
+    leave: Callable[[Admission], None],
+) -> None:
     async def scenario() -> None:
         pace, beginning = Pace(math.inf), asyncio.Semaphore(1)
-        first = await Turn.take(pace, 10, beginning)
+        first = await Admission.take(pace, 10, beginning)
         assert beginning.locked()
         leave(first)
         leave(first)
         assert not beginning.locked()
-        await Turn.take(pace, 10, beginning)
+        await Admission.take(pace, 10, beginning)
         assert beginning.locked(), "leaving twice makes room once"
 
     asyncio.run(scenario())
@@ -58,7 +60,7 @@ def test_one_more_may_begin_when_one_waits_or_is_through(leave: Callable[[Turn],
 def test_who_gives_up_waiting_gives_the_packets_back() -> None:
     async def scenario() -> None:
         pace, full = Pace(200.0, lambda: 0.0), asyncio.Semaphore(0)
-        waiting = asyncio.create_task(Turn.take(pace, 20, full))
+        waiting = asyncio.create_task(Admission.take(pace, 20, full))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
