@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from tw_conformance.targets.kernel.world import TESTER_IPV4, TESTER_IPV6, World
+from tw_conformance.targets.kernel.world import ISOLATED_PYTHON, TESTER_IPV4, TESTER_IPV6, World
 from tw_conformance.tests.checkout import environment
+from tw_conformance.tests.wire import client_agent
 from tw_conformance.tests.wire.conftest import do_without
 from tw_reference.clock import Clock
 from tw_reference.profiles import PROFILES
@@ -129,14 +130,14 @@ class Kernel:
     def send(self, data: bytes) -> None:
         for start in range(0, len(data), PIECE):
             piece = data[start : start + PIECE]
-            self.ask("send", data=base64.b64encode(piece).decode())
+            self.ask("say", data=base64.b64encode(piece).decode())
 
     def receive(self, size: int) -> bytes:
         """Up to ``size`` octets, less where the reference has closed before."""
         received = b""
         while len(received) < size:
             asked = min(PIECE, size - len(received))
-            piece = base64.b64decode(self.ask("recv", size=asked)["data"])
+            piece = base64.b64decode(self.ask("hear", size=asked)["data"])
             received += piece
             if len(piece) < asked:
                 break
@@ -199,7 +200,7 @@ class Served:
     """The reference under a profile on one end of a link, in a thread; a kernel at the other."""
 
     def __init__(self, profile: str) -> None:
-        self.world = World.start(CPU)
+        self.world = World.start(CPU, ("kernel", *ISOLATED_PYTHON, client_agent.__file__))
         self.kernel = Kernel(self.world)
         self._ends: queue.Queue[Flow] = queue.Queue()
         addresses = frozenset(ADDRESSES.values())
