@@ -10,6 +10,8 @@ from tw_reference.profiles.linux import (
     LINUX_5_10,
     LINUX_5_15,
     LINUX_6_1,
+    LINUX_6_12,
+    LINUX_6_14,
     LINUX_6_18,
 )
 from tw_reference.profiles.linux_2_6 import LINUX_2_6_32
@@ -28,6 +30,8 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
             LINUX_5_10,
             LINUX_5_15,
             LINUX_6_1,
+            LINUX_6_12,
+            LINUX_6_14,
             LINUX_6_18,
             RFC_9293,
         )

@@ -1,14 +1,17 @@
 """Linux's TIME-WAIT: ``net/ipv4/tcp_minisocks.c``, ``tcp_ipv4.c`` and ``tcp_input.c``.
 
-The lists are functions of what changed between versions, so that each version states its own few
-facts: 6.18 and 6.1 below, 2.6.32 in a file of its own.
+The lists are functions of what changed between releases, ``linux_changes.py``, so that a profile
+from 5.10 on is a version; 2.6.32, in a file of its own, states its few facts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Set
+
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.common import CALLS, CLOSED
-from tw_reference.profiles.linux_states import Changes, states
+from tw_reference.profiles.linux_changes import Change, Version, changes_until
+from tw_reference.profiles.linux_states import states
 from tw_reference.profiles.linux_words import (
     BOTH_REUSE,
     BY_CLOSE,
@@ -51,7 +54,7 @@ from tw_reference.rules.actions import (
     UnconnectedAction,
 )
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
-from tw_reference.rules.decision import DecisionList
+from tw_reference.rules.decision import AnyList, DecisionList
 from tw_reference.rules.questions import Connect, SegmentArrives
 from tw_reference.rules.rule import Rule, RuleMaker
 from tw_reference.rules.vocabulary import (
@@ -69,7 +72,8 @@ from tw_reference.rules.vocabulary import (
 
 rule = RuleMaker("linux").rule
 
-PAWS_REJECT = paws_reject(PAWS_WRAP)
+_PAWS = paws_reject(PAWS_WRAP)
+_PAWS_24DAYS = paws_reject(PAWS_24DAYS)
 _FIN_TIMEOUT_MAX = 120 * SECOND
 
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
@@ -249,8 +253,32 @@ def connect(too_young: Rule[Connect, ConnectAction]) -> DecisionList[Connect, Co
 _TOO_YOUNG = rule("connect-too-young", YOUNG, ConnectAction.EADDRNOTAVAIL,
                   "A block must have some age before an automatic port is taken from it.",
                   "tcp_ipv4.c, tcp_twsk_unique()")
+_SAME_SECOND = rule("connect-same-second", SAME_SECOND, ConnectAction.EADDRNOTAVAIL,
+                    "In the second of the peer's last timestamp no port is taken automatically.",
+                    "tcp_ipv4.c before 6.14, tcp_twsk_unique(), tw_ts_recent_stamp")
+
+
+def _new_iss(reopen: Rule[SegmentArrives, BlockAction]) -> Rule[SegmentArrives, BlockAction]:
+    return rule("syn-reopen-new-iss", reopen.when, BlockAction.REOPEN,
+                "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation; its ISS is"
+                " new.",
+                "tcp_minisocks.c before 6.10, tcp_timewait_state_process()",
+                "RFC 9293 section 3.6.1")
 
 # fmt: on
+
+
+def _dated(changes: Set[Change]) -> Iterator[AnyList]:
+    """The lists that some change is seen in."""
+    paws = _PAWS if Change.PAWS_WRAP in changes else _PAWS_24DAYS
+    waiting = time_wait(paws)
+    if Change.ISS_ABOVE not in changes:
+        reopen = "linux.syn-reopen"
+        waiting = waiting.replacing(reopen, _new_iss(waiting.rule(reopen)))
+    yield fin_wait_2(paws)
+    yield waiting
+    yield connect(_TOO_YOUNG if Change.REUSE_DELAY in changes else _SAME_SECOND)
+    yield from states(changes)
 
 
 def fin_time(settings: Settings, linger2: int | None, rto: int) -> int:
@@ -301,54 +329,33 @@ LINUX_6_18 = Profile(
     decisions=(
         ORPHAN,
         ENTRY,
-        fin_wait_2(PAWS_REJECT),
-        time_wait(PAWS_REJECT),
         ICMP,
         ACKNOWLEDGE,
         CHALLENGE,
-        *states(
-            Changes(
-                paws_old_acks=True,
-                tsecr_of_syn_ack=True,
-                whole_window=True,
-                blind_reset_half_open=True,
-                challenges_unsent=True,
-            )
-        ),
         LISTEN,
         CLOSED,
         BIND,
-        connect(_TOO_YOUNG),
         CALLS,
+        *_dated(changes_until((6, 18))),
     ),
     assumed=steps("assumed", unreadable=NEW_TEXT_OR_FIN),
 )
 
-PAWS_REJECT_6_1 = paws_reject(PAWS_24DAYS)
 
-# fmt: off
+def _before(newer: Profile, version: Version, title: str) -> Profile:
+    """An older release: without the changes that came after it."""
+    changes = changes_until(version)
+    delay = Change.REUSE_DELAY in changes
+    return newer.derive(
+        f"linux-{'.'.join(map(str, version))}",
+        title,
+        *_dated(changes),
+        dropped_settings=() if delay else ("tw_reuse_delay",),
+    )
 
-LINUX_6_1 = LINUX_6_18.derive(
-    "linux-6.1",
-    "Linux 6.1: an ordinary ISS for a reopened connection",
-    fin_wait_2(PAWS_REJECT_6_1),
-    time_wait(PAWS_REJECT_6_1).replacing(
-        "linux.syn-reopen",
-        rule("syn-reopen-new-iss",
-             time_wait(PAWS_REJECT_6_1).rule("linux.syn-reopen").when, BlockAction.REOPEN,
-             "A SYN after RCV.NXT, or with a newer TSval, opens a new incarnation; its ISS is new.",
-             "tcp_minisocks.c of 6.1, tcp_timewait_state_process()", "RFC 9293 section 3.6.1"),
-    ),
-    connect(
-        rule("connect-same-second", SAME_SECOND, ConnectAction.EADDRNOTAVAIL,
-             "In the second of the peer's last timestamp no port is taken automatically.",
-             "tcp_ipv4.c of 6.1, tcp_twsk_unique(), tw_ts_recent_stamp"),
-    ),
-    *states(Changes()),
-    dropped_settings=("tw_reuse_delay",),
-)
 
-# What changed from release to release; a kernel is held to the newest of these that is not newer.
-
-LINUX_5_15 = LINUX_6_1.derive("linux-5.15", "Linux 5.15: as 6.1")
-LINUX_5_10 = LINUX_5_15.derive("linux-5.10", "Linux 5.10: as 5.15")
+LINUX_6_14 = _before(LINUX_6_18, (6, 14), "Linux 6.14: the age of a block in milliseconds")
+LINUX_6_12 = _before(LINUX_6_14, (6, 12), "Linux 6.12: an ISS above the old numbers again")
+LINUX_6_1 = _before(LINUX_6_12, (6, 1), "Linux 6.1: an ordinary ISS for a reopened connection")
+LINUX_5_15 = _before(LINUX_6_1, (5, 15), "Linux 5.15: as 6.1")
+LINUX_5_10 = _before(LINUX_5_15, (5, 10), "Linux 5.10: as 5.15")

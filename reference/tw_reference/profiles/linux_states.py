@@ -8,8 +8,9 @@ versions is an argument.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Set
 
+from tw_reference.profiles.linux_changes import Change
 from tw_reference.profiles.linux_state_words import (
     ACK_OF_SYN,
     ACK_OLD,
@@ -65,23 +66,6 @@ _linux = RuleMaker("linux")
 rule, note = _linux.rule, _linux.note
 
 ConnectionRule = Rule[SegmentOnConnection, Do]
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a version has of the changes outside TIME-WAIT; each is dated where it is used."""
-
-    paws_old_acks: bool = False
-    """6.14."""
-    tsecr_of_syn_ack: bool = False
-    """6.15."""
-    whole_window: bool = False
-    """6.17."""
-    blind_reset_half_open: bool = False
-    """A stable release of 6.18."""
-    challenges_unsent: bool = False
-    """A stable release of 6.18."""
-
 
 # fmt: off
 
@@ -146,15 +130,15 @@ _CONTROL_IN_WINDOW = (
 )
 
 
-def _validate(changes: Changes, *, fin_taken: bool) -> tuple[ConnectionRule, ...]:
+def _validate(changes: Set[Change], *, fin_taken: bool) -> tuple[ConnectionRule, ...]:
     """tcp_validate_incoming(); ``fin_taken``: the peer's FIN was taken."""
     return (
         *_CONTROL,
-        *((_PAWS_OLD_ACK,) if changes.paws_old_acks else ()),
+        *((_PAWS_OLD_ACK,) if Change.PAWS_OLD_ACKS in changes else ()),
         _PAWS_ANY,
         *((_RST_AFTER_FIN,) if fin_taken else ()),
         *_OUTSIDE,
-        *(_WHOLE_WINDOW if changes.whole_window else ()),
+        *(_WHOLE_WINDOW if Change.WHOLE_WINDOW in changes else ()),
         *_CONTROL_IN_WINDOW,
     )
 
@@ -262,12 +246,12 @@ _TSECR = rule(
     f"{_CHECK_REQ}, TSECRREJECTED")
 
 
-def _syn_received(changes: Changes) -> AnyList:
+def _syn_received(changes: Set[Change]) -> AnyList:
     return stages.SYN_RECEIVED.list(
         _SYN_AGAIN,
-        *(_BLIND_RESET if changes.blind_reset_half_open else ()),
+        *(_BLIND_RESET if Change.BLIND_RESET_HALF_OPEN in changes else ()),
         *_HALF_OPEN_ACK,
-        *((_TSECR,) if changes.tsecr_of_syn_ack else ()),
+        *((_TSECR,) if Change.TSECR_OF_SYN_ACK in changes else ()),
         *_HALF_OPEN,
     )
 
@@ -322,12 +306,12 @@ _ESTABLISHED_FIN = (
 )
 
 
-def _established(changes: Changes) -> AnyList:
+def _established(changes: Set[Change]) -> AnyList:
     return stages.ESTABLISHED.list(
         _PREDICTION,
         *_validate(changes, fin_taken=False),
         _ACK_TOO_OLD,
-        _ACK_UNSENT if changes.challenges_unsent else _ACK_UNSENT_DROP,
+        _ACK_UNSENT if Change.CHALLENGES_UNSENT in changes else _ACK_UNSENT_DROP,
         *_TAKE_ACK,
         *_NOT_NEW,
         *_ESTABLISHED_FIN,
@@ -356,7 +340,7 @@ _LAST_ACKED = rule(
 # fmt: on
 
 
-def states(changes: Changes) -> tuple[AnyList, ...]:
+def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The list for every state of a whole connection."""
     before_fin = (*_validate(changes, fin_taken=False), *_ACK_FIELD)
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tw_conformance.dut.agent import kernel_hz
 from tw_reference.profiles import PROFILES
+from tw_reference.profiles.linux_changes import first_like
 from tw_reference.reaping import wheel_slot
 
 MSL = 30.0
@@ -20,8 +21,11 @@ _RUN_DELAY = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A Linux kernel.  ``profile`` is the newest documented one that is not newer than it, else
-    the oldest; ``because`` says how it was found.  ``hz`` is CONFIG_HZ, None where unknown."""
+    """A Linux kernel.
+
+    ``profile`` is the newest documented one all of whose changes the kernel has, else the oldest;
+    ``because`` says how it was found.  ``hz`` is CONFIG_HZ, None where unknown.
+    """
 
     release: str
     profile: str
@@ -36,16 +40,21 @@ def running_kernel() -> Kernel:
 
 def kernel_of(release: str, hz: int | None = None) -> Kernel:
     """The kernel with that release, as uname writes it (``6.18.44-generic``)."""
-    documented = {_version(name): name for name in PROFILES if name.startswith("linux-")}
+    documented = {name: _version(name) for name in PROFILES if name.startswith("linux-")}
+    first = {first_like(exact): name for name, exact in documented.items()}
     version = _version(release)
-    past = [known for known in documented if known <= version[: len(known)]]
+    past = [known for known in first if known <= version[: len(known)]]
     if not past:
-        profile = documented[min(documented)]
-        return Kernel(release, profile, "the oldest documented Linux, which is newer", hz)
-    newest = max(past)
-    exact = version[: len(newest)] == newest
-    because = "its version" if exact else "the newest documented Linux that is not newer"
-    return Kernel(release, documented[newest], because, hz)
+        return Kernel(release, first[min(first)], "the oldest documented Linux, which is newer", hz)
+    profile = first[max(past)]
+    exact = documented[profile]
+    if version[: len(exact)] == exact:
+        because = "its version"
+    elif version < exact:
+        because = "nothing documented changed between them"
+    else:
+        because = "the newest documented Linux that is not newer"
+    return Kernel(release, profile, because, hz)
 
 
 def timer_lateness(hz: int | None) -> float:

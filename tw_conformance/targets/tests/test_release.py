@@ -36,6 +36,14 @@ def test_an_older_kernel_is_held_to_the_oldest() -> None:
         ("5.15.0-122-generic", "linux-5.15"),
         ("6.1.0-28-amd64", "linux-6.1"),
         ("6.8.0-45-generic", "linux-6.1"),
+        ("6.9.12", "linux-6.1"),
+        ("6.10.0", "linux-6.12"),
+        ("6.11.0-29-generic", "linux-6.12"),
+        ("6.12.48+deb13-amd64", "linux-6.12"),
+        ("6.13.7", "linux-6.12"),
+        ("6.14.0-37-generic", "linux-6.14"),
+        ("6.17.0-8-generic", "linux-6.14"),
+        ("6.18.44", "linux-6.18"),
     ],
 )
 def test_a_release_has_the_changes_up_to_it(release: str, profile: str) -> None:

@@ -95,6 +95,8 @@ def test_a_segment_on_a_connection(
         ("linux-5.10", ACK, 0, 1, []),
         ("linux-5.15", ACK, 0, 1, []),
         ("linux-6.1", ACK, 0, 1, []),
+        ("linux-6.12", ACK, 0, 1, []),
+        ("linux-6.14", ACK, 0, 1, []),
         ("linux-6.18", ACK, 0, 1, ["ACK 0 0"]),
     ],
 )
@@ -112,6 +114,8 @@ def test_a_version_has_the_changes_up_to_it(
         ("linux-6.18", 0, 900, b"", []),
         ("linux-6.18", 0, 700, b"", ["ACK 0 0"]),
         ("linux-6.18", -1, 900, b"", []),
+        ("linux-6.14", -1, 900, b"", []),
+        ("linux-6.12", -1, 900, b"", ["ACK 0 0"]),
         ("linux-6.1", -1, 900, b"", ["ACK 0 0"]),
     ],
 )

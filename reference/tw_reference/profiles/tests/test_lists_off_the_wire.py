@@ -261,7 +261,7 @@ BINDS = (
     Row("linux-*", "linux.bind-in-use", bind(address=True, old_reuses=False), ("EADDRINUSE",)),
 )
 
-BEFORE_6_14 = ("linux-5.*", "linux-6.1", "linux-6.10")
+BEFORE_6_14 = ("linux-5.*", "linux-6.1", "linux-6.12")
 """Globs of what has no tcp_tw_reuse_delay."""
 
 CONNECTS = (

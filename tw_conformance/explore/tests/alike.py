@@ -1,0 +1,14 @@
+"""The profiles that a peer in TIME-WAIT can't tell apart."""
+
+from __future__ import annotations
+
+_ALIKE = (
+    ["freebsd-14", "freebsd-15"],  # but towards a local peer
+    ["linux-5.10", "linux-5.15", "linux-6.1"],
+    ["linux-6.12", "linux-6.14", "linux-6.18"],  # but when connect() takes a port, and elsewhere
+)
+
+
+def alike(name: str) -> list[str]:
+    """All that answer as that profile does, itself among them, the oldest first."""
+    return next((group for group in _ALIKE if name in group), [name])
