@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
@@ -20,29 +19,23 @@ from tw_reference.rules.rule import A, AnyRule
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.stack.host import Host
 from tw_reference.state import Snapshot, State
+from tw_reference.ways import CLOSES_FIRST, WINDOW, Said, Turn, segment, way_to
 
 _HOST, _PEER, _PORT, _PEER_PORT = "192.0.2.1", "192.0.2.2", 7, 40000
-_WINDOW = 65535
 _PEER_ISN = 1_000_000
 _TS_RECENT = 500_000
 
-_WAYS: Mapping[State, tuple[str, ...]] = MappingProxyType(
-    {
-        State.TIME_WAIT: ("SYN", "ACK", "ACK of FIN", "FIN"),
-        State.FIN_WAIT_2: ("SYN", "ACK", "ACK of FIN"),
-        State.SYN_SENT: ("connect",),
-        State.SYN_RECEIVED: ("SYN",),
-        State.ESTABLISHED: ("SYN", "ACK"),
-        State.FIN_WAIT_1: ("SYN", "ACK"),
-        State.CLOSING: ("SYN", "ACK", "FIN"),
-        State.CLOSE_WAIT: ("SYN", "ACK", "FIN"),
-        State.LAST_ACK: ("SYN", "ACK", "FIN", "close"),
-    }
+STATES = (
+    State.TIME_WAIT,
+    State.FIN_WAIT_2,
+    State.SYN_SENT,
+    State.SYN_RECEIVED,
+    State.ESTABLISHED,
+    State.FIN_WAIT_1,
+    State.CLOSING,
+    State.CLOSE_WAIT,
+    State.LAST_ACK,
 )
-"""How the host gets to each state: what the peer sends, and what the process does, in turn."""
-_CLOSES_FIRST = frozenset((State.TIME_WAIT, State.FIN_WAIT_2, State.FIN_WAIT_1, State.CLOSING))
-
-STATES = tuple(_WAYS)
 """The states in which a segment can be explained."""
 
 
@@ -139,7 +132,7 @@ class Scene:
     ``iss``, ``rcv_nxt``, ``snd_nxt``, ``rcv_wnd``, ``ts_recent`` (0 without timestamps).
 
     :raises KeyError: for a setting that the profile does not have.
-    :raises NotReached: where these settings do not let the host get there.
+    :raises Unreachable: where these settings do not let the host get there.
     """
 
     def __init__(self, profile: Profile, situation: Situation = Situation()) -> None:
@@ -187,17 +180,13 @@ class Scene:
         return Snapshot(self._host.state(self._flow.reverse))
 
     def _reach(self, situation: Situation) -> None:
-        """The way to the state in question (RFC 9293 figures 6, 12 and 13)."""
+        """The way to the state in question."""
         state, variables = situation.state, self.variables
-        listener = self._host.listen(_PORT, closes_first=state in _CLOSES_FIRST)
-        variables.update(irs=_PEER_ISN, rcv_nxt=_PEER_ISN, iss=0, snd_nxt=0, rcv_wnd=_WINDOW)
+        listener = self._host.listen(_PORT, closes_first=state in CLOSES_FIRST)
+        variables.update(irs=_PEER_ISN, rcv_nxt=_PEER_ISN, iss=0, snd_nxt=0, rcv_wnd=WINDOW)
         variables.update(ts_recent=_TS_RECENT if situation.timestamps else 0)
-        for turn in _WAYS[state]:
-            self._take(turn)
-            if self._snapshot().state is State.CLOSED:
-                raise Unreachable(self._why_not(state))
-        # In CLOSING the peer has not yet acknowledged the FIN that lies on the way to it.
-        self._hear()
+        for turn in way_to(state):
+            self._take(turn, state)
         if self._snapshot().state is not state:
             raise Unreachable(self._why_not(state))
         self._clock.advance(self._clock.now + situation.age)
@@ -209,22 +198,17 @@ class Scene:
         if block is not None and situation.last_ack is not None:
             block.last_ack = self._clock.now - situation.last_ack
 
-    def _take(self, turn: str) -> None:
-        match turn:
+    def _take(self, turn: Turn, goal: State) -> None:
+        match turn.call:
             case "connect":
                 self._host.connect(self._flow.reverse)
             case "close":
                 self._host.close(self._flow.reverse)
-            case "SYN":
-                self._arrives(tcp.SYN)
-                self._hear()
-            case "FIN":
-                self._arrives(tcp.FIN | tcp.ACK)
-            case "ACK of FIN":
-                self._hear()
-                self._arrives(tcp.ACK)
-            case _:
-                self._arrives(tcp.ACK)
+        for said in turn.says:
+            self._arrives(said)
+            if self._snapshot().state is State.CLOSED:
+                raise Unreachable(self._why_not(goal))
+        self._hear()
 
     def _hear(self) -> None:
         """What the peer learns from all that the host has sent: ISS, SND.NXT and the window."""
@@ -243,18 +227,14 @@ class Scene:
         rule = self._passages[-1].fired
         return f"{sentence}, by rule {rule.id}: {rule.says}"
 
-    def _arrives(self, flags: int) -> None:
+    def _arrives(self, said: Said) -> None:
         """The peer's next segment."""
         variables = self.variables
-        stamps = Timestamps(variables["ts_recent"], 0) if self._timestamps else None
-        segment = Segment(
-            seq=variables["rcv_nxt"],
-            ack=variables["snd_nxt"] if flags & tcp.ACK else 0,
-            flags=flags,
-            # FreeBSD 10 takes a FIN with the window and ACK of before for a duplicate ACK.
-            window=_WINDOW - 1 if flags & tcp.FIN else _WINDOW,
-            mss=1460 if flags & tcp.SYN else None,
-            timestamps=stamps,
+        made = segment(
+            said,
+            rcv_nxt=variables["rcv_nxt"],
+            snd_nxt=variables["snd_nxt"],
+            timestamps=Timestamps(variables["ts_recent"], 0) if self._timestamps else None,
         )
-        variables["rcv_nxt"] = segment.end
-        self._host.receive(Packet(self._flow, segment))
+        variables["rcv_nxt"] = made.end
+        self._host.receive(Packet(self._flow, made))

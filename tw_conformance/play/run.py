@@ -39,10 +39,11 @@ from tw_conformance.play.record import (
     answers,
     timer_effect,
 )
-from tw_conformance.play.tester import WINDOW, NotReached, TesterEndpoint
+from tw_conformance.play.tester import NotReached, TesterEndpoint
 from tw_conformance.play.views import MARGIN, View, age, last_injection
 from tw_conformance.targets.base import Target
 from tw_reference.segment import Packet, Segment
+from tw_reference.ways import WINDOW
 
 _READINGS = 8
 """Readings more of a timer where the first was too slow to tell when it was started."""

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from tw_conformance.link.base import Arrival
 from tw_conformance.model.case import Answer, Case, Expect, State
 from tw_conformance.play.record import Doubt, StateSeen
-from tw_conformance.play.tester import ACCEPTS_AND_CLOSES, WINDOW, TesterEndpoint
+from tw_conformance.play.tester import ACCEPTS_AND_CLOSES, TesterEndpoint
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet, Segment
 from tw_reference.seqnum import add
+from tw_reference.ways import WINDOW
 
 _SYN_ACK = tcp.SYN | tcp.ACK
 _TOLD = {

@@ -14,9 +14,10 @@ from typing import Literal, TypeAlias
 from tw_conformance.link.base import Arrival, Link
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import Prober
-from tw_conformance.model.case import OK, Case, SendIcmp, Through
+from tw_conformance.model.case import OK, Case, SendIcmp
 from tw_conformance.model.verdict import Event, Transcript
 from tw_reference import segment as tcp
+from tw_reference import ways
 from tw_reference.icmp import WITH_MTU
 from tw_reference.segment import (
     Damage,
@@ -28,9 +29,8 @@ from tw_reference.segment import (
     flag_names,
 )
 from tw_reference.seqnum import add
-
-WINDOW = 65535
-"""The window that the tester offers, octets."""
+from tw_reference.state import State
+from tw_reference.ways import Ends, Offer, Said
 
 _RTO = 1.0
 _LEAST_RTO = 0.15
@@ -39,9 +39,6 @@ _TRIES = 4
 _SECOND_LOOK = 0.5
 """Seconds more for an answer whose absence would fail a case; a DUT's RTO may be shorter."""
 _PROBES = 6
-_HALF_OPEN = frozenset({"SYN-SENT", "SYN-RECEIVED"})
-_NOT_CLOSED_FIRST = frozenset({"ESTABLISHED", "CLOSE-WAIT", "LAST-ACK"})
-"""States of a DUT that is not the first to close."""
 ACCEPTS_AND_CLOSES = 1.0
 """Seconds that the DUT's service may take over a connection: those of a first retransmission."""
 _LEAST_MTU = 1280
@@ -299,106 +296,76 @@ class TesterEndpoint:
         await self.link.observe()
 
     async def _reach(self) -> None:
-        target = self.case.reach.state
-        self.variables.update(irs=self.link.tester_isn, rcv_nxt=self.link.tester_isn)
-        self.variables.update(ts_recent=0, rcv_scale=0)
-        if target == "LISTEN":
-            self.variables.update(snd_nxt=0, iss=0, rcv_wnd=0)
+        reach, variables = self.case.reach, self.variables
+        variables.update(irs=self.link.tester_isn, rcv_nxt=self.link.tester_isn)
+        variables.update(ts_recent=0, rcv_scale=0)
+        if reach.state == "LISTEN":
+            variables.update(snd_nxt=0, iss=0, rcv_wnd=0)
             return
-        if self.case.reach.open == "active":
-            await self._open_actively()
-        else:
-            await self._open()
-        if target in _HALF_OPEN:
-            return
-        if target in _NOT_CLOSED_FIRST:
-            await self._must_be_in("ESTABLISHED", "the ACK of the handshake")
-            await self._close_first(target)
-            return
-        await self._await_fin()
-        if target == "FIN-WAIT-1":
-            return
-        if self.case.reach.through is Through.CLOSING or target == "CLOSING":
-            await self._cross_fins(stop=target == "CLOSING")
-        elif self.case.reach.through is Through.FIN_WAIT_1 and target != "FIN-WAIT-2":
-            await self._finish("the FIN with the ACK of the DUT's FIN")
-        else:
-            self._plain(tcp.ACK)
-            if target == "FIN-WAIT-2" or not self.path.perfect:
-                await self._must_be_in("FIN-WAIT-2", "the ACK of the DUT's FIN")
-            if target == "TIME-WAIT":
-                await self._finish("the FIN")
-        if target == "TIME-WAIT":
+        through, active = State(reach.through.value), reach.open == "active"
+        for turn in ways.way_to(State(reach.state), through=through, active=active):
+            await self._take_turn(turn)
+        if reach.state == "TIME-WAIT":
             self._reset_at = None
 
-    async def _close_first(self, target: str) -> None:
-        """From ESTABLISHED to the states of who is closed upon (RFC 9293 figure 12, TCP peer B)."""
-        if target == "ESTABLISHED":
-            return
-        await self._finish("the FIN that comes first")
-        self._reset_at = self.variables["rcv_nxt"]
-        if target == "LAST-ACK":
-            await self.link.call("close", {})
+    async def _take_turn(self, turn: ways.Turn) -> None:
+        if turn.call is not None:
+            await self._call(turn.call)
+        for said in turn.says:
+            if said.flags == tcp.ACK:
+                self._say(said)
+                # A FIN behind an ACK that was lost makes up for it: the DUT takes another way.
+                if turn.ends is Ends.PROOF or (turn.ends is Ends.ACK and not self.path.perfect):
+                    await self._must_be_in(said)
+            else:
+                await self._say_until_answered(said)
+        if turn.ends is Ends.SYN:
+            await self._await_syn()
+        elif turn.ends is Ends.FIN:
             await self._await_fin()
 
-    async def _open_actively(self) -> None:
-        """Three-way handshake (RFC 9293 figure 6) that the DUT begins; then it closes."""
-        reach, variables = self.case.reach, self.variables
+    async def _call(self, call: ways.ProcessCall) -> None:
+        if call != "connect":
+            await self.link.call(call, {})
+            return
         given = await self.link.call(
-            "connect", {"automatic": True, "reuse_address": reach.reuse_address}
+            "connect", {"automatic": True, "reuse_address": self.case.reach.reuse_address}
         )
         if given != OK:
             raise NotReached(f"connect() on the DUT gave {given}")
+
+    async def _await_syn(self) -> None:
         arrival = await self.receive(self.link.now() + _RTO * _TRIES)
         if arrival is None or not (syn := self._segment(arrival)).flags & tcp.SYN:
             raise NotReached("no SYN came from the DUT's connect()")
         if self.timestamps and syn.timestamps is None:
             raise TimestampsRefused("the DUT did not offer timestamps in its SYN")
         self._learn(syn)
-        scaling = reach.window_scale is not None and syn.wscale is not None
-        variables["rcv_scale"] = (syn.wscale or 0) if scaling else 0
-        variables.update(iss=syn.seq, snd_nxt=syn.end)
-        if reach.state == "SYN-SENT":
-            return
-        self._must_have_taken_up(syn, tcp.ECE | tcp.CWR)
-        answer = Segment(
-            seq=self.link.tester_isn,
-            ack=syn.end,
-            flags=tcp.SYN | tcp.ACK | (tcp.ECE if reach.ecn else 0),
-            window=WINDOW,
-            mss=reach.mss,
-            wscale=reach.window_scale,
-            sack_permitted=reach.sack,
-            timestamps=self._own_stamps(),
-        )
-        variables["rcv_nxt"] = self._reset_at = answer.end
-        await self._ask(answer, tcp.ACK, "the SYN-ACK")
-        if reach.state not in _NOT_CLOSED_FIRST:
-            await self.link.call("close", {})
+        self._learn_opening(syn)
+        if self.case.reach.state != "SYN-SENT":
+            self._must_have_taken_up(syn, tcp.ECE | tcp.CWR)
 
-    async def _open(self) -> None:
-        """Three-way handshake (RFC 9293 figure 6)."""
-        reach = self.case.reach
-        syn = Segment(
-            seq=self.link.tester_isn,
-            ack=0,
-            flags=tcp.SYN | (tcp.ECE | tcp.CWR if reach.ecn else 0),
-            window=WINDOW,
-            mss=reach.mss,
-            wscale=reach.window_scale,
-            sack_permitted=reach.sack,
-            timestamps=self._own_stamps(),
-        )
-        self.variables["rcv_nxt"] = add(syn.seq, 1)
-        answer = await self._ask(syn, tcp.SYN | tcp.ACK, "the SYN")
-        if self.timestamps and answer.timestamps is None:
-            raise TimestampsRefused("the DUT did not take up timestamps in its SYN-ACK")
-        scaling = reach.window_scale is not None and answer.wscale is not None
-        self.variables["rcv_scale"] = (answer.wscale or 0) if scaling else 0
-        self.variables.update(iss=answer.seq, snd_nxt=add(answer.seq, 1))
-        self._must_have_taken_up(answer, tcp.ECE)
-        if reach.state != "SYN-RECEIVED":
-            self._plain(tcp.ACK)
+    async def _say_until_answered(self, said: Said) -> None:
+        segment = self._next(said)
+        if said is ways.SYN:
+            answer = await self._ask(segment, tcp.SYN | tcp.ACK, said.name)
+            if self.timestamps and answer.timestamps is None:
+                raise TimestampsRefused("the DUT did not take up timestamps in its SYN-ACK")
+            self._learn_opening(answer)
+            self._must_have_taken_up(answer, tcp.ECE)
+        elif said is ways.SYN_ACK:
+            self._reset_at = segment.end
+            await self._ask(segment, tcp.ACK, said.name)
+            await self._must_be_in(ways.ACK_OF_SYN)
+        else:
+            await self._ask(segment, tcp.ACK, said.name)
+            self._reset_at = segment.end
+
+    def _learn_opening(self, syn: Segment) -> None:
+        """What the DUT's SYN alone tells of its variables."""
+        scaling = self.case.reach.window_scale is not None and syn.wscale is not None
+        self.variables["rcv_scale"] = (syn.wscale or 0) if scaling else 0
+        self.variables.update(iss=syn.seq, snd_nxt=syn.end)
 
     def _must_have_taken_up(self, syn: Segment, ecn: int) -> None:
         """The DUT's SYN has what the case says of the connection; ``ecn`` are the bits of ECN."""
@@ -419,7 +386,7 @@ class TesterEndpoint:
             if segment.flags & tcp.SYN:
                 # Any sooner it is not the DUT that repeats its SYN-ACK: its RTO is a second or so.
                 if arrival.time - acknowledged > _RTO / 2:
-                    acknowledged = self._plain(tcp.ACK)
+                    acknowledged = self._say(ways.ACK_OF_SYN)
                 continue
             if segment.seq != self.variables["snd_nxt"]:
                 continue
@@ -428,39 +395,8 @@ class TesterEndpoint:
             if segment.flags & tcp.FIN:
                 return
             if segment.payload:
-                self._plain(tcp.ACK)
+                self._say(ways.ACK_OF_SYN)
         raise NotReached("the DUT did not close first: no FIN came after the handshake")
-
-    async def _cross_fins(self, *, stop: bool) -> None:
-        """Simultaneous close (RFC 9293 figure 13)."""
-        variables = self.variables
-        fin = Segment(
-            seq=variables["rcv_nxt"],
-            ack=add(variables["snd_nxt"], -1),
-            flags=tcp.FIN | tcp.ACK,
-            # FreeBSD takes a FIN with an unchanged window and ACK for a duplicate ACK.
-            window=WINDOW - 1,
-            timestamps=self._own_stamps(),
-        )
-        variables["rcv_nxt"] = add(fin.seq, 1)
-        await self._ask(fin, tcp.ACK, "the FIN that crosses the DUT's")
-        self._reset_at = variables["rcv_nxt"]
-        if stop:
-            return
-        self._plain(tcp.ACK)
-        await self._must_be_in("TIME-WAIT", "the ACK of the DUT's FIN")
-
-    async def _finish(self, what: str) -> None:
-        variables = self.variables
-        fin = Segment(
-            seq=variables["rcv_nxt"],
-            ack=variables["snd_nxt"],
-            flags=tcp.FIN | tcp.ACK,
-            window=WINDOW,
-            timestamps=self._own_stamps(),
-        )
-        variables["rcv_nxt"] = add(fin.seq, 1)
-        await self._ask(fin, tcp.ACK, what)
 
     async def _ask(self, segment: Segment, flags: int, what: str) -> Segment:
         """Send a segment until the DUT acknowledges it with ``flags``; retransmit as a TCP
@@ -478,19 +414,19 @@ class TesterEndpoint:
                     return answer
         raise NotReached(f"no answer to {what} in {_TRIES} tries")
 
-    async def _must_be_in(self, state: str, what: str) -> None:
-        """The last segment brought the DUT to ``state``.  On a path that loses it is sent again
-        until the DUT says so, where it can be asked."""
-        await self._must_prove(what)
+    async def _must_be_in(self, said: Said) -> None:
+        """That brought the DUT to its state.  On a path that loses it is sent again until the DUT
+        says so, where it can be asked."""
+        await self._must_prove(said.name)
         for _ in range(_TRIES):
             if self.path.perfect:
                 return
             seen = await self.link.observe()
-            if seen is None or seen.state == state:
+            if seen is None or seen.state == said.leads_to:
                 return
-            self._plain(tcp.ACK)
-            await self._must_prove(what)
-        raise NotReached(f"{what} did not bring the DUT to {state} in {_TRIES} tries")
+            self._say(said)
+            await self._must_prove(said.name)
+        raise NotReached(f"{said.name} did not bring the DUT to {said.leads_to} in {_TRIES} tries")
 
     async def _must_prove(self, what: str) -> None:
         if not await self.prove_delivery():
@@ -500,16 +436,21 @@ class TesterEndpoint:
                 raise NotReached(f"the DUT answered {what} with a reset")
         self.pending.clear()
 
-    def _plain(self, flags: int) -> float:
-        return self.send(
-            Segment(
-                seq=self.variables["rcv_nxt"],
-                ack=self.variables["snd_nxt"],
-                flags=flags,
-                window=WINDOW,
-                timestamps=self._own_stamps(),
-            )
+    def _say(self, said: Said) -> float:
+        return self.send(self._next(said))
+
+    def _next(self, said: Said) -> Segment:
+        """The tester's next segment, on which the DUT's RCV.NXT counts."""
+        reach, variables = self.case.reach, self.variables
+        segment = ways.segment(
+            said,
+            rcv_nxt=variables["rcv_nxt"],
+            snd_nxt=variables.get("snd_nxt", 0),  # unknown before the DUT's SYN
+            timestamps=self._own_stamps(),
+            offer=Offer(reach.mss, reach.window_scale, reach.sack, reach.ecn),
         )
+        variables["rcv_nxt"] = segment.end
+        return segment
 
     def _learn(self, segment: Segment) -> None:
         """What any segment of the DUT tells of its variables."""

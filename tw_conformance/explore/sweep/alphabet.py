@@ -20,6 +20,8 @@ from tw_conformance.model.errors import UsageError
 from tw_conformance.model.words import did_you_mean, listed, quoted
 from tw_reference import segment as tcp
 from tw_reference.segment import FLAG_BITS, flag_bits, flag_names
+from tw_reference.state import State
+from tw_reference.ways import Turn, way_to
 
 NOT_APPLICABLE = "-"
 """The value of a dimension that a class has no place in: SEG.ACK without ACK, where the field is 0;
@@ -36,8 +38,6 @@ BITS: Mapping[str, tuple[int, int]] = {
     "reserved": (0, 0x0F),
 }
 """Flags of RFC 3168, and the reserved bits."""
-UNREAD = 1000
-"""Octets of text that nobody reads, where ``socket`` is ``unread``."""
 STATES = (
     "SYN-SENT",
     "SYN-RECEIVED",
@@ -106,6 +106,20 @@ class Precondition(NamedTuple):
     socket: str
     scaling: bool
     ecn: bool
+
+    @property
+    def closes_at_once(self) -> bool:
+        """Whether the DUT's process closes each connection as soon as it has accepted it."""
+        return self.socket == "closed" and self.state != "LAST-ACK"
+
+    def turns(self) -> Iterator[Turn]:
+        """The turns from nothing, or a listener, to a connection with it."""
+        return way_to(
+            State(self.state),
+            through=State.FIN_WAIT_2 if self.way == NOT_APPLICABLE else State(self.way),
+            closing="at once" if self.socket == "closed" else "shutdown",
+            unread=self.socket == "unread",
+        )
 
 
 FLAGS: Mapping[str, int] = {flag_names(bits): bits for bits in range(1 << 6)}

@@ -19,7 +19,6 @@ from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass
 from tw_conformance.explore.sweep.reaction import Reaction, Trial, with_segment
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.tester_end import TesterEnd
-from tw_conformance.explore.sweep.ways import Leg, closes_at_once, legs
 from tw_conformance.link.base import Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
@@ -27,6 +26,7 @@ from tw_conformance.play.record import timer_effect
 from tw_conformance.targets.bench import SHARED_PORT, Bench
 from tw_reference import segment as tcp
 from tw_reference.segment import Datagram, Echo, Flow, Packet, Segment
+from tw_reference.ways import Ends, Turn
 
 _PATIENCE = 1.0
 """Seconds that a batch waits for the last of its answers."""
@@ -117,7 +117,7 @@ class Batch:
         self._found = found
         self._segments = segments
         self._lifetime = lifetime
-        self._private = not (closes_at_once(found) and found.listener)
+        self._private = not (found.closes_at_once and found.listener)
         self._port = bench.private_port() if self._private else SHARED_PORT
         self._mailbox: Mailbox = bench.connect(found.family, self._port)
         self._lost_before = self._injector.frames_lost()
@@ -153,7 +153,7 @@ class Batch:
 
     async def _listen(self) -> None:
         if self._private and self._found.state != "SYN-SENT":
-            policy = "close" if closes_at_once(self._found) else "hold"
+            policy = "close" if self._found.closes_at_once else "hold"
             await self._bench.listen(self._found.family, self._port, policy=policy)
 
     # -- to the state in question ----------------------------------------------------------------
@@ -164,8 +164,8 @@ class Batch:
         :raises TargetError: where the DUT answers no SYN any more.
         """
         ready = self._strands
-        for number, leg in enumerate(legs(self._found)):
-            ready = await self._take_turn(leg, number, ready)
+        for number, turn in enumerate(self._found.turns()):
+            ready = await self._take_turn(turn, number, ready)
             if number == 0 and not ready and len(self._strands) > _CANNOT_BE_CHANCE:
                 raise TargetError(
                     f"{len(self._strands)} SYNs to {self._mailbox.flow.dst} port {self._port} and"
@@ -173,30 +173,29 @@ class Batch:
                 )
         return ready
 
-    async def _take_turn(self, leg: Leg, number: int, strands: list[Strand]) -> list[Strand]:
-        """The strands that the leg is over for."""
-        if leg.takes is None:
-            await self._tell(strands, lambda strand: [s(strand.end) for s in leg.sends], number)
+    async def _take_turn(self, turn: Turn, number: int, strands: list[Strand]) -> list[Strand]:
+        """The strands that the turn is over for."""
+        if turn.ends is Ends.PROOF:
+            await self._tell(strands, lambda strand: map(strand.end.say, turn.says), number)
             for strand in strands:
                 strand.settled = strand.proven or 0.0
             return [strand for strand in strands if strand.proven is not None]
         waiting = {strand.flow.reverse: strand for strand in strands}
-        takes = leg.takes
 
         def send(strand: Strand) -> None:
-            for make in leg.sends:
-                self._injector.send(Packet(strand.flow, make(strand.end)))
+            for said in turn.says:
+                self._injector.send(Packet(strand.flow, strand.end.say(said)))
 
         def take(packet: Datagram, moment: float) -> None:
             if isinstance(packet, Packet) and (strand := waiting.get(packet.flow)) is not None:
                 if packet.segment.flags & tcp.RST:
                     strand.reason = f"the DUT reset the connection before {self._found.state}"
-                elif takes(strand.end, packet.segment):
+                elif strand.end.takes(turn.ends, packet.segment):
                     strand.settled = moment
                     del waiting[packet.flow]
 
         for some in _pieces(strands, _DRAIN):
-            await self._call(leg, some)
+            await self._call(turn, some)
             await self._exchange(some, send, take, lambda: len(strands) - len(waiting))
         await self._gather(take, lambda: not waiting)
         for strand in waiting.values():
@@ -207,15 +206,15 @@ class Batch:
             )
         return [strand for strand in strands if strand.flow.reverse not in waiting]
 
-    async def _call(self, leg: Leg, strands: Sequence[Strand]) -> None:
+    async def _call(self, turn: Turn, strands: Sequence[Strand]) -> None:
         """What the DUT's process does with the socket of each."""
-        if leg.call is None:
+        if turn.call is None:
             return
         ask = self._bench.agent.ask
-        if leg.call == "connect":
+        if turn.call == "connect":
             calls = [ask("open", reuse_address=True, **strand.names) for strand in strands]
         else:
-            calls = [ask(leg.call, **strand.names) for strand in strands]
+            calls = [ask(turn.call, **strand.names) for strand in strands]
         await asyncio.gather(*calls)
 
     async def _tell(

@@ -20,7 +20,6 @@ from tw_conformance.explore.sweep.reaction import (
 )
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.tester_end import TesterEnd
-from tw_conformance.explore.sweep.ways import Leg, closes_at_once, legs
 from tw_conformance.play.record import TimerEffect
 from tw_conformance.play.tester import NotReached
 from tw_reference.clock import MILLISECOND, SECOND, Clock
@@ -28,6 +27,7 @@ from tw_reference.profiles.profile import Profile
 from tw_reference.rules.trace import deciding
 from tw_reference.segment import Flow, Packet
 from tw_reference.stack.host import Host
+from tw_reference.ways import Ends, Turn
 
 AGE = 150 * MILLISECOND
 """How long a connection has been in its state when the segment comes, nanoseconds: not 0, or no
@@ -103,10 +103,10 @@ class ReferenceStack:
 
     def _reach(self, host: Host, flow: Flow, found: Precondition) -> TesterEnd:
         if found.state != "SYN-SENT":
-            host.listen(_PORT, closes_first=closes_at_once(found), reads=found.socket != "unread")
+            host.listen(_PORT, closes_first=found.closes_at_once, reads=found.socket != "unread")
         end = TesterEnd.fresh(found, self._random)
-        for leg in legs(found):
-            self._take(leg, end, host, flow)
+        for turn in found.turns():
+            self._take(turn, end, host, flow)
         if host.state(flow.reverse) != found.state:
             raise NotReached(
                 f"{self.profile.name} is in {host.state(flow.reverse)}, not {found.state}"
@@ -118,22 +118,22 @@ class ReferenceStack:
         host.trace.clear()
         return end
 
-    def _take(self, leg: Leg, end: TesterEnd, host: Host, flow: Flow) -> None:
+    def _take(self, turn: Turn, end: TesterEnd, host: Host, flow: Flow) -> None:
         host.outbox.clear()
-        match leg.call:
+        match turn.call:
             case "connect":
                 host.connect(flow.reverse)
             case "close":
                 host.close(flow.reverse)
             case "shutdown":
                 host.shutdown(flow.reverse)
-        for send in leg.sends:
-            host.receive(Packet(flow, send(end)))
-        if leg.takes is None:
+        for said in turn.says:
+            host.receive(Packet(flow, end.say(said)))
+        if turn.ends is Ends.PROOF:
             return
         _wait_for_answer(host)
         segments = [packet.segment for packet in host.outbox if isinstance(packet, Packet)]
-        if not any(leg.takes(end, segment) for segment in segments):
+        if not any(end.takes(turn.ends, segment) for segment in segments):
             raise NotReached(end.reason or f"{self.profile.name} did not answer on the way")
 
 

@@ -9,10 +9,10 @@ from random import Random
 
 from tw_conformance.explore.sweep.alphabet import BITS, LENGTHS, NOT_APPLICABLE, SegmentClass
 from tw_conformance.model.expressions import SequenceExpression
-from tw_conformance.play.tester import WINDOW
 from tw_reference import segment as tcp
 from tw_reference.segment import Segment, Timestamps
 from tw_reference.seqnum import add
+from tw_reference.ways import WINDOW
 
 _MSS = 1460
 

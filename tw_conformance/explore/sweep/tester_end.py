@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Self
 
-from tw_conformance.explore.sweep.alphabet import UNREAD, Precondition
-from tw_conformance.explore.sweep.representatives import mss_of
-from tw_conformance.play.tester import WINDOW
+from tw_conformance.explore.sweep.alphabet import Precondition
 from tw_reference import segment as tcp
 from tw_reference.segment import Segment, Timestamps
 from tw_reference.seqnum import add
+from tw_reference.ways import Ends, Offer, Said, segment
 
 SHIFT = 7
 """The window scale that the tester offers; its own windows stay small."""
@@ -60,57 +59,41 @@ class TesterEnd:
 
     # -- what the tester sends -------------------------------------------------------------------
 
-    def syn(self) -> Segment:
-        return self._next(
-            tcp.SYN | (tcp.ECE | tcp.CWR if self.ecn else 0),
-            wscale=SHIFT if self.scaling else None,
-        )
-
-    def ack(self) -> Segment:
-        return self._next(tcp.ACK)
-
-    def fin(self) -> Segment:
-        return self._next(tcp.FIN | tcp.ACK)
-
-    def text(self) -> Segment:
-        return self._next(tcp.PSH | tcp.ACK, payload=b"t" * UNREAD)
-
-    def crossing_fin(self) -> Segment:
-        """A FIN that left before the DUT's came (RFC 9293 figure 13)."""
-        # FreeBSD takes a FIN with an unchanged window and ACK for a duplicate ACK.
-        return self._next(tcp.FIN | tcp.ACK, ack=add(self.snd_nxt, -1), window=WINDOW - 1)
-
-    def _next(
-        self,
-        flags: int,
-        *,
-        ack: int | None = None,
-        window: int = WINDOW,
-        payload: bytes = b"",
-        wscale: int | None = None,
-    ) -> Segment:
-        made = Segment(
-            seq=self.rcv_nxt,
-            ack=(self.snd_nxt if ack is None else ack) if flags & tcp.ACK else 0,
-            flags=flags,
-            window=window,
-            payload=payload,
-            mss=mss_of(flags),
-            wscale=wscale,
+    def say(self, said: Said) -> Segment:
+        """The segment that the tester sends next."""
+        made = segment(
+            said,
+            rcv_nxt=self.rcv_nxt,
+            snd_nxt=self.snd_nxt,
             timestamps=None if self.tsval is None else Timestamps(self.tsval, self.echoed),
+            offer=Offer(wscale=SHIFT if self.scaling else None, ecn=self.ecn),
         )
         self.rcv_nxt = made.end
         return made
 
     # -- what the DUT sends ----------------------------------------------------------------------
 
-    def takes_syn(self, segment: Segment) -> bool:
+    def takes(self, ends: Ends, segment: Segment) -> bool:
+        """Whether that is the segment which ends a turn."""
+        match ends:
+            case Ends.SYN:
+                return self._takes_syn(segment)
+            case Ends.SYN_ACK:
+                return self._takes_syn_ack(segment)
+            case Ends.ACK:
+                return self._takes_ack(segment)
+            case Ends.FIN:
+                return self._takes_fin(segment)
+            case Ends.PROOF:
+                return False
+
+    def _takes_syn(self, segment: Segment) -> bool:
         """Whether that is the SYN of a connection that the DUT opens."""
         if segment.flags & (tcp.SYN | tcp.ACK) != tcp.SYN:
             return False
         return self._takes_opening(segment)
 
-    def takes_syn_ack(self, segment: Segment) -> bool:
+    def _takes_syn_ack(self, segment: Segment) -> bool:
         """Whether that is the answer to the tester's SYN."""
         if segment.flags & (tcp.SYN | tcp.ACK) != tcp.SYN | tcp.ACK or segment.ack != self.rcv_nxt:
             return False
@@ -126,7 +109,7 @@ class TesterEnd:
         self._learn(segment)
         return True
 
-    def takes_fin(self, segment: Segment) -> bool:
+    def _takes_fin(self, segment: Segment) -> bool:
         """Whether the DUT closes with that, and has said nothing before."""
         if not segment.flags & tcp.FIN or segment.seq != self.snd_nxt:
             return False
@@ -134,7 +117,7 @@ class TesterEnd:
         self._learn(segment)
         return True
 
-    def takes_ack(self, segment: Segment) -> bool:
+    def _takes_ack(self, segment: Segment) -> bool:
         """Whether that acknowledges all that was sent."""
         if not segment.flags & tcp.ACK or segment.ack != self.rcv_nxt:
             return False
