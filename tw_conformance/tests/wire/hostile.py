@@ -2,7 +2,7 @@
 
     python -m tw_conformance.tests.wire.hostile WAY IFNAME
 
-It resolves addresses as any host does, and it is honest until it has sent 130 frames: long
+It resolves addresses as any host does, and it is honest until it has sent 200 frames: long
 enough for the tester to survey the path and to begin.  The ways:
 
 * ``garbage``: every frame comes with a hundred others, random ones and broken copies of itself;
@@ -94,7 +94,7 @@ class Transmitter:
         self._link = link
         self._way = WAYS[way]
         self._random = Random(1)
-        self._honest = 130
+        self._honest = 200
         self._latest: bytes | None = None
         if way == "endless":
             threading.Thread(target=self._send_without_end, daemon=True).start()

@@ -51,3 +51,8 @@ def lab_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 def suite(*arguments: str) -> list[str]:
     """The command ``tw-conformance`` with those arguments."""
     return [sys.executable, "-m", "tw_conformance", *arguments]
+
+
+def in_one_line(said: str) -> str:
+    """What a command says, however wide it takes the terminal to be."""
+    return " ".join(said.split())
