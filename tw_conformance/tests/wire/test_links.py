@@ -18,9 +18,8 @@ def test_frames_of_another_vlan_are_passed_over_and_the_doctor_says_so() -> None
     done = in_lab("tagged", *suite("doctor", "192.0.2.20", *TESTERS, *QUICK))
     assert done.returncode == 3, done.stdout + done.stderr
     assert "192.0.2.20 does not answer on this link" in done.stdout
-    assert f"tagged for VLAN {VLAN}: test from an interface of the DUT's VLAN" in in_one_line(
-        done.stdout
-    )
+    said = in_one_line(done.stdout)
+    assert f"tagged for VLAN {VLAN}: test from an interface of the DUT's VLAN" in said
 
 
 def test_an_interface_of_a_vlan(guest_or_skip: None) -> None:
