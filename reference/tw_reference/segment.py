@@ -117,6 +117,9 @@ class Packet:
     """IPv4's Identification; 0 over IPv6, which has none."""
     flow_label: int = 0
     """IPv6's (RFC 6437); 0 over IPv4, which has none."""
+    window_is_ruled: bool = field(default=True, compare=False)
+    """Whether SEG.WND follows from what is known of the stack that sends it; where not, it is as
+    good as any, and nothing is to be expected of another's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,12 +223,15 @@ def answer_of(packet: Packet, variables: Mapping[str, int]) -> Answer:
     """All that can be asked of an answer, relative to the DUT's variables.
 
     Left open: what is random (an ordinary ISS), what runs on with a clock (TSval), what routers
-    change (TTL), and what a new connection offers of itself (the options and window of a SYN-ACK).
+    change (TTL), what a new connection offers of itself (the options and window of a SYN-ACK), and
+    a window that no rule of the sender decides.
     """
     segment = packet.segment
     is_syn = segment.flags & tcp.SYN
     stamps = segment.timestamps
-    window = None if is_syn else _window(window_octets(segment, variables), variables)
+    window = None
+    if packet.window_is_ruled and not is_syn:
+        window = _window(window_octets(segment, variables), variables)
     return Answer(
         flags=segment.flags,
         seq=_seq(segment, variables),

@@ -320,6 +320,11 @@ LINUX_6_18 = Profile(
         resets_unread=True,
         fin_wait_2_timeout=fin_time,
         keeps_first_window=True,
+        # tcp_input.c, tcp_grow_window(), tcp_measure_rcv_mss(): truesize and scaling_ratio;
+        # tcp_output.c, tcp_select_initial_window(): the scale.
+        window_follows_memory=True,
+        # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.
+        repeats_scale=True,
         delayed_ack=40 * MILLISECOND,
         tick=lambda settings: SECOND // settings["hz"],
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.

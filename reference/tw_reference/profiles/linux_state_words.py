@@ -8,7 +8,7 @@ from tw_reference.clock import MILLISECOND
 from tw_reference.profiles.linux_words import PAWS_24DAYS, TIMEWAIT_LEN
 from tw_reference.rules.condition import all_of, atom
 from tw_reference.rules.questions import SegmentOnConnection
-from tw_reference.rules.vocabulary import ACK, EMPTY, SEQ_IS_RCV_NXT
+from tw_reference.rules.vocabulary import ACK, EMPTY, SEQ_IS_RCV_NXT, TSVAL_BELOW
 from tw_reference.seqnum import add, after, distance
 
 _REPLAYED_TICKS_A_SECOND = 1200
@@ -223,9 +223,14 @@ def PLAIN(q: SegmentOnConnection) -> bool:
     return q.segment.flags & ~tcp.PSH == tcp.ACK
 
 
+@atom("AE is set, the reserved bit beside CWR")
+def AE(q: SegmentOnConnection) -> bool:
+    return q.segment.reserved & 1 != 0
+
+
 PURE_ACK = all_of(ACK, EMPTY)
 DISORDERED = all_of(PURE_ACK, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED)
 """tcp_disordered_ack_check(): what was only reordered."""
-PREDICTED = all_of(PLAIN, EMPTY, SEQ_IS_RCV_NXT, SAME_WINDOW, ~ACK_UNSENT, STAMPED, ~TSVAL_OLDER)
+PREDICTED = all_of(PLAIN, EMPTY, SEQ_IS_RCV_NXT, SAME_WINDOW, ~ACK_UNSENT, STAMPED, ~TSVAL_BELOW)
 """tcp_rcv_established(), header prediction, as far as it tells on the wire."""
 TAKES_TS = all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER, ~ACK_OLD)

@@ -16,6 +16,7 @@ from tw_reference.profiles.linux_state_words import (
     ACK_OLD,
     ACK_TOO_OLD,
     ACK_UNSENT,
+    AE,
     ALL_OLD,
     DISORDERED,
     ECHOES_ANOTHER,
@@ -290,6 +291,11 @@ _PREDICTION = note(
     "header-prediction", PREDICTED, Do.UPDATE_TS,
     "The expected empty segment sets TS.Recent before its SEG.ACK is looked at.",
     "tcp_input.c, tcp_rcv_established()")
+_PREDICTION_WITHOUT_AE = note(
+    "header-prediction-ae", all_of(PREDICTED, ~AE), Do.UPDATE_TS,
+    "The expected empty segment, since 6.15 without AE, sets TS.Recent before its SEG.ACK is"
+    " looked at.",
+    "tcp_input.c, tcp_rcv_established()", "include/net/tcp.h, TCP_HP_BITS")
 _ESTABLISHED_FIN = (
     rule("fin-alone", all_of(FIN_IN_ORDER, ~PAYLOAD),
          (Do.TAKE_TEXT, Do.ACK_NEXT_TICK, Do.ENTER_CLOSE_WAIT),
@@ -308,7 +314,7 @@ _ESTABLISHED_FIN = (
 
 def _established(changes: Set[Change]) -> AnyList:
     return stages.ESTABLISHED.list(
-        _PREDICTION,
+        _PREDICTION_WITHOUT_AE if Change.AE_FLAG in changes else _PREDICTION,
         *_validate(changes, fin_taken=False),
         _ACK_TOO_OLD,
         _ACK_UNSENT if Change.CHALLENGES_UNSENT in changes else _ACK_UNSENT_DROP,

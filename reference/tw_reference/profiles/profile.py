@@ -69,6 +69,12 @@ class StackTraits:
     keeps_first_window: bool = False
     """Whether a connection that it opens keeps the window that its SYN offered, before the peer's
     options could lessen the MSS."""
+    window_follows_memory: bool = False
+    """Whether the memory that buffers take decides the window once text was read, and every scaled
+    one: nothing is said of it then."""
+    repeats_scale: bool = False
+    """Whether the <SYN,ACK> of a simultaneous open offers the window scale of the SYN again, though
+    the peer's SYN has none (RFC 7323 section 2.2 forbids it)."""
     delayed_ack: int = 200 * MILLISECOND
     """Nanoseconds by which an ACK may be put off."""
     tick: Callable[[Settings], int] = lambda settings: 10 * MILLISECOND

@@ -130,6 +130,7 @@ class Connection:
         """One past the right edge of the window that was advertised."""
         self._room = 0
         """Octets that are taken, though fewer were advertised."""
+        self._window_is_ruled = True
         self._ecn = False
         self._sack = False
         """Whether SACK was offered and is taken up.  What it would say is left out of ACKs, as a
@@ -392,8 +393,10 @@ class Connection:
             self.ts_recent_stamp = self._owner.clock.now
         offered = syn.mss if syn.mss is not None else 536
         self.mss = max(min(offered, self._link_mss) - (12 if self.timestamps else 0), 1)
-        self._scaling = syn.wscale is not None
+        crossed = not self.is_passive and not syn.flags & tcp.ACK
+        self._scaling = syn.wscale is not None or (crossed and self._traits.repeats_scale)
         self.rcv_scale = _WINDOW_SCALE if self._scaling else 0
+        self._window_is_ruled = not (self._scaling and self._traits.window_follows_memory)
         self.snd_scale = min(syn.wscale or 0, 14)
         if self.is_passive or not self._traits.keeps_first_window:
             self._full_window = self._traits.receive_window(self.mss)
@@ -444,6 +447,7 @@ class Connection:
             self._fin_taken = self._fin_queued = True
         if data and self.reads:
             self.rcv_adv = add(self.rcv_adv, len(data))
+            self._window_is_ruled = not self._traits.window_follows_memory
             self._news.append(lambda: self._owner.delivered(self, data))
         else:
             self._unread += len(data)
@@ -559,7 +563,8 @@ class Connection:
         if segment.flags & tcp.ACK:
             self.rcv_wup = self.rcv_nxt
             self._carry_ack()
-        self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos))
+        ruled = self._window_is_ruled or bool(segment.flags & tcp.SYN)
+        self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos, window_is_ruled=ruled))
 
     def _open_window(self, scale: int) -> None:
         """Move the right edge of the window, where the stack does so with this segment."""

@@ -341,3 +341,10 @@ def test_an_echo_is_said_from_what_it_echoes(tsecr: int, said_as: str) -> None:
     found = said(Packet(V4, stamped), {"ts_recent": 7000, "seg_tsval": 90})
     assert found.tsecr is not None
     assert found.tsecr.text == said_as
+
+
+def test_nothing_is_asked_of_a_window_that_no_rule_decides() -> None:
+    packet = Packet(Flow("192.0.2.1", 7, "192.0.2.2", 40000), Segment(1, 2, ACK, window=500))
+    variables = {"rcv_wnd": 500, "rcv_scale": 0, "snd_nxt": 1, "rcv_nxt": 2, "seg_seq": 2}
+    assert answer_of(packet, variables).window == SequenceExpression("rcv_wnd")
+    assert answer_of(replace(packet, window_is_ruled=False), variables).window is None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
-from tw_reference.segment import ACK, FIN, RST, SYN
-from tw_reference.stack.tests.connection.ends import Peer
+from tw_reference.segment import ACK, FIN, RST, SYN, Packet, Segment, Timestamps
+from tw_reference.stack.connection import Connection
+from tw_reference.stack.tests.connection.ends import FLOW, End, Peer
 from tw_reference.state import State
 
 WINDOW = 64240
@@ -165,3 +169,65 @@ def test_text_for_an_orphan_is_reset() -> None:
     peer.hears()
     assert peer.says(ACK, 5, 0, b"late") == ["RST 0"]
     assert peer.client.state is GONE
+
+
+@pytest.mark.parametrize(
+    ("profile", "tsval", "reserved", "ts_recent"),
+    [
+        ("linux-6.18", 1001, 0, 1001),
+        ("linux-6.18", 1001, 0x0E, 1001),
+        ("linux-6.18", 1001, 0x01, 1000),
+        ("linux-6.1", 1001, 0x01, 1001),
+        ("linux-6.18", 1000 + 2**31, 0, 1000),
+    ],
+)
+def test_the_expected_segment_sets_ts_recent_though_its_ack_is_refused(
+    profile: str, tsval: int, reserved: int, ts_recent: int
+) -> None:
+    """AE is a flag since 6.15; half the circle is not ahead."""
+    peer = peer_in(E, profile, timestamps=True)
+    segment = Segment(
+        peer.client.rcv_nxt,
+        peer.client.snd_una - 1,
+        ACK,
+        window=60000,
+        timestamps=Timestamps(tsval, 0),
+        reserved=reserved,
+    )
+    peer.client.segment_arrives(Packet(FLOW.reverse, segment))
+    assert peer.client.ts_recent == ts_recent
+
+
+@pytest.mark.parametrize(("repeats", "wscale"), [(True, 7), (False, None)])
+def test_syns_that_cross_offer_the_scale_again(repeats: bool, wscale: int | None) -> None:
+    linux = PROFILES["linux-6.18"]
+    assert linux.traits.repeats_scale
+    profile = replace(linux, traits=replace(linux.traits, repeats_scale=repeats))
+    end = End(Clock(SECOND), profile)
+    client = Connection.active(end, FLOW, 1000, timestamps=False)
+    client.segment_arrives(Packet(FLOW.reverse, Segment(5000, 0, SYN, window=60000, mss=1460)))
+    answer = end.sent[-1].segment
+    assert (answer.flags, answer.wscale) == (SYN | ACK, wscale)
+
+
+@pytest.mark.parametrize(
+    ("profile", "wscale", "before", "after"),
+    [
+        ("linux-6.18", None, True, False),
+        ("linux-6.18", 7, False, False),
+        ("rfc9293", None, True, True),
+        ("rfc9293", 7, True, True),
+    ],
+)
+def test_memory_decides_linuxs_window_once_text_was_read_or_scaled(
+    profile: str, wscale: int | None, before: bool, after: bool
+) -> None:
+    peer = Peer(PROFILES[profile], wscale=wscale)
+    sent = peer.end.sent
+    for seq, text in ((-1, b"o"), (0, b"x")):
+        octet = Segment(
+            peer.client.rcv_nxt + seq, peer.client.snd_nxt, ACK, window=60000, payload=text
+        )
+        peer.client.segment_arrives(Packet(FLOW.reverse, octet))
+        peer.end.clock.advance(peer.end.clock.now + SECOND)
+    assert [packet.window_is_ruled for packet in sent] == [before, after]
