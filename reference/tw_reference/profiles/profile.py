@@ -72,6 +72,9 @@ class StackTraits:
     window_follows_memory: bool = False
     """Whether the memory that buffers take decides the window once text was read, and every scaled
     one: nothing is said of it then."""
+    half_open_needs_listener: bool = False
+    """Whether a segment that finds a listener's SYN-RECEIVED, and no listener any more, ends it and
+    is a segment for nobody."""
     repeats_scale: bool = False
     """Whether the <SYN,ACK> of a simultaneous open offers the window scale of the SYN again, though
     the peer's SYN has none (RFC 7323 section 2.2 forbids it)."""

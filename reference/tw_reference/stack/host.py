@@ -379,12 +379,24 @@ class Host:
                 self._unconnected(packet, handed_on.iss)
             return
         connection = self._connections.get(flow)
+        if connection is not None and self._is_forsaken(connection):
+            connection.leave(self.gone)
+            connection = None
         if connection is not None:
             before = connection.state
             connection.segment_arrives(packet)
             self._note_reset(packet, before)
         else:
             self._unconnected(packet, None)
+
+    def _is_forsaken(self, connection: Connection) -> bool:
+        """Whether it waits for the ACK of its SYN, and nobody listens any more."""
+        return (
+            self.profile.traits.half_open_needs_listener
+            and connection.is_passive
+            and connection.state is State.SYN_RECEIVED
+            and connection.flow.sport not in self._listeners
+        )
 
     def _note_reset(self, packet: Packet, before: State) -> None:
         """What a process will be told of a connection that a reset has ended."""
