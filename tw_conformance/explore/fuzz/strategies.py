@@ -142,13 +142,18 @@ def script(reach: Reach, steps: Iterable[Step], settings: Mapping[str, int]) -> 
 
 def _reaches(space: Space) -> st.SearchStrategy[Reach]:
     return st.builds(
-        Reach,
+        _reach,
         state=st.sampled_from(space.states),
         through=st.sampled_from(tuple(Through)),
         family=st.sampled_from(space.families),
         timestamps=st.booleans(),
         window_scale=st.sampled_from((None, 0, 7)),
     )
+
+
+def _reach(*, state: str, **others: Any) -> Reach:
+    """In SYN-SENT is only who opens."""
+    return Reach(state=state, open="active" if state == "SYN-SENT" else "passive", **others)
 
 
 def _steps(space: Space) -> st.SearchStrategy[Step]:
@@ -208,7 +213,8 @@ def _offsets(name: str) -> st.SearchStrategy[SequenceExpression]:
 def _sensible(reach: Reach, steps: Iterable[Step]) -> tuple[Step, ...]:
     """Without the calls that a DUT would refuse for the order in which they come, and without those
     on a socket that nobody holds."""
-    kept, listening, full, held = [], True, False, reach.state in _HELD
+    kept, full = [], False
+    listening, held = reach.open == "passive", reach.state in _HELD
     for step in steps:
         if isinstance(step, Call) and step in _ON_SOCKET:
             if not held:

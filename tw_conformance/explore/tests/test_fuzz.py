@@ -162,6 +162,12 @@ def test_a_target_that_can_not_be_looked_into_is_held_to_its_answers() -> None:
 # -- scripts --------------------------------------------------------------------------------------
 
 
+@given(drawn=scripts(Space(states=("SYN-SENT", "ESTABLISHED"))))
+def test_who_is_in_syn_sent_has_opened(drawn: Case) -> None:
+    reach = drawn.reach
+    assert (reach.open == "active") == (reach.state == "SYN-SENT")
+
+
 @given(scripts(Space(longest_wait=1000)))
 @settings(max_examples=50, deadline=None)
 def test_with_bytes_or_without_the_reference_does_the_same(drawn: Case) -> None:
