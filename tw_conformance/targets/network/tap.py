@@ -44,7 +44,8 @@ def way_on_tap(interface: str, access: Access) -> Way:
     defaults = by_family((TESTER_IPV4[0], TESTER_IPV6[0]))
     testers = defaults | by_family(access.tester_ips)
     routes = {family: Route(interface, "", "", address) for family, address in duts.items()}
-    return Way(duts, routes, {family: testers[family] for family in duts})
+    on_the_link = {family: testers[family] for family in duts}
+    return Way(duts, routes, on_the_link, assumed=not access.dut_ips)
 
 
 def open_tap(order: Order) -> WireTarget:

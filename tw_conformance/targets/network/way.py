@@ -28,11 +28,13 @@ class Way:
     """The way to a DUT, and who the tester is on it; nothing has been sent yet.
 
     ``duts`` and ``routes`` are by family, and so are ``testers``, who have every one of those.
+    ``assumed``: nobody said that the DUT has both addresses; one that answers will do.
     """
 
     duts: Mapping[str, str]
     routes: Mapping[str, Route]
     testers: Mapping[str, str]
+    assumed: bool = False
 
     @property
     def interface(self) -> str:
@@ -102,10 +104,26 @@ async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = Fal
         closing.callback(injector.close)
         if not borrow:
             await injector.claim()
-        for family, dut in way.duts.items():
+        duts = await _resolved(injector, way)
+        ports = dict.fromkeys(duts, port)
+        return Bench(injector, duts, ports, closing.pop_all(), routed=way.routed)
+
+
+async def _resolved(injector: Injector, way: Way) -> dict[str, str]:
+    """The DUT's addresses that answer on the link.
+
+    :raises TargetError: where one that was said does not, or none does.
+    """
+    answering, silence = dict[str, str](), None
+    for family, dut in way.duts.items():
+        try:
             await injector.resolve(dut, way.routes[family].next_hop)
-        ports = dict.fromkeys(way.duts, port)
-        return Bench(injector, way.duts, ports, closing.pop_all(), routed=way.routed)
+            answering[family] = dut
+        except TargetError as error:
+            silence = error
+    if silence is not None and not (way.assumed and answering):
+        raise silence
+    return answering
 
 
 def mac_of(address: str) -> str:

@@ -47,6 +47,19 @@ def test_a_command_conforms_to_the_profile_that_it_plays(profile: str) -> None:
     assert " passed" in done.stdout
 
 
+@pytest.mark.parametrize(("address", "other"), [("192.0.2.1", "IPv6"), ("2001:db8::1", "IPv4")])
+def test_a_stack_of_one_family_is_tested_in_that(address: str, other: str) -> None:
+    stack = f"cmd:{STACK}freebsd-10 --address {address}"
+    selected = ("-k", "ack-fields", *QUICK, *SHORT)
+    done = run("run", "--target", stack, "--profile", "freebsd-10", *selected)
+    assert done.returncode == 0, done.stdout
+    assert f"6 cases were not played on this target: needs an {other} address" in done.stdout
+    named = ("--dut-ip", "192.0.2.1", "--dut-ip", "2001:db8::1")
+    done = run("run", "--target", stack, "--profile", "freebsd-10", *selected, *named)
+    assert done.returncode == 3, done.stdout
+    assert "does not answer on this link" in done.stderr
+
+
 def test_a_command_does_not_conform_to_another() -> None:
     """Without a state to be read: an RST at RCV.NXT, then a duplicate FIN."""
     done = run(
