@@ -18,8 +18,18 @@ from tw_conformance.model.case import (
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch, Transcript, Verdict
 from tw_conformance.play.judge import Judgement, decide, judge
-from tw_conformance.play.record import Again, Came, Doubt, Fact, ProvenSilence, Record, Seen, Stray
-from tw_conformance.play.tests.scripted import segment
+from tw_conformance.play.record import (
+    Again,
+    Came,
+    Doubt,
+    Fact,
+    ProvenSilence,
+    Record,
+    Seen,
+    StateSeen,
+    Stray,
+)
+from tw_conformance.play.tests.scripted import script, segment
 from tw_reference.segment import ACK, RST
 
 AN_ACK, A_RESET = Answer(flags=ACK), Answer(flags=RST)
@@ -125,3 +135,16 @@ def test_the_first_fact_that_decides_is_the_verdict() -> None:
     assert outcome.duration == 1.5
     record.facts[1:] = []
     assert judge(record).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("expected", "apart", "verdict"),
+    [("", False, None), (", timer: restarted", True, None), (", timer: restarted", False, "FAIL")],
+)
+def test_a_timer_counts_where_one_is_expected_and_this_run_is_to_see_it(
+    expected: str, apart: bool, verdict: str | None
+) -> None:
+    case = script(f"  - send: {{flags: ACK}}\n  - state: {{is: TIME-WAIT{expected}}}\n")
+    seen = StateSeen("TIME-WAIT", effect="kept", has_timer=True, apart=apart)
+    judgement = decide(case, "linux-6.18", Fact(1, seen))
+    assert (judgement and judgement.verdict.value) == verdict
