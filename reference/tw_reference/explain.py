@@ -203,7 +203,7 @@ class Scene:
             case "connect":
                 self._host.connect(self._flow.reverse)
             case "close":
-                self._host.close(self._flow.reverse)
+                self._host.sockets.close(self._flow.reverse)
         for said in turn.says:
             self._arrives(said)
             if self._snapshot().state is State.CLOSED:

@@ -25,7 +25,8 @@ from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram, Flow
-from tw_reference.stack.host import CallError, Host, Listener
+from tw_reference.stack.host import Host, Listener
+from tw_reference.stack.sockets import CallError
 from tw_reference.wire.decode import WireError, decode
 from tw_reference.wire.encode import Encoder
 
@@ -213,7 +214,7 @@ class InProcessLink:
             raise NoSuchCall(f"the reference does not have the call {verb}")
         try:
             if verb == "receive":
-                whole = self._host.receive_text(self.flow.reverse, int(arguments["length"]))
+                whole = self._host.sockets.receive(self.flow.reverse, int(arguments["length"]))
                 return OK if whole else EOF
             self._call(verb, arguments)
         except CallError as refused:
@@ -232,19 +233,19 @@ class InProcessLink:
             case "fill":
                 self._listen().queue_full = True
             case "close":
-                host.close(flow)
+                host.sockets.close(flow)
             case "shutdown":
-                host.shutdown(flow)
+                host.sockets.shutdown(flow)
             case "send":
-                host.send(flow, b"t" * arguments["length"])
+                host.sockets.send(flow, b"t" * arguments["length"])
             case "error":
-                host.error(flow)
+                host.sockets.error(flow)
             case "destroy":
                 host.destroy(flow)
             case "abort":
-                host.abort(flow)
+                host.sockets.abort(flow)
             case "set":
-                host.set_options(flow, **arguments)
+                host.sockets.set_options(flow, **arguments)
             case "bind":
                 self._bind(**arguments)
             case "connect":
@@ -253,7 +254,7 @@ class InProcessLink:
                 if not automatic:
                     host.bind(_PORT, reuse_address=reuse_address)
                 host.connect(flow, automatic=automatic, reuse_address=reuse_address)
-                host.set_options(flow, **self._opening.options)
+                host.sockets.set_options(flow, **self._opening.options)
 
     def _bind(
         self, *, reuse_address: bool = False, reuse_port: bool = False, port: int = _PORT

@@ -53,10 +53,10 @@ class Hello:
             request = self._requests[flow]
             if self._END_OF_REQUEST in request or len(request) > self._LONGEST_REQUEST:
                 del self._requests[flow]
-                host.send(flow, self._answer(host, flow))
-                host.close(flow)
+                host.sockets.send(flow, self._answer(host, flow))
+                host.sockets.close(flow)
         elif event.kind == "peer-closed":
-            host.close(flow)
+            host.sockets.close(flow)
         elif event.kind == "gone":
             self._requests.pop(flow, None)
 
@@ -75,7 +75,7 @@ class Discard:
 
     def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "peer-closed":
-            host.close(event.flow)
+            host.sockets.close(event.flow)
 
 
 class EchoBack:
@@ -85,9 +85,9 @@ class EchoBack:
 
     def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "data":
-            host.send(event.flow, event.data)
+            host.sockets.send(event.flow, event.data)
         elif event.kind == "peer-closed":
-            host.close(event.flow)
+            host.sockets.close(event.flow)
 
 
 SERVICES: Mapping[str, Callable[[], Service]] = MappingProxyType(

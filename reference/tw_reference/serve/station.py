@@ -13,7 +13,8 @@ from tw_reference.rules.decision import Decision
 from tw_reference.segment import Echo, Packet
 from tw_reference.serve.errors import ServeError
 from tw_reference.serve.services import Service
-from tw_reference.stack.host import CallError, Host
+from tw_reference.stack.host import Host
+from tw_reference.stack.sockets import CallError
 from tw_reference.state import State
 from tw_reference.wire.decode import WireError, decode
 from tw_reference.wire.encode import Encoder
@@ -138,7 +139,7 @@ class Station:
             if event.kind == "gone":
                 # A process that was told so has no use for its socket.
                 with contextlib.suppress(CallError):
-                    host.close(event.flow)
+                    host.sockets.close(event.flow)
         while host.trace:
             decision = host.trace.popleft()
             if decision.stage is stages.ENTRY and decision.after.state is State.TIME_WAIT:

@@ -21,15 +21,10 @@ from tw_reference.rules.questions import AckDue, SegmentOnConnection
 from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.seqnum import add, distance
-from tw_reference.stack.reassembly import Reassembly
+from tw_reference.stack.control_block import ControlBlock
 from tw_reference.stack.retransmission import RetransmissionQueue
-from tw_reference.state import CLOSED, Snapshot, State
-
-_MAX_FLIGHT = 65535
-"""Octets on the way at once, however large the peer's window: nothing here controls congestion, so
-no more than a host without window scaling would send."""
-_WINDOW_SCALE = 7
-_FIN_SENT = frozenset((State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING, State.LAST_ACK))
+from tw_reference.stack.send_side import SendSide
+from tw_reference.state import Snapshot, State
 
 
 class Owner(Protocol):
@@ -66,8 +61,8 @@ class Owner(Protocol):
     def gone(self, connection: Connection) -> None: ...
 
 
-class Connection:
-    """One transmission control block, opened :meth:`passive` or :meth:`active`.
+class Connection(ControlBlock):
+    """A control block and what moves it: opened :meth:`passive` or :meth:`active`.
 
     ``flow`` is the 4-tuple as this side sends it.  The owner hears ``gone`` or one of the two ways
     into its TIME-WAIT table as the last of a connection, which is CLOSED by then.
@@ -76,70 +71,6 @@ class Connection:
     def __init__(self, owner: Owner, flow: Flow, iss: int, *, timestamps: bool) -> None:
         self._owner = owner
         self._traits = owner.profile.traits
-        self.flow = flow
-        self.state = State.CLOSED
-        self.iss = self.snd_una = self.snd_nxt = iss
-        self.irs = self.rcv_nxt = 0
-        self.snd_wnd = self.max_window = 0
-        self.snd_wl1 = self._snd_wl2 = 0
-        self.rcv_wup = 0
-        self.tos = 0
-        self.ttl = self._traits.ttl
-        self.linger: int | None = None
-        """SO_LINGER in seconds, where the process set it; 0: close() is ABORT."""
-        self.linger2: int | None = None
-        """TCP_LINGER2 in seconds, where the process set it; negative: no FIN-WAIT-2 at all."""
-        self.heard_at = owner.clock.now
-        """When the last segment arrived (ns)."""
-        self.orphan_timer: Timer | None = None
-        """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
-        self.reuse_address = False
-        """SO_REUSEADDR."""
-        self.port_was_bound = True
-        """Whether bind() chose the local port, as it did a listener's."""
-        self.held = True
-        """Whether a process holds the socket; after close() none does."""
-        self.reads = True
-        """Whether that process takes text as it comes."""
-        self.is_passive = False
-        """Whether a listener opened it."""
-        self.first_tsval: int | None = None
-        self.last_tsval = 0
-        self._offered_timestamps = False
-        self._unread = 0
-        """Octets that arrived and that the process has not taken."""
-        self._fin_taken = self._fin_queued = False
-        self._reading_shut = False
-        self._delayed_ack: Timer | None = None
-        self._news: list[Callable[[], None]] = []
-        """What the process learns once the stack has done with a segment."""
-        self.ack_owed = False
-        """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
-        self.timestamps = timestamps
-        self.ts_recent = 0
-        self.ts_recent_stamp = owner.clock.now
-        self.ts_offset = 0
-        self._link_mss = 1440 if flow.is_ipv6 else 1460
-        self.mss = self._link_mss - (12 if timestamps else 0)
-        self._scaling = True
-        self.rcv_scale = _WINDOW_SCALE
-        self.snd_scale = 0
-        self._full_window = self._traits.receive_window(self._link_mss)
-        """The window (octets) that is offered where nothing waits to be read."""
-        self.rcv_adv = self._full_window
-        """One past the right edge of the window that was advertised."""
-        self._room = 0
-        """Octets that are taken, though fewer were advertised."""
-        self._window_is_ruled = True
-        self._ecn = False
-        self._sack = False
-        """Whether SACK was offered and is taken up.  What it would say is left out of ACKs, as a
-        receiver may (RFC 2018 section 4)."""
-        self.last_ack: int | None = None
-        """When the last rate-limited ACK was sent (ns)."""
-        self._reassembly = Reassembly()
-        self._unsent = bytearray()
-        self._fin_wanted = False
         self._queue = RetransmissionQueue(
             owner.clock,
             first_rto=self._traits.first_rto,
@@ -148,6 +79,18 @@ class Connection:
             probe=lambda: self._send_text(1),
             give_up=lambda: self.leave(owner.gone),
         )
+        outbound = SendSide(iss, self._queue)
+        super().__init__(flow, self._traits, owner.clock.now, outbound, timestamps=timestamps)
+        self._offered_timestamps = False
+        self._scaling = True
+        self._ecn = False
+        self._sack = False
+        """Whether SACK was offered and is taken up.  What it would say is left out of ACKs, as a
+        receiver may (RFC 2018 section 4)."""
+        self._fin_wanted = False
+        self._delayed_ack: Timer | None = None
+        self._news: list[Callable[[], None]] = []
+        """What the process learns once the stack has done with a segment."""
 
     @classmethod
     def passive(cls, owner: Owner, packet: Packet, iss: int, *, timestamps: bool) -> Self:
@@ -183,27 +126,23 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """SEND: queue octets behind those queued before."""
-        self._unsent += data
+        self._outbound.put(data)
         self._output()
 
     def receive(self, size: int) -> int:
         """RECEIVE: how many octets of at most ``size`` the process takes; the window moves on with
         the next segment."""
-        taken = min(size, self._unread)
-        self._unread -= taken
-        self.rcv_adv = add(self.rcv_adv, taken)
-        return taken
+        return self._inbound.read(size)
 
     def sees_the_end(self) -> bool:
         """Whether the process has taken all that there will ever be: it is told so."""
-        at_end = not self._unread and (self._fin_taken or self.state is State.CLOSED)
-        self._fin_queued = self._fin_queued and not at_end
-        return at_end
+        return self._inbound.read_the_end(closed=self.state is State.CLOSED)
 
     def close(self) -> None:
         """CLOSE: send what is queued, then a FIN; the process lets the socket go."""
-        self.held = self._fin_queued = False
-        if self.linger == 0 or (self._unread and self._traits.resets_unread):
+        self.held = False
+        self._inbound.forget_the_end()
+        if self.linger == 0 or (self._inbound.has_unread_text and self._traits.resets_unread):
             self.abort()
             return
         if self.state is State.SYN_SENT:
@@ -255,15 +194,9 @@ class Connection:
         for tell in news:
             tell()
 
-    def snapshot(self) -> Snapshot:
-        if self.state is State.CLOSED:
-            return CLOSED
-        return Snapshot(self.state, self.rcv_nxt, self.ts_recent)
-
     def brings_fin(self, segment: Segment) -> bool:
         """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
-        room = distance(add(self.rcv_nxt, self.rcv_wnd), segment.seq)
-        return self._reassembly.brings_fin(segment, self.rcv_nxt, room)
+        return self._inbound.brings_fin(segment)
 
     def _trace(
         self, stage: AnyStage, ruling: Ruling[Any], before: Snapshot, segment: Segment
@@ -305,7 +238,7 @@ class Connection:
             case ConnectionAction.TAKE_SYN:
                 self._syn_arrives(segment)
                 if segment.flags & tcp.ACK:
-                    self._acknowledged(segment.ack, echoed=self._echoes(segment))
+                    self._outbound.acknowledged(segment.ack, echoed=self._echoes(segment))
             case ConnectionAction.TAKE_ACK:
                 self._ack_arrives(segment)
             case ConnectionAction.TAKE_TEXT:
@@ -325,7 +258,7 @@ class Connection:
         match action:
             case ConnectionAction.SYN_RECEIVED:
                 self._queue.land()
-                self.snd_nxt = self.iss
+                self._outbound.nxt = self.iss
                 self.state = State.SYN_RECEIVED
                 self._transmit(tcp.SYN | tcp.ACK)
             case ConnectionAction.ESTABLISH:
@@ -383,10 +316,8 @@ class Connection:
 
     def _syn_arrives(self, syn: Segment) -> None:
         """The peer's half of the handshake: IRS, window, and the options that both sides have."""
-        self.irs = self.snd_wl1 = syn.seq
-        self._snd_wl2 = syn.ack
-        self.rcv_nxt = self.rcv_wup = add(syn.seq, 1)
-        self.snd_wnd = self.max_window = syn.window
+        self.irs = syn.seq
+        self._outbound.open(syn)
         self.timestamps = self.timestamps and syn.timestamps is not None
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
@@ -395,14 +326,13 @@ class Connection:
         self.mss = max(min(offered, self._link_mss) - (12 if self.timestamps else 0), 1)
         crossed = not self.is_passive and not syn.flags & tcp.ACK
         self._scaling = syn.wscale is not None or (crossed and self._traits.repeats_scale)
-        self.rcv_scale = _WINDOW_SCALE if self._scaling else 0
-        self._window_is_ruled = not (self._scaling and self._traits.window_follows_memory)
-        self.snd_scale = min(syn.wscale or 0, 14)
-        if self.is_passive or not self._traits.keeps_first_window:
-            self._full_window = self._traits.receive_window(self.mss)
-        self.rcv_adv = add(self.rcv_nxt, self._full_window)
-        if not self.is_passive:
-            self._room = self._traits.room_when_opened(min(offered, self._link_mss))
+        self._inbound.open(
+            syn.seq,
+            peer_mss=offered,
+            mss=self.mss,
+            scaling=self._scaling,
+            passive=self.is_passive,
+        )
 
     def _note_timestamp(self, segment: Segment) -> None:
         if self.timestamps and segment.timestamps is not None:
@@ -412,67 +342,26 @@ class Connection:
     def _ack_arrives(self, segment: Segment) -> None:
         newly = distance(segment.ack, self.snd_una)
         if newly > 0:
-            self._acknowledged(segment.ack, echoed=self._echoes(segment))
+            self._outbound.acknowledged(segment.ack, echoed=self._echoes(segment))
         if newly >= 0:
-            self._window_arrives(segment)
+            self._outbound.window_arrives(segment)
 
     def _echoes(self, segment: Segment) -> bool:
         """Whether TSecr tells of a round trip (RFC 7323 section 4.1)."""
         stamps = segment.timestamps
         return self.timestamps and stamps is not None and stamps.tsecr != 0
 
-    def _window_arrives(self, segment: Segment) -> None:
-        """SND.WND is that of the newest segment, by SND.WL1 and SND.WL2."""
-        by_seq = distance(segment.seq, self.snd_wl1)
-        if by_seq < 0 or (by_seq == 0 and distance(segment.ack, self._snd_wl2) < 0):
-            return
-        self.snd_wl1, self._snd_wl2 = segment.seq, segment.ack
-        was_closed = self.snd_wnd == 0
-        self.snd_wnd = segment.window << self.snd_scale
-        self.max_window = max(self.max_window, self.snd_wnd)
-        if self.snd_wnd == 0:
-            self._queue.probe_answered()
-        elif was_closed:
-            self._queue.window_reopened()
-
     def _text_arrives(self, segment: Segment) -> None:
         """The seventh check, and RCV.NXT's way past a FIN."""
-        edge = add(self.rcv_nxt, self.rcv_wnd)
-        text = segment.payload[: max(distance(edge, segment.seq), 0)]
-        whole = len(text) == len(segment.payload)
-        self._reassembly.put(segment.seq, text, fin=whole and bool(segment.flags & tcp.FIN))
-        data, fin = self._reassembly.take(self.rcv_nxt)
-        self.rcv_nxt = add(self.rcv_nxt, len(data) + fin)
-        if fin:
-            self._fin_taken = self._fin_queued = True
-        if data and self.reads:
-            self.rcv_adv = add(self.rcv_adv, len(data))
-            self._window_is_ruled = not self._traits.window_follows_memory
+        data = self._inbound.take(segment, reads=self.reads)
+        if data:
             self._news.append(lambda: self._owner.delivered(self, data))
-        else:
-            self._unread += len(data)
 
-    # -- variables that a rule may look at (rules.questions.ConnectionTcb) ------------------------
-
-    @property
-    def acknowledged(self) -> int:
-        return distance(self.snd_una, add(self.iss, 1 if self.is_passive else 0))
+    # -- variables that depend on the timer or the host -------------------------------------------
 
     @property
     def retransmissions(self) -> int:
         return self._queue.tries
-
-    @property
-    def fin_sent(self) -> bool:
-        return self.state in _FIN_SENT
-
-    @property
-    def receive_shut(self) -> bool:
-        return not self.held or self._reading_shut or self._fin_taken
-
-    @property
-    def queued(self) -> bool:
-        return bool(self._unread) or self._fin_queued
 
     @property
     def fin_wait_2_timeout(self) -> int:
@@ -482,47 +371,30 @@ class Connection:
     def tsval(self) -> int:
         return (self._owner.timestamp() + self.ts_offset) & 0xFFFFFFFF
 
-    # -- output ----------------------------------------------------------------------------------
-
     @property
     def rto(self) -> int:
         """The retransmission time-out, with what it was backed off by (ns)."""
         return self._queue.rto
 
-    @property
-    def window_on_entry(self) -> int:
-        """The window that TIME-WAIT acknowledges with, in octets."""
-        renewed = self._full_window if self._traits.renews_window_on_entry else 0
-        return max(renewed, self._offered)
-
-    @property
-    def rcv_wnd(self) -> int:
-        """RCV.WND in octets: as advertised, or the room that there is."""
-        return max(self._offered, self._room)
-
-    @property
-    def _offered(self) -> int:
-        """What is left of the window that was advertised, in octets."""
-        return max(distance(self.rcv_adv, self.rcv_nxt), 0)
+    # -- output ----------------------------------------------------------------------------------
 
     def _output(self) -> None:
         """Send what the peer's window allows, then the FIN."""
         if self.state not in (State.ESTABLISHED, State.CLOSE_WAIT):
             return
-        while self._unsent:
-            room = min(self.snd_wnd, _MAX_FLIGHT) - distance(self.snd_nxt, self.snd_una)
+        while self._outbound.has_unsent_text:
+            room = self._outbound.room()
             if room <= 0:
                 self._queue.watch()
                 return
-            self._send_text(min(len(self._unsent), self.mss, room))
+            self._send_text(min(self.mss, room))
         if self._fin_wanted:
             self.state = State.FIN_WAIT_1 if self.state is State.ESTABLISHED else State.LAST_ACK
             self._transmit(tcp.FIN | tcp.ACK)
 
     def _send_text(self, size: int) -> None:
-        text = bytes(self._unsent[:size])
-        del self._unsent[:size]
-        self._transmit(tcp.ACK | (0 if self._unsent else tcp.PSH), text)
+        text = self._outbound.take(size)
+        self._transmit(tcp.ACK | (0 if self._outbound.has_unsent_text else tcp.PSH), text)
 
     def _transmit(self, flags: int, payload: bytes = b"") -> None:
         """Send a segment that takes sequence space, and have it sent again until it is
@@ -537,7 +409,7 @@ class Connection:
             wscale=self.rcv_scale if syn and self._scaling else None,
             sack_permitted=syn and self._sack,
         )
-        self.snd_nxt = segment.end
+        self._outbound.nxt = segment.end
         self._emit(segment)
         self._queue.add(segment)
 
@@ -546,38 +418,25 @@ class Connection:
 
     def _emit(self, segment: Segment) -> None:
         """Complete a segment with what is true now: ACK number, window, timestamps."""
-        scale = 0 if segment.flags & tcp.SYN else self.rcv_scale
-        self._open_window(scale)
+        syn = bool(segment.flags & tcp.SYN)
+        window = self._inbound.advertise(syn=syn)
         stamps = None
-        if self.timestamps or (self._offered_timestamps and segment.flags & tcp.SYN):
+        if self.timestamps or (self._offered_timestamps and syn):
             self.last_tsval = self.tsval
-            if segment.flags & tcp.SYN and self.first_tsval is None:
+            if syn and self.first_tsval is None:
                 self.first_tsval = self.last_tsval
             stamps = Timestamps(self.last_tsval, self.ts_recent)
         now = replace(
             segment,
             ack=self.rcv_nxt,
-            window=min(self._offered >> scale, 0xFFFF),
+            window=window,
             timestamps=stamps,
         )
         if segment.flags & tcp.ACK:
-            self.rcv_wup = self.rcv_nxt
+            self._inbound.acknowledged = self.rcv_nxt
             self._carry_ack()
-        ruled = self._window_is_ruled or bool(segment.flags & tcp.SYN)
+        ruled = syn or self._inbound.window_is_ruled
         self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos, window_is_ruled=ruled))
-
-    def _open_window(self, scale: int) -> None:
-        """Move the right edge of the window, where the stack does so with this segment."""
-        window = self._full_window
-        if scale and self._traits.aligns_scaled_window:
-            window = -(-window >> scale) << scale
-        elif not self._traits.reopens_window:
-            return
-        self.rcv_adv = add(self.rcv_nxt, window)
-
-    def _acknowledged(self, ack: int, *, echoed: bool) -> None:
-        self.snd_una = ack
-        self._queue.acknowledged(ack, echoed=echoed)
 
     def leave(self, tell: Callable[[Connection], None]) -> None:
         """Stop the timer; the owner takes over what is left."""

@@ -28,25 +28,14 @@ from tw_reference.segment import Datagram, Echo, Flow, IcmpError, Packet
 from tw_reference.stack.connection import Connection
 from tw_reference.stack.orphans import Orphans
 from tw_reference.stack.resets import reset_for
+from tw_reference.stack.sockets import CallError, Sockets
 from tw_reference.stack.table import TimeWaitTable
 from tw_reference.state import State
 
 _TRACE_LENGTH = 4096
 _EVENTS = 65536
-_SENDS = frozenset({State.ESTABLISHED, State.CLOSE_WAIT})
-"""States in which a process may send."""
-_RESET_IN = {State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"}
-"""What a process is told of a reset in some states; elsewhere ECONNRESET (``tcp_reset()``)."""
 _HALF_OPEN = 4096
 """Connections in SYN-RECEIVED beyond which a listener's queue is full."""
-
-
-class CallError(Exception):
-    """A user call that the stack refuses; ``error`` is its errno by name, or the RFC's words."""
-
-    def __init__(self, error: str, message: str = "") -> None:
-        super().__init__(message or error)
-        self.error = error
 
 
 @dataclass(slots=True)
@@ -63,15 +52,6 @@ class Listener:
     options: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Descriptor:
-    """What a process holds: it outlives its connection, and keeps what became of that until the
-    process asks (SO_ERROR)."""
-
-    connection: Connection
-    error: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class HostEvent:
     """What a process would be told: ``established``, ``data``, ``peer-closed``, ``gone``."""
@@ -86,8 +66,8 @@ class Host:
 
     ``addresses`` are those that it answers for; ``on_link`` the prefixes of its links, all others
     lie behind a router.  ``settings`` overrides the profile's defaults.
-    ``outbox`` collects what it sends; ``events`` what its processes learn; ``trace`` the last
-    decisions that it took.
+    ``sockets`` are those that its processes hold; ``outbox`` collects what it sends, ``events``
+    what its processes learn, ``trace`` the last decisions that it took.
 
     :raises KeyError: for a setting that the profile does not have.
     """
@@ -109,6 +89,7 @@ class Host:
             if name not in self.settings:
                 raise KeyError(name)
             self.settings[name] = value
+        self.sockets = Sockets()
         self.outbox: deque[Packet | Echo] = deque()
         self.events: deque[HostEvent] = deque(maxlen=_EVENTS)
         self.trace: deque[Decision] = deque(maxlen=_TRACE_LENGTH)
@@ -120,7 +101,6 @@ class Host:
         self._connections: dict[Flow, Connection] = {}
         self._half_open: dict[Flow, Connection] = {}
         """Those of them that are in SYN-RECEIVED."""
-        self._descriptors: dict[Flow, _Descriptor] = {}
         self._orphans = Orphans(self)
         self._closed = profile[stages.CLOSED]
         self._listen = profile[stages.LISTEN]
@@ -147,7 +127,7 @@ class Host:
         options: Mapping[str, int] | None = None,
     ) -> Listener:
         """bind() and listen() on a port: passive OPEN for every peer.  What is accepted inherits
-        ``options``, by the names of :meth:`set_options`.
+        ``options``, by the names of :meth:`Sockets.set_options`.
 
         :raises CallError: EADDRINUSE, where the port is in TIME-WAIT and may not be bound.
         """
@@ -214,7 +194,7 @@ class Host:
         connection.reuse_address = reuse_address
         connection.port_was_bound = not automatic
         self._connections[flow] = connection
-        self._descriptors[flow] = _Descriptor(connection)
+        self.sockets.hold(connection)
 
     def call(self, verb: str, flow: Flow) -> str:
         """A user call of RFC 9293 section 3.10 on a connection in TIME-WAIT.
@@ -250,84 +230,6 @@ class Host:
     def unlisten(self, port: int) -> None:
         self._listeners.pop(port, None)
 
-    def send(self, flow: Flow, data: bytes) -> None:
-        """:raises CallError: what became of the connection, once; then, and where it takes no
-        text any more, EPIPE."""
-        self.error(flow)
-        connection = self._connected(flow)
-        if connection is None or connection.state not in _SENDS:
-            raise CallError("EPIPE", f"{flow} takes no text")
-        connection.send(data)
-
-    def receive_text(self, flow: Flow, size: int) -> bool:
-        """recv() of ``size`` octets by a process that does not take them as they come; whether all
-        of them were there, before the end.
-
-        :raises CallError: what became of the connection, once; EAGAIN, where more may come.
-        """
-        self.error(flow)
-        connection = self._descriptor(flow).connection
-        if connection.receive(size) == size:
-            return True
-        if not connection.sees_the_end():
-            raise CallError("EAGAIN", f"{flow} has not so much text yet")
-        return False
-
-    def error(self, flow: Flow) -> None:
-        """getsockopt(SO_ERROR), which forgets what it tells.
-
-        :raises CallError: with what became of the connection, where the process was not told.
-        """
-        descriptor = self._descriptor(flow)
-        error, descriptor.error = descriptor.error, ""
-        if error:
-            raise CallError(error, f"{flow} came to that")
-
-    def close(self, flow: Flow) -> None:
-        """close() of a socket, whatever has become of its connection."""
-        connection = self._connected(flow)
-        del self._descriptors[flow]
-        if connection is not None:
-            connection.close()
-
-    def set_options(
-        self,
-        flow: Flow,
-        *,
-        linger: int | None = None,
-        linger2: int | None = None,
-        reuse_address: int | None = None,
-        tos: int | None = None,
-        ttl: int | None = None,
-        nodelay: int | None = None,
-    ) -> None:
-        """setsockopt(): SO_LINGER and TCP_LINGER2 in seconds; None leaves an option as it is.
-        Text is never held back here, so that TCP_NODELAY changes nothing."""
-        connection = self._descriptor(flow).connection
-        connection.linger = connection.linger if linger is None else linger
-        connection.linger2 = connection.linger2 if linger2 is None else linger2
-        connection.tos = connection.tos if tos is None else tos
-        connection.ttl = connection.ttl if ttl is None else ttl
-        if reuse_address is not None:
-            connection.reuse_address = bool(reuse_address)
-
-    def shutdown(self, flow: Flow) -> None:
-        """shutdown() of the sending side.
-
-        :raises CallError: ENOTCONN, where there is no connection any more.
-        """
-        connection = self._connected(flow)
-        if connection is None:
-            raise CallError("ENOTCONN", f"{flow} is not connected")
-        connection.shutdown()
-
-    def abort(self, flow: Flow) -> None:
-        """close() with SO_LINGER 0."""
-        connection = self._connected(flow)
-        del self._descriptors[flow]
-        if connection is not None:
-            connection.abort()
-
     def destroy(self, flow: Flow) -> None:
         """An administrator ends a connection, in whatever state (SOCK_DESTROY, tcpdrop(8)).
 
@@ -341,8 +243,7 @@ class Host:
             self._table.remove(block)
         else:
             raise CallError("ENOENT", f"there is no connection {flow}")
-        if flow in self._descriptors:
-            self._descriptors[flow].error = "ECONNABORTED"
+        self.sockets.aborted(flow)
 
     def state(self, flow: Flow) -> State:
         """The state of a 4-tuple, as this side sends it."""
@@ -385,7 +286,8 @@ class Host:
         if connection is not None:
             before = connection.state
             connection.segment_arrives(packet)
-            self._note_reset(packet, before)
+            if packet.segment.flags & tcp.RST:
+                self.sockets.reset_arrived(connection, before)
         else:
             self._unconnected(packet, None)
 
@@ -397,14 +299,6 @@ class Host:
             and connection.state is State.SYN_RECEIVED
             and connection.flow.sport not in self._listeners
         )
-
-    def _note_reset(self, packet: Packet, before: State) -> None:
-        """What a process will be told of a connection that a reset has ended."""
-        descriptor = self._descriptors.get(packet.flow.reverse)
-        if descriptor is None or not packet.segment.flags & tcp.RST:
-            return
-        if descriptor.connection.state is State.CLOSED:
-            descriptor.error = _RESET_IN.get(before, "ECONNRESET")
 
     def _error_arrives(self, error: IcmpError) -> None:
         """Only a TIME-WAIT block decides about an error.  For a full connection it counts as a
@@ -467,11 +361,11 @@ class Host:
         self._half_open.pop(connection.flow, None)
         listener = self._listeners.get(connection.flow.sport)
         self.events.append(HostEvent("established", connection.flow))
-        self._descriptors[connection.flow] = _Descriptor(connection)
+        self.sockets.hold(connection)
         if listener is not None:
-            self.set_options(connection.flow, **listener.options)
+            self.sockets.set_options(connection.flow, **listener.options)
         if listener is not None and listener.closes_first:
-            self.close(connection.flow)
+            self.sockets.close(connection.flow)
 
     def delivered(self, connection: Connection, data: bytes) -> None:
         self.events.append(HostEvent("data", connection.flow, data))
@@ -529,14 +423,3 @@ class Host:
     def _is_on_link(self, address: str) -> bool:
         peer = ip_address(address)
         return any(peer in prefix for prefix in self._on_link)
-
-    def _descriptor(self, flow: Flow) -> _Descriptor:
-        descriptor = self._descriptors.get(flow)
-        if descriptor is None:
-            raise CallError("EBADF", f"no process holds a socket of {flow}")
-        return descriptor
-
-    def _connected(self, flow: Flow) -> Connection | None:
-        """The connection of a descriptor, where it is still there."""
-        connection = self._descriptor(flow).connection
-        return connection if self._connections.get(flow) is connection else None

@@ -28,7 +28,8 @@ from tw_reference.segment import (
     flag_names,
 )
 from tw_reference.seqnum import add
-from tw_reference.stack.host import CallError, Host, HostEvent
+from tw_reference.stack.host import Host, HostEvent
+from tw_reference.stack.sockets import CallError
 from tw_reference.tests.frame_mutations import fix_checksums, mutate, with_extension_headers
 from tw_reference.wire.decode import WireError, decode
 from tw_reference.wire.encode import Encoder
@@ -246,9 +247,10 @@ class Session:
         rules.update(decision.rule.id for decision in _taken(self.host.trace))
 
     def _react(self, event: HostEvent) -> None:
-        call: Callable[[Flow], None] = self.host.close
+        call: Callable[[Flow], None] = self.host.sockets.close
         if event.kind == "data":
-            call = self._random.choice((self.host.shutdown, self.host.abort, self._reply))
+            sockets = self.host.sockets
+            call = self._random.choice((sockets.shutdown, sockets.abort, self._reply))
         try:
             call(event.flow)
         except CallError:
@@ -268,7 +270,7 @@ class Session:
             self._listening.add(port)
 
     def _reply(self, flow: Flow) -> None:
-        self.host.send(flow, bytes(self._random.choice((1, 3000))))
+        self.host.sockets.send(flow, bytes(self._random.choice((1, 3000))))
 
     def _read(self, answer: Packet | Echo) -> None:
         frame = self._encode_host(answer)

@@ -15,7 +15,8 @@ from tw_reference.conftest import DUT, DUT6, PORT, TESTER, Wait, make_time_wait
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import Packet
 from tw_reference.seqnum import distance
-from tw_reference.stack.host import CallError, Host
+from tw_reference.stack.host import Host
+from tw_reference.stack.sockets import CallError
 
 Outcome = tuple[str, ...]
 
@@ -132,9 +133,9 @@ def let_go(linger2: int) -> Scenario:
         wait.sent()
         wait.snd_nxt, wait.rcv_nxt = (wait.last_iss + 1) & 0xFFFFFFFF, 2
         wait.send(tcp.ACK)
-        host.shutdown(wait.flow.reverse)
+        host.sockets.shutdown(wait.flow.reverse)
         answers = [*wait.sent(), *wait.send(tcp.ACK, ack=1)]
-        host.close(wait.flow.reverse)
+        host.sockets.close(wait.flow.reverse)
         return Seen(host, (*answers, *wait.sent(), *life(wait)))
 
     return play

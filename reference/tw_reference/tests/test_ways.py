@@ -53,9 +53,9 @@ class Walk:
             case "connect":
                 self.host.connect(FLOW.reverse)
             case "close":
-                self.host.close(FLOW.reverse)
+                self.host.sockets.close(FLOW.reverse)
             case "shutdown":
-                self.host.shutdown(FLOW.reverse)
+                self.host.sockets.shutdown(FLOW.reverse)
         for said in turn.says:
             self.say(said, closes=turn.ends is Ends.FIN)
         if turn.ends is not Ends.PROOF:

@@ -124,9 +124,9 @@ class ReferenceStack:
             case "connect":
                 host.connect(flow.reverse)
             case "close":
-                host.close(flow.reverse)
+                host.sockets.close(flow.reverse)
             case "shutdown":
-                host.shutdown(flow.reverse)
+                host.sockets.shutdown(flow.reverse)
         for said in turn.says:
             host.receive(Packet(flow, end.say(said)))
         if turn.ends is Ends.PROOF:

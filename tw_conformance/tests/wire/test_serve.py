@@ -164,8 +164,8 @@ class Pour:
 
     def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "data":
-            host.send(event.flow, TEXT)
-            host.close(event.flow)
+            host.sockets.send(event.flow, TEXT)
+            host.sockets.close(event.flow)
 
 
 class Cross:
@@ -179,7 +179,7 @@ class Cross:
     def react(self, host: Host, event: HostEvent) -> None:
         if event.kind == "data":
             self._kernel.close()
-            host.close(event.flow)
+            host.sockets.close(event.flow)
 
 
 class Noticed:

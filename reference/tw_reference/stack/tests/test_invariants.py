@@ -15,7 +15,8 @@ from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.seqnum import add
-from tw_reference.stack.host import CallError, Host
+from tw_reference.stack.host import Host
+from tw_reference.stack.sockets import CallError
 from tw_reference.tests.strategies import (
     ACCEPTS,
     CLOSES_FIRST,
@@ -155,9 +156,9 @@ class UnderFire(RuleBasedStateMachine):
         flow = self._talk(index).flow.reverse
         with suppress(CallError):
             if call == "send":
-                self.host.send(flow, b"y" * 3000)
+                self.host.sockets.send(flow, b"y" * 3000)
             else:
-                getattr(self.host, call)(flow)
+                getattr(self.host.sockets, call)(flow)
         self._heard()
 
     @rule(index=st.integers(0, 5), automatic=st.booleans())

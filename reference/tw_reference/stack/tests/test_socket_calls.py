@@ -6,7 +6,8 @@ import pytest
 
 from tw_reference.conftest import DUT, PORT, TESTER, MakeWait, make_host
 from tw_reference.segment import ACK, RST, SYN, Flow, Packet, Segment
-from tw_reference.stack.host import CallError, Host
+from tw_reference.stack.host import Host
+from tw_reference.stack.sockets import CallError
 from tw_reference.state import State
 
 
@@ -27,7 +28,7 @@ def test_a_port_that_somebody_listens_on_is_in_use(profile: str) -> None:
 def test_options_are_of_a_socket_that_a_process_holds(time_wait: MakeWait) -> None:
     wait = time_wait("linux-6.18")
     with pytest.raises(CallError) as refusal:
-        wait.host.set_options(wait.flow.reverse, ttl=1)
+        wait.host.sockets.set_options(wait.flow.reverse, ttl=1)
     assert refusal.value.error == "EBADF", "close() gave the descriptor back"
 
 

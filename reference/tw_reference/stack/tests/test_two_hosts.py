@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import Flow, Packet
-from tw_reference.stack.host import CallError, Host
+from tw_reference.stack.host import Host
+from tw_reference.stack.sockets import CallError
 from tw_reference.tests.strategies import (
     ACCEPTS,
     CLOSES_FIRST,
@@ -109,9 +110,9 @@ class TwoHosts(RuleBasedStateMachine):
         own = flow if as_client else flow.reverse
         with suppress(CallError):
             if call == "send":
-                host.send(own, b"y" * 3000)
+                host.sockets.send(own, b"y" * 3000)
             else:
-                getattr(host, call)(own)
+                getattr(host.sockets, call)(own)
         self.wire.collect()
 
     @rule(index=st.integers(0, 63))
@@ -176,7 +177,7 @@ def test_two_ends_in_syn_received_come_to_rest() -> None:
     wire.collect()
     wire.hosts[HOST] = after_the_crash.hosts[HOST]
     wire.hosts[OTHER].connect(flow.reverse)
-    wire.hosts[OTHER].close(flow.reverse)
+    wire.hosts[OTHER].sockets.close(flow.reverse)
     assert wire.settle() < ENOUGH
     assert wire.hosts[HOST].state(flow) == wire.hosts[OTHER].state(flow.reverse) == "SYN-RECEIVED"
 
@@ -190,8 +191,8 @@ def closed_at_once(literal: int) -> Wire:
     flow = Flow(HOST, 40000, OTHER, ACCEPTS)
     wire.hosts[HOST].connect(flow)
     wire.settle()
-    wire.hosts[HOST].close(flow)
-    wire.hosts[OTHER].close(flow.reverse)
+    wire.hosts[HOST].sockets.close(flow)
+    wire.hosts[OTHER].sockets.close(flow.reverse)
     wire.settle()
     assert wire.hosts[HOST].state(flow) == "TIME-WAIT"
     assert wire.hosts[OTHER].state(flow.reverse) == "TIME-WAIT"
@@ -218,8 +219,9 @@ def played(first: ChosenSettings, second: ChosenSettings, seed: int) -> list[obj
     for _ in range(60):
         flow = random.choice(flows)
         flow = random.choice((flow, flow.reverse))
-        host = wire.hosts[flow.src]
-        call = random.choice((host.connect, host.close, host.abort, partial(host.send, data=b"x")))
+        host, sockets = wire.hosts[flow.src], wire.hosts[flow.src].sockets
+        say = partial(sockets.send, data=b"x")
+        call = random.choice((host.connect, sockets.close, sockets.abort, say))
         with suppress(CallError):
             call(flow)
         wire.collect()

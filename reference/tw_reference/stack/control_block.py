@@ -1,0 +1,143 @@
+"""The transmission control block: the variables of one connection (RFC 9293 section 3.3.1)."""
+
+from __future__ import annotations
+
+from tw_reference.clock import Timer
+from tw_reference.profiles.profile import StackTraits
+from tw_reference.segment import Flow
+from tw_reference.seqnum import add, distance
+from tw_reference.stack.receive_side import ReceiveSide
+from tw_reference.stack.send_side import SendSide
+from tw_reference.state import CLOSED, Snapshot, State
+
+_FIN_SENT = frozenset((State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING, State.LAST_ACK))
+
+
+class ControlBlock:
+    """What a rule may look at (:class:`~tw_reference.rules.questions.ConnectionTcb`), and what a
+    process has asked of the socket.
+
+    ``flow`` is the 4-tuple as this side sends it; ``now`` is when it was made (ns).
+    """
+
+    def __init__(
+        self, flow: Flow, traits: StackTraits, now: int, outbound: SendSide, *, timestamps: bool
+    ) -> None:
+        self.flow = flow
+        self.state = State.CLOSED
+        self.irs = 0
+        self.is_passive = False
+        """Whether a listener opened it."""
+        self.heard_at = now
+        """When the last segment arrived (ns)."""
+        self.last_ack: int | None = None
+        """When the last rate-limited ACK was sent (ns)."""
+        self.ack_owed = False
+        """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
+        self.orphan_timer: Timer | None = None
+        """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
+
+        self.timestamps = timestamps
+        self.ts_recent = 0
+        self.ts_recent_stamp = now
+        self.ts_offset = 0
+        self.first_tsval: int | None = None
+        self.last_tsval = 0
+
+        self.tos = 0
+        self.ttl = traits.ttl
+        self.linger: int | None = None
+        """SO_LINGER in seconds, where the process set it; 0: close() is ABORT."""
+        self.linger2: int | None = None
+        """TCP_LINGER2 in seconds, where the process set it; negative: no FIN-WAIT-2 at all."""
+        self.reuse_address = False
+        """SO_REUSEADDR."""
+        self.port_was_bound = True
+        """Whether bind() chose the local port, as it did a listener's."""
+        self.held = True
+        """Whether a process holds the socket; after close() none does."""
+        self.reads = True
+        """Whether that process takes text as it comes."""
+
+        self._link_mss = 1440 if flow.is_ipv6 else 1460
+        self.mss = self._link_mss - (12 if timestamps else 0)
+        self._inbound = ReceiveSide(traits, self._link_mss)
+        self._outbound = outbound
+
+    def snapshot(self) -> Snapshot:
+        if self.state is State.CLOSED:
+            return CLOSED
+        return Snapshot(self.state, self.rcv_nxt, self.ts_recent)
+
+    # -- the send sequence space -----------------------------------------------------------------
+
+    @property
+    def iss(self) -> int:
+        return self._outbound.iss
+
+    @property
+    def snd_una(self) -> int:
+        return self._outbound.una
+
+    @property
+    def snd_nxt(self) -> int:
+        return self._outbound.nxt
+
+    @property
+    def snd_wnd(self) -> int:
+        return self._outbound.window
+
+    @property
+    def max_window(self) -> int:
+        return self._outbound.max_window
+
+    @property
+    def snd_wl1(self) -> int:
+        return self._outbound.wl1
+
+    @property
+    def snd_scale(self) -> int:
+        return self._outbound.scale
+
+    @property
+    def acknowledged(self) -> int:
+        return distance(self.snd_una, add(self.iss, 1 if self.is_passive else 0))
+
+    @property
+    def fin_sent(self) -> bool:
+        return self.state in _FIN_SENT
+
+    # -- the receive sequence space --------------------------------------------------------------
+
+    @property
+    def rcv_nxt(self) -> int:
+        return self._inbound.nxt
+
+    @property
+    def rcv_wnd(self) -> int:
+        return self._inbound.window
+
+    @property
+    def rcv_scale(self) -> int:
+        return self._inbound.scale
+
+    @property
+    def rcv_adv(self) -> int:
+        return self._inbound.edge
+
+    @property
+    def rcv_wup(self) -> int:
+        return self._inbound.acknowledged
+
+    @property
+    def window_on_entry(self) -> int:
+        """The window that TIME-WAIT acknowledges with, in octets."""
+        return self._inbound.window_on_entry
+
+    @property
+    def receive_shut(self) -> bool:
+        return not self.held or self._inbound.fin_taken
+
+    @property
+    def queued(self) -> bool:
+        return self._inbound.readable

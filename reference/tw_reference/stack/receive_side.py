@@ -1,0 +1,137 @@
+"""What a connection takes in: the window that it offers, text out of order, text not yet read."""
+
+from __future__ import annotations
+
+from tw_reference.profiles.profile import StackTraits
+from tw_reference.segment import FIN, Segment
+from tw_reference.seqnum import add, distance
+from tw_reference.stack.reassembly import Reassembly
+
+_WINDOW_SCALE = 7
+
+
+class ReceiveSide:
+    """The receive sequence space of one connection (RFC 9293 section 3.3.1).
+
+    ``link_mss`` is the largest segment that the link carries; a process that ``reads`` takes text
+    as it comes.
+    """
+
+    def __init__(self, traits: StackTraits, link_mss: int) -> None:
+        self._traits = traits
+        self._link_mss = link_mss
+        self._full_window = traits.receive_window(link_mss)
+        """The window (octets) that is offered where nothing waits to be read."""
+        self._room = 0
+        """Octets that are taken, though fewer were advertised."""
+        self._reassembly = Reassembly()
+        self._unread = 0
+        """Octets that arrived and that the process has not taken."""
+        self._fin_unread = False
+        self.nxt = 0
+        """RCV.NXT."""
+        self.acknowledged = 0
+        """The last ACK number sent: RCV.NXT when the window was last told."""
+        self.edge = self._full_window
+        """One past the right edge of the window that was advertised."""
+        self.scale = _WINDOW_SCALE
+        """The shift of the window in the header."""
+        self.window_is_ruled = True
+        self.fin_taken = False
+        """Whether RCV.NXT is past the peer's FIN."""
+
+    def open(self, irs: int, *, peer_mss: int, mss: int, scaling: bool, passive: bool) -> None:
+        """The peer's SYN has come: its sequence number, the largest segment that it takes and the
+        one that this connection sends, and whether windows are scaled."""
+        traits = self._traits
+        self.nxt = self.acknowledged = add(irs, 1)
+        self.scale = _WINDOW_SCALE if scaling else 0
+        self.window_is_ruled = not (scaling and traits.window_follows_memory)
+        if passive or not traits.keeps_first_window:
+            self._full_window = traits.receive_window(mss)
+        self.edge = add(self.nxt, self._full_window)
+        if not passive:
+            self._room = traits.room_when_opened(min(peer_mss, self._link_mss))
+
+    # -- the window ------------------------------------------------------------------------------
+
+    @property
+    def window(self) -> int:
+        """RCV.WND in octets: as advertised, or the room that there is."""
+        return max(self._offered, self._room)
+
+    @property
+    def window_on_entry(self) -> int:
+        """The window that TIME-WAIT acknowledges with, in octets."""
+        renewed = self._full_window if self._traits.renews_window_on_entry else 0
+        return max(renewed, self._offered)
+
+    @property
+    def _offered(self) -> int:
+        """What is left of the window that was advertised, in octets."""
+        return max(distance(self.edge, self.nxt), 0)
+
+    def advertise(self, *, syn: bool) -> int:
+        """The window field of the segment that is sent now; that of a SYN is never scaled (RFC
+        7323 section 2.2).  The right edge moves, where the stack moves it with this segment."""
+        scale = 0 if syn else self.scale
+        window = self._full_window
+        if scale and self._traits.aligns_scaled_window:
+            self.edge = add(self.nxt, -(-window >> scale) << scale)
+        elif self._traits.reopens_window:
+            self.edge = add(self.nxt, window)
+        return min(self._offered >> scale, 0xFFFF)
+
+    # -- text ------------------------------------------------------------------------------------
+
+    def take(self, segment: Segment, *, reads: bool) -> bytes:
+        """The seventh check of RFC 9293 section 3.10.7.4: what is in the window is taken, RCV.NXT
+        goes past a FIN.  What the process learns of at once, where it reads."""
+        room = max(self._room_behind(segment), 0)
+        text = segment.payload[:room]
+        whole = len(text) == len(segment.payload)
+        self._reassembly.put(segment.seq, text, fin=whole and bool(segment.flags & FIN))
+        data, fin = self._reassembly.take(self.nxt)
+        self.nxt = add(self.nxt, len(data) + fin)
+        if fin:
+            self.fin_taken = self._fin_unread = True
+        if not data or not reads:
+            self._unread += len(data)
+            return b""
+        self.edge = add(self.edge, len(data))
+        self.window_is_ruled = not self._traits.window_follows_memory
+        return data
+
+    def brings_fin(self, segment: Segment) -> bool:
+        """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
+        return self._reassembly.brings_fin(segment, self.nxt, self._room_behind(segment))
+
+    def _room_behind(self, segment: Segment) -> int:
+        return distance(add(self.nxt, self.window), segment.seq)
+
+    @property
+    def has_unread_text(self) -> bool:
+        return self._unread > 0
+
+    @property
+    def readable(self) -> bool:
+        """Whether the process has something to read yet: text, or the peer's FIN."""
+        return self.has_unread_text or self._fin_unread
+
+    def read(self, size: int) -> int:
+        """How many octets of at most ``size`` the process takes; the window moves on with the next
+        segment."""
+        taken = min(size, self._unread)
+        self._unread -= taken
+        self.edge = add(self.edge, taken)
+        return taken
+
+    def read_the_end(self, *, closed: bool) -> bool:
+        """Whether the process has taken all that there will ever be, the end with it."""
+        at_end = not self._unread and (self.fin_taken or closed)
+        self._fin_unread = self._fin_unread and not at_end
+        return at_end
+
+    def forget_the_end(self) -> None:
+        """No process will read that the peer has closed."""
+        self._fin_unread = False

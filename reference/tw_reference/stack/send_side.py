@@ -1,0 +1,77 @@
+"""What a connection sends: the window that the peer offers, and the text that waits for it."""
+
+from __future__ import annotations
+
+from tw_reference.segment import Segment
+from tw_reference.seqnum import distance
+from tw_reference.stack.retransmission import RetransmissionQueue
+
+_MAX_FLIGHT = 65535
+"""Octets on the way at once, however large the peer's window: nothing here controls congestion, so
+no more than a host without window scaling would send."""
+
+
+class SendSide:
+    """The send sequence space of one connection (RFC 9293 section 3.3.1).
+
+    ``queue`` has the segments between SND.UNA and SND.NXT.
+    """
+
+    def __init__(self, iss: int, queue: RetransmissionQueue) -> None:
+        self._queue = queue
+        self._unsent = bytearray()
+        self._wl2 = 0
+        self.iss = self.una = self.nxt = iss
+        self.window = 0
+        """SND.WND in octets."""
+        self.max_window = 0
+        """MAX.SND.WND in octets: the largest that the peer ever advertised."""
+        self.wl1 = 0
+        """SND.WL1."""
+        self.scale = 0
+        """The shift of the peer's window."""
+
+    def open(self, syn: Segment) -> None:
+        """The peer's SYN has come; the window in it is not scaled (RFC 7323 section 2.2)."""
+        self.wl1, self._wl2 = syn.seq, syn.ack
+        self.window = self.max_window = syn.window
+        self.scale = min(syn.wscale or 0, 14)
+
+    def window_arrives(self, segment: Segment) -> None:
+        """SND.WND is that of the newest segment, by SND.WL1 and SND.WL2."""
+        by_seq = distance(segment.seq, self.wl1)
+        if by_seq < 0 or (by_seq == 0 and distance(segment.ack, self._wl2) < 0):
+            return
+        self.wl1, self._wl2 = segment.seq, segment.ack
+        was_closed = self.window == 0
+        self.window = segment.window << self.scale
+        self.max_window = max(self.max_window, self.window)
+        if self.window == 0:
+            self._queue.probe_answered()
+        elif was_closed:
+            self._queue.window_reopened()
+
+    def acknowledged(self, ack: int, *, echoed: bool) -> None:
+        """SND.UNA moves up to ``ack``; ``echoed``: a timestamp tells of the round trip."""
+        self.una = ack
+        self._queue.acknowledged(ack, echoed=echoed)
+
+    # -- text ------------------------------------------------------------------------------------
+
+    @property
+    def has_unsent_text(self) -> bool:
+        return bool(self._unsent)
+
+    def put(self, data: bytes) -> None:
+        """Queue text behind what waits already."""
+        self._unsent += data
+
+    def room(self) -> int:
+        """How many octets the peer's window allows now."""
+        return min(self.window, _MAX_FLIGHT) - distance(self.nxt, self.una)
+
+    def take(self, size: int) -> bytes:
+        """The next text, ``size`` octets at most."""
+        text = bytes(self._unsent[:size])
+        del self._unsent[:size]
+        return text
