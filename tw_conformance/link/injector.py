@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import errno
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
+from math import inf
 
 from tw_conformance.link.base import Arrival
 from tw_conformance.link.capture import Capture
@@ -58,7 +60,10 @@ class Injector:
         self._by_ident: dict[tuple[str, int], Mailbox] = {}
         self._ipv4 = [address for address in addresses if ":" not in address]
         self._ipv6 = [address for address in addresses if ":" in address]
-        self._sources = {False: _sources(self._ipv4, ports), True: _sources(self._ipv6, ports)}
+        self._sources = {
+            "ipv4": _Sources(self._ipv4, ports),
+            "ipv6": _Sources(self._ipv6, ports),
+        }
         self._resolved = asyncio.Event()
         self._sent = self._heard = self._unreadable = 0
         """Frames so far: by us, to us, and those of the latter that can't be read."""
@@ -106,9 +111,15 @@ class Injector:
             await self._something_resolved(_RESOLVE_INTERVAL)
         self._encoders[address] = Encoder(self._mac_text, self._neighbours.known[hop])
 
+    def may_reuse_after(self, seconds: float) -> None:
+        """What was given up so long ago the DUT has forgotten: its source port may be taken again
+        when no other is left."""
+        for sources in self._sources.values():
+            sources.rest = seconds
+
     def open(self, dut: str, port: int) -> Mailbox:
         """A connection to ``port`` of the DUT's address ``dut``, with a source port never used
-        before.
+        before, or long ago.
 
         :raises TargetError: where every source port has been used.
         """
@@ -117,6 +128,16 @@ class Injector:
         mailbox = Mailbox(flow, flow.sport, self._read)
         self._deliver(flow, mailbox)
         return mailbox
+
+    async def open_in_time(self, dut: str, port: int) -> Mailbox:
+        """The same, after a source port has rested for long enough where all have been used.
+
+        :raises TargetError: where none rests, or none may be used again.
+        """
+        sources = self._sources_to(dut)
+        while (left := sources.seconds_left()) > 0:
+            await asyncio.sleep(left)
+        return self.open(dut, port)
 
     def join(self, mailbox: Mailbox, dut: str, port: int) -> Flow:
         """One more connection, of which arrivals go to ``mailbox`` too: its 4-tuple as the tester
@@ -130,21 +151,25 @@ class Injector:
         return flow
 
     def release(self, mailbox: Mailbox) -> None:
-        """Give a connection up, and those that joined it; no 4-tuple of them is used again.  May
-        be done twice."""
+        """Give a connection up, and those that joined it; no 4-tuple of them is used again before
+        its rest.  May be done twice."""
         for flow in (mailbox.flow, *mailbox.joined):
-            self._by_flow.pop(flow, None)
-            self._by_ident.pop((flow.src, flow.sport), None)
+            if self._by_flow.pop(flow, None) is None:
+                continue
+            del self._by_ident[flow.src, flow.sport]
+            self._sources_to(flow.dst).give_up(flow.src, flow.sport)
 
     def _unused(self, dut: str, port: int) -> Flow:
-        try:
-            source, source_port = next(self._sources[":" in dut])
-        except StopIteration:
+        source = self._sources_to(dut).take()
+        if source is None:
             raise TargetError(
                 "every source port of the tester's addresses has been used:"
                 " run the rest in a second run, or spread the cases over workers (-n)"
-            ) from None
-        return Flow(source, source_port, dut, port)
+            )
+        return Flow(*source, dut, port)
+
+    def _sources_to(self, dut: str) -> _Sources:
+        return self._sources["ipv6" if ":" in dut else "ipv4"]
 
     def _deliver(self, flow: Flow, mailbox: Mailbox) -> None:
         self._by_flow[flow] = self._by_ident[flow.src, flow.sport] = mailbox
@@ -246,8 +271,39 @@ class Injector:
         self._resolved.set()
 
 
-def _sources(addresses: Sequence[str], ports: Iterable[int]) -> Iterator[tuple[str, int]]:
-    return ((address, port) for address in addresses for port in ports)
+class _Sources:
+    """The tester's addresses of one family with their ports: each once, and again when it has
+    rested for ``rest`` seconds, if those that rest are all there are."""
+
+    def __init__(self, addresses: Sequence[str], ports: Iterable[int]) -> None:
+        self.rest = inf
+        self._fresh = ((address, port) for address in addresses for port in ports)
+        self._next: tuple[str, int] | None = None
+        self._resting: deque[tuple[float, tuple[str, int]]] = deque()
+        """When each was given up, and which."""
+
+    def give_up(self, address: str, port: int) -> None:
+        if self.rest < inf:
+            self._resting.append((time.monotonic(), (address, port)))
+
+    def take(self) -> tuple[str, int] | None:
+        """One that may be used; None where none may."""
+        source, self._next = self._look_ahead(), None
+        if source is None and self._resting and self.seconds_left() <= 0:
+            _, source = self._resting.popleft()
+        return source
+
+    def seconds_left(self) -> float:
+        """Until there is one, where one rests; not above zero: there is one, or will be none."""
+        if self._look_ahead() is not None or not self._resting:
+            return 0.0
+        given_up, _ = self._resting[0]
+        return given_up + self.rest - time.monotonic()
+
+    def _look_ahead(self) -> tuple[str, int] | None:
+        if self._next is None:
+            self._next = next(self._fresh, None)
+        return self._next
 
 
 def _flooded(heard: int, sent: int) -> TargetGone:

@@ -13,6 +13,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -26,16 +27,17 @@ _UID_MAP = Path("/proc/self/uid_map")
 
 
 class SourcePortLease:
-    """A share of ``ports``, held until :meth:`close`."""
+    """A share of ``ports``, held until :meth:`close`; where it may grow, further ones as soon as
+    that is used up."""
 
-    def __init__(self, descriptor: int, ports: range) -> None:
-        self.ports = ports
-        self._descriptor = descriptor
-        self._start = self._last_stop()
-        self._used = 0
+    def __init__(self, first: _Share, ports: range, folder: Path, *, grows: bool) -> None:
+        self._shares = [first]
+        self._all = ports
+        self._folder = folder
+        self._grows = grows
 
     @classmethod
-    def take(cls, ports: range, folder: Path | None = None) -> Self:
+    def take(cls, ports: range, folder: Path | None = None, *, grows: bool = False) -> Self:
         """The first share that nobody holds.  ``folder`` is where the locks are, the same for all
         runs of a user.
 
@@ -44,22 +46,55 @@ class SourcePortLease:
         folder = folder or Path(tempfile.gettempdir(), f"tw-conformance-{real_user()}")
         try:
             _make_own(folder)
-            share = len(ports) // SHARES
-            for number in range(SHARES):
-                descriptor = _locked(folder / f"lane-{ports.start}-{number}")
-                if descriptor is not None:
-                    return cls(descriptor, ports[number * share : (number + 1) * share])
+            first = _free_share(ports, folder)
         except OSError as error:
             raise TargetError(
                 f"source ports can't be leased in {folder}: {error.strerror}; {_ADVICE}"
             ) from error
-        raise TargetError(
-            f"{SHARES} targets are being tested from this machine already: wait until one is done,"
-            " or give fewer workers (-n)"
-        )
+        if first is None:
+            raise TargetError(
+                f"{SHARES} targets are being tested from this machine already: wait until one is"
+                " done, or give fewer workers (-n)"
+            )
+        return cls(first, ports, folder, grows=grows)
+
+    @property
+    def ports(self) -> range:
+        """The first share."""
+        return self._shares[0].ports
 
     def __iter__(self) -> Iterator[int]:
         """Each port once, the least recently used first; the same ones for each who asks."""
+        for number in count():
+            if number == len(self._shares) and not self._has_grown():
+                return
+            yield from self._shares[number]
+
+    def close(self) -> None:
+        """Let others have it; may be called twice."""
+        for share in self._shares:
+            share.close()
+
+    def _has_grown(self) -> bool:
+        if not self._grows:
+            return False
+        with contextlib.suppress(OSError):
+            if (further := _free_share(self._all, self._folder)) is not None:
+                self._shares.append(further)
+                return True
+        return False
+
+
+class _Share:
+    """Some ports, and the descriptor of the file that is locked for them."""
+
+    def __init__(self, descriptor: int, ports: range) -> None:
+        self.ports = ports
+        self._descriptor = descriptor
+        self._start = self._last_stop()
+        self._used = 0
+
+    def __iter__(self) -> Iterator[int]:
         for number in range(len(self.ports)):
             if number == self._used:
                 self._used += _STRIDE
@@ -67,7 +102,6 @@ class SourcePortLease:
             yield self.ports[(self._start + number) % len(self.ports)]
 
     def close(self) -> None:
-        """Let others have it; may be called twice."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -80,6 +114,19 @@ class SourcePortLease:
         """A disk that is full costs the note, and so the next run's order, but no run."""
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, f"{stop:<15}\n".encode(), 0)
+
+
+def _free_share(ports: range, folder: Path) -> _Share | None:
+    """The first that nobody holds; None where all are held.
+
+    :raises OSError: where nothing can be locked there.
+    """
+    size = len(ports) // SHARES
+    for number in range(SHARES):
+        descriptor = _locked(folder / f"lane-{ports.start}-{number}")
+        if descriptor is not None:
+            return _Share(descriptor, ports[number * size : (number + 1) * size])
+    return None
 
 
 _ADVICE = "remove it, or have TMPDIR name a folder of your own"
@@ -95,8 +142,8 @@ def real_user(uid_map: Path = _UID_MAP) -> int:
         lines = uid_map.read_text().splitlines()
     except OSError:  # no Linux, or no /proc
         return inside
-    for first, outside, count in (map(int, line.split()) for line in lines):
-        if first <= inside < first + count:
+    for first, outside, length in (map(int, line.split()) for line in lines):
+        if first <= inside < first + length:
             return outside + inside - first
     return inside
 

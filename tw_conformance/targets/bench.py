@@ -94,16 +94,19 @@ class Bench:
 
         :raises TargetError: where it can't be had.
         """
-        if self.client is None:
-            return self.connect(family, self.ports[family]), None
         port = self.ports[family]
+        if self.client is None:
+            return await self._connect_in_time(family, port), None
         if opening.private:
             port = await self._listen_in_private(family, opening)
-        mailbox = self.connect(family, port)
+        mailbox = await self._connect_in_time(family, port)
         calls = SocketCalls(self.agent, mailbox.flow, opening, self.duts)
         if not opening.listens:
             await calls.release()  # it was only to see that nobody else has the port
         return mailbox, calls
+
+    async def _connect_in_time(self, family: str, port: int) -> Mailbox:
+        return await self.injector.open_in_time(self.duts[family], port)
 
     async def _listen_in_private(self, family: str, opening: Opening) -> int:
         for _ in range(_PRIVATE_TRIES):

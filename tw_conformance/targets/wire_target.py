@@ -31,6 +31,8 @@ _TO_REACH_AND_LEAVE = 10
 _FOR_A_SEGMENT = 2
 """Packets: the segment, and the probe behind it."""
 
+_UNTIL_IT_IS_GONE = 1.0
+"""Seconds beyond a 2MSL and the stack's lateness, before a 4-tuple is used again."""
 _STARTING_ON_THIS_MACHINE = 16
 """Cases on their way to their first wait.  More at once would make each other and the DUT late."""
 _STARTING_ON_A_SLOW_PATH = 128
@@ -110,6 +112,7 @@ class WireTarget:
         self.seed = seed
         self.path = Path()
         self._duts = duts
+        self._stack = stack
         self._rate, self._max_time = rate, max_time
         self.longest_wait = max_wait
         self._deadline = time.monotonic() + max_time
@@ -119,7 +122,6 @@ class WireTarget:
         except BaseException:
             self.close()
             raise
-        self.time_variables: Mapping[str, float] = duts.time_variables(stack)
         self.settings = duts.settings
 
     def describe(self) -> str:
@@ -185,6 +187,10 @@ class WireTarget:
         """Reach the DUT, and learn what the path does before a verdict rests on it."""
         bench = await self._duts.start()
         self._has_agent = bench.client is not None
+        self.time_variables: Mapping[str, float] = self._duts.time_variables(self._stack)
+        bench.injector.may_reuse_after(
+            2 * self.time_variables["msl"] + self.time_variables["tick"] + _UNTIL_IT_IS_GONE
+        )
         family, address = next(iter(bench.duts.items()))
         with bench.probing(family) as line:
             self._syn_ack = await survey(line, self.path)

@@ -19,6 +19,18 @@ def test_two_leases_have_no_port_in_common(tmp_path: Path) -> None:
     assert len(set(one)) == len(PORTS) // SHARES
 
 
+def test_a_lease_that_may_grow_takes_the_shares_that_nobody_holds(tmp_path: Path) -> None:
+    one = SourcePortLease.take(PORTS, tmp_path, grows=True)
+    other = SourcePortLease.take(PORTS, tmp_path)
+    families = iter(one), iter(one)
+    first, second = ([next(ports) for _ in range(150)] for ports in families)
+    assert first == second
+    assert set(first).isdisjoint(other)
+    assert len(set(one)) == len(PORTS) - len(PORTS) // SHARES
+    one.close()
+    assert len(set(SourcePortLease.take(PORTS, tmp_path))) == len(PORTS) // SHARES
+
+
 def test_the_next_run_goes_on_where_the_last_one_stopped(tmp_path: Path) -> None:
     first = SourcePortLease.take(PORTS, tmp_path)
     used = [port for port, _ in zip(first, range(10), strict=False)]

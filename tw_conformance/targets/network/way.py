@@ -93,7 +93,8 @@ async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = Fal
     """The same with a capture that is there; takes it over."""
     async with AsyncExitStack() as closing:
         closing.callback(capture.close)
-        lease = SourcePortLease.take(BORROWED_PORTS if borrow else PORTS)
+        # Of a borrowed address the firewall lets no other ports through than were leased first.
+        lease = SourcePortLease.take(BORROWED_PORTS if borrow else PORTS, grows=not borrow)
         closing.callback(lease.close)
         if borrow:
             for number, dut in enumerate(way.duts.values()):

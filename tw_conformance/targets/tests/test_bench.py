@@ -29,7 +29,7 @@ class Mail:
 
 
 class ScriptedInjector:
-    def open(self, dut: str, port: int) -> Mail:
+    async def open_in_time(self, dut: str, port: int) -> Mail:
         return Mail(port)
 
 

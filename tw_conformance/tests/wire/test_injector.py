@@ -216,10 +216,39 @@ def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.Mon
     async def scenario() -> None:
         bench = await make_bench(0, {})
         try:
-            used = [bench.connect("ipv4", CLOSED_PORT).flow[:2] for _ in world.TESTER_IPV4]
-            assert used == [(address, 20000) for address in world.TESTER_IPV4]
+            mails = [bench.connect("ipv4", CLOSED_PORT) for _ in world.TESTER_IPV4]
+            assert [m.flow[:2] for m in mails] == [(a, 20000) for a in world.TESTER_IPV4]
             with pytest.raises(TargetError, match="every source port"):
                 bench.connect("ipv4", CLOSED_PORT)
+            bench.injector.release(mails[0])
+            with pytest.raises(TargetError, match="every source port"):
+                bench.connect("ipv4", CLOSED_PORT)
+        finally:
+            await bench.aclose()
+
+    run(loop, scenario())
+
+
+def test_source_ports_that_have_rested_are_used_again(
+    loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_port = (range(20000, 20001),)
+    monkeypatch.setattr(injector.Injector.__init__, "__defaults__", one_port)
+
+    async def scenario() -> None:
+        bench = await make_bench(0, {})
+        bench.injector.may_reuse_after(0.05)
+        try:
+            dut = bench.duts["ipv4"]
+            mails = [bench.connect("ipv4", CLOSED_PORT) for _ in world.TESTER_IPV4]
+            given_up = [mails[3], mails[1]]
+            for mail in given_up:
+                bench.injector.release(mail)
+            openings = (bench.injector.open_in_time(dut, CLOSED_PORT) for _ in given_up)
+            again = await asyncio.gather(*openings)
+            assert {m.flow for m in again} == {m.flow for m in given_up}
+            with pytest.raises(TargetError, match="every source port"):
+                await bench.injector.open_in_time(dut, CLOSED_PORT)
         finally:
             await bench.aclose()
 
