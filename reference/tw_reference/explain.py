@@ -7,15 +7,15 @@ path, with decision lists that tell of their own decisions; then the segment arr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.condition import Q
-from tw_reference.rules.decision import AnyStage, DecisionList, Ruling
-from tw_reference.rules.rule import A, AnyRule
+from tw_reference.rules.decision import AnyList, AnyStage, Ruling
+from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.stack.host import Host
 from tw_reference.state import Snapshot, State
@@ -106,25 +106,6 @@ class Explanation:
         return before is not None and after is not None and after > before
 
 
-@dataclass(frozen=True, slots=True)
-class _Watched(DecisionList[Q, A]):
-    """A list that tells of each decision that it takes."""
-
-    tell: Callable[[Passage], None] = field(kw_only=True)
-
-    def decide(self, question: Q) -> Ruling[A]:
-        ruling = DecisionList.decide(self, question)
-        earlier = self.rules[: self.rules.index(ruling.rule)]
-        passed = tuple((rule, rule.when.failing(question)) for rule in earlier)
-        self.tell(Passage(self.stage, passed, ruling.rule))
-        return ruling
-
-
-def _watched(profile: Profile, tell: Callable[[Passage], None]) -> Profile:
-    lists = (_Watched(rules.stage, rules.rules, tell=tell) for rules in profile.lists())
-    return replace(profile, decisions=tuple(lists))
-
-
 class Scene:
     """A host under ``profile`` in a :class:`Situation`, for one segment.
 
@@ -144,7 +125,7 @@ class Scene:
         self._clock = Clock(SECOND)
         try:
             self._host = Host(
-                _watched(profile, self._passages.append),
+                profile.watched(self._passed),
                 self._clock,
                 addresses=frozenset((_HOST,)),
                 settings=situation.settings,
@@ -172,6 +153,11 @@ class Scene:
             now=self._clock.now,
             variables=self.variables,
         )
+
+    def _passed(self, rules: AnyList, question: Any, ruling: Ruling[Any]) -> None:
+        earlier = rules.rules[: rules.rules.index(ruling.rule)]
+        passed = tuple((rule, rule.when.failing(question)) for rule in earlier)
+        self._passages.append(Passage(rules.stage, passed, ruling.rule))
 
     def _snapshot(self) -> Snapshot:
         block = self._host.block(self._flow.reverse)

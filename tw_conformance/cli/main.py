@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import tw_conformance
 from tw_conformance.cli import contention as contention_command
+from tw_conformance.cli import coverage as coverage_command
 from tw_conformance.cli import doctor as doctor_command
 from tw_conformance.cli import fuzz as fuzz_command
 from tw_conformance.cli import identify as identify_command
@@ -148,6 +149,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_profile(show_parser, "show this profile only")
     rules_parser = command("rules", rules_command.rules, "print, compare or explain the rules")
     rules_command.add_options(rules_parser)
+    coverage_command.add_options(
+        command(
+            "coverage",
+            coverage_command.coverage,
+            "find which rules the cases meet, and which parts of their conditions",
+            [paths],
+        )
+    )
     sweep_command.add_options(
         command("sweep", sweep_command.sweep, "walk every class of segment, compare with an oracle")
     )

@@ -16,6 +16,7 @@ from tw_reference.rules.decision import AnyList, AnyStage, DecisionList, Stage
 from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.rule import A
 from tw_reference.rules.stages import STAGES
+from tw_reference.rules.watched import Tell, WatchedList
 from tw_reference.seqnum import add
 from tw_reference.state import State
 
@@ -215,3 +216,8 @@ class Profile:
         """The same profile with one list exchanged: how mutants are made."""
         others = tuple(d for d in self.decisions if d.stage is not decisions.stage)
         return replace(self, decisions=(*others, decisions))
+
+    def watched(self, tell: Tell) -> Profile:
+        """The same profile, whose lists tell of each decision that they take."""
+        lists = (WatchedList(d.stage, d.rules, tell=tell) for d in self.decisions)
+        return replace(self, decisions=tuple(lists))
