@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tw_conformance.model.errors import ExitCode
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.coverage.gaps import Gap
+    from tw_conformance.explore.coverage.gaps import Gap, Reason
     from tw_conformance.explore.coverage.survey import Survey
     from tw_conformance.report.document import Block, TableRow
     from tw_reference.profiles.profile import Profile
@@ -27,7 +27,7 @@ class _Found(NamedTuple):
     profile: Profile
     survey: Survey
     open: list[Gap]
-    excused: list[tuple[Gap, str]]
+    excused: list[tuple[Gap, Reason]]
     wanted: int
 
 
@@ -84,7 +84,7 @@ def _found(survey: Survey) -> _Found:
         if reason is None:
             opened.append(gap)
         else:
-            excused.append((gap, reason.why))
+            excused.append((gap, reason))
     return _Found(profile, survey, opened, excused, sum(1 for _ in wanted(profile)))
 
 
@@ -155,13 +155,14 @@ def _open_rows(found: Sequence[_Found]) -> list[TableRow]:
 
 
 def _reason_rows(found: Sequence[_Found]) -> list[TableRow]:
+    """A row for each reason that was needed, however much it is about."""
     from tw_conformance.report.document import TableRow
 
-    whose: dict[tuple[Gap, str], list[str]] = {}
-    for each in found:
-        for excused in each.excused:
-            whose.setdefault(excused, []).append(each.profile.name)
-    return [TableRow((str(gap), ", ".join(n)), (why,)) for (gap, why), n in whose.items()]
+    needed = dict.fromkeys(reason for each in found for _, reason in each.excused)
+    return [
+        TableRow((", ".join(filter(None, (each.rules, each.part))), each.profiles), (each.why,))
+        for each in needed
+    ]
 
 
 # -- for machines --------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ def _value(found: _Found, names: Sequence[str]) -> dict[str, Any]:
             for (key, part), cases in survey.decided.items()
         ],
         "not_covered": [_gap_value(gap) for gap in found.open],
-        "reasons": [{**_gap_value(gap), "why": why} for gap, why in found.excused],
+        "reasons": [{**_gap_value(gap), "why": reason.why} for gap, reason in found.excused],
     }
 
 

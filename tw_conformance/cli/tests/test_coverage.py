@@ -37,7 +37,9 @@ def test_rules_have_their_cases_and_what_is_not_covered_is_said(
     assert "    rst\n" in text
     _, _, left = text.partition("\n\nnot covered\n")
     assert "TIME-WAIT: linux.rst-kill" in left
-    assert "TIME-WAIT: linux.rst-drop" not in left
+    assert "TIME-WAIT: linux.rst-drop, RST is set: false" in left
+    assert "TIME-WAIT: linux.rst-drop " not in left
+    assert "user call: *" in text
 
 
 def test_all_profiles_are_surveyed_unless_some_are_named(
