@@ -49,7 +49,6 @@ class Prober:
         """When each probe was sent, that may still be answered."""
         self._answered: set[int] = set()
         self._latest = 0
-        self._newest_answer = 0
 
     def probe(self) -> float:
         """Send the next probe; returns when."""
@@ -70,11 +69,10 @@ class Prober:
         if number in self._answered:
             self._path.repeated += 1
             return False
+        if number < max(self._answered, default=number):
+            self._path.reordered += 1
         self._answered.add(number)
         self._path.answered(arrival.time - self._sent[number])
-        if number < self._newest_answer:
-            self._path.reordered += 1
-        self._newest_answer = max(self._newest_answer, number)
         return number == self._latest
 
     def give_up(self) -> None:

@@ -88,6 +88,8 @@ def judge(record: Record) -> Outcome:
 
 def _may_be_the_paths(decision: Judgement, case: Case, step: int | None) -> bool:
     """What came may be right for a DUT that an earlier segment never reached."""
+    if decision.verdict is not Verdict.FAIL:
+        return False
     before = sum(isinstance(each, Injection | Call) for each in case.steps[:step])
     return decision.by_absence or before > 1
 

@@ -18,6 +18,7 @@ from tw_conformance.play.run import Run
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
+from tw_reference.rules.decision import Decision
 from tw_reference.rules.rule import AnyRule
 from tw_reference.rules.trace import deciding
 from tw_reference.segment import Packet
@@ -52,12 +53,12 @@ def explain(outcome: Outcome, settings: Mapping[str, int]) -> list[OracleAnswer]
     asked = [_answer(outcome, profile) for profile in PROFILES if outcome.case.applies_to(profile)]
     told = [answer for answer in asked if answer is not None]
     if any(answer.profile == outcome.profile and not answer.same_as_seen for answer in told):
-        given = (_answer(outcome, outcome.profile, each) for each in _suspects(outcome, settings))
+        given = (_answer(outcome, outcome.profile, each) for each in suspects(outcome, settings))
         told += [answer for answer in given if answer is not None and answer.same_as_seen]
     return told
 
 
-def _suspects(outcome: Outcome, known: Mapping[str, int]) -> Iterator[dict[str, int]]:
+def suspects(outcome: Outcome, known: Mapping[str, int]) -> Iterator[dict[str, int]]:
     """Settings, one at a time, that the DUT may have other than the profile and the case: its
     own; or the other position of a switch, where the DUT's is not known."""
     for name, default in PROFILES[outcome.profile].defaults().items():
@@ -103,7 +104,8 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
     if isinstance(outcome.step, Call):
         # A call that no list is about has no rule, whatever was decided before it.
         decision = next(reversed(link.decisions()[decided_before:]), None)
-        answer = run.given or ""
+        assert run.given is not None
+        answer = run.given
         same = any(m.field == "gives" and m.seen == answer for m in outcome.mismatches)
     elif isinstance(outcome.step, State):
         same = any(m.field == "state" and m.seen == state.state for m in outcome.mismatches)
@@ -112,11 +114,18 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
         same = _alike(packets, transcript.variables, seen, outcome.transcript.variables)
     return OracleAnswer(
         profile=target.profile,
-        rule=decision.rule if decision is not None and decision.ruled else None,
+        rule=_rule(decision),
         answer=answer or ", ".join(summary(p, transcript.variables) for p in packets) or "nothing",
         state=state.state,
         same_as_seen=same,
     )
+
+
+def _rule(decision: Decision | None) -> AnyRule | None:
+    match decision:
+        case Decision(ruled=True, rule=rule):
+            return rule
+    return None
 
 
 def _alike(

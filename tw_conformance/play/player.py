@@ -24,13 +24,11 @@ _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""
 _HOPELESS = 10
 """Performances of which one at least must say something, or the case is given up."""
-_RETRIES = 5
-"""Performances more that a case gets where this machine was too slow for the first."""
-_READINGS = 3
-"""Performances more that a case gets where a timer's reading fails it."""
-_BREATH = 1.0
-"""Seconds before the first of these, and as many more before each other: a machine that was busy a
-moment ago is so still."""
+_RETRIES = (1.0, 2.0, 3.0, 4.0, 5.0)
+"""Seconds before each performance more that a case gets where this machine was too slow for the
+first: one that was busy a moment ago is so still."""
+_REREADINGS = (1.0, 2.0, 3.0)
+"""Seconds before each performance more that a case gets where a timer's reading fails it."""
 _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
 
@@ -41,8 +39,9 @@ def lacks(case: Case, target: Target) -> str | None:
 
 
 def _meaningless(case: Case, target: Target) -> str | None:
-    """What a DUT's setting does to a case: where it makes the profile answer otherwise than the
-    case expects, the DUT may as well."""
+    """What a DUT's settings do to a case: where they make the profile answer otherwise than the
+    case expects, the DUT may as well.  A case that the profile fails without them is wrong, and is
+    played."""
     if not target.realtime:
         return None
     differing = {
@@ -51,6 +50,8 @@ def _meaningless(case: Case, target: Target) -> str | None:
         if name not in case.settings and name not in target.time_variables
     }
     if not differing or _holds(case, target.profile, differing):
+        return None
+    if not _holds(case, target.profile, {}):
         return None
     switches = ", ".join(f"{name}={value}" for name, value in differing.items())
     return f"expects what {target.profile} does without the DUT's {switches}"
@@ -99,10 +100,9 @@ class _Performer:
     async def in_time(self) -> Outcome:
         """Again, with more air each time, where this machine was too slow."""
         outcome = await self.once()
-        for retry in range(1, _RETRIES + 1):
-            if not outcome.late:
-                break
-            outcome = await self.after(retry * _BREATH)
+        for breath in _RETRIES:
+            if outcome.late:
+                outcome = await self.after(breath)
         return outcome
 
 
@@ -131,8 +131,8 @@ async def _confirm(outcome: Outcome, performer: _Performer) -> Outcome:
     read = fields & {"state", "timer"}
     if outcome.verdict is not Verdict.FAIL or not read or not performer.target.realtime:
         return outcome
-    for breath in range(1, _READINGS + 1):
-        await asyncio.sleep(breath * _BREATH)
+    for breath in _REREADINGS:
+        await asyncio.sleep(breath)
         before, outcome = outcome, await performer.in_time()
         if (outcome.verdict, outcome.mismatches) == (before.verdict, before.mismatches):
             return outcome
@@ -145,12 +145,13 @@ async def _confirm(outcome: Outcome, performer: _Performer) -> Outcome:
 
 
 def _weigh(evidence: Evidence, outcome: Outcome, exchanges: int) -> None:
-    if outcome.verdict is Verdict.PASS:
-        evidence.passed(exchanges)
-    elif outcome.verdict is Verdict.FAIL and outcome.by_absence:
-        evidence.failed_by_absence(exchanges)
-    elif outcome.verdict is Verdict.FAIL:
-        evidence.failed_by_packet()
+    match outcome.verdict, outcome.by_absence:
+        case Verdict.PASS, _:
+            evidence.passed(exchanges)
+        case Verdict.FAIL, True:
+            evidence.failed_by_absence(exchanges)
+        case Verdict.FAIL, False:
+            evidence.failed_by_packet()
 
 
 def _is_hopeless(outcomes: list[Outcome]) -> bool:
@@ -167,7 +168,8 @@ def _conclude(outcomes: list[Outcome], evidence: Evidence) -> Outcome:
     if evidence.conforms or evidence.deviates:
         verdict = Verdict.PASS if evidence.conforms else Verdict.FAIL
         return next(outcome for outcome in reversed(outcomes) if outcome.verdict is verdict)
-    last = next((o for o in reversed(outcomes) if o.verdict is not Verdict.PASS), outcomes[-1])
+    # Where all are PASS any of them will do.
+    last = max(reversed(outcomes), key=lambda outcome: outcome.verdict is not Verdict.PASS)
     tally = f"{count[Verdict.PASS]} PASS and {count[Verdict.FAIL]} FAIL"
     return replace(
         last,

@@ -74,7 +74,7 @@ class Run:
         """The end of the last wait or call."""
         self._counted: Mapping[str, int] = {}
         """The DUT's counters when the steps began, where some step is about them."""
-        self._settled_before = 0.0
+        self._settled_before = self._began
         """By when the DUT had processed all that was sent before the last send."""
 
     async def play(self) -> AsyncGenerator[Fact, None]:
@@ -303,17 +303,21 @@ class Run:
         timer = "" if observed.remaining is None else f", timer at {observed.remaining:.3f} s"
         self.tester.note(f"state {observed.state}{timer}")
         expected = step.state.choose(self.target.profile)
-        wants_timer = expected is not None and expected.timer is not None
-        for _ in range(_READINGS if wants_timer else 0):
-            if self.timer(observed) is not None:
-                break
-            # The answer was slow to come, so the reading says little; the next one may be quicker.
-            observed = await self.link.observe() or observed
+        if expected is not None and expected.timer is not None:
+            observed = await self._read_finely(observed)
         return StateSeen(
             observed.state,
             effect=self.timer(observed),
             has_timer=observed.remaining is not None,
         )
+
+    async def _read_finely(self, observed: Observation) -> Observation:
+        """The agent's answer may be slow to come, and say little of a timer; the next is quicker,
+        most likely."""
+        for _ in range(_READINGS):
+            if self.timer(observed) is None:
+                observed = await self.link.observe() or observed
+        return observed
 
     async def _count(self, step: Counters) -> Counted | Doubt:
         if not await self.tester.prove_delivery():
@@ -346,6 +350,7 @@ class Run:
         await self.link.sleep(until)
         if (late := self.link.now() - until) > MARGIN / 2:
             return Doubt(f"the tester woke up {late:.2f} s late from a wait", late=True)
+        await self.tester.drain()
         for stray in self._pending_strays():
             return Doubt(f"{stray.packet.segment} came while a timer was waited for")
         seen = await state_probe.ask(self.tester, answers(self.tester.transcript))

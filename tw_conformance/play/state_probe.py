@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tw_conformance.link.base import Arrival
+from tw_conformance.link.path import Path
 from tw_conformance.model.case import Answer, Case, Expect, State
 from tw_conformance.play.record import Doubt, StateSeen
 from tw_conformance.play.tester import ACCEPTS_AND_CLOSES, TesterEndpoint
@@ -38,14 +39,18 @@ _TOLD = {
 class StateProbe:
     """A segment, what a person calls it, and what its answers tell.
 
-    ``patience`` is how many seconds an answer may take for reasons that are not the path's.
+    ``of_service``: the DUT's service answers it, which may take its time.
     """
 
     name: str
     segment: Segment
     read: Callable[[Segment], str | None]
     """The state that an answer tells; None where it tells nothing."""
-    patience: float = 0.0
+    of_service: bool = False
+
+    def patience(self, path: Path) -> float:
+        """Seconds that an answer may take."""
+        return max(ACCEPTS_AND_CLOSES, path.patience) if self.of_service else path.patience
 
 
 def unaskable(case: Case, at: int, profile: str) -> str | None:
@@ -83,7 +88,7 @@ async def ask(tester: TesterEndpoint, answers: Iterable[Packet]) -> StateSeen | 
 async def _put(probe: StateProbe, tester: TesterEndpoint) -> str | Doubt:
     """Asked as often as the path makes necessary."""
     for _ in range(tester.path.askings):
-        deadline = tester.send(probe.segment) + max(probe.patience, tester.path.patience)
+        deadline = tester.send(probe.segment) + probe.patience(tester.path)
         if not await tester.prove_delivery():
             return Doubt("no echo probe was answered: the path or the DUT is gone")
         tester.pending, early = [], tester.pending
@@ -146,7 +151,7 @@ def _handshake(tester: TesterEndpoint, syn_ack: Segment) -> StateProbe:
         kept = answer.seq == variables["snd_nxt"] and answer.ack == variables["rcv_nxt"]
         return "TIME-WAIT" if kept else None
 
-    return StateProbe("the ACK of its SYN-ACK", segment, read, ACCEPTS_AND_CLOSES)
+    return StateProbe("the ACK of its SYN-ACK", segment, read, of_service=True)
 
 
 def _closed(answer: Segment, asked: Segment) -> str | None:
@@ -158,7 +163,9 @@ def _expects_syn_ack(step: object, profile: str) -> bool:
     if not isinstance(step, Expect):
         return False
     answer = step.answer.choose(profile)
-    return isinstance(answer, Answer) and (answer.flags or 0) & _SYN_ACK == _SYN_ACK
+    if not isinstance(answer, Answer) or answer.flags is None:
+        return False
+    return answer.flags & _SYN_ACK == _SYN_ACK
 
 
 def _is_syn_ack(segment: Segment) -> bool:

@@ -38,13 +38,14 @@ def views(
 
     ``times`` are the target's time variables, ``longest`` the seconds that a case may wait.
     """
-    seen, unseen, last = list[View](), list[str](), -1
+    seen, unseen, goes_on = list[View](), list[str](), False
     for index, step in enumerate(case.steps):
         if not isinstance(step, State):
+            goes_on = True
             continue
         why = unaskable(case, index, profile)
         if why is None:
-            last = index
+            goes_on = False
             seen.append(View(index))
         else:
             unseen.append(why)
@@ -56,8 +57,7 @@ def views(
             seen.append(View(index, timer=True))
         else:
             unseen.append(why)
-    rest = [step for step in case.steps[last + 1 :] if not isinstance(step, State)]
-    if rest or not seen:
+    if goes_on or not seen:
         seen.append(View(None))
     return seen, unseen
 

@@ -20,7 +20,18 @@ from tw_conformance.model.errors import NoSuchCall
 from tw_conformance.notation.load import load_text
 from tw_conformance.targets.in_process import Played
 from tw_reference.rules.decision import Decision
-from tw_reference.segment import ACK, Damage, Datagram, Echo, Flow, Packet, Segment
+from tw_reference.segment import (
+    ACK,
+    FIN,
+    RST,
+    SYN,
+    Damage,
+    Datagram,
+    Echo,
+    Flow,
+    Packet,
+    Segment,
+)
 
 T = TypeVar("T")
 
@@ -65,6 +76,7 @@ class ScriptedLink:
     echo_ident: int = 77
     clock: float = 0.0
     sent: list[Datagram] = field(default_factory=list)
+    sent_at: list[float] = field(default_factory=list)
     closed: bool = False
 
     def now(self) -> float:
@@ -72,6 +84,7 @@ class ScriptedLink:
 
     def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
         self.sent.append(packet)
+        self.sent_at.append(self.clock)
         if isinstance(packet, Echo):
             round_trip = self.echoes.pop(0) if self.echoes else ROUND_TRIP
             if round_trip is not None:
@@ -184,3 +197,22 @@ def in_virtual_time(play: Coroutine[Any, Any, T]) -> tuple[T, float]:
 
 def at(*arrivals: tuple[float, Datagram]) -> ScriptedLink:
     return ScriptedLink(arrivals=list(arrivals))
+
+
+ISS = 5_000
+"""The DUT's ISN where it takes the way to TIME-WAIT."""
+REACHED = 0.5
+"""Seconds until it has."""
+SYN_ACK = segment(SYN | ACK, ISS, IRS + 1)
+BLOCK_ACK, BLOCK_RST = segment(ACK, ISS + 2, IRS + 2), segment(RST, ISS + 2, 0)
+"""What a block of that connection answers to an old octet, and what is answered without one."""
+
+
+def in_time_wait(*arrivals: tuple[float, Datagram]) -> ScriptedLink:
+    """A DUT that takes the way through FIN-WAIT-2, before those arrivals."""
+    way = [
+        (0.125, SYN_ACK),
+        (0.25, segment(FIN | ACK, ISS + 1, IRS + 1)),
+        (REACHED, BLOCK_ACK),
+    ]
+    return at(*way, *arrivals)

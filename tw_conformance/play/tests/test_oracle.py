@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
 from tw_conformance.play import oracle
 from tw_conformance.play.oracle import OracleAnswer
 from tw_conformance.play.player import play
 from tw_conformance.play.tests.scripted import script
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
+from tw_reference.rules import stages
 from tw_reference.segment import RST, Packet, Timestamps
 
 REACH = "{state: TIME-WAIT, timestamps: on}"
 FIN_AGAIN = "  - send: {flags: FIN|ACK, seq: rcv_nxt-1}\n"
 
 
-def played(steps: str, profile: str = "linux-6.18") -> Outcome:
+def played(steps: str, profile: str = "linux-6.18", about: str = "*") -> Outcome:
     target = InProcessTarget(PROFILES[profile])
-    return target.start(play(script(steps, REACH), target)).result()
+    return target.start(play(script(steps, REACH, f"['{about}']"), target)).result()
 
 
 def explained(outcome: Outcome) -> dict[str, OracleAnswer]:
@@ -33,7 +34,7 @@ def explained(outcome: Outcome) -> dict[str, OracleAnswer]:
 
 def beside(change: Callable[[Packet], Packet]) -> bool:
     """Whether linux-6.18 is said to do what a DUT did that answered as it does but for that."""
-    outcome = played(f"{FIN_AGAIN}  - expect: nothing\n")
+    outcome = played(f"{FIN_AGAIN}  - expect: nothing\n", about="linux-6.18")
     events = outcome.transcript.events
     for number, event in enumerate(events):
         if event.direction == "received" and event.step == 1 and isinstance(event.packet, Packet):
@@ -110,6 +111,92 @@ def test_a_state_is_the_same_where_the_dut_was_seen_in_it() -> None:
     assert told["linux-6.18"].same_as_seen
     assert told["freebsd-10"].state == "TIME-WAIT"
     assert not told["freebsd-10"].same_as_seen
+
+
+def test_no_step_after_the_deciding_one_is_played() -> None:
+    steps = "  - send: {flags: ACK}\n  - expect: ack\n  - send: {flags: RST}\n"
+    told = explained(played(steps))["linux-6.18"]
+    assert (told.answer, told.state) == ("nothing", "TIME-WAIT")
+
+
+def test_what_no_list_is_about_has_no_rule() -> None:
+    steps = "  - call: unlisten\n    gives: EINVAL\n"
+    told = explained(played(steps))["linux-6.18"]
+    assert (told.rule, told.answer) == (None, "ok")
+
+
+def test_what_no_list_of_the_profile_decides_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = PROFILES["linux-6.18"]
+    unknown = profile.derive("linux-6.18", "", without=(stages.ESTABLISHED,))
+    monkeypatch.setattr(oracle, "PROFILES", {"linux-6.18": unknown})
+    steps = "  - send: {flags: ACK, length: 1}\n  - expect: rst\n"
+    target = InProcessTarget(profile)
+    told = target.start(play(script(steps, "{state: ESTABLISHED}"), target)).result()
+    (answer,) = oracle.explain(told, {})
+    assert (answer.rule, answer.answer) == (None, "ACK seq=snd_nxt ack=rcv_nxt+1")
+
+
+def test_a_call_is_the_same_where_it_gives_the_same() -> None:
+    steps = "  - call: unlisten\n  - call: {bind: {reuse_port: on}}\n    gives: EINVAL\n"
+    told = explained(played(steps))
+    assert (told["linux-6.18"].answer, told["linux-6.18"].same_as_seen) == ("EADDRINUSE", True)
+    assert (told["freebsd-15"].answer, told["freebsd-15"].same_as_seen) == ("ok", False)
+
+
+def test_what_a_call_gives_is_held_against_what_it_gave() -> None:
+    outcome = played("  - call: unlisten\n    gives: EINVAL\n")
+    other = replace(outcome, mismatches=[Mismatch("state", "EINVAL", "ok")])
+    assert not explained(other)["linux-6.18"].same_as_seen
+
+
+# -- settings that the DUT may have ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("profile", "said", "known", "suspected"),
+    [
+        (
+            "linux-6.1",
+            {},
+            {},
+            [("timestamps", 0), ("rfc1337", 1), ("tw_reuse", 0), ("tw_reuse", 1)],
+        ),
+        ("linux-6.1", {"rfc1337": 0, "timestamps": 1}, {}, [("tw_reuse", 0), ("tw_reuse", 1)]),
+        (
+            "linux-6.1",
+            {"timestamps": 1},
+            {"rfc1337": 0, "tw_reuse": 1, "fin_timeout": 5, "hz": 250},
+            [("fin_timeout", 5), ("tw_reuse", 1)],
+        ),
+    ],
+)
+def test_settings_that_the_dut_may_have_are_suspected_one_at_a_time(
+    profile: str,
+    said: Mapping[str, int],
+    known: Mapping[str, int],
+    suspected: list[tuple[str, int]],
+) -> None:
+    outcome = played(f"{FIN_AGAIN}  - expect: nothing\n", profile)
+    asked = replace(outcome, case=replace(outcome.case, settings=said))
+    found = list(oracle.suspects(asked, known))
+    assert found == [{name: value} for name, value in suspected]
+
+
+def test_no_setting_is_blamed_where_the_profile_itself_does_what_was_seen() -> None:
+    outcome = played(f"{FIN_AGAIN}  - expect: nothing\n")
+    told = oracle.explain(outcome, {"fin_timeout": 5})
+    assert [answer for answer in told if answer.settings] == []
+
+
+def test_a_setting_is_blamed_under_the_cases_own_profile_alone() -> None:
+    """The DUT keeps the block, as it does with rfc1337; what FreeBSD does anyway is no matter."""
+    outcome = played("  - send: {flags: RST}\n  - expect: nothing\n  - state: FIN-WAIT-2\n")
+    (mismatch,) = outcome.mismatches
+    kept = replace(outcome, mismatches=[replace(mismatch, seen="TIME-WAIT")])
+    blamed = [answer for answer in oracle.explain(kept, {}) if answer.settings]
+    assert [(answer.profile, answer.settings) for answer in blamed] == [
+        ("linux-6.18", {"rfc1337": 1})
+    ]
 
 
 def test_a_stray_is_explained_by_what_came_before_the_deciding_step() -> None:

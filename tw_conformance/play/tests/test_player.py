@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -12,10 +13,14 @@ from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tests.scripted import (
+    BLOCK_ACK,
+    BLOCK_RST,
+    REACHED,
     ScriptedLink,
     ScriptedTarget,
     at,
     bad_path,
+    in_time_wait,
     in_virtual_time,
     script,
     segment,
@@ -27,6 +32,7 @@ ANSWERED = script(
     "  - send: {flags: ACK}\n  - expect: {flags: ACK, seq: snd_nxt+1}\n    within: 1s\n"
 )
 WAITS = script("  - wait: 1s\n")
+TIME_WAIT = "{state: TIME-WAIT}"
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
 Script = Callable[[], ScriptedLink]
@@ -141,10 +147,17 @@ def test_a_path_that_is_gone_is_given_up_after_ten_performances() -> None:
     assert "0 PASS and 0 FAIL, which decides nothing: nothing came" in outcome.reason
 
 
+@pytest.mark.parametrize(("lost", "performances"), [(1400, 15), (1900, 17), (2150, 10)])
+def test_fewer_than_ten_performances_are_not_hopeless(lost: int, performances: int) -> None:
+    """They come in as many together as it would take for a PASS: 7, 8 and 9, behind the first."""
+    _, target, _ = played(QUIET, [gone] * 40, bad_path(lost=lost * 1000, probes=10_000_000))
+    assert target.opened == performances
+
+
 def test_what_decides_nothing_weighs_nothing_however_many_packets_were_sent() -> None:
     case = script("  - send: {flags: ACK}\n  - send: {flags: ACK}\n  - expect: nothing\n")
-    outcome, _, _ = played(case, [gone] * 40, bad_path(lost=5))
-    assert outcome.verdict is INCONCLUSIVE
+    outcome, target, _ = played(case, [gone] * 40, bad_path(lost=500_000, probes=10_000_000))
+    assert (outcome.verdict, outcome.by_absence, target.opened) == (INCONCLUSIVE, False, 13)
     assert "0 PASS and 0 FAIL" in outcome.reason
 
 
@@ -175,12 +188,94 @@ def test_what_can_not_be_asked_for_costs_its_step_not_the_case() -> None:
     assert outcome.unseen == ("needs to read on the DUT that it is in ESTABLISHED",)
 
 
-def test_what_the_target_itself_lacks_comes_first() -> None:
-    class Without(ScriptedTarget):
-        def lacks(self, case: Case) -> str | None:
-            return "needs an address"
+class Lacking(ScriptedTarget):
+    def lacks(self, case: Case) -> str | None:
+        return "needs an address"
 
-    assert lacks(QUIET, Without([], reads_states=False)) == "needs an address"
+
+DELETED = script("  - send: {flags: RST}\n  - expect: nothing\n  - state: CLOSED\n", TIME_WAIT)
+"""What Linux does unless rfc1337 is set."""
+
+
+KEPT_BY_NOBODY = script("  - send: {flags: SYN}\n  - expect: {flags: FIN}\n", TIME_WAIT)
+"""Wrong with that setting and without it: to be failed, not left out."""
+
+
+def test_what_the_target_itself_lacks_comes_first() -> None:
+    assert lacks(DELETED, Lacking([], settings={"rfc1337": 1})) == "needs an address"
+
+
+@pytest.mark.parametrize(
+    ("case", "settings", "realtime", "meaningless"),
+    [
+        (DELETED, {}, True, False),
+        (DELETED, {"rfc1337": 0}, True, False),
+        (DELETED, {"rfc1337": 1}, True, True),
+        (DELETED, {"rfc1337": 1}, False, False),
+        (DELETED, {"fin_timeout": 30}, True, False),
+        (KEPT_BY_NOBODY, {"rfc1337": 1}, True, False),
+        (replace(DELETED, settings={"rfc1337": 0}), {"rfc1337": 1}, True, False),
+        (replace(DELETED, settings={"rfc1337": 0}), {"fin_timeout": 30}, True, False),
+    ],
+)
+def test_a_setting_of_the_dut_makes_a_case_meaningless_that_the_profile_fails_with_it(
+    case: Case, settings: Mapping[str, int], realtime: bool, meaningless: bool
+) -> None:
+    target = ScriptedTarget([], settings=settings, realtime=realtime)
+    said = "expects what linux-6.18 does without the DUT's rfc1337=1"
+    assert lacks(case, target) == (said if meaningless else None)
+
+
+def test_all_settings_that_differ_are_named() -> None:
+    target = ScriptedTarget([], settings={"rfc1337": 1, "fin_timeout": 30, "timestamps": 1})
+    assert lacks(DELETED, target) == (
+        "expects what linux-6.18 does without the DUT's rfc1337=1, fin_timeout=30"
+    )
+
+
+def test_a_time_that_the_case_is_written_in_is_no_setting_that_differs() -> None:
+    expires = script("  - wait: 2msl+tick\n  - state: CLOSED\n", TIME_WAIT, "[freebsd-*]")
+    times = {"msl": 1.0, "tick": 0.5}
+    target = ScriptedTarget(
+        [], profile="freebsd-10", settings={"msl": 90_000}, time_variables=times
+    )
+    assert lacks(expires, target) is None
+    assert lacks(expires, replace(target, time_variables={"tick": 0.5})) is not None
+
+
+# -- a performance for each view ------------------------------------------------------------------
+
+TWO_STATES = script(
+    "  - send: {flags: ACK}\n  - expect: nothing\n  - state: TIME-WAIT\n"
+    "  - send: {flags: ACK}\n  - expect: nothing\n  - state: TIME-WAIT\n",
+    TIME_WAIT,
+)
+
+
+def kept() -> ScriptedLink:
+    return in_time_wait((REACHED + 0.01, BLOCK_ACK))
+
+
+def deleted() -> ScriptedLink:
+    return in_time_wait((REACHED + 0.01, BLOCK_RST))
+
+
+@pytest.mark.parametrize(
+    ("links", "verdict", "opened"),
+    [
+        ([kept, kept], PASS, 2),
+        ([deleted, deleted, kept], FAIL, 2),
+        ([kept, deleted, deleted], FAIL, 3),
+    ],
+)
+def test_views_are_performed_until_one_fails(
+    links: list[Script], verdict: Verdict, opened: int
+) -> None:
+    """A FAIL takes a second performance that says the same."""
+    target = ScriptedTarget([link() for link in links], reads_states=False)
+    outcome, _ = in_virtual_time(play(TWO_STATES, target))
+    assert (outcome.verdict, target.opened) == (verdict, opened), outcome.reason
+    assert outcome.inferred
 
 
 # -- a DUT that answers echoes first -------------------------------------------------------------
@@ -236,21 +331,21 @@ def reads(remaining: float) -> ScriptedLink:
 
 
 @pytest.mark.parametrize(
-    ("readings", "verdict"),
+    ("readings", "verdict", "pauses"),
     [
-        ([RESTARTED], PASS),
-        ([KEPT, KEPT], FAIL),
-        ([KEPT, RESTARTED, RESTARTED], PASS),
-        ([KEPT, RESTARTED, KEPT, KEPT], FAIL),
-        ([KEPT, RESTARTED, KEPT, RESTARTED], INCONCLUSIVE),
+        ([RESTARTED], PASS, 0.0),
+        ([KEPT, KEPT], FAIL, 1.0),
+        ([KEPT, RESTARTED, RESTARTED], PASS, 1.0 + 2.0),
+        ([KEPT, RESTARTED, KEPT, KEPT], FAIL, 1.0 + 2.0 + 3.0),
+        ([KEPT, RESTARTED, KEPT, RESTARTED], INCONCLUSIVE, 1.0 + 2.0 + 3.0),
     ],
 )
 def test_a_timer_that_fails_a_case_is_read_again_in_another_performance(
-    readings: list[float], verdict: Verdict
+    readings: list[float], verdict: Verdict, pauses: float
 ) -> None:
     target = ScriptedTarget([reads(remaining) for remaining in readings])
-    outcome, _ = in_virtual_time(play(RESTARTS, target))
-    assert outcome.verdict is verdict
+    outcome, paused = in_virtual_time(play(RESTARTS, target))
+    assert (outcome.verdict, paused) == (verdict, pauses)
     assert target.opened == len(readings)
 
 

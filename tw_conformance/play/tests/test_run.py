@@ -8,16 +8,23 @@ from tw_conformance.link.base import Observation
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
-from tw_conformance.play.player import perform_once
+from tw_conformance.play.judge import judge
+from tw_conformance.play.player import perform, perform_once
 from tw_conformance.play.tests.scripted import (
+    BLOCK_ACK,
+    BLOCK_RST,
     IRS,
+    ISS,
+    REACHED,
     ScriptedLink,
     ScriptedTarget,
     at,
     bad_path,
+    in_time_wait,
     script,
     segment,
 )
+from tw_conformance.play.views import View
 from tw_reference.segment import ACK, FIN, PSH, RST, SYN, Echo, Packet, Segment
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
@@ -35,9 +42,16 @@ def performed(
     path: Path | None = None,
     realtime: bool = True,
     profile: str = "linux-6.18",
+    msl: float = 1.0,
 ) -> Outcome:
     case = script(case) if isinstance(case, str) else case
-    target = ScriptedTarget([link], path or perfect_path(), realtime, profile=profile)
+    target = ScriptedTarget(
+        [link],
+        path or perfect_path(),
+        realtime,
+        profile=profile,
+        time_variables={"msl": msl, "tick": 0.1},
+    )
     outcome = target.start(perform_once(case, target)).result()
     assert link.closed
     return outcome
@@ -122,6 +136,18 @@ def test_what_was_sent_last_is_known_by_name() -> None:
     assert [known[f"seg_{name}"] for name in ("seq", "ack", "len", "tsval")] == [IRS, 0, 4, 0]
 
 
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [("01", "01000000"), ("0101", "01010000"), ("010101", "01010100"), ("01" * 4, "01" * 4)],
+)
+def test_options_are_filled_up_to_what_a_data_offset_can_say(said: str, sent: str) -> None:
+    link = at()
+    performed(f"  - send: {{flags: ACK, options: '{said}'}}\n  - expect: nothing\n", link)
+    packet = link.sent[0]
+    assert isinstance(packet, Packet)
+    assert packet.segment.option_octets.hex() == sent
+
+
 def test_what_came_last_is_known_by_name() -> None:
     known = performed(ANSWERED, at((0.0005, RIGHT))).transcript.variables
     assert [known[f"ans_{name}"] for name in ("seq", "ack", "len", "tsval")] == [1, IRS, 0, 0]
@@ -201,9 +227,17 @@ def test_a_step_that_leaves_too_late_decides_nothing() -> None:
     assert sum(isinstance(packet, Packet) for packet in link.sent) == 1
 
 
-@pytest.mark.parametrize(("overrun", "expected"), [(0.3, PASS), (0.5, INCONCLUSIVE)])
+def test_the_time_that_a_step_may_take_is_a_part_of_it() -> None:
+    """The sentinel is back after 0.25 s, and 0.25 s more are waited."""
+    steps = f"{SILENT}  - wait: 250ms\n  - send: {{flags: ACK, within: 500ms}}\n"
+    assert performed(steps, ScriptedLink(echoes=[0.25], clock=8.0)).verdict is PASS
+    late = performed(steps.replace("500ms", "499ms"), ScriptedLink(echoes=[0.25], clock=8.0))
+    assert late.reason.startswith("0.500 s passed since the last segment, and 499ms may")
+
+
+@pytest.mark.parametrize(("overrun", "expected"), [(0.3, PASS), (0.4, PASS), (0.5, INCONCLUSIVE)])
 def test_a_wait_may_overrun_a_little(overrun: float, expected: Verdict) -> None:
-    outcome = performed(f"{SILENT}  - wait: 1s\n", ScriptedLink(oversleeps=overrun))
+    outcome = performed("  - wait: 500ms\n", ScriptedLink(oversleeps=overrun))
     assert outcome.verdict is expected
     assert outcome.late is (expected is INCONCLUSIVE)
 
@@ -212,6 +246,11 @@ def test_a_wait_begins_when_the_sentinel_came_back() -> None:
     link = ScriptedLink(echoes=[0.2])
     performed(f"{SEND}  - wait: 1s\n  - call: unlisten\n", link)
     assert link.clock == pytest.approx(1.2 + 0.001)
+
+
+def test_a_run_takes_as_long_as_its_own_clock_says() -> None:
+    outcome = performed(f"{SILENT}  - wait: 500ms\n", ScriptedLink(clock=8.0))
+    assert outcome.duration == pytest.approx(0.501)
 
 
 def test_waits_follow_one_another_without_a_gap() -> None:
@@ -354,16 +393,17 @@ def test_a_state_is_read_once_where_no_timer_is_asked_for() -> None:
 
 
 def timed(timer: str, *readings: Observation) -> Outcome:
-    """The state after a segment that left at 1 s; 2MSL is 2 s."""
+    """The state after a segment that left at 1 s; 2MSL is 60 s."""
     steps = f"{AGED}{SEND}  - state: {{is: TIME-WAIT, timer: {timer}}}\n"
-    return performed(steps, ScriptedLink(readings=[reading("TIME-WAIT"), *readings]))
+    link = ScriptedLink(readings=[reading("TIME-WAIT"), *readings])
+    return performed(steps, link, msl=30.0)
 
 
-KEPT = reading("TIME-WAIT", 0.5, asked=1.1)
+KEPT = reading("TIME-WAIT", 58.5, asked=1.1)
 """Begun at -0.4 s."""
-RESTARTED = reading("TIME-WAIT", 1.95, asked=1.1)
+RESTARTED = reading("TIME-WAIT", 59.95, asked=1.1)
 """Begun at 1.05 s."""
-UNTOLD = reading("TIME-WAIT", 1.5, asked=1.1, resolution=1.0)
+UNTOLD = reading("TIME-WAIT", 59.5, asked=1.1, resolution=1.0)
 
 
 @pytest.mark.parametrize(
@@ -449,7 +489,7 @@ def test_a_counter_that_was_not_there_began_at_zero() -> None:
 
 # -- the DUT's service ----------------------------------------------------------------------------
 
-SYN_ACK, FIN_OF_SERVICE = segment(SYN | ACK, 5000, IRS + 1), segment(FIN | ACK, 5001, IRS + 1)
+SYN_ACK, FIN_OF_SERVICE = segment(SYN | ACK, ISS, IRS + 1), segment(FIN | ACK, ISS + 1, IRS + 1)
 OPENED = (
     "  - send: {flags: SYN, seq: rcv_nxt, mss: 1460}\n"
     "  - expect: {flags: SYN|ACK}\n"
@@ -492,6 +532,128 @@ def test_a_segment_that_completes_no_handshake_is_nobodys_to_accept(flags: str, 
     outcome = performed(steps, at((0.0005, SYN_ACK)))
     assert outcome.verdict is FAIL
     assert outcome.duration < 0.6, "no service is waited for"
+
+
+# -- a DUT that nobody can look into --------------------------------------------------------------
+
+IN_TIME_WAIT = "{state: TIME-WAIT}"
+MSL, TICK = 30.0, 0.5
+WAITED = "  - wait: 250ms\n"
+SENT = TICK + 1.0
+"""Seconds from TIME-WAIT to a segment whose effect on the timer is to be seen: the tick, and a
+margin on either side of it.  The wait of the script is a part of them."""
+ASKED = REACHED + SENT + 2 * MSL - 0.5
+"""When the timer is asked: a margin before one that the segment restarted expires."""
+
+
+def viewed(
+    steps: str,
+    view: View,
+    *arrivals: tuple[float, Packet],
+    oversleeps: float = 0.0,
+    path: Path | None = None,
+) -> tuple[Outcome, ScriptedLink]:
+    case = script(steps, IN_TIME_WAIT)
+    link = in_time_wait(*arrivals)
+    link.oversleeps = oversleeps
+    times = {"msl": MSL, "tick": TICK}
+    target = ScriptedTarget([link], path or perfect_path(), time_variables=times)
+    return judge(target.start(perform(case, target, view)).result()), link
+
+
+def timer_viewed(
+    expected: str, *arrivals: tuple[float, Packet], oversleeps: float = 0.0
+) -> tuple[Outcome, ScriptedLink]:
+    steps = f"{WAITED}{SILENT}  - state: {{is: TIME-WAIT, timer: {expected}}}\n"
+    return viewed(steps, View(3, timer=True), *arrivals, oversleeps=oversleeps)
+
+
+def segments_of(link: ScriptedLink) -> list[tuple[float, Segment]]:
+    pairs = zip(link.sent_at, link.sent, strict=True)
+    return [(time, packet.segment) for time, packet in pairs if isinstance(packet, Packet)]
+
+
+def test_the_state_is_asked_for_at_the_place_that_the_view_says_and_nothing_follows() -> None:
+    steps = f"{SILENT}  - state: TIME-WAIT\n{SILENT}  - state: TIME-WAIT\n{SILENT}"
+    for place, sent in ((2, 1), (5, 2)):
+        outcome, link = viewed(steps, View(place), (REACHED + 0.1, BLOCK_ACK))
+        assert verdict(outcome) == (PASS, "")
+        assert outcome.inferred
+        *before, (_, question) = segments_of(link)
+        assert (question.seq, question.payload) == (IRS + 1, b"t")
+        assert [s.seq for _, s in before].count(IRS + 2) == sent
+
+
+def test_a_view_without_a_state_goes_on_to_the_end() -> None:
+    steps = f"{SILENT}  - state: CLOSED\n{ANSWERED}"
+    outcome, _ = viewed(steps, View(None))
+    assert outcome.verdict is FAIL
+    assert outcome.step is outcome.case.steps[4]
+    assert not outcome.inferred
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer", "comes_to"),
+    [
+        ("kept", BLOCK_RST, PASS),
+        ("kept", BLOCK_ACK, FAIL),
+        ("restarted", BLOCK_RST, FAIL),
+        ("restarted", BLOCK_ACK, PASS),
+    ],
+)
+def test_a_timer_is_told_by_the_state_in_which_it_leaves_the_dut(
+    expected: str, answer: Packet, comes_to: Verdict
+) -> None:
+    outcome, link = timer_viewed(expected, (ASKED + 0.0005, answer))
+    assert outcome.verdict is comes_to, outcome.reason
+    assert outcome.inferred
+    assert not outcome.late
+    fields = [mismatch.field for mismatch in outcome.mismatches]
+    assert fields == (["timer"] if comes_to is FAIL else [])
+    (sent, _), (asked, question) = segments_of(link)[-2:]
+    assert (sent, asked) == (REACHED + SENT, ASKED)
+    assert question.payload == b"t"
+
+
+def test_where_the_state_alone_is_asked_for_its_timer_is_another_performances() -> None:
+    steps = f"{WAITED}{SILENT}  - state: {{is: TIME-WAIT, timer: restarted}}\n"
+    outcome, link = viewed(steps, View(3), (REACHED + 0.26, BLOCK_ACK))
+    assert verdict(outcome) == (PASS, "")
+    assert segments_of(link)[-2][0] == REACHED + 0.25, "the block need not be any older"
+
+
+def test_what_comes_while_a_timer_is_waited_for_is_no_answer_to_the_question() -> None:
+    outcome, link = timer_viewed("restarted", (ASKED - 1.0, BLOCK_ACK))
+    assert outcome.verdict is INCONCLUSIVE
+    assert outcome.reason.endswith("came while a timer was waited for")
+    assert segments_of(link)[-1][0] == REACHED + SENT, "none is put"
+
+
+@pytest.mark.parametrize(("overrun", "comes_to"), [(0.25, PASS), (0.3, INCONCLUSIVE)])
+def test_a_timer_is_asked_a_quarter_of_a_second_late_at_most(
+    overrun: float, comes_to: Verdict
+) -> None:
+    """Each of three waits overruns: the step's own, that for the block's age, and the last."""
+    asked = ASKED + 2 * overrun
+    outcome, _ = timer_viewed("kept", (asked + 0.0005, BLOCK_RST), oversleeps=overrun)
+    assert outcome.verdict is comes_to, outcome.reason
+    assert outcome.late is (comes_to is INCONCLUSIVE)
+
+
+def test_a_question_that_nobody_answers_decides_nothing() -> None:
+    of_a_state, _ = viewed(f"{SILENT}  - state: TIME-WAIT\n", View(2))
+    of_a_timer, _ = timer_viewed("kept")
+    for outcome in (of_a_state, of_a_timer):
+        assert outcome.verdict is INCONCLUSIVE
+        assert "no answer to an octet below RCV.NXT tells the state" in outcome.reason
+
+
+def test_a_state_that_can_not_be_asked_for_decides_nothing() -> None:
+    outcome, _ = viewed(f"{SILENT}  - state: FIN-WAIT-2\n", View(2))
+    assert verdict(outcome) == (
+        INCONCLUSIVE,
+        "needs to read on the DUT that it is in FIN-WAIT-2",
+    )
 
 
 # -- which profile --------------------------------------------------------------------------------

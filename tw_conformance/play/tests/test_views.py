@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 import pytest
 
 from tw_conformance.play.tests.scripted import script
-from tw_conformance.play.views import View, last_injection, views
+from tw_conformance.play.views import View, age, last_injection, views
 
 TIMES = {"msl": 30.0, "tick": 2.0}
 SENT = "  - wait: 100ms\n  - send: {flags: ACK}\n  - expect: nothing\n"
@@ -45,6 +46,35 @@ def test_a_timer_has_a_performance_beside_its_state() -> None:
 def test_a_timer_that_waiting_can_not_tell_is_named(steps: str, why: str) -> None:
     assert View(len(steps.strip().splitlines()) - 1, timer=True) not in seen(steps)
     assert any(why in reason for reason in unseen(steps))
+
+
+@pytest.mark.parametrize(("waited", "timeable"), [("56s", True), ("56.25s", False)])
+def test_a_timer_is_asked_where_a_block_that_is_old_enough_has_a_second_left(
+    waited: str, timeable: bool
+) -> None:
+    """2MSL is 60 s; before the segment the block is to be 2 s and a margin on either side old."""
+    assert age(TIMES) == 3.0
+    steps = f"  - wait: {waited}\n  - send: {{flags: ACK}}\n{TIMER}"
+    assert seen(steps) == ([View(2), View(2, timer=True)] if timeable else [View(2)])
+
+
+def test_a_timer_is_asked_of_a_block_that_a_segment_was_sent_to() -> None:
+    case = script(SENT + TIMER, "{state: FIN-WAIT-2}")
+    told = views(case, "linux-6.18", TIMES, inf)
+    assert told == ([View(3)], ["needs to read the 2MSL timer of what was in FIN-WAIT-2"])
+    case = script(SENT + TIMER, "{state: TIME-WAIT}")
+    unsent = replace(case, steps=(case.steps[0], case.steps[3]))
+    told = views(unsent, "linux-6.18", TIMES, inf)
+    assert told == ([View(1)], ["needs to read the 2MSL timer where no segment was sent"])
+
+
+def test_what_comes_before_the_first_state_is_a_part_of_its_performance() -> None:
+    state = "  - state: TIME-WAIT\n"
+    assert seen(state) == [View(0)]
+    assert seen(state + SENT) == [View(0), View(None)]
+    assert seen(SENT + state) == [View(3)]
+    assert seen(state + "  - wait: 1s\n") == [View(0), View(None)]
+    assert seen(f"{SENT}{state}  - state: ESTABLISHED\n") == [View(3)]
 
 
 def test_a_timer_that_takes_too_long_is_named() -> None:
