@@ -271,7 +271,7 @@ class Call:
     @property
     def text(self) -> str:
         """The call in one line: ``connect automatic=on``."""
-        options = (f" {name}={_id_part(value)}" for name, value in self.arguments.items())
+        options = (f" {name}={id_part(value)}" for name, value in self.arguments.items())
         return self.verb + "".join(options)
 
 
@@ -327,7 +327,7 @@ class Case:
     @property
     def id(self) -> str:
         """``name[value-value]``: unique within a file, the same on every run."""
-        values = "-".join(_id_part(value) for value in self.point.values())
+        values = "-".join(id_part(value) for value in self.point.values())
         return f"{self.name}[{values}]" if values else self.name
 
     def applies_to(self, profile: str) -> bool:
@@ -348,7 +348,8 @@ class Case:
                 yield step.duration
 
 
-def _id_part(value: str | int | bool) -> str:
+def id_part(value: str | int | bool) -> str:
+    """A value of a matrix or a call as IDs, titles and reports show it."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(value)

@@ -12,7 +12,7 @@ from itertools import product
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from tw_conformance.model.case import Case, Expect, Reach, Send, SendIcmp, Step
+from tw_conformance.model.case import Case, Expect, Reach, Send, SendIcmp, Step, id_part
 from tw_conformance.model.errors import Place
 from tw_conformance.model.words import no_such, quoted
 from tw_conformance.notation.build import (
@@ -151,7 +151,7 @@ class _Expansion:
     ) -> Case:
         return Case(
             name=self._data["case"],
-            title=self._data["title"],
+            title=REFERENCE.sub(lambda use: id_part(point[use[1]]), self._data["title"]),
             cites=tuple(self._data["cites"]),
             reach=reach,
             steps=steps,
@@ -183,7 +183,7 @@ class _Expansion:
         if path:
             yield from _uses_in(self._value_at(path), path)
         else:
-            for key in ("reach", "settings", "steps"):
+            for key in ("title", "reach", "settings", "steps"):
                 yield from _uses_in(self._data.get(key), (key,))
 
     def _value_at(self, path: KeyPath) -> Any:
@@ -225,7 +225,8 @@ class _Expansion:
     def _judge_names(self) -> None:
         used = set()
         for name, path, offset in self._uses():
-            used.add(name)
+            if path != ("title",):  # which tells of values, and does nothing with them
+                used.add(name)
             if name not in self._declared:
                 message = f"no matrix name is {quoted(name)}: there is no matrix"
                 if self._declared:

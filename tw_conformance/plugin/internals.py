@@ -14,6 +14,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 USES = {
+    "_pytest.terminal.TerminalReporter": ("getreports",),
     "_pytest.runner": ("runtestprotocol",),
     "_pytest.main.Session": ("_setupstate",),
     "_pytest.runner.SetupState": ("teardown_exact",),
@@ -39,6 +40,12 @@ def run_now(item: pytest.Item, nextitem: pytest.Item | None) -> None:
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         runtestprotocol(item, nextitem=nextitem, log=True)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
+def hide_from_summary(report: Any) -> None:
+    """Let the terminal's summary of failures pass a report over, as it does with one that a
+    debugger has shown; it is counted and listed all the same."""
+    report._pdbshown = True
 
 
 @contextmanager

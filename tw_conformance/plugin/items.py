@@ -67,14 +67,24 @@ class Crash:
     lineno: int
     message: str
 
+    def __str__(self) -> str:
+        """The line of ``--tb=line``."""
+        return f"{shown(Path(self.path))}:{self.lineno}: {self.message}"
+
 
 class FailureText:
-    """What pytest prints for a case that did not pass; plain for files, marked up for terminals."""
+    """What pytest prints for a case that did not pass; plain for files, marked up for terminals.
 
-    def __init__(self, path: str, line: int, message: str, plain: str, marked_up: str) -> None:
+    ``brief``: a terminal gets nothing but the line that ``--tb=line`` prints.
+    """
+
+    def __init__(
+        self, path: str, line: int, message: str, plain: str, marked_up: str, *, brief: bool
+    ) -> None:
         self.reprcrash = Crash(path, line, message)
         self._plain = plain
         self._marked_up = marked_up
+        self._brief = brief
 
     def as_data(self) -> dict[str, Any]:
         """What another process needs to make the same again: the arguments."""
@@ -85,10 +95,12 @@ class FailureText:
             "message": crash.message,
             "plain": self._plain,
             "marked_up": self._marked_up,
+            "brief": self._brief,
         }
 
     def toterminal(self, tw: Writer) -> None:
-        tw.line(self._marked_up if tw.hasmarkup else self._plain)
+        if not self._brief:
+            tw.line(self._marked_up if tw.hasmarkup else self._plain)
 
     def __str__(self) -> str:
         return self._plain
@@ -135,6 +147,8 @@ class CaseItem(pytest.Item):
         self._verdict = ""
         self._inferred = False
         self._unseen: tuple[str, ...] = ()
+        self._cause: list[str] = []
+        """What it has in common with whatever did not pass for the same reason."""
         self._exit_code = ExitCode.CONFORMS
 
     def is_long(self) -> bool:
@@ -207,6 +221,7 @@ class CaseItem(pytest.Item):
             tw_lack=self.lack,
             tw_inferred=self._inferred,
             tw_unseen=self._unseen,
+            tw_cause=self._cause,
         )
         longrepr: object = report.longrepr
         place = os.fspath(self.path), self.written.place.line
@@ -281,7 +296,16 @@ class CaseItem(pytest.Item):
         asked = (answer for answer in answers if answer.profile == outcome.profile)
         rule = next((answer.rule for answer in asked), None)
         self._note_verdict(outcome.verdict.value, rule="" if rule is None else rule.id)
+        self._cause = self._cause_of(outcome)
         raise NoPass(outcome, answers)
+
+    def _cause_of(self, outcome: Outcome) -> list[str]:
+        """The case, the step that decided, and what was seen there on which target."""
+        step = next((i for i, step in enumerate(self.case.steps) if step is outcome.step), -1)
+        return [
+            *(os.fspath(self.path), self.case.name, str(step), self.choice.label),
+            *(outcome.verdict.value, headline(outcome)),
+        ]
 
     def _note_verdict(self, verdict: str, *, rule: str) -> None:
         self._verdict = verdict
@@ -318,7 +342,10 @@ class CaseItem(pytest.Item):
         return path
 
     def _explanation(self, message: str, plain: str, marked_up: str) -> FailureText:
-        return FailureText(os.fspath(self.path), self.written.place.line, message, plain, marked_up)
+        return FailureText(
+            *(os.fspath(self.path), self.written.place.line, message, plain, marked_up),
+            brief=self.config.getoption("tbstyle") == "line",
+        )
 
 
 def _name(case: Case, choice: Choice) -> str:

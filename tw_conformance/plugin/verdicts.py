@@ -84,6 +84,18 @@ class Verdicts:
         if exitstatus == pytest.ExitCode.OK and (self._lost or waiting):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    @pytest.hookimpl(specname="pytest_sessionfinish", tryfirst=True)
+    def pytest_explain_each_cause_once(self, session: pytest.Session) -> None:
+        """Before the terminal sums failures up; ``--tb=line`` has a line for each."""
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or session.config.option.tbstyle == "line":
+            return
+        failed = [r for r in reporter.stats.get("failed", ()) if hasattr(r, "tw_explanation")]
+        if failed:
+            from tw_conformance.plugin.alike import explain_once
+
+            explain_once(failed, session.config.get_terminal_writer().fullwidth)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._state.others and terminalreporter.config.getoption("verbose") >= 0:
             cases = _cases(self._state.others)
@@ -125,12 +137,13 @@ def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]
     """What failures get: an explanation each, then a line each."""
     if not reports:
         return
+    from tw_conformance.plugin.alike import explain_once
     from tw_conformance.plugin.items import FailureText
 
     writer = reporter.config.get_terminal_writer()
-    if reporter.config.option.tbstyle != "no":
+    if reporter.config.option.tbstyle not in ("line", "no"):
         reporter.write_sep("=", "INCONCLUSIVE")
-        for report in reports:
+        for report in explain_once(reports, writer.fullwidth):
             reporter.write_sep("_", report.head_line, yellow=True, bold=True)
             FailureText(**report.tw_explanation).toterminal(writer)
     reporter.write_sep("=", "inconclusive: neither PASS nor FAIL was seen")

@@ -224,6 +224,13 @@ def test_a_matrix_value_is_judged_where_it_is_used() -> None:
     ]
 
 
+def test_a_title_may_name_values_of_the_matrix_alone() -> None:
+    text = "case: a\ntitle: Flags are $flag\ncites: [x]\nmatrix: {flags: [RST]}\n"
+    assert faults(text + "steps: [send: {flags: $flags}]") == [
+        "2:18: no matrix name is 'flag'; did you mean 'flags'? (known: flags)"
+    ]
+
+
 def test_an_unknown_reference_is_pointed_at_within_its_text() -> None:
     text = f"{HEAD}matrix: {{offset: [1]}}\nsteps: [send: {{flags: RST, seq: rcv_nxt+$ofset}}]"
     assert faults(text) == [

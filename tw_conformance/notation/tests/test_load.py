@@ -286,3 +286,13 @@ def test_an_icmp_error() -> None:
     )
     assert case.steps[0] == SendIcmp("fragmentation-needed", SequenceExpression("iss"), 576)
     assert case.injections() == 1
+
+
+def test_a_title_says_the_values_of_its_case() -> None:
+    head = "case: a\ntitle: $flags at RCV.NXT+$by, timestamps $timestamps\ncites: [x]\n"
+    matrix = "matrix: {flags: [RST, RST|ACK], by: [10], timestamps: [on]}\n"
+    steps = "steps: [send: {flags: $flags, seq: rcv_nxt+$by}, expect: nothing]"
+    assert [case.title for case in load_text(head + matrix + steps, FILE)] == [
+        "RST at RCV.NXT+10, timestamps on",
+        "RST|ACK at RCV.NXT+10, timestamps on",
+    ]

@@ -154,6 +154,38 @@ def test_a_failure_is_explained_and_captured(suite: pytest.Pytester) -> None:
     }
 
 
+VARIANTS = """\
+case: variants
+title: Flags are $flags
+cites: [RFC 1337 section 3]
+matrix: {flags: [RST, ACK, FIN|ACK], family: [ipv4, ipv6]}
+steps:
+  - send: {flags: $flags, seq: rcv_nxt+1}
+  - expect: rst
+"""
+"""Fails: an RST gets nothing and the others an ACK, whatever the family."""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_variants_that_fail_for_one_reason_are_explained_once(
+    suite: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    write(suite, "a.tw.yaml", VARIANTS)
+    result = suite.runpytest("--tw-profile=freebsd-10", *workers)
+    result.assert_outcomes(failed=6)
+    said = result.stdout.str()
+    assert said.count("FAIL variants[") == 2
+    assert said.count("FAILED a.tw.yaml::variants[") == 6
+    result.stdout.fnmatch_lines_random(["the same in 3 other variants:", "the same in 1 other*:"])
+
+
+def test_a_line_for_each_failure_where_a_line_was_asked_for(suite: pytest.Pytester) -> None:
+    write(suite, "a.tw.yaml", VARIANTS)
+    said = suite.runpytest("--tw-profile=freebsd-10", "--tb=line", "-rN").stdout.str()
+    assert said.count("a.tw.yaml:1: expected RST") == 6
+    assert "tester" not in said
+
+
 def test_captures_go_to_the_cache_unless_told_otherwise(suite: pytest.Pytester) -> None:
     write(suite, "a.tw.yaml", ON_THE_REFERENCE.replace("expect: nothing", "expect: ack", 1))
     suite.runpytest("--tw-profile=freebsd-10").assert_outcomes(passed=1, failed=1)
