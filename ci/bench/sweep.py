@@ -27,10 +27,12 @@ PAIRS = (("linux-6.18", "linux-6.18"), ("linux-6.18", "linux-6.1"), ("freebsd-10
 
 SEGMENTS = SegmentMaker(Representatives.drawn(0))
 
-Run = Callable[[Coroutine[object, object, None]], object]
+Runner = Callable[[Coroutine[object, object, None]], object]
 
 
-def walk(name: str, subject: Subject, run: Run, profile: str, classes: list[SegmentClass]) -> None:
+def walk(
+    name: str, subject: Subject, run: Runner, profile: str, classes: list[SegmentClass]
+) -> None:
     """One sweep, and one line about it."""
     sweep = Walk(
         subject,

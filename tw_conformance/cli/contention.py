@@ -14,8 +14,8 @@ from tw_conformance.model.words import did_you_mean, listed, quoted
 
 if TYPE_CHECKING:
     from tw_reference.contention.figures import Figures
+    from tw_reference.contention.reaping_strategies import Strategy
     from tw_reference.contention.simulation import Load, ReceivePath, Trace
-    from tw_reference.contention.strategies import Strategy
 
 INPUTS = """\
 from the report  {queues} receive queues of {descriptors} descriptors, full in {fill:.2f} ms at
@@ -105,7 +105,7 @@ def _path(arguments: argparse.Namespace) -> ReceivePath:
 
 
 def _strategies(arguments: argparse.Namespace) -> list[Strategy]:
-    from tw_reference.contention.strategies import STRATEGIES
+    from tw_reference.contention.reaping_strategies import STRATEGIES
 
     known = {strategy.name: strategy for strategy in STRATEGIES}
     for name in arguments.strategy:

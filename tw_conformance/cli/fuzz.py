@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tw_conformance.cli.options import (
+from tw_conformance.cli.shared_options import (
     ALL_STATES,
     STATES,
     add_settings,
@@ -25,7 +25,7 @@ from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
 if TYPE_CHECKING:
     from tw_conformance.explore.fuzz.hunt import Counterexample, Hunt
     from tw_conformance.explore.fuzz.strategies import Space
-    from tw_conformance.targets.base import Target
+    from tw_conformance.targets.target import Target
     from tw_reference.profiles.profile import Profile
 
 _ON_A_WIRE, _VIRTUAL = 1.0, 1e6

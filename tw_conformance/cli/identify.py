@@ -7,12 +7,18 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tw_conformance.cli.options import add_settings, add_target, open_named, roster, settings_of
+from tw_conformance.cli.shared_options import (
+    add_settings,
+    add_target,
+    open_named,
+    roster,
+    settings_of,
+)
 from tw_conformance.model.errors import ExitCode
 
 if TYPE_CHECKING:
     from tw_conformance.explore.identify.inquiry import Answered, Deviation, Identity
-    from tw_conformance.explore.identify.questions import Reply
+    from tw_conformance.explore.identify.question_bank import Reply
     from tw_conformance.model.case import Case
 
 
@@ -48,7 +54,7 @@ def identify(arguments: argparse.Namespace) -> int:
     try:
         settings = settings_of(arguments.settings, [PROFILES[target.profile]])
         predictions = inquiry.Predictions(PROFILES.values())
-        tell = _silent if arguments.json else _Table()
+        tell = _silent if arguments.json else _AnswerLines()
         identity = inquiry.identify(target, predictions, settings=settings, tell=tell)
         read = dict(target.settings) if target.realtime else {}
     finally:
@@ -81,7 +87,7 @@ _LAYOUT = ({"width": 3}, {"ratio": 8}, {"ratio": 10}, {"ratio": 6})
 """A number, the question, the reply, and the profiles that are left."""
 
 
-class _Table:
+class _AnswerLines:
     """Prints a line for each answer."""
 
     def __init__(self) -> None:
@@ -193,9 +199,9 @@ def reply_text(question: Case, reply: Reply) -> str:
     if not reply:
         return "no timestamps in its SYN-ACK"
     parts = []
-    for step, turn in zip(question.steps, reply, strict=False):
+    for step, effect in zip(question.steps, reply, strict=False):
         if isinstance(step, Injection):
-            parts.append(" + ".join(map(summary, turn.answers)) or "nothing")
+            parts.append(" + ".join(map(summary, effect.answers)) or "nothing")
     state = reply[-1].state
     if state is not None:
         parts[-1] += f", {state.name}" + (f" {state.timer}" if state.timer else "")

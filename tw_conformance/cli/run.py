@@ -16,7 +16,7 @@ import tw_conformance
 from tw_conformance.model.errors import ExitCode
 from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.plugin.options import choose, describe, make_roster
-from tw_conformance.plugin.state import RunState
+from tw_conformance.plugin.run_state import RunState
 from tw_conformance.targets.access_options import as_arguments
 
 

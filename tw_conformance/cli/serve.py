@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from tw_conformance.model.errors import ExitCode, TargetError, UsageError
-from tw_reference.serve import options
+from tw_reference.serve import plan
 from tw_reference.serve.errors import ServeError, UnknownName
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    options.add_options(parser)
-    parser.epilog = options.EPILOG.replace("  serve ", "  tw-conformance serve ")
+    plan.add_options(parser)
+    parser.epilog = plan.EPILOG.replace("  serve ", "  tw-conformance serve ")
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -24,7 +24,7 @@ def serve(arguments: argparse.Namespace) -> int:
     from tw_reference.serve import command
 
     try:
-        command.serve(options.plan(arguments))
+        command.serve(plan.plan(arguments))
     except UnknownName as error:
         raise UsageError(str(error)) from None
     except ServeError as error:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tw_conformance.cli.options import add_settings, add_states, settings_of, states_of
+from tw_conformance.cli.shared_options import add_settings, add_states, settings_of, states_of
 from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ _NETSTAT_STATES = {
 }
 
 
-class Connection(NamedTuple):
+class FourTuple(NamedTuple):
     """A 4-tuple as the DUT sees it; addresses are canonical text."""
 
     local: str
@@ -88,7 +88,7 @@ class Connection(NamedTuple):
         return socket.AF_INET6 if ":" in self.local else socket.AF_INET
 
 
-class Row(NamedTuple):
+class Reading(NamedTuple):
     """What the kernel says of a connection; ``remaining`` (seconds) is None without a timer.
 
     ``resolution`` is how coarse ``remaining`` is, in seconds.
@@ -121,9 +121,9 @@ class Agent:
         self._unread = b""
         self._serving = True
         self._selector = selectors.DefaultSelector()
-        self._listeners: dict[tuple[int, int], Listener] = {}
-        self._held: dict[Connection, socket.socket] = {}
-        self._closed: set[Connection] = set()
+        self._listeners: dict[tuple[int, int], ListeningSocket] = {}
+        self._held: dict[FourTuple, socket.socket] = {}
+        self._closed: set[FourTuple] = set()
         """Those whose descriptor was closed: a descriptor outlives its connection."""
         self._old_sysctls: dict[str, str] = {}
         self._states: SockDiag | ProcTable | NetstatTable | None = None
@@ -232,7 +232,7 @@ class Agent:
             bound.close()
             raise
         held = self._held if policy == "hold" else None
-        listener = Listener(bound, held, accepts=policy != "never")
+        listener = ListeningSocket(bound, held, accepts=policy != "never")
         self._listeners[listener.key] = listener
         if listener.accepts:
             self._selector.register(listener.socket, selectors.EVENT_READ, listener.accept_all)
@@ -401,7 +401,7 @@ class Agent:
             raise Refused(errno.ENOSYS, lacking) from error
         return {}
 
-    def _find(self, names: "dict[str, Any]") -> Connection:
+    def _find(self, names: "dict[str, Any]") -> FourTuple:
         """The connection named, accepted by now if it is complete: the request may have overtaken
         the listener's own event."""
         connection = _connection(**names)
@@ -415,7 +415,7 @@ class Agent:
             )
         return connection
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: FourTuple) -> None:
         """Accept what is complete on that connection's port, and close it where that is the
         listener's policy: the listener's own event may lie behind the request in hand."""
         listener = self._listeners.get((connection.family, connection.local_port))
@@ -439,7 +439,7 @@ class Agent:
     ) -> "dict[str, list[Any]]":
         """The same of many connections of one local port; ``peers`` as (address, port)."""
         find, local = self._state_table().find, _canonical(local)
-        return {"rows": [find(Connection(local, local_port, *peer)) for peer in peers]}
+        return {"rows": [find(FourTuple(local, local_port, *peer)) for peer in peers]}
 
     def _sysctl_get(self, name: str) -> "dict[str, str]":
         return {"value": read_sysctl(name)}
@@ -478,7 +478,7 @@ class Agent:
         return restored
 
 
-class Listener:
+class ListeningSocket:
     """A listening socket; what it accepts is closed at once, or held.
 
     ``accepts``: it takes what is complete out of its queue.
@@ -487,7 +487,7 @@ class Listener:
     def __init__(
         self,
         bound: socket.socket,
-        held: "dict[Connection, socket.socket] | None",
+        held: "dict[FourTuple, socket.socket] | None",
         *,
         accepts: bool = True,
     ) -> None:
@@ -529,7 +529,7 @@ class Listener:
                     accepted.close()
                 else:
                     local = accepted.getsockname()
-                    self._held[Connection(*local[:2], *peer[:2])] = accepted
+                    self._held[FourTuple(*local[:2], *peer[:2])] = accepted
 
 
 def new_socket(
@@ -608,8 +608,8 @@ def _family(name: str) -> socket.AddressFamily:
     return _FAMILIES[name]
 
 
-def _connection(local: str, local_port: int, peer: str, peer_port: int) -> Connection:
-    return Connection(_canonical(local), local_port, _canonical(peer), peer_port)
+def _connection(local: str, local_port: int, peer: str, peer_port: int) -> FourTuple:
+    return FourTuple(_canonical(local), local_port, _canonical(peer), peer_port)
 
 
 def _canonical(address: str) -> str:
@@ -756,24 +756,24 @@ class SockDiag:
             known.listen(1)
             host, port = known.getsockname()
             try:
-                self._ask(Connection(host, port, "0.0.0.0", 0))
+                self._ask(FourTuple(host, port, "0.0.0.0", 0))
             except OSError:
                 self._netlink.close()
                 raise
 
-    def find(self, connection: Connection) -> Row:
+    def find(self, connection: FourTuple) -> Reading:
         """The state of a connection; CLOSED where there is none, even if its port listens."""
         try:
             reply = self._ask(connection)
         except FileNotFoundError:
-            return Row("CLOSED", None, 0.0)
+            return Reading("CLOSED", None, 0.0)
         state, timer = struct.unpack_from("=BB", reply, 1)
         (expires,) = struct.unpack_from("=I", reply, 52)
         if state == _LISTEN:
-            return Row("CLOSED", None, 0.0)
-        return Row(_LINUX_STATES[state], expires / 1000 if timer else None, self._resolution)
+            return Reading("CLOSED", None, 0.0)
+        return Reading(_LINUX_STATES[state], expires / 1000 if timer else None, self._resolution)
 
-    def destroy(self, connection: Connection) -> None:
+    def destroy(self, connection: FourTuple) -> None:
         """End a connection (inet_diag.c, SOCK_DESTROY).  Where there is none, the kernel would end
         the listener of its port: so that is seen to first.
 
@@ -785,7 +785,7 @@ class SockDiag:
 
     def _ask(
         self,
-        connection: Connection,
+        connection: FourTuple,
         verb: int = _SOCK_DIAG_BY_FAMILY,
         flags: int = _NLM_F_REQUEST,
     ) -> bytes:
@@ -817,7 +817,7 @@ class ProcTable:
     def __init__(self, resolution: float) -> None:
         self._resolution = resolution
 
-    def find(self, connection: Connection) -> Row:
+    def find(self, connection: FourTuple) -> Reading:
         """The state of a connection; CLOSED where there is none."""
         name = "tcp6" if connection.family == socket.AF_INET6 else "tcp"
         wanted = [
@@ -830,8 +830,8 @@ class ProcTable:
                 kind, ticks = timer.split(":")
                 user_hz = os.sysconf("SC_CLK_TCK")
                 remaining = int(ticks, 16) / user_hz if int(kind, 16) else None
-                return Row(_LINUX_STATES[int(state, 16)], remaining, self._resolution)
-        return Row("CLOSED", None, 0.0)
+                return Reading(_LINUX_STATES[int(state, 16)], remaining, self._resolution)
+        return Reading("CLOSED", None, 0.0)
 
 
 def _proc_endpoint(address: str, port: int) -> str:
@@ -855,11 +855,11 @@ class NetstatTable:
 
     _COMMAND = ("netstat", "-anW", "-p", "tcp")
 
-    def find(self, connection: Connection) -> Row:
+    def find(self, connection: FourTuple) -> Reading:
         """The state of a connection; CLOSED where there is none."""
         return self.find_in(_output(*self._COMMAND), connection)
 
-    def find_in(self, listed: str, connection: Connection) -> Row:
+    def find_in(self, listed: str, connection: FourTuple) -> Reading:
         """The same in what netstat has printed::
 
         tcp4       0      0 192.0.2.1.13           192.0.2.9.20000        TIME_WAIT
@@ -873,8 +873,8 @@ class NetstatTable:
             if len(fields) < 6 or not fields[0].startswith("tcp"):
                 continue
             if [_netstat_endpoint(text) for text in fields[3:5]] == wanted:
-                return Row(_NETSTAT_STATES.get(fields[5], "CLOSED"), None, 0.0)
-        return Row("CLOSED", None, 0.0)
+                return Reading(_NETSTAT_STATES.get(fields[5], "CLOSED"), None, 0.0)
+        return Reading("CLOSED", None, 0.0)
 
 
 def _netstat_endpoint(text: str) -> "tuple[str, int] | None":

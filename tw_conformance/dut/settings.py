@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 from tw_conformance.dut.client import AgentClient, AgentError
-from tw_conformance.model.case import Call, Case, State, Step
+from tw_conformance.model.case import Call, Case, ExpectState, Step
 from tw_conformance.model.errors import TargetError
 
 LINUX: Mapping[str, str] = {
@@ -153,4 +153,4 @@ def _sets_linger2(step: Step) -> bool:
 
 
 def _asks_for_a_timer(step: Step) -> bool:
-    return isinstance(step, State) and any(state.timer for _, state in step.state.choices)
+    return isinstance(step, ExpectState) and any(state.timer for _, state in step.state.choices)

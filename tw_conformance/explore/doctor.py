@@ -23,11 +23,11 @@ from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.judge import judge
 from tw_conformance.play.player import perform as perform_script
-from tw_conformance.targets.base import Target, unlike_the_profile
 from tw_conformance.targets.locator import Locator
 from tw_conformance.targets.network.way import find_way
 from tw_conformance.targets.registry import open_target
 from tw_conformance.targets.roster import Roster
+from tw_conformance.targets.target import Target, unlike_the_profile
 from tw_conformance.targets.wire_target import WireTarget
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from tw_conformance.link.base import Link, Observation
+from tw_conformance.link.link import Link, Observation
 from tw_conformance.model.case import (
     NOTHING,
     Answer,
@@ -19,8 +19,8 @@ from tw_conformance.model.case import (
     Case,
     Expect,
     Expected,
+    ExpectState,
     Injection,
-    State,
     StateIs,
     Step,
     Wait,
@@ -28,7 +28,7 @@ from tw_conformance.model.case import (
 from tw_conformance.play.compare import answer_of
 from tw_conformance.play.record import Doubt, came_at
 from tw_conformance.play.run import Run
-from tw_conformance.targets.base import Target
+from tw_conformance.targets.target import Target
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.rule import NOT_RULED, AnyRule
@@ -44,11 +44,11 @@ class Undecided(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class StepEffect:
     """What a stack did after one step.
 
     ``state`` is None where the target can't tell it; ``given`` is what a call came to.  ``rules``
-    are those that fired, where the stack can be asked; two turns are equal whatever their rules.
+    are those that fired, where the stack can be asked; two effects are equal whatever their rules.
     """
 
     answers: tuple[Answer, ...]
@@ -64,8 +64,8 @@ def ruled_states(profile: Profile) -> frozenset[str]:
 
 async def observe(
     script: Case, target: Target, ruled: Collection[str] = IN_QUESTION
-) -> tuple[Turn, ...]:
-    """The turns to a script's steps, on a fresh connection; none after one that leads to a state
+) -> tuple[StepEffect, ...]:
+    """The effects to a script's steps, on a fresh connection; none after one that leads to a state
     that is not ``ruled``, and none that no rule decides.
 
     :raises NotReached: where the script's first state is not reached.
@@ -75,28 +75,28 @@ async def observe(
     link = await target.open(script)
     run = Run(script, target, link)
     try:
-        return await _turns(run, ruled)
+        return await _effects(run, ruled)
     finally:
         run.record()
         await link.aclose()
 
 
-async def _turns(run: Run, ruled: Collection[str]) -> tuple[Turn, ...]:
+async def _effects(run: Run, ruled: Collection[str]) -> tuple[StepEffect, ...]:
     await run.reach()
-    turns = []
+    effects = []
     for index, step in enumerate(run.case.steps):
-        turn = await _turn(run, index, step)
-        if NOT_RULED in turn.rules:
+        effect = await _effect(run, index, step)
+        if NOT_RULED in effect.rules:
             break
-        turns.append(turn)
-        if turn.state is not None and turn.state.name not in ruled:
+        effects.append(effect)
+        if effect.state is not None and effect.state.name not in ruled:
             break
     if lost := run.link.capture_losses():
         raise Undecided(f"{lost} frames were lost in capture: the transcript has holes")
-    return tuple(turns)
+    return tuple(effects)
 
 
-async def _turn(run: Run, index: int, step: Step) -> Turn:
+async def _effect(run: Run, index: int, step: Step) -> StepEffect:
     link, tester = run.link, run.tester
     decided_before = len(link.decisions())
     fact = await run.take(index, step)
@@ -110,7 +110,7 @@ async def _turn(run: Run, index: int, step: Step) -> Turn:
         # A timer sends it again, and when it does depends on a path that no oracle knows.
         sent = tester.variables["snd_nxt"]
         packets = [p for p in packets if not p.segment.length or p.segment.end != sent]
-    return Turn(
+    return StepEffect(
         answers=tuple(answer_of(packet, tester.variables) for packet in packets),
         state=None if seen is None else _state(run, seen),
         given=run.given if isinstance(step, Call) else None,
@@ -128,18 +128,18 @@ def _rules(link: Link, since: int) -> tuple[AnyRule, ...]:
     return tuple(decision.rule for decision in decisions)
 
 
-# -- turns as expectations --------------------------------------------------------------------
+# -- effects as expectations --------------------------------------------------------------------
 
 
-def held_to(script: Case, turns: Sequence[Turn], profile: str) -> Case:
-    """The case that expects these turns of that profile, as far as they go."""
-    return _case(script, (profile,), [[(profile, turn)] for turn in turns])
+def held_to(script: Case, effects: Sequence[StepEffect], profile: str) -> Case:
+    """The case that expects these effects of that profile, as far as they go."""
+    return _case(script, (profile,), [[(profile, effect)] for effect in effects])
 
 
 def held_to_both(
     script: Case,
-    first: tuple[str, Sequence[Turn]],
-    second: tuple[str, Sequence[Turn]],
+    first: tuple[str, Sequence[StepEffect]],
+    second: tuple[str, Sequence[StepEffect]],
 ) -> Case:
     """The case that expects of two profiles what each does, as far as both go."""
     names = first[0], second[0]
@@ -147,25 +147,27 @@ def held_to_both(
     return _case(script, names, [list(zip(names, pair, strict=True)) for pair in pairs])
 
 
-def _case(script: Case, profiles: tuple[str, ...], turns: Sequence[list[tuple[str, Turn]]]) -> Case:
+def _case(
+    script: Case, profiles: tuple[str, ...], effects: Sequence[list[tuple[str, StepEffect]]]
+) -> Case:
     steps: list[Step] = []
-    for step, by_profile in zip(script.steps, turns, strict=False):
+    for step, by_profile in zip(script.steps, effects, strict=False):
         steps.append(_with_result(step, by_profile))
-        answers = [(name, turn.answers) for name, turn in by_profile]
+        answers = [(name, effect.answers) for name, effect in by_profile]
         most = max(len(given) for _, given in answers)
         least = 1 if isinstance(step, Injection) else 0
         for number in range(max(most, least)):
             choices = [(name, _nth(given, number)) for name, given in answers]
             steps.append(Expect(_choice(choices)))
-        states = [(name, turn.state) for name, turn in by_profile if turn.state is not None]
+        states = [(name, effect.state) for name, effect in by_profile if effect.state is not None]
         if len(states) == len(by_profile):
-            steps.append(State(_choice(states)))
+            steps.append(ExpectState(_choice(states)))
     return replace(script, steps=tuple(steps), profiles=profiles)
 
 
-def _with_result(step: Step, by_profile: Sequence[tuple[str, Turn]]) -> Step:
+def _with_result(step: Step, by_profile: Sequence[tuple[str, StepEffect]]) -> Step:
     """A call with what it gives."""
-    results = [(name, turn.given) for name, turn in by_profile if turn.given is not None]
+    results = [(name, effect.given) for name, effect in by_profile if effect.given is not None]
     if isinstance(step, Call) and len(results) == len(by_profile):
         return replace(step, gives=_choice(results))
     return step

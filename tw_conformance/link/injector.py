@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from math import inf
 
-from tw_conformance.link.base import Arrival
 from tw_conformance.link.capture import Capture
+from tw_conformance.link.link import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError, TargetGone
 from tw_reference.segment import Damage, Datagram, Echo, Flow, Packet

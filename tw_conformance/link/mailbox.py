@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from tw_conformance.link.base import Arrival
+from tw_conformance.link.link import Arrival
 from tw_conformance.model.errors import TargetError
 from tw_reference.segment import Flow
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from tw_conformance.link.base import Arrival
+from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path
 from tw_reference import segment as tcp
 from tw_reference.segment import Echo, Flow, Packet, Segment, Timestamps
@@ -22,7 +22,7 @@ all the same."""
 
 
 class Probed(Protocol):
-    """As much of a link as probes need (:class:`tw_conformance.link.base.Link`)."""
+    """As much of a link as probes need (:class:`tw_conformance.link.link.Link`)."""
 
     flow: Flow
     echo_ident: int

@@ -284,7 +284,7 @@ class StateIs:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ExpectState:
     """The DUT's state for this 4-tuple: read on the DUT, or asked for on the wire at the end."""
 
     state: ByProfile[StateIs]
@@ -301,7 +301,7 @@ class Counters:
 Injection: TypeAlias = Send | SendIcmp
 """What ``send:`` may say."""
 
-Step: TypeAlias = Injection | Expect | Wait | Call | State | Counters
+Step: TypeAlias = Injection | Expect | Wait | Call | ExpectState | Counters
 
 
 @dataclass(frozen=True, slots=True)

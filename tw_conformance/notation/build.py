@@ -21,13 +21,13 @@ from tw_conformance.model.case import (
     Counters,
     Expect,
     Expected,
+    ExpectState,
     Injection,
     Not,
     OneAnswer,
     Reach,
     Send,
     SendIcmp,
-    State,
     StateIs,
     Step,
     Wait,
@@ -40,7 +40,7 @@ from tw_conformance.notation.globs import DEFAULT, glob_problem, is_glob, unansw
 from tw_conformance.notation.nodes import Document, KeyPath
 from tw_conformance.notation.schema import keys_of, kind_of
 from tw_conformance.notation.values import Point, Scalar, references, value_of, where
-from tw_reference.icmp import WITH_MTU, numbers
+from tw_reference.icmp_numbers import WITH_MTU, numbers
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ def build_reach(source: Source, point: Point, on_connection: Mapping[str, KeyPat
     written = _mapping(source.document.data.get("reach", {}))
     raw = written | {key: point[key] for key in on_connection}
     places: dict[str, KeyPath] = {key: ("reach", key) for key in written}
-    reader = _Reader(source, point)
+    reader = _ScalarReader(source, point)
     options = raw.pop("options", {})
     fields, socket_options = _all(
         (
@@ -113,7 +113,7 @@ def build_settings(source: Source, point: Point) -> dict[str, int]:
 
     :raises Unusable: where a value is wrong at this point of the matrix.
     """
-    reader = _Reader(source, point)
+    reader = _ScalarReader(source, point)
     settings = _mapping(source.document.data.get("settings", {}))
     values = _all(
         partial(reader.value, ("settings", key), raw, "setting") for key, raw in settings.items()
@@ -154,7 +154,7 @@ def _all(readers: Iterable[Callable[[], T]]) -> list[T]:
     return values
 
 
-class _Reader:
+class _ScalarReader:
     """Reads scalars of one document at one point of its matrix."""
 
     def __init__(self, source: Source, point: Point) -> None:
@@ -196,7 +196,7 @@ class _Reader:
         return Unusable()
 
 
-class _StepReader(_Reader):
+class _StepReader(_ScalarReader):
     """Reads one step."""
 
     def __init__(self, source: Source, point: Point, context: Context) -> None:
@@ -263,10 +263,10 @@ class _StepReader(_Reader):
             return verb, {ONLY_ARGUMENT[verb]: self.value((*path, verb), options, kind)}
         return verb, self.fields((*path, verb), options, verb)
 
-    def state(self, path: KeyPath, step: Mapping[str, Any]) -> State:
+    def state(self, path: KeyPath, step: Mapping[str, Any]) -> ExpectState:
         keys = keys_of("state_is")
         state = self._by_profile((*path, "state"), step["state"], keys, self._state_is)
-        return State(state)
+        return ExpectState(state)
 
     def counters(self, path: KeyPath, step: Mapping[str, Any]) -> Counters:
         path, said = (*path, "counters"), _mapping(step["counters"])

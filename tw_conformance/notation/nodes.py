@@ -118,7 +118,7 @@ def _documents(text: str, file: Path, faults: Faults, loader: Any) -> list[Docum
                     documents.append(pending)
                 pending = None
             if isinstance(event, yaml.DocumentStartEvent):
-                pending = _Reader(events, file, faults).document()
+                pending = _DocumentReader(events, file, faults).document()
     except yaml.MarkedYAMLError as error:
         if loader is not yaml.SafeLoader and "nesting depth" in (error.problem or ""):
             # libyaml has a limit of its own, and reads so far ahead that it comes before ours.
@@ -144,7 +144,7 @@ class _TooDeep(Exception):
         self.place = place
 
 
-class _Reader:
+class _DocumentReader:
     """Builds one document from the events of a YAML parser."""
 
     def __init__(self, events: Iterator[yaml.Event], file: Path, faults: Faults) -> None:

@@ -25,8 +25,8 @@ _WINDOW = 65535
 _LARGEST_PAYLOAD = 65495
 _KNOWN_NUMBERS = ("rcv_nxt", "snd_nxt", "rcv_wnd", "irs", "iss", "ts_recent")
 
-Listener: TypeAlias = Literal["yes", "no", "full"]
-Value = TypeVar("Value")
+ListenerState: TypeAlias = Literal["yes", "no", "full"]
+T = TypeVar("T")
 
 
 class StimulusError(SuiteError):
@@ -51,7 +51,7 @@ class Stimulus:
     tsval: TimestampRelation | SequenceExpression | None = None
     timestamps: bool = False
     state: str = STATES[0].value
-    listener: Listener = "yes"
+    listener: ListenerState = "yes"
     age: TimeExpression = field(default_factory=lambda: TimeExpression("1s"))
     last_ack: TimeExpression | None = None
     settings: Mapping[str, int] = field(default_factory=dict)
@@ -172,7 +172,7 @@ def _duration(key: str, text: str) -> TimeExpression:
     return _expression(key, f"{text}s" if seconds else text, TimeExpression)
 
 
-def _expression(key: str, text: str, kind: Callable[[str], Value]) -> Value:
+def _expression(key: str, text: str, kind: Callable[[str], T]) -> T:
     if not text:
         raise StimulusError(f"{key}= says nothing: write a value behind it")
     try:
@@ -220,7 +220,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "tsval": _tsval,
     "timestamps": lambda key, text: _one_of("on", "off")(key, text) == "on",
     "state": _one_of(*(state.value for state in STATES)),
-    "listener": _one_of(*get_args(Listener)),
+    "listener": _one_of(*get_args(ListenerState)),
     "age": _duration,
     "last_ack": _duration,
 }

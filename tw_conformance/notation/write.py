@@ -24,12 +24,12 @@ from tw_conformance.model.case import (
     Counters,
     Expect,
     Expected,
+    ExpectState,
     Not,
     OneAnswer,
     Reach,
     Send,
     SendIcmp,
-    State,
     StateIs,
     Step,
     Wait,
@@ -155,7 +155,7 @@ def _step(step: Step, timestamps: bool, last_send: Send | None) -> Iterator[str]
             yield f"  - call: {_flow(_call(step))}"
             if step.gives != Call(step.verb).gives:
                 yield from _by_profile("gives", step.gives, str, lead="    ")
-        case State():
+        case ExpectState():
             yield from _by_profile("state", step.state, _state)
         case Counters():
             yield f"  - counters: {_flow(step.moved)}"
@@ -234,7 +234,7 @@ def step_text(step: Step, profile: str) -> str:
             return f"call   {step.text}" + (
                 "" if gives == OK else f" gives {gives or _SAYS_NOTHING}"
             )
-        case State():
+        case ExpectState():
             state = step.state.choose(profile)
             return f"state  {_SAYS_NOTHING if state is None else _state_text(state)}"
         case Counters():

@@ -20,10 +20,10 @@ from tw_conformance.model.case import (
     Counters,
     Expect,
     Expected,
+    ExpectState,
     Injection,
     Not,
     OneAnswer,
-    State,
     StateIs,
 )
 from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
@@ -115,7 +115,7 @@ def decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
             assert isinstance(step, Counters)
             return _decide_counters(step.moved, seen.moved)
         case StateSeen():
-            assert isinstance(step, State)
+            assert isinstance(step, ExpectState)
             state = step.state.choose(profile)
             return _unsaid(profile) if state is None else _decide_state(state, seen)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tw_conformance.model.case import Call, State
+from tw_conformance.model.case import Call, ExpectState
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome
 from tw_conformance.play.compare import answer_of, compare, summary
@@ -18,9 +18,9 @@ from tw_conformance.play.run import Run
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
+from tw_reference.rules.deciding import deciding
 from tw_reference.rules.decision import Decision
 from tw_reference.rules.rule import AnyRule
-from tw_reference.rules.trace import deciding
 from tw_reference.segment import Packet
 
 
@@ -107,7 +107,7 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
         assert run.given is not None
         answer = run.given
         same = any(m.field == "gives" and m.seen == answer for m in outcome.mismatches)
-    elif isinstance(outcome.step, State):
+    elif isinstance(outcome.step, ExpectState):
         same = any(m.field == "state" and m.seen == state.state for m in outcome.mismatches)
     else:
         seen = answers(outcome.transcript, until=last)

@@ -16,8 +16,8 @@ from tw_conformance.play.judge import Judgement, decide, judge
 from tw_conformance.play.record import Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
 from tw_conformance.play.views import View, views
-from tw_conformance.targets.base import Target, unlike_the_profile
 from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.target import Target, unlike_the_profile
 from tw_reference.profiles import PROFILES
 
 _PERFORMANCES = 40

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
-from tw_conformance.link.base import Observation
+from tw_conformance.link.link import Observation
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Transcript
 from tw_reference.segment import IcmpError, Packet

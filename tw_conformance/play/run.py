@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import replace
 
-from tw_conformance.link.base import Arrival, Link, Observation
+from tw_conformance.link.link import Arrival, Link, Observation
 from tw_conformance.model.case import (
     Call,
     Case,
     Counters,
     Expect,
+    ExpectState,
     Send,
     SendIcmp,
-    State,
     Step,
     Wait,
 )
@@ -41,7 +41,7 @@ from tw_conformance.play.record import (
 )
 from tw_conformance.play.tester import NotReached, TesterEndpoint
 from tw_conformance.play.views import MARGIN, View, age, last_injection
-from tw_conformance.targets.base import Target
+from tw_conformance.targets.target import Target
 from tw_reference.segment import Packet, Segment
 from tw_reference.ways import WINDOW
 
@@ -152,7 +152,7 @@ class Run:
     # -- a DUT that nobody can look into ---------------------------------------------------------
 
     def _is_out_of_view(self, index: int, step: Step) -> bool:
-        return isinstance(step, State) and self.view is not None and index != self.view.state
+        return isinstance(step, ExpectState) and self.view is not None and index != self.view.state
 
     def _is_to_tell_the_timer(self, index: int) -> bool:
         """Whether that step's effect on the 2MSL timer is what this run is for."""
@@ -177,7 +177,7 @@ class Run:
                 return await self._wait(step)
             case Call():
                 return await self._call(step)
-            case State():
+            case ExpectState():
                 return await self._state(step)
             case Counters():
                 return await self._count(step)
@@ -292,7 +292,7 @@ class Run:
         self.tester.expect_news()
         return Gave(given)
 
-    async def _state(self, step: State) -> StateSeen | Stray | Doubt:
+    async def _state(self, step: ExpectState) -> StateSeen | Stray | Doubt:
         if not await self.tester.prove_delivery():
             return _UNPROVEN
         for stray in self._pending_strays():
@@ -330,7 +330,7 @@ class Run:
         self.tester.note(", ".join(f"{name} moved by {by}" for name, by in moved.items()))
         return Counted(moved)
 
-    async def _ask_for_the_state(self, step: State) -> StateSeen | Doubt:
+    async def _ask_for_the_state(self, step: ExpectState) -> StateSeen | Doubt:
         assert self._record.last_step is not None
         why = state_probe.unaskable(self.case, self._record.last_step, self.target.profile)
         if why is not None:
@@ -341,7 +341,7 @@ class Run:
         seen = await state_probe.ask(self.tester, answers(self.tester.transcript))
         return replace(seen, apart=True) if isinstance(seen, StateSeen) and self.view else seen
 
-    async def _ask_for_the_timer(self, step: State) -> StateSeen | Doubt:
+    async def _ask_for_the_timer(self, step: ExpectState) -> StateSeen | Doubt:
         """A timer that was started before the last segment has expired now; one that it restarted
         has not."""
         assert self._last_sent is not None, "a view of a timer has an injection in front of it"

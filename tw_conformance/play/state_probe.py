@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tw_conformance.link.base import Arrival
+from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path
-from tw_conformance.model.case import Answer, Case, Expect, State
+from tw_conformance.model.case import Answer, Case, Expect, ExpectState
 from tw_conformance.play.record import Doubt, StateSeen
 from tw_conformance.play.tester import ACCEPTS_AND_CLOSES, TesterEndpoint
 from tw_reference import segment as tcp
@@ -56,7 +56,7 @@ class StateProbe:
 def unaskable(case: Case, at: int, profile: str) -> str | None:
     """Why the state at that step of a case can't be asked for on the wire; None where it can."""
     step = case.steps[at]
-    assert isinstance(step, State)
+    assert isinstance(step, ExpectState)
     expected = step.state.choose(profile)
     if expected is None:
         return None

@@ -11,14 +11,14 @@ from dataclasses import replace
 from random import Random
 from typing import Literal, TypeAlias
 
-from tw_conformance.link.base import Arrival, Link
+from tw_conformance.link.link import Arrival, Link
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import Prober
 from tw_conformance.model.case import OK, Case, SendIcmp
 from tw_conformance.model.verdict import Event, Transcript
 from tw_reference import segment as tcp
 from tw_reference import ways
-from tw_reference.icmp import WITH_MTU
+from tw_reference.icmp_numbers import WITH_MTU
 from tw_reference.segment import (
     Damage,
     Datagram,

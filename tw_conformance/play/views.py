@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tw_conformance.model.case import Case, Injection, Send, State, Wait
+from tw_conformance.model.case import Case, ExpectState, Injection, Send, Wait
 from tw_conformance.play.state_probe import unaskable
 
 MARGIN = 0.5
@@ -40,7 +40,7 @@ def views(
     """
     seen, unseen, goes_on = list[View](), list[str](), False
     for index, step in enumerate(case.steps):
-        if not isinstance(step, State):
+        if not isinstance(step, ExpectState):
             goes_on = True
             continue
         why = unaskable(case, index, profile)

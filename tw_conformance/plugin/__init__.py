@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tw_conformance.plugin.options import add_options, describe, refuse_old_names
-from tw_conformance.plugin.state import STATE, RunState
+from tw_conformance.plugin.run_state import STATE, RunState
 from tw_conformance.plugin.verdicts import Verdicts
 
 if TYPE_CHECKING:

@@ -28,15 +28,15 @@ from tw_conformance.notation.load import read_file
 from tw_conformance.notation.matrix import Written
 from tw_conformance.play import oracle, player
 from tw_conformance.plugin.options import Choice
-from tw_conformance.plugin.state import RunState
+from tw_conformance.plugin.run_state import RunState
 from tw_conformance.report.capture import write_pcap
-from tw_conformance.report.explain import explain_outcome, headline
+from tw_conformance.report.outcome_text import explain_outcome, headline
 from tw_conformance.report.style import shown
 from tw_conformance.report.terminal import readable
 
 if TYPE_CHECKING:
     from tw_conformance.play.oracle import OracleAnswer
-    from tw_conformance.targets.base import Play, Target
+    from tw_conformance.targets.target import Play, Target
 
 SHORT = 0.05
 """Seconds that a case may have to wait and still be played in its turn."""

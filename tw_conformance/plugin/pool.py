@@ -10,8 +10,8 @@ from tw_conformance.model.errors import TargetError
 
 if TYPE_CHECKING:
     from tw_conformance.plugin.options import Choice
-    from tw_conformance.targets.base import Target
     from tw_conformance.targets.roster import Roster
+    from tw_conformance.targets.target import Target
 
 
 class TargetPool:
@@ -99,7 +99,7 @@ class TargetPool:
 
 
 def _settings_of(target: Target) -> str:
-    from tw_conformance.targets.base import unlike_the_profile
+    from tw_conformance.targets.target import unlike_the_profile
 
     if not target.settings:
         return f"settings of {target.name}: none can be read; taken for {target.profile}'s defaults"

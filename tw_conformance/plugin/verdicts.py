@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tw_conformance.plugin.state import RunState
+from tw_conformance.plugin.run_state import RunState
 
 PATHS = "tw_conformance_paths"
 """Where a worker of pytest-xdist tells what the paths to its targets did."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import SuiteError, UsageError
 from tw_reference.contention.figures import figures
+from tw_reference.contention.reaping_strategies import BATCH, ONE
 from tw_reference.contention.simulation import Load, ReceivePath, Trace, simulate
-from tw_reference.contention.strategies import BATCH, ONE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

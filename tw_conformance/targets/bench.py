@@ -14,8 +14,8 @@ from itertools import chain, cycle
 
 from tw_conformance.dut.calls import Opening, SocketCalls
 from tw_conformance.dut.client import AgentClient, AgentError, Argument
-from tw_conformance.link.base import Arrival
 from tw_conformance.link.injector import Injector
+from tw_conformance.link.link import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
 from tw_reference.segment import Echo, Packet

@@ -14,12 +14,12 @@ from random import Random
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from tw_conformance.dut.calls import opening_of
-from tw_conformance.link.base import Arrival, Observation
+from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.path import perfect_path
 from tw_conformance.model.case import EOF, OK, Call, Case, Counters, Step
 from tw_conformance.model.errors import NoSuchCall, TargetError
-from tw_conformance.targets.base import tester_isn
 from tw_conformance.targets.kinds import Order, TargetKind
+from tw_conformance.targets.target import tester_isn
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from importlib import import_module
 
 from tw_conformance.link.access import Access
-from tw_conformance.targets.base import Target
 from tw_conformance.targets.kernel.release import Kernel
 from tw_conformance.targets.locator import Locator, looks_like_a_host
+from tw_conformance.targets.target import Target
 
 BY_NAME: Mapping[str, str] = {
     "reference": "tw_conformance.targets.in_process",
@@ -25,7 +25,7 @@ BY_SCHEME: Mapping[str, str] = {
     "host": "tw_conformance.targets.network.host",
     "ssh": "tw_conformance.targets.network.ssh",
     "tap": "tw_conformance.targets.network.tap",
-    "cmd": "tw_conformance.targets.network.command",
+    "cmd": "tw_conformance.targets.network.cmd",
 }
 """Targets that are somewhere, by what stands before the colon; a host is written without."""
 

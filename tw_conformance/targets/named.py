@@ -72,7 +72,7 @@ def load_targets(file: Path, known: tuple[str, ...]) -> dict[str, Named]:
         for name, entry in document.data.items():
             if name in known or name in named:
                 faults.add(document.key_place((name,)), f"there is a target {name} already")
-            reader = _Reader(document, name, known)
+            reader = _TargetReader(document, name, known)
             found = reader.named(entry)
             for fault in reader.faults.as_list():
                 faults.add(fault.place, fault.message)
@@ -85,7 +85,7 @@ def load_targets(file: Path, known: tuple[str, ...]) -> dict[str, Named]:
     return named
 
 
-class _Reader:
+class _TargetReader:
     """Reads one target of a file."""
 
     def __init__(self, document: Document, name: str, known: tuple[str, ...]) -> None:

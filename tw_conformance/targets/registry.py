@@ -5,9 +5,9 @@ from __future__ import annotations
 from tw_conformance.link.access import Access
 from tw_conformance.model.errors import SuiteError, UsageError
 from tw_conformance.model.words import no_such
-from tw_conformance.targets.base import Target
 from tw_conformance.targets.kinds import BY_NAME, Order, TargetKind, kind
 from tw_conformance.targets.roster import Roster
+from tw_conformance.targets.target import Target
 from tw_reference.profiles import ALIASES, PROFILES
 
 TARGETS = tuple(BY_NAME)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from tw_conformance.dut.calls import SocketCalls, opening_of
 from tw_conformance.dut.client import AgentError
-from tw_conformance.link.base import Arrival, Observation
+from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.link.pace import Admission
 from tw_conformance.model.case import Case

@@ -13,15 +13,15 @@ from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Protocol, TypeVar
 
-from tw_conformance.link.base import Link
+from tw_conformance.link.link import Link
 from tw_conformance.link.pace import Admission, Pace
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import survey
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError, TargetGone
-from tw_conformance.targets.base import Play, tester_isn
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.loop_thread import LoopThread
+from tw_conformance.targets.target import Play, tester_isn
 from tw_conformance.targets.wire_link import WireLink
 from tw_reference.profiles.profile import Profile
 

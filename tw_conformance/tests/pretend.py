@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 from unittest.mock import patch
 
-from tw_conformance.link.base import Link
+from tw_conformance.link.link import Link
 from tw_conformance.link.path import perfect_path
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError

@@ -10,7 +10,7 @@ from functools import cache
 
 import pytest
 
-from tw_conformance.link.base import Link
+from tw_conformance.link.link import Link
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.bundled import bundled_cases, case_files

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tw_reference.contention.reaping_strategies import Strategy
 from tw_reference.contention.simulation import ReceivePath, Trace
-from tw_reference.contention.strategies import Strategy
 
 AFTER_A_STALL = 0.2
 """Seconds behind a hold of the lock in which a connection's time is that stall's."""

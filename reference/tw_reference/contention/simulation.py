@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
 
-from tw_reference.contention.strategies import Strategy
+from tw_reference.contention.reaping_strategies import Strategy
 
 ROUNDS = (1, 2, 2)
 """Packets that a peer sends at once, each round in answer to the one before: SYN; ACK and request;

@@ -1,12 +1,15 @@
-"""Lists that all documented stacks share."""
+"""Lists that all documented stacks share, and the type of a rule for a whole connection."""
 
 from __future__ import annotations
 
 from tw_reference.rules import stages
-from tw_reference.rules.actions import CallAction, UnconnectedAction
+from tw_reference.rules.actions import CallAction, ConnectionAction, UnconnectedAction
 from tw_reference.rules.condition import ALWAYS
-from tw_reference.rules.rule import RuleMaker
+from tw_reference.rules.questions import SegmentOnConnection
+from tw_reference.rules.rule import Rule, RuleMaker
 from tw_reference.rules.vocabulary import ACK, RST, verb
+
+ConnectionRule = Rule[SegmentOnConnection, ConnectionAction]
 
 _closed, _call = RuleMaker("closed"), RuleMaker("call")
 

@@ -11,12 +11,13 @@ the third would have the FIN sent again.
 from __future__ import annotations
 
 from tw_reference import segment as tcp
+from tw_reference.profiles.common import ConnectionRule
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
 from tw_reference.rules.condition import ALWAYS, all_of, any_of, atom
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.questions import SegmentOnConnection
-from tw_reference.rules.rule import Rule, RuleMaker
+from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
     ACK_IS_SND_NXT,
@@ -38,7 +39,6 @@ from tw_reference.rules.vocabulary import (
 )
 from tw_reference.seqnum import distance, in_window
 
-ConnectionRule = Rule[SegmentOnConnection, Do]
 Rules = tuple[ConnectionRule, ...]
 
 _freebsd = RuleMaker("freebsd")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from tw_reference.profiles.common import ConnectionRule
 from tw_reference.profiles.linux_changes import Change
 from tw_reference.profiles.linux_state_words import (
     ACK_OF_SYN,
@@ -48,7 +49,7 @@ from tw_reference.rules.actions import ConnectionAction as Do
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.questions import SegmentOnConnection
-from tw_reference.rules.rule import Rule, RuleMaker
+from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
     EMPTY,
@@ -66,7 +67,6 @@ from tw_reference.rules.vocabulary import (
 _linux = RuleMaker("linux")
 rule, note = _linux.rule, _linux.note
 
-ConnectionRule = Rule[SegmentOnConnection, Do]
 
 # fmt: off
 

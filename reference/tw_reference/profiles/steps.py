@@ -6,12 +6,13 @@ TIME-WAIT where nothing is known of a stack (``Profile.assumed``).
 
 from __future__ import annotations
 
+from tw_reference.profiles.common import ConnectionRule
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction
 from tw_reference.rules.condition import ALWAYS, Condition, all_of
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.questions import SegmentOnConnection
-from tw_reference.rules.rule import Rule, RuleMaker
+from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACCEPTABLE,
     ACK,
@@ -33,7 +34,6 @@ from tw_reference.rules.vocabulary import (
     TSVAL_BELOW,
 )
 
-ConnectionRule = Rule[SegmentOnConnection, ConnectionAction]
 Question = Condition[SegmentOnConnection]
 
 _SECTION = "RFC 9293 section 3.10.7.4"

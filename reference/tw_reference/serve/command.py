@@ -16,7 +16,7 @@ from tw_reference.rules.decision import Decision
 from tw_reference.serve.errors import ServeError
 from tw_reference.serve.links import FrameLink, PacketLink, TapLink
 from tw_reference.serve.loop import Loop
-from tw_reference.serve.options import EPILOG, Plan, add_options, plan
+from tw_reference.serve.plan import EPILOG, Plan, add_options, plan
 from tw_reference.serve.station import Station
 from tw_reference.serve.trace import in_words
 from tw_reference.stack.host import Host

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND, Clock
-from tw_reference.icmp import numbers
+from tw_reference.icmp_numbers import numbers
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import (
     Datagram,

@@ -10,7 +10,7 @@ import struct
 from tw_reference.segment import Datagram, Flow, Packet, Segment
 from tw_reference.wire.icmp import read_icmp
 from tw_reference.wire.ip import TCP, IpHeader, WireError, internet_checksum, read_ip
-from tw_reference.wire.options import read_options
+from tw_reference.wire.tcp_options import read_options
 
 __all__ = ["WireError", "decode"]
 

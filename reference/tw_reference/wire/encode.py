@@ -24,7 +24,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.layers.l2 import Ether
 
-from tw_reference.icmp import WITH_MTU, numbers
+from tw_reference.icmp_numbers import WITH_MTU, numbers
 from tw_reference.segment import Damage, Datagram, Echo, IcmpError, Packet
 from tw_reference.wire import ip as wire_ip
 from tw_reference.wire.damage import damaged

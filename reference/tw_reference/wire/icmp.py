@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from tw_reference.icmp import WITH_MTU, kind_of
+from tw_reference.icmp_numbers import WITH_MTU, kind_of
 from tw_reference.segment import Echo, Flow, IcmpError
 from tw_reference.wire.ip import (
     IPV4_HEADER,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tw_conformance.dut.agent import Connection, NetstatTable
+from tw_conformance.dut.agent import FourTuple, NetstatTable
 
 LISTED = """\
 Active Internet connections (including servers)
@@ -45,11 +45,11 @@ tcp6       0      0 *.22                   *.*                    LISTEN
     ],
 )
 def test_macos(local: str, local_port: int, peer: str, peer_port: int, state: str) -> None:
-    row = NetstatTable().find_in(LISTED, Connection(local, local_port, peer, peer_port))
+    row = NetstatTable().find_in(LISTED, FourTuple(local, local_port, peer, peer_port))
     assert (row.state, row.remaining) == (state, None)
 
 
 @pytest.mark.parametrize(("port", "state"), [(20001, "TIME-WAIT"), (20003, "CLOSED")])
 def test_freebsd(port: int, state: str) -> None:
-    row = NetstatTable().find_in(FREEBSD, Connection("192.0.2.20", 13, "192.0.2.9", port))
+    row = NetstatTable().find_in(FREEBSD, FourTuple("192.0.2.20", 13, "192.0.2.9", port))
     assert row.state == state

@@ -17,18 +17,18 @@ from hypothesis.errors import NoSuchExample
 
 from tw_conformance.explore.fuzz.strategies import Space, scripts
 from tw_conformance.explore.observe import (
-    Turn,
+    StepEffect,
     Undecided,
     held_to,
     held_to_both,
     observe,
     ruled_states,
 )
-from tw_conformance.model.case import Call, Case, Send, State, Wait
+from tw_conformance.model.case import Call, Case, ExpectState, Send, Wait
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tester import NotReached
-from tw_conformance.targets.base import Play, Target
+from tw_conformance.targets.target import Play, Target
 from tw_reference.profiles import PROFILES
 from tw_reference.rules.rule import AnyRule
 
@@ -96,29 +96,29 @@ class Conformance:
 
     async def _judge(self, script: Case) -> Tried:
         try:
-            turns = await observe(script, self._oracle, self._ruled)
+            effects = await observe(script, self._oracle, self._ruled)
         except (NotReached, Undecided):
             return None
-        if not turns:
+        if not effects:
             return None
-        outcome = await self._play(self._held(script, turns))
+        outcome = await self._play(self._held(script, effects))
         if outcome.verdict is Verdict.PASS:
             return None
         if outcome.verdict is Verdict.INCONCLUSIVE:
             return Unresolved(outcome.case, outcome.reason, unstable=False)
         count = _turns_played(outcome)
-        case = concise(self._held(script, turns[:count]))
+        case = concise(self._held(script, effects[:count]))
         for _ in range(_TRIES - 1):
             again = await self._play(case)
             if _fields(again) != _fields(outcome) or _turns_played(again) != count:
                 return Unresolved(
                     case, f"once {outcome.reason}; then {_said(again)}", unstable=True
                 )
-        return _counterexample(case, outcome, turns[count - 1])
+        return _counterexample(case, outcome, effects[count - 1])
 
-    def _held(self, script: Case, turns: Sequence[Turn]) -> Case:
+    def _held(self, script: Case, effects: Sequence[StepEffect]) -> Case:
         """What the oracle does as a case, its states left out where the target can't tell them."""
-        case = held_to(script, turns, self._oracle.profile)
+        case = held_to(script, effects, self._oracle.profile)
         return case if lacks(case, self._target) is None else without_states(case)
 
     async def _play(self, case: Case) -> Outcome:
@@ -151,14 +151,14 @@ class Difference:
         if not ours or not theirs:
             return None
         sides = ((self._first, self._second, theirs), (self._second, self._first, ours))
-        for stack, other, turns in sides:
-            outcome = await play(held_to(script, turns, other.profile), stack)
+        for stack, other, effects in sides:
+            outcome = await play(held_to(script, effects, other.profile), stack)
             if outcome.verdict is Verdict.FAIL:
                 count = _turns_played(outcome)
                 first = self._first.profile, ours[:count]
                 second = self._second.profile, theirs[:count]
                 case = concise(held_to_both(script, first, second))
-                return _counterexample(case, outcome, turns[count - 1])
+                return _counterexample(case, outcome, effects[count - 1])
         return None
 
 
@@ -166,17 +166,19 @@ def concise(case: Case) -> Case:
     """Without the states on the way: only the last is in question."""
     steps = case.steps
     last = len(steps) - 1
-    kept = (s for i, s in enumerate(steps) if i == last or not isinstance(s, State))
+    kept = (s for i, s in enumerate(steps) if i == last or not isinstance(s, ExpectState))
     return replace(case, steps=tuple(kept))
 
 
 def without_states(case: Case) -> Case:
     """For a target that can't be looked into."""
-    return replace(case, steps=tuple(step for step in case.steps if not isinstance(step, State)))
+    return replace(
+        case, steps=tuple(step for step in case.steps if not isinstance(step, ExpectState))
+    )
 
 
-def _counterexample(case: Case, outcome: Outcome, turn: Turn) -> Counterexample:
-    rules = turn.rules
+def _counterexample(case: Case, outcome: Outcome, effect: StepEffect) -> Counterexample:
+    rules = effect.rules
     title = rules[0].says if rules else outcome.reason
     cites = [source for rule in rules for source in rule.source]
     cited = replace(case, title=title, cites=tuple(dict.fromkeys(cites)) or (_ANYWAY,))

@@ -25,7 +25,7 @@ from tw_conformance.model.case import (
 from tw_conformance.model.errors import UsageError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.notation.write import case_to_yaml
-from tw_conformance.targets.base import Target
+from tw_conformance.targets.target import Target
 from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 
 Family: TypeAlias = Literal["ipv4", "ipv6"]

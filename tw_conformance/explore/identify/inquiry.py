@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from math import log2
 
-from tw_conformance.explore.identify.questions import Fork, Reply, Respondent, questions
-from tw_conformance.explore.observe import Turn, Undecided, observe
+from tw_conformance.explore.identify.question_bank import Fork, Reply, Respondent, questions
+from tw_conformance.explore.observe import StepEffect, Undecided, observe
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError
 from tw_conformance.play.tester import NotReached, TimestampsRefused
-from tw_conformance.targets.base import Play, Target
+from tw_conformance.targets.target import Play, Target
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.rule import AnyRule
@@ -241,8 +241,8 @@ class Inquiry:
         for answered in self.answered:
             expected = self._expected(answered.question)
             if not agree(answered.reply, expected):
-                turn = first_difference(answered.reply, expected)
-                rules = expected[turn].rules if turn < len(expected) else ()
+                effect = first_difference(answered.reply, expected)
+                rules = expected[effect].rules if effect < len(expected) else ()
                 rule = rules[0] if rules else None
                 yield Deviation(rule, answered.question, expected, answered.reply)
 
@@ -321,14 +321,14 @@ def agree(seen: Reply, expected: Reply) -> bool:
 
 
 def first_difference(seen: Reply, expected: Reply) -> int:
-    """The first turn that is not as expected; the length of ``expected`` where there is none."""
-    for index, turn in enumerate(expected):
-        if index >= len(seen) or not _alike(seen[index], turn):
+    """The first effect that is not as expected; the length of ``expected`` where there is none."""
+    for index, effect in enumerate(expected):
+        if index >= len(seen) or not _alike(seen[index], effect):
             return index
     return len(expected)
 
 
-def _alike(seen: Turn, expected: Turn) -> bool:
+def _alike(seen: StepEffect, expected: StepEffect) -> bool:
     if seen.answers != expected.answers:
         return False
     if seen.state is None or expected.state is None:
@@ -338,8 +338,8 @@ def _alike(seen: Turn, expected: Turn) -> bool:
 
 
 def _fired(reply: Reply) -> Iterator[AnyRule]:
-    for turn in reply:
-        yield from turn.rules
+    for effect in reply:
+        yield from effect.rules
 
 
 def _agreed(values: Iterable[int]) -> int | None:

@@ -19,7 +19,7 @@ from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass
 from tw_conformance.explore.sweep.reaction import Reaction, Trial, with_segment
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.tester_end import TesterEnd
-from tw_conformance.link.base import Observation
+from tw_conformance.link.link import Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
 from tw_conformance.play.record import timer_effect

@@ -18,7 +18,7 @@ from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.play.record import Doubt, answers
 from tw_conformance.play.run import Run
 from tw_conformance.play.tester import NotReached
-from tw_conformance.targets.base import Target
+from tw_conformance.targets.target import Target
 
 AGE = TimeExpression("200ms")
 """How long a block waits for its segment, so that a restart can be seen."""

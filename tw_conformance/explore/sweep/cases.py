@@ -19,7 +19,7 @@ from tw_conformance.model.case import (
     Case,
     Expect,
     Expected,
-    State,
+    ExpectState,
     StateIs,
 )
 
@@ -61,7 +61,7 @@ def _case(one: Group, name: str, profile: str, predicted: Prediction, script: Ca
         steps=(
             *script.steps,
             *_expectations(predicted, said),
-            State(ByProfile((("*", state),))),
+            ExpectState(ByProfile((("*", state),))),
         ),
         profiles=(profile,),
     )

@@ -24,7 +24,7 @@ from tw_conformance.play.record import TimerEffect
 from tw_conformance.play.tester import NotReached
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.trace import deciding
+from tw_reference.rules.deciding import deciding
 from tw_reference.segment import Flow, Packet
 from tw_reference.stack.host import Host
 from tw_reference.ways import Ends, Turn

@@ -24,7 +24,7 @@ from tw_conformance.explore.fuzz.hunt import (
 from tw_conformance.explore.fuzz.strategies import Space, script, scripts
 from tw_conformance.explore.observe import observe
 from tw_conformance.explore.tests.alike import alike
-from tw_conformance.model.case import Case, Reach, Send, State
+from tw_conformance.model.case import Case, ExpectState, Reach, Send
 from tw_conformance.model.errors import ExitCode
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Verdict
@@ -147,7 +147,7 @@ class Blind(InProcessTarget):
     """Its state can't be read."""
 
     def lacks(self, case: Case) -> str | None:
-        looks = any(isinstance(step, State) for step in case.steps)
+        looks = any(isinstance(step, ExpectState) for step in case.steps)
         return "needs to read the DUT's state" if looks else super().lacks(case)
 
 
@@ -156,7 +156,7 @@ def test_a_target_that_can_not_be_looked_into_is_held_to_its_answers() -> None:
     syn = script(Reach(), (Send(SYN, seq=SequenceExpression("rcv_nxt+1")),), {})
     finding = Conformance(broken, DirectTarget(LINUX)).start(syn).result()
     assert isinstance(finding, Counterexample)
-    assert not any(isinstance(step, State) for step in finding.case.steps)
+    assert not any(isinstance(step, ExpectState) for step in finding.case.steps)
 
 
 # -- scripts --------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tw_conformance.explore.identify.inquiry import (
     Predictions,
     identify,
 )
-from tw_conformance.explore.identify.questions import Fork, Respondent, questions
+from tw_conformance.explore.identify.question_bank import Fork, Respondent, questions
 from tw_conformance.explore.tests.alike import alike
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import ExitCode, TargetError

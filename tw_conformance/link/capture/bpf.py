@@ -18,7 +18,7 @@ from typing import Any, Self
 from scapy.error import Scapy_Exception
 from scapy.layers.l2 import Ether
 
-from tw_conformance.link.capture.clock import monotonic_minus_wall
+from tw_conformance.link.capture.stamps import monotonic_minus_wall
 from tw_conformance.model.errors import TargetError
 
 _BIOCSSEESENT = 0x80044277

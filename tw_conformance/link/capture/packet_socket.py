@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Self
 
-from tw_conformance.link.capture.clock import monotonic_minus_wall
+from tw_conformance.link.capture.stamps import monotonic_minus_wall
 from tw_conformance.model.errors import TargetError
 
 # linux/if_packet.h

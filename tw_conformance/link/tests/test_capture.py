@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tw_conformance.link.capture.clock import monotonic_minus_wall
 from tw_conformance.link.capture.offloads import joins_by
+from tw_conformance.link.capture.stamps import monotonic_minus_wall
 
 FREEBSD_14 = """\
 em0: flags=1008843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST,LOWER_UP> metric 0 mtu 1500

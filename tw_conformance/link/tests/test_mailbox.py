@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tw_conformance.link import mailbox
-from tw_conformance.link.base import Arrival
+from tw_conformance.link.link import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
 from tw_reference.segment import Echo, Flow

@@ -7,7 +7,7 @@ from collections import deque
 
 import pytest
 
-from tw_conformance.link.base import Arrival
+from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.link.probes import survey
 from tw_reference import segment as tcp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from tw_conformance.link.base import Arrival
+from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import Prober, survey
 from tw_conformance.targets.in_process import Played

@@ -14,10 +14,10 @@ from tw_conformance.model.case import (
     Call,
     Case,
     Expect,
+    ExpectState,
     Reach,
     Send,
     SendIcmp,
-    State,
     StateIs,
     Through,
     Wait,
@@ -77,7 +77,7 @@ steps:
     assert wait.duration == TimeExpression("2msl-1s")
     assert isinstance(call, Call)
     assert call.verb == "unlisten"
-    assert isinstance(state, State)
+    assert isinstance(state, ExpectState)
     assert state.state.choose("freebsd-10") == StateIs("TIME-WAIT", "restarted")
 
 
@@ -156,7 +156,7 @@ def test_the_first_glob_decides_and_default_comes_last_wherever_it_stands() -> N
         "steps: [state: {default: TIME-WAIT, linux-6.1: CLOSED, linux-*: {is: LISTEN}}]",
     )
     (state,) = case.steps
-    assert isinstance(state, State)
+    assert isinstance(state, ExpectState)
     names = {
         profile: chosen.name
         for profile in ("linux-6.1", "linux-6.18", "freebsd-10")

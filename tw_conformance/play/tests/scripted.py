@@ -13,7 +13,7 @@ from math import inf
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
-from tw_conformance.link.base import Arrival, Observation
+from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import OK, Case
 from tw_conformance.model.errors import NoSuchCall

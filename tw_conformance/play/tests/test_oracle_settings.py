@@ -12,7 +12,7 @@ from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.load import load_text
 from tw_conformance.play import oracle
 from tw_conformance.play.player import play
-from tw_conformance.report.explain import explain_outcome
+from tw_conformance.report.outcome_text import explain_outcome
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tw_conformance.link.base import Observation
+from tw_conformance.link.link import Observation
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tw_conformance.link.base import Observation
+from tw_conformance.link.link import Observation
 from tw_conformance.model.case import Case, Reach
 from tw_conformance.model.verdict import Event, Transcript
 from tw_conformance.play.record import (

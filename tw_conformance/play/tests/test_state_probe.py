@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.link.base import Arrival, Observation
-from tw_conformance.model.case import Case, State
+from tw_conformance.link.link import Arrival, Observation
+from tw_conformance.model.case import Case, ExpectState
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.notation.load import load_file, load_text
@@ -49,7 +49,7 @@ def asked(profile: str) -> Iterator[Case]:
     """The cases all of whose states and timers can be asked for."""
     target = InProcessTarget(PROFILES[profile])
     for case in bundled():
-        states = any(isinstance(step, State) for step in case.steps)
+        states = any(isinstance(step, ExpectState) for step in case.steps)
         if states and case.applies_to(profile) and target.lacks(case) is None:
             _, unseen = views(case, profile, target.time_variables, inf)
             if not unseen:
@@ -68,7 +68,7 @@ def test_what_is_inferred_is_so(profile: str) -> None:
     for case in cases:
         told = outcome(case, target)
         assert told.verdict is Verdict.PASS, f"{case.id}: {told.reason}"
-        assert told.inferred or not isinstance(case.steps[-1], State)
+        assert told.inferred or not isinstance(case.steps[-1], ExpectState)
 
 
 def deletes_too_early(profile: Profile, rule_id: str) -> Profile:

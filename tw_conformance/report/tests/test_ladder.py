@@ -15,9 +15,9 @@ from tw_conformance.model.errors import Place
 from tw_conformance.model.verdict import Event, Mismatch, Outcome, Transcript, Verdict
 from tw_conformance.play.oracle import OracleAnswer
 from tw_conformance.report.capture import write_pcap
-from tw_conformance.report.explain import explain_outcome
 from tw_conformance.report.ladder import ladder
 from tw_conformance.report.numbers import relative, segment_fields
+from tw_conformance.report.outcome_text import explain_outcome
 from tw_reference.rules.actions import BlockAction
 from tw_reference.rules.condition import ALWAYS
 from tw_reference.rules.rule import Rule

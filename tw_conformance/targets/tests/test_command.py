@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 from tw_conformance.model.errors import TargetError
-from tw_conformance.targets.network.command import Stack
+from tw_conformance.targets.network.cmd import Stack
 from tw_conformance.targets.network.last_words import LastWords
 
 

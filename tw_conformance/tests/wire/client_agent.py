@@ -26,7 +26,7 @@ def serve() -> None:
         def _connect(self, peer: str, peer_port: int) -> dict[str, Any]:
             """Open a connection from a port that the kernel chooses; it is held for later verbs."""
             opened = socket.create_connection((peer, peer_port), timeout=PATIENCE)
-            names = agent.Connection(*opened.getsockname()[:2], *opened.getpeername()[:2])
+            names = agent.FourTuple(*opened.getsockname()[:2], *opened.getpeername()[:2])
             self._held[names] = opened
             return dict(names._asdict())
 

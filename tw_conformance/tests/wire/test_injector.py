@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tw_conformance.link import injector
-from tw_conformance.link.base import Arrival
+from tw_conformance.link.link import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.bench import SHARED_PORT, Bench

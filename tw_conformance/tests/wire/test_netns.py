@@ -8,13 +8,22 @@ from typing import Literal
 
 import pytest
 
-from tw_conformance.link.base import Observation
-from tw_conformance.model.case import Answer, ByProfile, Call, Expect, Reach, Send, State, StateIs
+from tw_conformance.link.link import Observation
+from tw_conformance.model.case import (
+    Answer,
+    ByProfile,
+    Call,
+    Expect,
+    ExpectState,
+    Reach,
+    Send,
+    StateIs,
+)
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play import tester
 from tw_conformance.play.player import play
-from tw_conformance.targets.base import Play
+from tw_conformance.targets.target import Play
 from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.wire.conftest import case_of, open_netns
 from tw_reference import segment as tcp
@@ -34,8 +43,8 @@ async def observed(target: WireTarget, reach: Reach) -> Observation:
         await link.aclose()
 
 
-def state(name: str) -> State:
-    return State(ByProfile((("*", StateIs(name)),)))
+def state(name: str) -> ExpectState:
+    return ExpectState(ByProfile((("*", StateIs(name)),)))
 
 
 def expect(flags: int) -> Expect:

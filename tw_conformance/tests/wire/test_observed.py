@@ -16,7 +16,7 @@ from tw_conformance.play.player import play
 from tw_conformance.play.record import Record
 from tw_conformance.play.run import Run
 from tw_conformance.play.tests.test_clock import WAYS, clock_errors, stamped_case
-from tw_conformance.targets import base
+from tw_conformance.targets.target import tester_isn
 from tw_conformance.targets.wire_link import WireLink
 from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.wire.conftest import open_netns, open_uml
@@ -83,7 +83,7 @@ async def in_one_table(kernel: WireTarget, cases: list[Case]) -> list[str]:
     reasons = []
     try:
         for number, case in enumerate(cases):
-            isn = base.tester_isn(number, case)
+            isn = tester_isn(number, case)
             link = await WireLink.open(bench, case, isn, Admission.free(), AsyncExitStack())
             reasons.append(judge(await _performed(Run(case, kernel, link))).reason)
             await link.aclose()

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 
-from tw_conformance.model.case import ByProfile, Reach, Send, SendIcmp, State, StateIs, Step
+from tw_conformance.model.case import ByProfile, ExpectState, Reach, Send, SendIcmp, StateIs, Step
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import play
 from tw_conformance.targets.wire_target import WireTarget
@@ -60,7 +60,7 @@ def counted(target: WireTarget, reach: Reach, *steps: Step) -> Counter[str]:
 def test_an_error_finds_the_minisock(
     target: WireTarget, family: Literal["ipv4", "ipv6"], state: str
 ) -> None:
-    still_there = State(ByProfile((("*", StateIs(state)),)))
+    still_there = ExpectState(ByProfile((("*", StateIs(state)),)))
     came = counted(target, Reach(family=family, state=state), UNREACHABLE, still_there)
     assert came["Icmp InDestUnreachs" if family == "ipv4" else "Icmp6InDestUnreachs"] == 1
     assert came[STRANGE[family]] == 0

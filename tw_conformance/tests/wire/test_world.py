@@ -46,7 +46,7 @@ sys.path.insert(0, folder)
 import agent
 with socket.create_connection((address, int(port))) as peer:
     assert peer.recv(1) == b"", "the DUT closes first"
-    seen = agent.Connection(*peer.getpeername()[:2], *peer.getsockname()[:2])
+    seen = agent.FourTuple(*peer.getpeername()[:2], *peer.getsockname()[:2])
     diag, proc = agent.SockDiag(0.01), agent.ProcTable(0.01)
     deadline = time.monotonic() + 30.0
     while diag.find(seen).state == "FIN-WAIT-1" and time.monotonic() < deadline:

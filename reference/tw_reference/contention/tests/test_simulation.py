@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tw_reference.contention.figures import figures
-from tw_reference.contention.simulation import Load, ReceivePath, loss_free_maximum, simulate
-from tw_reference.contention.strategies import (
+from tw_reference.contention.reaping_strategies import (
     BATCH,
     CALENDAR,
     ONE,
@@ -17,6 +16,7 @@ from tw_reference.contention.strategies import (
     TIMERS,
     Strategy,
 )
+from tw_reference.contention.simulation import Load, ReceivePath, loss_free_maximum, simulate
 
 REPORT = ReceivePath()
 SHORT = replace(REPORT, lifetime=0.8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tw_reference.conftest import DUT, TESTER, MakeWait, Wait
-from tw_reference.icmp import ICMP, ICMPV6, kind_of, numbers
+from tw_reference.icmp_numbers import ICMP, ICMPV6, kind_of, numbers
 from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
 from tw_reference.segment import ACK, Flow, IcmpError, IcmpKind

@@ -37,7 +37,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet as Layer
 from scapy.utils import checksum
 
-from tw_reference.icmp import WITH_MTU, kind_of
+from tw_reference.icmp_numbers import WITH_MTU, kind_of
 from tw_reference.segment import (
     Datagram,
     Echo,

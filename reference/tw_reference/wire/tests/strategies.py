@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tw_reference.icmp import WITH_MTU, numbers
+from tw_reference.icmp_numbers import WITH_MTU, numbers
 from tw_reference.segment import Echo, Flow, IcmpError, Packet, Segment, Timestamps
 from tw_reference.wire.encode import Encoder
 

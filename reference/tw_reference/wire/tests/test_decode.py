@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tw_reference.segment import SYN, Datagram, Echo, Flow, Packet, Segment
 from tw_reference.tests.frame_mutations import mutate, with_extension_headers
 from tw_reference.wire.decode import WireError, decode
-from tw_reference.wire.options import read_options
+from tw_reference.wire.tcp_options import read_options
 from tw_reference.wire.tests.scapy_judge import REFUSED, NoOpinion, Reading, scapy_reads
 from tw_reference.wire.tests.strategies import V4, V6, echoes, encode, errors, packets
 

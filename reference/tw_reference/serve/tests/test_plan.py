@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from tw_reference.serve.command import main
-from tw_reference.serve.options import Plan, add_options, plan
+from tw_reference.serve.plan import Plan, add_options, plan
 
 
 def planned(*options: str) -> Plan:

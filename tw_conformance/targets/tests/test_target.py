@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tw_conformance.targets.base import unlike_the_profile
 from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.target import unlike_the_profile
 from tw_reference.profiles import PROFILES
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tw_reference import segment as tcp
 from tw_reference.conftest import make_time_wait
-from tw_reference.rules.trace import deciding
+from tw_reference.rules.deciding import deciding
 
 FIN_ACK = tcp.FIN | tcp.ACK
 

@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Mapping
 from random import Random
 from typing import Protocol, TypeVar
 
-from tw_conformance.link.base import Link
+from tw_conformance.link.link import Link
 from tw_conformance.link.path import Path
 from tw_conformance.model.case import Case
 from tw_reference.profiles import PROFILES

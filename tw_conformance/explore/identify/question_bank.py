@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any, TypeAlias
 
 from tw_conformance.explore.direct import DirectTarget
-from tw_conformance.explore.observe import Turn, observe
+from tw_conformance.explore.observe import StepEffect, observe
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, TimestampRelation, Wait
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.play.tester import TimestampsRefused
@@ -37,7 +37,7 @@ _MILLISECONDS: Mapping[str, tuple[int, int]] = {
 }
 """Settings that are no switches: the values that are told apart, the default first."""
 
-Reply: TypeAlias = tuple[Turn, ...]
+Reply: TypeAlias = tuple[StepEffect, ...]
 """What a stack did with a question, step by step; empty where it did not take up the timestamps
 that the question needs."""
 
@@ -148,7 +148,7 @@ class Respondent:
         self._read: set[str] = set()
         self._values = values(profile)
         given = {f.name: getattr(profile, f.name) for f in fields(profile) if f.init}
-        self._target = DirectTarget(_Watched(**given, read=self._read))
+        self._target = DirectTarget(_NotingProfile(**given, read=self._read))
 
     def reply(self, question: Case, settings: Mapping[str, int]) -> Reply:
         """What it does under these settings, all others as by default."""
@@ -178,16 +178,16 @@ class Respondent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched(Profile):
+class _NotingProfile(Profile):
     """A profile that notes which of its settings are looked at."""
 
     read: set[str] = field(kw_only=True)
 
     def defaults(self) -> dict[str, int]:
-        return _Noting(Profile.defaults(self), self.read)
+        return _NotingSettings(Profile.defaults(self), self.read)
 
 
-class _Noting(dict[str, int]):
+class _NotingSettings(dict[str, int]):
     def __init__(self, settings: Mapping[str, int], read: set[str]) -> None:
         super().__init__(settings)
         self._read = read

@@ -12,8 +12,8 @@ from tw_conformance.targets.access_options import add_access_options, given
 from tw_reference.profiles.profile import Profile
 
 if TYPE_CHECKING:
-    from tw_conformance.targets.base import Target
     from tw_conformance.targets.roster import Roster
+    from tw_conformance.targets.target import Target
 
 
 def add_target(parser: argparse.ArgumentParser, help: str, default: str | None = None) -> None:
