@@ -48,7 +48,8 @@ class Opening(NamedTuple):
 
 def opening_of(case: Case) -> Opening:
     calls, reach = case.calls(), case.reach
-    holds = reach.state in _HELD or not calls.isdisjoint(_ON_SOCKET)
+    held = any(each.state in _HELD for each in case.connections().values())
+    holds = held or not calls.isdisjoint(_ON_SOCKET)
     listens = reach.open == "passive"
     policy = "never" if not reach.accepts else "hold" if holds else "close"
     usual = listens and reach.reuse_address and not reach.reuse_port and not reach.options
@@ -85,6 +86,10 @@ class SocketCalls:
         self._agent = agent
         self._opening = opening
         self._duts = duts
+
+    def beside(self, flow: Flow) -> SocketCalls:
+        """The calls about another connection to the same port."""
+        return SocketCalls(self._agent, flow, self._opening, self._duts)
 
     async def make(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         """What the call gives: ``ok``, an errno by name, or ``eof`` of a receive.

@@ -117,13 +117,15 @@ class Injector:
         for sources in self._sources.values():
             sources.rest = seconds
 
-    def open(self, dut: str, port: int) -> Mailbox:
+    def open(self, dut: str, port: int, *, unlike: str | None = None) -> Mailbox:
         """A connection to ``port`` of the DUT's address ``dut``, with a source port never used
-        before, or long ago.
+        before, or long ago; from another address than ``unlike``.
 
-        :raises TargetError: where every source port has been used.
+        :raises TargetError: where every source port has been used, or there is no other address.
         """
         flow = self._unused(dut, port)
+        if flow.src == unlike:
+            flow = self._from_elsewhere(flow)
         # No other tester has this address with this port: echoes are told apart by the same pair.
         mailbox = Mailbox(flow, flow.sport, self._read)
         self._deliver(flow, mailbox)
@@ -167,6 +169,12 @@ class Injector:
                 " run the rest in a second run, or spread the cases over workers (-n)"
             )
         return Flow(*source, dut, port)
+
+    def _from_elsewhere(self, flow: Flow) -> Flow:
+        source = self._sources_to(flow.dst).take_elsewhere(flow.src, flow.sport)
+        if source is None:
+            raise TargetError(f"the tester has no other address than {flow.src} to open from")
+        return flow._replace(src=source[0])
 
     def _sources_to(self, dut: str) -> _Sources:
         return self._sources["ipv6" if ":" in dut else "ipv4"]
@@ -277,7 +285,11 @@ class _Sources:
 
     def __init__(self, addresses: Sequence[str], ports: Iterable[int]) -> None:
         self.rest = inf
-        self._fresh = ((address, port) for address in addresses for port in ports)
+        self._addresses = addresses
+        self._early: set[tuple[str, int]] = set()
+        """Those that were taken out of turn."""
+        in_turn = ((address, port) for address in addresses for port in ports)
+        self._fresh = (source for source in in_turn if source not in self._early)
         self._next: tuple[str, int] | None = None
         self._resting: deque[tuple[float, tuple[str, int]]] = deque()
         """When each was given up, and which."""
@@ -291,6 +303,16 @@ class _Sources:
         source, self._next = self._look_ahead(), None
         if source is None and self._resting and self.seconds_left() <= 0:
             _, source = self._resting.popleft()
+        return source
+
+    def take_elsewhere(self, address: str, port: int) -> tuple[str, int] | None:
+        """The port of a source that was taken, at an address whose turn comes later; None where
+        there is none."""
+        later = self._addresses[self._addresses.index(address) + 1 :]
+        others = ((other, port) for other in later)
+        source = next((other for other in others if other not in self._early), None)
+        if source is not None:
+            self._early.add(source)
         return source
 
     def seconds_left(self) -> float:

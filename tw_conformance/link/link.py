@@ -46,6 +46,13 @@ class Link(Protocol):
     echo_ident: int
     """The ident of this link's echo probes, 16 bits, unlike that of any other open link."""
 
+    async def beside(self, *, other_peer: bool = False) -> Link:
+        """One more connection to the same port of the DUT, by the same clock: from another port, or
+        from another address of the tester's.  It is given up with this one.
+
+        :raises TargetError: where the tester has no other.
+        """
+
     def now(self) -> float:
         """This link's clock in seconds, from an arbitrary origin."""
 

@@ -8,10 +8,10 @@ variables, so a case means the same on every stack.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_reference.segment import ACK, Damage, IcmpKind
@@ -114,8 +114,15 @@ class Numbers(NamedTuple):
     tsval: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnConnection:
+    """A step about one connection: that of ``reach``, or one that an :class:`Open` gave a name."""
+
+    on: str = ""
+
+
 @dataclass(frozen=True, slots=True)
-class Send:
+class Send(OnConnection):
     """Inject one segment.  A field that is None takes the player's default for it.
 
     Defaults: ``seq`` rcv_nxt; ``ack`` snd_nxt where ACK is set, else 0; ``window`` the tester's
@@ -169,7 +176,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class SendIcmp:
+class SendIcmp(OnConnection):
     """Inject one ICMP error, or ICMPv6 error, about a segment of the DUT's."""
 
     icmp: IcmpKind
@@ -233,7 +240,7 @@ Expected: TypeAlias = OneAnswer | AnyOf | Not
 
 
 @dataclass(frozen=True, slots=True)
-class Expect:
+class Expect(OnConnection):
     """What the DUT must answer to all that was sent since the last expect.
 
     ``within`` is how long an answer may take where the DUT owes it to a timer; None: it must be
@@ -252,7 +259,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(OnConnection):
     """A socket call on the DUT.
 
     ``close``, ``shutdown``, ``abort``, ``send``, ``receive``, ``error`` (SO_ERROR), ``destroy``
@@ -284,7 +291,7 @@ class StateIs:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectState:
+class ExpectState(OnConnection):
     """The DUT's state for this 4-tuple: read on the DUT, or asked for on the wire at the end."""
 
     state: ByProfile[StateIs]
@@ -298,10 +305,36 @@ class Counters:
     moved: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open another connection to the same port of the DUT, and bring it to a state; steps that are
+    ``on`` its name are about it."""
+
+    name: str
+    differs: Mapping[str, Any] = field(default_factory=dict)
+    """What of it is not as in the case's ``reach``, by the fields of :class:`Reach`."""
+    peer: Literal["same", "other"] = "same"
+    """From which address of the tester: that of the case's connection, from another port, or
+    another."""
+    times: int | None = None
+    """So many of them, NAME-1, NAME-2 …; None: one, by the name itself."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of the connections that it opens."""
+        if self.times is None:
+            return (self.name,)
+        return tuple(f"{self.name}-{number}" for number in range(1, self.times + 1))
+
+    def reach(self, usual: Reach) -> Reach:
+        """What is opened, in a case whose own connection is ``usual``."""
+        return replace(usual, **self.differs)
+
+
 Injection: TypeAlias = Send | SendIcmp
 """What ``send:`` may say."""
 
-Step: TypeAlias = Injection | Expect | Wait | Call | ExpectState | Counters
+Step: TypeAlias = Injection | Expect | Wait | Call | ExpectState | Counters | Open
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +365,16 @@ class Case:
 
     def applies_to(self, profile: str) -> bool:
         return any(fnmatchcase(profile, glob) for glob in self.profiles)
+
+    def connections(self) -> dict[str, Reach]:
+        """Every connection by its name, the case's own under none."""
+        opened = {
+            name: step.reach(self.reach)
+            for step in self.steps
+            if isinstance(step, Open)
+            for name in step.names
+        }
+        return {"": self.reach, **opened}
 
     def injections(self) -> int:
         """How many packets the steps inject."""

@@ -39,6 +39,8 @@ class Event:
     note: str = ""
     step: int | None = None
     """Index into the case's steps; None while the state is being reached."""
+    connection: str = ""
+    """Which one it is about: the case's own, or another by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,18 @@ class Transcript:
 
     ``variables`` holds the values that a case's expressions are over (``rcv_nxt``, ``snd_nxt``,
     ``iss``, ``irs``, ``rcv_wnd``, ``ts_recent``, ``seg_seq`` …) when the case ended, so that a view
-    can print relative numbers.
+    can print relative numbers; ``beside`` those of the other connections, by name.  ``began`` is
+    when, on the link's clock.
     """
 
     events: list[Event] = field(default_factory=list)
     variables: dict[str, int] = field(default_factory=dict)
+    beside: dict[str, dict[str, int]] = field(default_factory=dict)
+    began: float = 0.0
+
+    def variables_of(self, connection: str) -> dict[str, int]:
+        """Those of one connection, which are to be filled in."""
+        return self.beside.setdefault(connection, {}) if connection else self.variables
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ name in the file, in the schema and in the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,7 +24,9 @@ from tw_conformance.model.case import (
     ExpectState,
     Injection,
     Not,
+    OnConnection,
     OneAnswer,
+    Open,
     Reach,
     Send,
     SendIcmp,
@@ -33,7 +35,7 @@ from tw_conformance.model.case import (
     Wait,
 )
 from tw_conformance.model.expressions import ExpressionError, SequenceExpression
-from tw_conformance.model.words import listed
+from tw_conformance.model.words import listed, no_such, quoted
 from tw_conformance.notation import answers
 from tw_conformance.notation.faults import Faults
 from tw_conformance.notation.globs import DEFAULT, glob_problem, is_glob, unanswered, unreachable
@@ -66,6 +68,12 @@ class Context(NamedTuple):
     """Whether that segment had ACK; None: no segment was sent yet."""
     answered: bool = False
     """Whether an answer was expected yet."""
+    on: str = ""
+    """The connection's name."""
+
+    def anything_goes(self) -> Context:
+        """Where everything was sent and expected that a step may ask for."""
+        return self._replace(injected=True, last_had_ack=True, answered=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,28 @@ def build_step(source: Source, index: int, point: Point, context: Context) -> St
     reader = _StepReader(source, point, context)
     steps = _all(partial(_READERS[key], reader, path, data) for key in data if key in _READERS)
     reader.require_sound(path)
-    return steps[0]
+    step = steps[0]
+    return replace(step, on=context.on) if isinstance(step, OnConnection) else step
+
+
+def build_name(source: Source, index: int, point: Point, opened: Collection[str]) -> str:
+    """The connection that a step is about, of those that are open; its own name is none.
+
+    :raises Unusable: where there is none of that name.
+    """
+    data, path = source.document.data["steps"][index], ("steps", index, "on")
+    if not isinstance(data, dict) or "on" not in data:
+        return ""
+    reader = _ScalarReader(source, point)
+    for part in (("steps", index), *(("steps", index, key) for key in data)):
+        reader.require_sound(part)
+    name: str = reader.value(path, data["on"], "connection_name")
+    if name not in opened:
+        message = f"no connection is named {quoted(name)}: none was opened before"
+        if opened:
+            message = no_such("no connection is named", name, opened)
+        raise reader.fault(path, message + where(data["on"], point))
+    return name
 
 
 def _mapping(data: Any) -> dict[str, Any]:
@@ -268,6 +297,14 @@ class _StepReader(_ScalarReader):
         state = self._by_profile((*path, "state"), step["state"], keys, self._state_is)
         return ExpectState(state)
 
+    def open(self, path: KeyPath, step: Mapping[str, Any]) -> Open:
+        path, said = (*path, "open"), step["open"]
+        if isinstance(said, str):
+            return Open(self.value(path, said, "connection_name"))
+        fields = self.fields(path, said, "open_like")
+        own = {key: fields.pop(key) for key in ("name", "peer", "times") if key in fields}
+        return Open(**own, differs=fields)
+
     def counters(self, path: KeyPath, step: Mapping[str, Any]) -> Counters:
         path, said = (*path, "counters"), _mapping(step["counters"])
         readers = [partial(self.value, (*path, name), said[name], "octets") for name in said]
@@ -355,4 +392,5 @@ _READERS: Mapping[str, Callable[[_StepReader, KeyPath, Mapping[str, Any]], Step]
     "call": _StepReader.call,
     "state": _StepReader.state,
     "counters": _StepReader.counters,
+    "open": _StepReader.open,
 }

@@ -6,19 +6,20 @@ of the values that it uses, and shared by all the points that agree in them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence, Set
 from functools import partial
 from itertools import product
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from tw_conformance.model.case import Case, Expect, Reach, Send, SendIcmp, Step, id_part
+from tw_conformance.model.case import Case, Expect, Open, Reach, Send, SendIcmp, Step, id_part
 from tw_conformance.model.errors import Place
 from tw_conformance.model.words import no_such, quoted
 from tw_conformance.notation.build import (
     Context,
     Source,
     Unusable,
+    build_name,
     build_reach,
     build_settings,
     build_step,
@@ -116,7 +117,7 @@ class _Expansion:
         for point in self._points():
             connection = reach.at(point)
             chosen = settings.at(point)
-            script = self._script(steps, point, _context(connection))
+            script = self._script(source, steps, point, connection or Reach())
             if connection is not None and chosen is not None and not self._faults:
                 cases.append(self._case(connection, chosen, script, point))
         self._judge_ids(cases)
@@ -127,24 +128,32 @@ class _Expansion:
             yield dict(zip(self._axes, values, strict=True))
 
     def _script(
-        self, parts: Sequence[_Part[Step]], point: Point, context: Context
+        self, source: Source, parts: Sequence[_Part[Step]], point: Point, usual: Reach
     ) -> tuple[Step, ...]:
-        """The steps at one point, as far as they can be built."""
-        script = []
-        for part, data in zip(parts, self._steps(), strict=True):
-            step = part.at(point, context)
+        """The steps at one point, as far as they can be built; ``usual`` is the case's own
+        connection."""
+        script: list[Step] = []
+        contexts = {"": _context(usual)}
+        for index, part in enumerate(parts):
+            try:
+                on = build_name(source, index, point, [name for name in contexts if name])
+            except Unusable:
+                # Which connection it is about is not known: what depends on that is not judged.
+                part.at(point, contexts[""].anything_goes())
+                continue
+            step = part.at(point, contexts[on])
+            if isinstance(step, Open):
+                self._judge_new(index, step, contexts.keys())
+                contexts |= {name: _context(step.reach(usual), name) for name in step.names}
+            contexts[on] = _behind(step, self._steps()[index], contexts[on])
             if step is not None:
                 script.append(step)
-            if isinstance(step, Send):
-                context = context._replace(injected=True, last_had_ack=bool(step.flags & ACK))
-            elif isinstance(step, SendIcmp):
-                context = context._replace(injected=True)
-            elif isinstance(step, Expect):
-                context = context._replace(answered=True)
-            elif isinstance(data, dict) and "send" in data:
-                # A faulty one; any value will do.
-                context = context._replace(injected=True, last_had_ack=True)
         return tuple(script)
+
+    def _judge_new(self, index: int, step: Open, opened: Set[str]) -> None:
+        if not opened.isdisjoint(step.names):
+            place = self._document.key_place(("steps", index, "open"))
+            self._faults.add(place, f"a connection is named {quoted(step.name)} already")
 
     def _case(
         self, reach: Reach, settings: dict[str, int], steps: tuple[Step, ...], point: Point
@@ -252,10 +261,24 @@ class _Expansion:
             seen.add(case.id)
 
 
-def _context(connection: Reach | None) -> Context:
-    """Where the steps begin; on the usual connection where the case's own has a fault."""
-    reach = connection or Reach()
-    return Context(reach.timestamps, ipv6=reach.family == "ipv6")
+def _context(reach: Reach, name: str = "") -> Context:
+    """Where the steps on a connection begin."""
+    return Context(reach.timestamps, ipv6=reach.family == "ipv6", on=name)
+
+
+def _behind(step: Step | None, data: Any, context: Context) -> Context:
+    """What a step leaves to those behind it; None: a faulty one, written as ``data``."""
+    match step:
+        case Send():
+            return context._replace(injected=True, last_had_ack=bool(step.flags & ACK))
+        case SendIcmp():
+            return context._replace(injected=True)
+        case Expect():
+            return context._replace(answered=True)
+        case None if isinstance(data, dict) and "send" in data:
+            return context._replace(injected=True, last_had_ack=True)  # any value will do
+        case _:
+            return context
 
 
 def _uses_in(data: Any, path: KeyPath) -> Iterator[_Use]:

@@ -193,6 +193,7 @@ def _too_many_keys(violation: _Violation) -> Iterator[Problem]:
 _BESIDE: Mapping[str, str] = {
     "within": "says how long an answer may take: it stands beside 'expect' only",
     "gives": "says what a call comes to: it stands beside 'call' only",
+    "on": "says which connection a step is about",
 }
 """Keys of a step that go with another one."""
 
@@ -215,8 +216,8 @@ def _bad_key(violation: _Violation) -> Iterator[Problem]:
 
 
 def _excluded_key(violation: _Violation) -> Iterator[Problem]:
-    """A key that its neighbour excludes: the only schema that nothing satisfies."""
-    yield Problem(violation.path, "'timestamps' and 'tsval' both say TSval: keep one", at_key=True)
+    """A key that its neighbour excludes: a schema that nothing satisfies, and says why."""
+    yield Problem(violation.path, violation.schema["description"].rstrip("."), at_key=True)
 
 
 TRANSLATIONS: Mapping[str, Callable[[_Violation], Iterator[Problem]]] = {

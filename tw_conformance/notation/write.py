@@ -26,7 +26,9 @@ from tw_conformance.model.case import (
     Expected,
     ExpectState,
     Not,
+    OnConnection,
     OneAnswer,
+    Open,
     Reach,
     Send,
     SendIcmp,
@@ -69,6 +71,14 @@ def _injection(step: Send | SendIcmp) -> dict[str, Any]:
     if isinstance(step, Send):
         return _fields(step, "send", Send(flags=0), always="flags")
     return _fields(step, "send_icmp", SendIcmp("net-unreachable"), always="icmp")
+
+
+def _open(step: Open) -> Any:
+    differs = {key: written(step.differs[key], kind_of("open_like", key)) for key in step.differs}
+    own: dict[str, Any] = {} if step.peer == "same" else {"peer": step.peer}
+    if step.times is not None:
+        own["times"] = step.times
+    return {"name": step.name, **own, **differs} if own or differs else step.name
 
 
 def _call(call: Call) -> Any:
@@ -133,11 +143,17 @@ def save_case(case: Case, folder: Path, remark: str = "") -> Path:
 
 
 def _steps(case: Case) -> Iterator[str]:
-    last_send: Send | None = None
+    last_send: dict[str, Send] = {}
+    connections = case.connections()
     for step in case.steps:
+        on = step.on if isinstance(step, OnConnection) else ""
         if isinstance(step, Send):
-            last_send = step
-        yield from _step(step, case.reach.timestamps, last_send)
+            last_send[on] = step
+        lines = _step(step, connections[on].timestamps, last_send.get(on))
+        if on:
+            yield f"  - on: {_flow(on)}"
+            yield "    " + next(lines).removeprefix("  - ")
+        yield from lines
 
 
 def _step(step: Step, timestamps: bool, last_send: Send | None) -> Iterator[str]:
@@ -159,6 +175,8 @@ def _step(step: Step, timestamps: bool, last_send: Send | None) -> Iterator[str]
             yield from _by_profile("state", step.state, _state)
         case Counters():
             yield f"  - counters: {_flow(step.moved)}"
+        case Open():
+            yield f"  - open: {_flow(_open(step))}"
         case _:
             assert_never(step)
 
@@ -221,6 +239,11 @@ def script(case: Case, profile: str) -> str:
 
 def step_text(step: Step, profile: str) -> str:
     """What that step says for that profile, in one line."""
+    text = _step_text(step, profile)
+    return f"{text} on {step.on}" if isinstance(step, OnConnection) and step.on else text
+
+
+def _step_text(step: Step, profile: str) -> str:
     match step:
         case Send() | SendIcmp():
             return f"send   {_words(_injection(step))}"
@@ -239,6 +262,9 @@ def step_text(step: Step, profile: str) -> str:
             return f"state  {_SAYS_NOTHING if state is None else _state_text(state)}"
         case Counters():
             return f"counters {_words(step.moved)}"
+        case Open():
+            said = _open(step)
+            return f"open   {said if isinstance(said, str) else _words(said)}"
         case _:
             assert_never(step)
 

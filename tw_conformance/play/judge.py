@@ -8,7 +8,7 @@ reason.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tw_conformance.model.case import (
     NOTHING,
@@ -96,6 +96,13 @@ def _may_be_the_paths(decision: Judgement, case: Case, step: int | None) -> bool
 
 def decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
     """What one fact of a run comes to; None where it is as the case expects of that profile."""
+    decision = _decide(case, profile, fact)
+    if decision is None or not fact.on:
+        return decision
+    return replace(decision, reason=f"on {fact.on}: {decision.reason}")
+
+
+def _decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
     seen = fact.seen
     step = None if fact.step is None else case.steps[fact.step]
     match seen:

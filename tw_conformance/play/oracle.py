@@ -96,11 +96,13 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
             await run.take(index, step)
     except (NotReached, TargetError):
         return None
-    state = await link.observe()
+    assert outcome.step is not None
+    tester = run.tester_of(outcome.step)
+    state = await tester.link.observe()
     assert state is not None
     decision = deciding(link.decisions())
-    transcript = run.tester.transcript
-    packets, answer = answers(transcript), ""
+    transcript, variables = tester.transcript, tester.variables
+    packets, answer = answers(transcript, on=tester.name), ""
     if isinstance(outcome.step, Call):
         # A call that no list is about has no rule, whatever was decided before it.
         decision = next(reversed(link.decisions()[decided_before:]), None)
@@ -110,12 +112,12 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
     elif isinstance(outcome.step, ExpectState):
         same = any(m.field == "state" and m.seen == state.state for m in outcome.mismatches)
     else:
-        seen = answers(outcome.transcript, until=last)
-        same = _alike(packets, transcript.variables, seen, outcome.transcript.variables)
+        seen = answers(outcome.transcript, until=last, on=tester.name)
+        same = _alike(packets, variables, seen, outcome.transcript.variables_of(tester.name))
     return OracleAnswer(
         profile=target.profile,
         rule=_rule(decision),
-        answer=answer or ", ".join(summary(p, transcript.variables) for p in packets) or "nothing",
+        answer=answer or ", ".join(summary(p, variables) for p in packets) or "nothing",
         state=state.state,
         same_as_seen=same,
     )

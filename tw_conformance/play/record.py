@@ -104,10 +104,12 @@ Seen: TypeAlias = Came | Stray | ProvenSilence | Gave | Counted | StateSeen | Do
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that was seen at a step; ``step`` is its index, None while the state is reached."""
+    """One thing that was seen at a step; ``step`` is its index, None while the state is reached.
+    ``on`` is the connection's name."""
 
     step: int | None
     seen: Seen
+    on: str = ""
 
 
 @dataclass(slots=True)
@@ -127,11 +129,11 @@ class Record:
     duration: float = 0.0
 
 
-def answers(transcript: Transcript, *, until: int | None = None) -> list[Packet]:
-    """The DUT's segments since the last packet that was sent to its connection, in a step no later
+def answers(transcript: Transcript, *, until: int | None = None, on: str = "") -> list[Packet]:
+    """The DUT's segments since the last packet that was sent to that connection, in a step no later
     than ``until``."""
     found: list[Packet] = []
-    for direction, packet in _exchanged(transcript, until):
+    for direction, packet in _exchanged(transcript, until, on):
         if direction == "sent":
             found.clear()
         elif isinstance(packet, Packet):
@@ -149,12 +151,12 @@ def came_at(transcript: Transcript, step: int) -> list[Packet]:
 
 
 def _exchanged(
-    transcript: Transcript, until: int | None
+    transcript: Transcript, until: int | None, on: str
 ) -> Iterator[tuple[str, Packet | IcmpError]]:
     for event in transcript.events:
         if event.step is None or (until is not None and event.step > until):
             continue
-        if isinstance(event.packet, Packet | IcmpError):
+        if event.connection == on and isinstance(event.packet, Packet | IcmpError):
             yield event.direction, event.packet
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from tw_conformance.link.link import Arrival, Link, Observation
 from tw_conformance.model.case import (
@@ -16,12 +17,15 @@ from tw_conformance.model.case import (
     Counters,
     Expect,
     ExpectState,
+    OnConnection,
+    Open,
     Send,
     SendIcmp,
     Step,
     Wait,
 )
 from tw_conformance.model.errors import NoSuchCall
+from tw_conformance.model.verdict import Transcript
 from tw_conformance.play import state_probe
 from tw_conformance.play.record import (
     Again,
@@ -55,8 +59,16 @@ _GONE = Doubt(
 )
 
 
+class _Injected(NamedTuple):
+    """What a step sent last on a connection: when, and by when the DUT had processed all that was
+    sent there before."""
+
+    sent: float
+    settled: float
+
+
 class Run:
-    """One run of one case on one connection.  Whoever begins it ends it with :meth:`record`."""
+    """One run of one case.  Whoever begins it ends it with :meth:`record`."""
 
     def __init__(self, case: Case, target: Target, link: Link, view: View | None = None) -> None:
         self.case = case
@@ -64,18 +76,17 @@ class Run:
         """What is to be seen, where the DUT's state has to be asked for; None: all is read."""
         self.target = target
         self.link = link
-        self.tester = TesterEndpoint(case, link, target.path)
+        transcript = Transcript(began=link.now())
+        self.tester = TesterEndpoint(case.reach, link, target.path, transcript)
+        self._testers = {"": self.tester}
         self.given: str | None = None
         """What the last call gave."""
-        self._record = Record(case, target.name, target.profile, self.tester.transcript)
-        self._began = link.now()
-        self._last_sent: float | None = None
-        self._waited_until = self._began
+        self._record = Record(case, target.name, target.profile, transcript)
+        self._injected: dict[str, _Injected] = {}
+        self._waited_until = transcript.began
         """The end of the last wait or call."""
         self._counted: Mapping[str, int] = {}
         """The DUT's counters when the steps began, where some step is about them."""
-        self._settled_before = self._began
-        """By when the DUT had processed all that was sent before the last send."""
 
     async def play(self) -> AsyncGenerator[Fact, None]:
         """Reach the first state and take all steps: the facts, each at the moment it is seen."""
@@ -89,7 +100,8 @@ class Run:
                 continue
             self._turn_to(index)
             if self._is_to_tell_the_timer(index):
-                await self.link.sleep(self.tester.settled + age(self.target.time_variables))
+                settled = self.tester_of(step).settled
+                await self.link.sleep(settled + age(self.target.time_variables))
             for stray in () if isinstance(step, Expect) else self._strays():
                 yield stray
             fact = await self.take(index, step)
@@ -97,7 +109,7 @@ class Run:
                 yield fact
             if self._record.inferred:
                 return  # What comes now is for the question, which is not the case's.
-        if not await self.tester.prove_delivery():
+        if not await self._prove_all():
             yield self._fact(_UNPROVEN)
         for stray in self._strays():
             yield stray
@@ -119,35 +131,41 @@ class Run:
         anything that can be judged was."""
         self._turn_to(index)
         seen = await self._take(step)
-        return None if seen is None else self._fact(seen)
+        return None if seen is None else self._fact(seen, self.tester_of(step).name)
 
     async def look_again(self, fact: Fact) -> Fact:
         """Give an answer that did not come, and whose absence decides, more time: the fact as it
         is then.  ``fact`` is the latest."""
-        arrival = await self.tester.second_look()
+        tester = self._testers[fact.on]
+        arrival = await tester.second_look()
         if arrival is None:
             return fact
         self._record.facts.pop()
-        return self._fact(self._came(arrival))
+        return self._fact(self._came(tester, arrival), fact.on)
 
     def record(self) -> Record:
         """End the run: leave nothing half open on the DUT, and give up what was seen."""
-        record = self._record
+        record, last_step = self._record, self._record.last_step
         record.capture_losses = self.link.capture_losses()
-        self.tester.abandon()
-        record.duration = self.link.now() - self._began
+        self._turn_to(len(self.case.steps))
+        record.last_step = last_step
+        for tester in self._testers.values():
+            tester.abandon()
+        record.duration = self.link.now() - record.transcript.began
         return record
 
-    def timer(self, seen: Observation) -> TimerEffect | None:
-        """What the last send did to the 2MSL timer; None where the reading can't tell."""
-        if self._last_sent is None:
+    def tester_of(self, step: Step) -> TesterEndpoint:
+        """The tester's end of the connection that a step is about."""
+        return self._testers[step.on] if isinstance(step, OnConnection) else self.tester
+
+    def timer(self, seen: Observation, on: str = "") -> TimerEffect | None:
+        """What the last send on a connection did to its 2MSL timer; None where the reading can't
+        tell."""
+        last = self._injected.get(on)
+        if last is None:
             return None
-        return timer_effect(
-            seen,
-            2 * self.target.time_variables["msl"],
-            settled=self._settled_before,
-            sent=self._last_sent,
-        )
+        lifetime = 2 * self.target.time_variables["msl"]
+        return timer_effect(seen, lifetime, settled=last.settled, sent=last.sent)
 
     # -- a DUT that nobody can look into ---------------------------------------------------------
 
@@ -159,7 +177,9 @@ class Run:
         view = self.view
         if view is None or view.state is None or not view.timer:
             return False
-        return index == last_injection(self.case, view.state)
+        asked = self.case.steps[view.state]
+        assert isinstance(asked, ExpectState)
+        return index == last_injection(self.case, view.state, asked.on)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -168,8 +188,9 @@ class Run:
             case Send():
                 return self._send(step)
             case SendIcmp():
-                self._about_to_send()
-                self._last_sent = self.tester.report(step)
+                tester = self.tester_of(step)
+                settled = tester.settled
+                self._injected[step.on] = _Injected(tester.report(step), settled)
                 return None
             case Expect():
                 return await self._expect(step)
@@ -181,20 +202,24 @@ class Run:
                 return await self._state(step)
             case Counters():
                 return await self._count(step)
+            case Open():
+                return await self._open(step)
 
     def _send(self, step: Send) -> Doubt | None:
         if (too_late := self._too_late(step)) is not None:
             return too_late
-        segment = self._segment(step)
-        self._about_to_send()
-        self._last_sent = self.tester.send(
+        tester = self.tester_of(step)
+        segment = _segment(step, tester)
+        settled = tester.settled
+        sent = tester.send(
             segment,
             damage=step.corrupt,
             tos=step.tos,
             ttl=step.ttl,
             flow_label=step.flow_label,
         )
-        self.tester.variables.update(
+        self._injected[step.on] = _Injected(sent, settled)
+        tester.variables.update(
             seg_seq=segment.seq,
             seg_ack=segment.ack,
             seg_len=segment.length,
@@ -202,13 +227,11 @@ class Run:
         )
         return None
 
-    def _about_to_send(self) -> None:
-        self._settled_before = self.tester.settled
-
     def _too_late(self, step: Send) -> Doubt | None:
-        if step.within is None or self._last_sent is None:
+        last = self._injected.get(step.on)
+        if step.within is None or last is None:
             return None
-        since = self.link.now() - self._last_sent
+        since = self.link.now() - last.sent
         if since <= step.within.evaluate(self.target.time_variables):
             return None
         return Doubt(
@@ -217,41 +240,23 @@ class Run:
             late=True,
         )
 
-    def _segment(self, step: Send) -> Segment:
-        variables = self.tester.variables
-        seq, ack, tsval = step.numbers(variables, timestamps=self.tester.timestamps)
-        tsecr = None if step.tsecr is None else step.tsecr.evaluate(variables)
-        return Segment(
-            seq=seq,
-            ack=ack,
-            flags=step.flags,
-            window=WINDOW if step.window is None else step.window,
-            payload=b"t" * step.length,
-            mss=step.mss,
-            wscale=step.wscale,
-            sack_permitted=step.sack_permitted,
-            timestamps=None if tsval is None else self.tester.stamps(tsval, tsecr),
-            urgent=step.urgent,
-            reserved=step.reserved,
-            option_octets=_whole_words(step.options or b""),
-        )
-
     async def _expect(self, step: Expect) -> Came | ProvenSilence | Doubt:
-        pending = self.tester.pending
+        tester = self.tester_of(step)
+        pending = tester.pending
         if step.within is not None and not pending:
             until = self.link.now() + step.within.evaluate(self.target.time_variables)
-            arrival = await self.tester.receive(until)
+            arrival = await tester.receive(until)
             if arrival is not None:
                 pending.append(arrival)
-        proven = await self.tester.prove_delivery()
+        proven = await tester.prove_delivery()
         if pending:
             arrival = pending.pop(0)
-            return self._came(arrival)
-        return ProvenSilence(self.tester.served) if proven else _GONE
+            return self._came(tester, arrival)
+        return ProvenSilence(tester.served) if proven else _GONE
 
-    def _came(self, arrival: Arrival) -> Came:
-        variables, packet = self.tester.variables, _packet(arrival)
-        came = Came(packet, dict(variables), self._again(arrival))
+    def _came(self, tester: TesterEndpoint, arrival: Arrival) -> Came:
+        variables, packet = tester.variables, _packet(arrival)
+        came = Came(packet, dict(variables), self._again(tester, arrival))
         answer = packet.segment
         variables.update(
             ans_seq=answer.seq,
@@ -262,10 +267,11 @@ class Run:
         return came
 
     async def _wait(self, step: Wait) -> Doubt | None:
-        if not await self.tester.prove_delivery():
+        if not await self._prove_all():
             return _UNPROVEN
         # Counted from when the DUT did what it did before: a busy tester notices that late.
-        since = max(self.tester.settled, self._waited_until)
+        settled = (tester.settled for tester in self._testers.values())
+        since = max(*settled, self._waited_until)
         until = since + step.duration.evaluate(self.target.time_variables)
         self._waited_until = until
         self.tester.note(f"wait {step.duration.text}")
@@ -276,51 +282,72 @@ class Run:
                 f"the tester woke up {late:.2f} s late from a wait: this machine is too busy",
                 late=True,
             )
-        await self.tester.drain()
+        for tester in self._testers.values():
+            await tester.drain()
         return None
 
     async def _call(self, step: Call) -> Gave | Doubt:
-        if not await self.tester.prove_delivery():
+        if not await self._prove_all():
             return _UNPROVEN
+        tester = self.tester_of(step)
         try:
-            given = await self.link.call(step.verb, step.arguments)
+            given = await tester.link.call(step.verb, step.arguments)
         except NoSuchCall as lack:
             return Doubt(str(lack))
         self.given = given
-        self.tester.note(f"call {step.text} gives {given}")
+        tester.note(f"call {step.text} gives {given}")
         self._waited_until = self.link.now()
-        self.tester.expect_news()
+        for other in self._testers.values():
+            other.expect_news()
         return Gave(given)
 
+    async def _open(self, step: Open) -> Doubt | None:
+        """Bring further connections to their state; what that takes is no step's to see."""
+        goal, taken = step.reach(self.case.reach), self._record.last_step
+        for name in step.names:
+            link = await self.link.beside(other_peer=step.peer == "other")
+            tester = TesterEndpoint(goal, link, self.target.path, self.tester.transcript, name)
+            self._testers[name] = tester
+            try:
+                await tester.reach()
+            except NotReached as failure:
+                return Doubt(f"{name} did not come to {goal.state}: {failure}")
+            if not self.target.path.perfect:
+                await tester.forget_what_came()
+            tester.step = taken
+            tester.note(f"{goal.state} reached")
+        return None
+
     async def _state(self, step: ExpectState) -> StateSeen | Stray | Doubt:
-        if not await self.tester.prove_delivery():
+        tester = self.tester_of(step)
+        if not await tester.prove_delivery():
             return _UNPROVEN
-        for stray in self._pending_strays():
+        for stray in self._pending_strays(tester):
             return stray
-        observed = await self.link.observe()
+        observed = await tester.link.observe()
         if observed is None:
             return await self._ask_for_the_state(step)
         timer = "" if observed.remaining is None else f", timer at {observed.remaining:.3f} s"
-        self.tester.note(f"state {observed.state}{timer}")
+        tester.note(f"state {observed.state}{timer}")
         expected = step.state.choose(self.target.profile)
         if expected is not None and expected.timer is not None:
-            observed = await self._read_finely(observed)
+            observed = await self._read_finely(tester, observed)
         return StateSeen(
             observed.state,
-            effect=self.timer(observed),
+            effect=self.timer(observed, step.on),
             has_timer=observed.remaining is not None,
         )
 
-    async def _read_finely(self, observed: Observation) -> Observation:
+    async def _read_finely(self, tester: TesterEndpoint, observed: Observation) -> Observation:
         """The agent's answer may be slow to come, and say little of a timer; the next is quicker,
         most likely."""
         for _ in range(_READINGS):
-            if self.timer(observed) is None:
-                observed = await self.link.observe() or observed
+            if self.timer(observed, tester.name) is None:
+                observed = await tester.link.observe() or observed
         return observed
 
     async def _count(self, step: Counters) -> Counted | Doubt:
-        if not await self.tester.prove_delivery():
+        if not await self._prove_all():
             return _UNPROVEN
         counters = await self.link.counters()
         unknown = step.moved.keys() - counters.keys()
@@ -338,22 +365,24 @@ class Run:
         self._record.inferred = True
         if self.view is not None and self.view.timer:
             return await self._ask_for_the_timer(step)
-        seen = await state_probe.ask(self.tester, answers(self.tester.transcript))
+        tester = self.tester_of(step)
+        seen = await state_probe.ask(tester, answers(tester.transcript, on=step.on))
         return replace(seen, apart=True) if isinstance(seen, StateSeen) and self.view else seen
 
     async def _ask_for_the_timer(self, step: ExpectState) -> StateSeen | Doubt:
         """A timer that was started before the last segment has expired now; one that it restarted
         has not."""
-        assert self._last_sent is not None, "a view of a timer has an injection in front of it"
-        until = self._last_sent + 2 * self.target.time_variables["msl"] - MARGIN
-        self.tester.note("the timer can't be read: wait until it tells by the state")
+        last, tester = self._injected.get(step.on), self.tester_of(step)
+        assert last is not None, "a view of a timer has an injection in front of it"
+        until = last.sent + 2 * self.target.time_variables["msl"] - MARGIN
+        tester.note("the timer can't be read: wait until it tells by the state")
         await self.link.sleep(until)
         if (late := self.link.now() - until) > MARGIN / 2:
             return Doubt(f"the tester woke up {late:.2f} s late from a wait", late=True)
-        await self.tester.drain()
-        for stray in self._pending_strays():
+        await tester.drain()
+        for stray in self._pending_strays(tester):
             return Doubt(f"{stray.packet.segment} came while a timer was waited for")
-        seen = await state_probe.ask(self.tester, answers(self.tester.transcript))
+        seen = await state_probe.ask(tester, answers(tester.transcript, on=step.on))
         if isinstance(seen, Doubt):
             return seen
         expected = step.state.choose(self.target.profile)
@@ -363,32 +392,65 @@ class Run:
 
     # -- what every step rests on ----------------------------------------------------------------
 
-    def _turn_to(self, index: int) -> None:
-        self.tester.step = self._record.last_step = index
+    async def _prove_all(self) -> bool:
+        """Whether all that was sent on any connection is known to have been processed."""
+        for tester in self._testers.values():
+            if not await tester.prove_delivery():
+                return False
+        return True
 
-    def _fact(self, seen: Seen) -> Fact:
-        fact = Fact(self._record.last_step, seen)
+    def _turn_to(self, index: int) -> None:
+        self._record.last_step = index
+        for tester in self._testers.values():
+            tester.step = index
+
+    def _fact(self, seen: Seen, on: str = "") -> Fact:
+        fact = Fact(self._record.last_step, seen, on)
         self._record.facts.append(fact)
         return fact
 
     def _strays(self) -> Iterator[Fact]:
         """Facts of what came and no step accounts for."""
-        return map(self._fact, self._pending_strays())
+        for name, tester in self._testers.items():
+            for stray in self._pending_strays(tester):
+                yield self._fact(stray, name)
 
-    def _pending_strays(self) -> Iterator[Stray]:
-        while self.tester.pending:
-            arrival = self.tester.pending.pop(0)
-            yield Stray(_packet(arrival), dict(self.tester.variables), self._again(arrival))
+    def _pending_strays(self, tester: TesterEndpoint) -> Iterator[Stray]:
+        while tester.pending:
+            arrival = tester.pending.pop(0)
+            variables = dict(tester.variables)
+            yield Stray(_packet(arrival), variables, self._again(tester, arrival))
 
-    def _again(self, arrival: Arrival) -> Again | None:
+    def _again(self, tester: TesterEndpoint, arrival: Arrival) -> Again | None:
         """What else a segment may be than the DUT's answer to what was sent last."""
         if not self.target.path.perfect:
             packet = _packet(arrival)
-            return Again.REPEATED if self.tester.has_come_before(packet) else None
+            return Again.REPEATED if tester.has_come_before(packet) else None
         # Where time is virtual nobody is late.
-        if self.target.realtime and self.tester.was_retransmitted(arrival):
+        if self.target.realtime and tester.was_retransmitted(arrival):
             return Again.RETRANSMITTED
         return None
+
+
+def _segment(step: Send, tester: TesterEndpoint) -> Segment:
+    """What a step sends, in numbers."""
+    variables = tester.variables
+    seq, ack, tsval = step.numbers(variables, timestamps=tester.timestamps)
+    tsecr = None if step.tsecr is None else step.tsecr.evaluate(variables)
+    return Segment(
+        seq=seq,
+        ack=ack,
+        flags=step.flags,
+        window=WINDOW if step.window is None else step.window,
+        payload=b"t" * step.length,
+        mss=step.mss,
+        wscale=step.wscale,
+        sack_permitted=step.sack_permitted,
+        timestamps=None if tsval is None else tester.stamps(tsval, tsecr),
+        urgent=step.urgent,
+        reserved=step.reserved,
+        option_octets=_whole_words(step.options or b""),
+    )
 
 
 def _whole_words(options: bytes) -> bytes:

@@ -60,8 +60,12 @@ def unaskable(case: Case, at: int, profile: str) -> str | None:
     expected = step.state.choose(profile)
     if expected is None:
         return None
-    reopened = any(_expects_syn_ack(step, profile) for step in case.steps[:at])
-    told = frozenset({"SYN-RECEIVED"}) if reopened else _TOLD.get(case.reach.state, frozenset())
+    reopened = any(
+        isinstance(before, Expect) and before.on == step.on and _expects_syn_ack(before, profile)
+        for before in case.steps[:at]
+    )
+    reached = case.connections()[step.on].state
+    told = frozenset({"SYN-RECEIVED"}) if reopened else _TOLD.get(reached, frozenset())
     if expected.name in told:
         return None
     if reopened:
@@ -114,7 +118,7 @@ def _old_octet(tester: TesterEndpoint) -> StateProbe:
         payload=b"t",
         timestamps=tester.stamps(add(variables["ts_recent"], 2000)) if tester.timestamps else None,
     )
-    reached = tester.case.reach.state
+    reached = tester.goal.state
 
     def read(answer: Segment) -> str | None:
         if answer.flags & tcp.RST:
@@ -159,9 +163,7 @@ def _closed(answer: Segment, asked: Segment) -> str | None:
     return "CLOSED" if not answer.flags & tcp.ACK and answer.seq == asked.ack else None
 
 
-def _expects_syn_ack(step: object, profile: str) -> bool:
-    if not isinstance(step, Expect):
-        return False
+def _expects_syn_ack(step: Expect, profile: str) -> bool:
     answer = step.answer.choose(profile)
     if not isinstance(answer, Answer) or answer.flags is None:
         return False

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from tw_conformance.link.link import Arrival, Link
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import Prober
-from tw_conformance.model.case import OK, Case, SendIcmp
+from tw_conformance.model.case import OK, Reach, SendIcmp
 from tw_conformance.model.verdict import Event, Transcript
 from tw_reference import segment as tcp
 from tw_reference import ways
@@ -55,30 +55,34 @@ class TimestampsRefused(NotReached):
 
 
 class TesterEndpoint:
-    """The tester's side of one case: sends, keeps the transcript, proves delivery.
+    """The tester's side of one connection: sends, keeps the transcript, proves delivery.
 
-    ``variables`` are the DUT's, as a case names them.  ``pending`` are segments that arrived and
-    that no step has accounted for.
+    ``name`` is that of the connection in its case, none for the case's own; ``variables`` are the
+    DUT's, as a case names them.  ``pending`` are segments that arrived and that no step has
+    accounted for.
     """
 
-    def __init__(self, case: Case, link: Link, path: Path) -> None:
-        self.case = case
+    def __init__(
+        self, goal: Reach, link: Link, path: Path, transcript: Transcript, name: str = ""
+    ) -> None:
+        self.goal = goal
+        """What it is, and the state that it is to be brought to."""
+        self.name = name
         self.link = link
         self.path = path
-        self.transcript = Transcript()
-        self.variables = self.transcript.variables
+        self.transcript = transcript
+        self.variables = transcript.variables_of(name)
         self.pending: list[Arrival] = []
         self._prober = Prober(link, path, self._note)
         self._came: Counter[tuple[int, int, int]] = Counter()
         self._first_came: dict[_Text, float] = {}
         self._retransmittable: Counter[_Text] = Counter()
         self.step: int | None = None
-        self.timestamps = case.reach.timestamps
-        self._origin = link.now()
+        self.timestamps = goal.timestamps
         self._tsval = Random(link.tester_isn).getrandbits(31) + 1
         self._echoed = 0
         """The DUT's latest TSval."""
-        self.settled: float = self._origin
+        self.settled: float = link.now()
         """By when the DUT had processed all that was sent before the latest segment."""
         self._proven = True
         """Whether all that was sent is known to have been processed by the DUT."""
@@ -263,7 +267,9 @@ class TesterEndpoint:
         note: str = "",
     ) -> None:
         self.transcript.events.append(
-            Event(time - self._origin, direction, packet, frame, note, self.step)
+            Event(
+                time - self.transcript.began, direction, packet, frame, note, self.step, self.name
+            )
         )
 
     # -- timestamps ------------------------------------------------------------------------------
@@ -278,14 +284,14 @@ class TesterEndpoint:
     def _own_stamps(self) -> Timestamps | None:
         if not self.timestamps:
             return None
-        stamps = self.stamps(self.case.reach.tsval)
+        stamps = self.stamps(self.goal.tsval)
         self.variables["ts_recent"] = stamps.tsval
         return stamps
 
     # -- the way to the state that a case starts from --------------------------------------------
 
     async def reach(self) -> None:
-        """Bring the DUT to the case's first state.
+        """Bring the DUT to the connection's first state.
 
         :raises NotReached: where it does not do its part.
         """
@@ -296,7 +302,7 @@ class TesterEndpoint:
         await self.link.observe()
 
     async def _reach(self) -> None:
-        reach, variables = self.case.reach, self.variables
+        reach, variables = self.goal, self.variables
         variables.update(irs=self.link.tester_isn, rcv_nxt=self.link.tester_isn)
         variables.update(ts_recent=0, rcv_scale=0)
         if reach.state == "LISTEN":
@@ -329,7 +335,7 @@ class TesterEndpoint:
             await self.link.call(call, {})
             return
         given = await self.link.call(
-            "connect", {"automatic": True, "reuse_address": self.case.reach.reuse_address}
+            "connect", {"automatic": True, "reuse_address": self.goal.reuse_address}
         )
         if given != OK:
             raise NotReached(f"connect() on the DUT gave {given}")
@@ -342,7 +348,7 @@ class TesterEndpoint:
             raise TimestampsRefused("the DUT did not offer timestamps in its SYN")
         self._learn(syn)
         self._learn_opening(syn)
-        if self.case.reach.state != "SYN-SENT":
+        if self.goal.state != "SYN-SENT":
             self._must_have_taken_up(syn, tcp.ECE | tcp.CWR)
 
     async def _say_until_answered(self, said: Said) -> None:
@@ -363,13 +369,13 @@ class TesterEndpoint:
 
     def _learn_opening(self, syn: Segment) -> None:
         """What the DUT's SYN alone tells of its variables."""
-        scaling = self.case.reach.window_scale is not None and syn.wscale is not None
+        scaling = self.goal.window_scale is not None and syn.wscale is not None
         self.variables["rcv_scale"] = (syn.wscale or 0) if scaling else 0
         self.variables.update(iss=syn.seq, snd_nxt=syn.end)
 
     def _must_have_taken_up(self, syn: Segment, ecn: int) -> None:
         """The DUT's SYN has what the case says of the connection; ``ecn`` are the bits of ECN."""
-        reach = self.case.reach
+        reach = self.goal
         if reach.sack and not syn.sack_permitted:
             raise NotReached("the DUT does not take up SACK")
         if reach.ecn and syn.flags & ecn != ecn:
@@ -441,7 +447,7 @@ class TesterEndpoint:
 
     def _next(self, said: Said) -> Segment:
         """The tester's next segment, on which the DUT's RCV.NXT counts."""
-        reach, variables = self.case.reach, self.variables
+        reach, variables = self.goal, self.variables
         segment = ways.segment(
             said,
             rcv_nxt=variables["rcv_nxt"],
@@ -466,7 +472,6 @@ class TesterEndpoint:
     def abandon(self) -> None:
         """Reset what the case left half open on the DUT, so that it does not linger there."""
         if self._reset_at is not None:
-            self.step = len(self.case.steps)
             self.note("the tester resets what is left of the connection")
             self.send(Segment(seq=self._reset_at, ack=0, flags=tcp.RST))
 

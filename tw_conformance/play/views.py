@@ -67,17 +67,21 @@ def age(times: Mapping[str, float]) -> float:
     return times["tick"] + 2 * MARGIN
 
 
-def last_injection(case: Case, state: int) -> int | None:
-    """The place of the last injection in front of a state step."""
-    before = enumerate(case.steps[:state])
-    return max((index for index, step in before if isinstance(step, Injection)), default=None)
+def last_injection(case: Case, before: int, on: str = "") -> int | None:
+    """The place of the last injection on a connection in front of a step."""
+    steps = enumerate(case.steps[:before])
+    sent = (index for index, step in steps if isinstance(step, Injection) and step.on == on)
+    return max(sent, default=None)
 
 
 def _untimeable(case: Case, state: int, times: Mapping[str, float], longest: float) -> str | None:
     """Why the timer at that state step can't be asked by waiting."""
-    if case.reach.state != "TIME-WAIT":
-        return f"needs to read the 2MSL timer of what was in {case.reach.state}"
-    at = last_injection(case, state)
+    asked = case.steps[state]
+    assert isinstance(asked, ExpectState)
+    reached = case.connections()[asked.on].state
+    if reached != "TIME-WAIT":
+        return f"needs to read the 2MSL timer of what was in {reached}"
+    at = last_injection(case, state, asked.on)
     if at is None:
         return "needs to read the 2MSL timer where no segment was sent"
     sent = case.steps[at]

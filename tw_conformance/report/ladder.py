@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from tw_conformance.model.case import Case
@@ -36,12 +37,12 @@ def ladder(
     lines = [style(heading, "bold")]
     told = False
     for event in _without_quiet_probes(sorted(transcript.events, key=lambda event: event.time)):
-        if event.step is not None and not told:
+        if not told and (event.step is not None or event.connection):
             told = True
             lines.append(
                 blank + style(f" {case.reach.state} reached ".center(inner + 2, "-"), "dim")
             )
-        rows = _rows(event, transcript.variables, inner)
+        rows = _rows(event, transcript.variables_of(event.connection), inner)
         marks = _marks(event)
         marker = "> " if event.step is not None and event.step == step else "  "
         for number, row in enumerate(rows):
@@ -55,7 +56,7 @@ def _without_quiet_probes(events: list[Event]) -> Iterator[Event]:
     pending: Event | None = None
     for event in events:
         if pending and _answers(event, pending):
-            yield Event(pending.time, "note", note="probe answered", step=pending.step)
+            yield replace(pending, direction="note", packet=None, note="probe answered")
             pending = None
             continue
         if pending:
@@ -80,14 +81,24 @@ def _answers(event: Event, probe: Event) -> bool:
 def _rows(event: Event, variables: dict[str, int], inner: int) -> list[str]:
     """The lines of one event: an arrow with its text on it, the rest of the text below."""
     if event.direction == "note":
-        return [f"|{row:<{inner}}|" for row in _wrap(f" · {event.note}", inner, "   ")]
+        text = f" · {_which(event)}{event.note}"
+        return [f"|{row:<{inner}}|" for row in _wrap(text, inner, "   ")]
     sent = event.direction == "sent"
     rows = _wrap(_packet_text(event, sent, variables), inner - _SHAFT, "  ")
     first = _arrow(rows[0], sent, inner)
     return [f"|{first}|", *(f"|{'':3}{row:<{inner - 3}}|" for row in rows[1:])]
 
 
+def _which(event: Event) -> str:
+    """The connection, where it is not the case's own."""
+    return f"{event.connection}: " if event.connection else ""
+
+
 def _packet_text(event: Event, sent: bool, variables: dict[str, int]) -> str:
+    return _which(event) + _said(event, sent, variables)
+
+
+def _said(event: Event, sent: bool, variables: dict[str, int]) -> str:
     note = f" ({event.note})" if event.note else ""
     match event.packet:
         case Packet(segment=segment):

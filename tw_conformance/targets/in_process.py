@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from math import inf
 from random import Random
-from typing import Any, Generic, NoReturn, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
 from tw_conformance.dut.calls import opening_of
 from tw_conformance.link.link import Arrival, Observation
@@ -24,7 +24,7 @@ from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import Decision
-from tw_reference.segment import Damage, Datagram, Flow
+from tw_reference.segment import Damage, Datagram, Flow, Packet
 from tw_reference.stack.host import Host, Listener
 from tw_reference.stack.sockets import CallError
 from tw_reference.wire.decode import WireError, decode
@@ -35,7 +35,10 @@ T = TypeVar("T")
 _TESTER = {"ipv4": "192.0.2.2", "ipv6": "2001:db8::2"}
 _DUT = {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"}
 _TESTER_MAC, _DUT_MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
+_STRANGER = {False: "192.0.2.3", True: "2001:db8::3"}
+"""Another address of the tester, by whether it is one of IPv6."""
 _PORT = 7
+_SOURCE_PORTS = range(20000, 61000)
 _CALLS = frozenset(
     ("abort", "close", "connect", "destroy", "error", "fill", "listen", "send", "set", "unlisten")
 )
@@ -89,7 +92,7 @@ class InProcessTarget:
         return next(filter(None, map(_lacking_for, case.steps)), None)
 
     async def open(self, case: Case) -> InProcessLink:
-        return InProcessLink(self, case)
+        return InProcessLink.open(self, case)
 
     def start(self, play: Coroutine[object, object, T]) -> Played[T]:
         return Played(play)
@@ -146,32 +149,83 @@ def _raiser(error: Exception) -> Callable[[], NoReturn]:
     return fail
 
 
-class InProcessLink:
-    """One case's connection to a host of its own."""
+class _Dut:
+    """The host of one case, and what it has sent to each of the tester's ports."""
 
-    def __init__(self, target: InProcessTarget, case: Case) -> None:
-        family = case.reach.family
-        seed = f"{target.seed}:{case.id}"
-        self._hop = target.hop
-        self._clock = Clock(SECOND)
-        self._mailbox: deque[tuple[int, bytes]] = deque()
-        self._opening = opening_of(case)
+    def __init__(self, target: InProcessTarget, case: Case, seed: str) -> None:
+        self.hop = target.hop
+        self.clock = Clock(SECOND)
+        self.opening = opening_of(case)
+        self.connections = 0
+        """How many the tester has, or had."""
+        self._mailboxes: dict[tuple[str, int], deque[tuple[int, bytes]]] = {}
         try:
-            self._host = Host(
+            self.host = Host(
                 target.stack,
-                self._clock,
+                self.clock,
                 addresses=frozenset(_DUT.values()),
                 seed=seed,
                 settings=case.settings,
             )
         except KeyError as unknown:
             raise TargetError(f"{target.profile} has no setting {unknown}") from None
-        if self._opening.listens:
-            self._listen()
-        port = Random(seed).randrange(20000, 61000)
-        self.flow = Flow(_TESTER[family], port, _DUT[family], _PORT)
-        self.tester_isn = tester_isn(target.seed, case)
-        self.echo_ident = port
+        if self.opening.listens:
+            self.listen()
+
+    def connect(self, flow: Flow) -> deque[tuple[int, bytes]]:
+        """A mailbox for one more connection: when each frame was sent, and the frame.  The ident
+        of its echoes is its port."""
+        self.connections += 1
+        return self._mailboxes.setdefault((flow.src, flow.sport), deque())
+
+    def listen(self) -> Listener:
+        """A process that holds its connections does nothing else: it does not read either."""
+        closes_first = self.opening.policy == "close"
+        return self.host.listen(
+            _PORT,
+            closes_first=closes_first,
+            reads=closes_first,
+            reuse_address=self.opening.reuse_address,
+            reuse_port=self.opening.reuse_port,
+            options=self.opening.options,
+        )
+
+    def collect(self) -> None:
+        """Have the mail delivered."""
+        outbox = self.host.outbox
+        while outbox:
+            packet = outbox.popleft()
+            to = packet.flow[2:] if isinstance(packet, Packet) else (packet.dst, packet.ident)
+            self._mailboxes[to].append((self.clock.now, self.hop.from_dut(packet)))
+
+
+class InProcessLink:
+    """One connection to the host of its case."""
+
+    def __init__(self, dut: _Dut, flow: Flow, isn: int) -> None:
+        self.flow = flow
+        self.tester_isn = isn
+        self.echo_ident = flow.sport
+        self._dut = dut
+        self._hop, self._host, self._clock = dut.hop, dut.host, dut.clock
+        self._mailbox = dut.connect(flow)
+
+    @classmethod
+    def open(cls, target: InProcessTarget, case: Case) -> Self:
+        """The case's own connection, to a host of its own.
+
+        :raises TargetError: where the profile lacks one of the case's settings.
+        """
+        seed, family = f"{target.seed}:{case.id}", case.reach.family
+        flow = Flow(_TESTER[family], Random(seed).choice(_SOURCE_PORTS), _DUT[family], _PORT)
+        return cls(_Dut(target, case, seed), flow, tester_isn(target.seed, case))
+
+    async def beside(self, *, other_peer: bool = False) -> InProcessLink:
+        flow, number = self.flow, self._dut.connections
+        port = _SOURCE_PORTS[(_SOURCE_PORTS.index(flow.sport) + number) % len(_SOURCE_PORTS)]
+        address = _STRANGER[flow.is_ipv6] if other_peer else flow.src
+        isn = Random(f"{self.tester_isn}:{number}").getrandbits(32)
+        return InProcessLink(self._dut, flow._replace(src=address, sport=port), isn)
 
     def now(self) -> float:
         return self._clock.now / SECOND
@@ -184,7 +238,7 @@ class InProcessLink:
             received = None
         if received is not None:
             self._host.receive(received)
-            self._collect()
+            self._dut.collect()
         return self.now(), frame
 
     async def receive(self, until: float) -> Arrival | None:
@@ -195,7 +249,7 @@ class InProcessLink:
                 self._clock.advance(deadline)
                 return None
             self._clock.advance(timer)
-            self._collect()
+            self._dut.collect()
         time, frame = self._mailbox.popleft()
         packet = self._hop.decode(frame)
         if packet is None:
@@ -206,7 +260,7 @@ class InProcessLink:
         deadline = round(until * SECOND)
         while (timer := self._clock.next_timer()) is not None and timer <= deadline:
             self._clock.advance(timer)
-            self._collect()
+            self._dut.collect()
         self._clock.advance(deadline)
 
     async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
@@ -220,18 +274,18 @@ class InProcessLink:
         except CallError as refused:
             return refused.error
         finally:
-            self._collect()
+            self._dut.collect()
         return OK
 
     def _call(self, verb: str, arguments: Mapping[str, Any]) -> None:
         host, flow = self._host, self.flow.reverse
         match verb:
             case "listen":
-                self._listen()
+                self._dut.listen()
             case "unlisten":
                 host.unlisten(_PORT)
             case "fill":
-                self._listen().queue_full = True
+                self._dut.listen().queue_full = True
             case "close":
                 host.sockets.close(flow)
             case "shutdown":
@@ -254,25 +308,13 @@ class InProcessLink:
                 if not automatic:
                     host.bind(_PORT, reuse_address=reuse_address)
                 host.connect(flow, automatic=automatic, reuse_address=reuse_address)
-                host.sockets.set_options(flow, **self._opening.options)
+                host.sockets.set_options(flow, **self._dut.opening.options)
 
     def _bind(
         self, *, reuse_address: bool = False, reuse_port: bool = False, port: int = _PORT
     ) -> None:
         if port:
             self._host.bind(port, reuse_address=reuse_address, reuse_port=reuse_port)
-
-    def _listen(self) -> Listener:
-        """A process that holds its connections does nothing else: it does not read either."""
-        closes_first = self._opening.policy == "close"
-        return self._host.listen(
-            _PORT,
-            closes_first=closes_first,
-            reads=closes_first,
-            reuse_address=self._opening.reuse_address,
-            reuse_port=self._opening.reuse_port,
-            options=self._opening.options,
-        )
 
     async def observe(self) -> Observation | None:
         now = self.now()
@@ -292,11 +334,6 @@ class InProcessLink:
 
     async def aclose(self) -> None:
         """The host goes with the link."""
-
-    def _collect(self) -> None:
-        outbox = self._host.outbox
-        while outbox:
-            self._mailbox.append((self._clock.now, self._hop.from_dut(outbox.popleft())))
 
 
 def open_reference(order: Order) -> InProcessTarget:

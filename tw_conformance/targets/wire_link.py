@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from random import Random
 from typing import Any, Self
 
 from tw_conformance.dut.calls import SocketCalls, opening_of
@@ -51,6 +52,7 @@ class WireLink:
         self._turn = turn
         self._private = private
         self._holding = holding
+        self._beside: list[WireLink] = []
         self._lost_before = self._injector.frames_lost()
 
     @classmethod
@@ -66,6 +68,17 @@ class WireLink:
         mailbox, calls = await bench.open(case.reach.family, opening)
         private, held = opening.private, holding.pop_all()
         return cls(bench, mailbox, calls, isn, turn, private=private, holding=held)
+
+    async def beside(self, *, other_peer: bool = False) -> WireLink:
+        unlike = self.flow.src if other_peer else None
+        mailbox = self._injector.open(self.flow.dst, self.flow.dport, unlike=unlike)
+        calls = None if self._calls is None else self._calls.beside(mailbox.flow)
+        isn = Random(f"{self.tester_isn}:{len(self._beside)}").getrandbits(32)
+        link = WireLink(
+            self._bench, mailbox, calls, isn, self._turn, private=False, holding=AsyncExitStack()
+        )
+        self._beside.append(link)
+        return link
 
     def now(self) -> float:
         return time.monotonic()
@@ -110,6 +123,8 @@ class WireLink:
 
     async def aclose(self) -> None:
         """Give the 4-tuple up; a private listener and what it still holds go with it."""
+        for link in self._beside:
+            await link.aclose()
         self._turn.close()
         self._injector.release(self._mailbox)
         try:

@@ -220,4 +220,4 @@ class WireTarget:
 
 def packets_of(case: Case) -> int:
     """About as many packets as a case sends."""
-    return _TO_REACH_AND_LEAVE + _FOR_A_SEGMENT * case.injections()
+    return _TO_REACH_AND_LEAVE * len(case.connections()) + _FOR_A_SEGMENT * case.injections()

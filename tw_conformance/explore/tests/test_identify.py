@@ -141,7 +141,7 @@ class Silent(InProcessTarget):
     """Nothing comes back."""
 
     async def open(self, case: Case) -> InProcessLink:
-        return Unanswered(self, case)
+        return Unanswered.open(self, case)
 
 
 class Unanswered(InProcessLink):

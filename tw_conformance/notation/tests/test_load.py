@@ -15,6 +15,8 @@ from tw_conformance.model.case import (
     Case,
     Expect,
     ExpectState,
+    OnConnection,
+    Open,
     Reach,
     Send,
     SendIcmp,
@@ -296,3 +298,42 @@ def test_a_title_says_the_values_of_its_case() -> None:
         "RST at RCV.NXT+10, timestamps on",
         "RST|ACK at RCV.NXT+10, timestamps on",
     ]
+
+
+OPENED = """
+matrix: {most: [1, 2], timestamps: [on]}
+steps:
+  - open: {name: crowd, times: $most, state: LISTEN, timestamps: off, peer: other}
+  - open: second
+  - on: crowd-$most
+    send: {flags: SYN, mss: 1460}
+  - on: crowd-$most
+    expect: syn-ack
+  - on: second
+    expect: ack
+"""
+
+
+def test_further_connections_are_as_reach_is_but_for_what_they_say() -> None:
+    one, two = load(OPENED)
+    assert [*one.connections()] == ["", "crowd-1", "second"]
+    assert [*two.connections()] == ["", "crowd-1", "crowd-2", "second"]
+    crowd, second = two.connections()["crowd-2"], two.connections()["second"]
+    assert (crowd.state, crowd.timestamps) == ("LISTEN", False)
+    assert second == two.reach
+    opening, *steps = two.steps
+    assert isinstance(opening, Open)
+    assert opening.peer == "other"
+    assert [step.on for step in steps if isinstance(step, OnConnection)] == [
+        "crowd-2",
+        "crowd-2",
+        "second",
+    ]
+
+
+def test_ack_has_timestamps_where_its_own_connection_has_them() -> None:
+    *_, expected = load(OPENED)[0].steps
+    assert isinstance(expected, Expect)
+    answer = expected.answer.choose("linux-6.18")
+    assert isinstance(answer, Answer)
+    assert answer.timestamps == "present"

@@ -29,6 +29,10 @@ STRUCTURE = {"type", "properties", "items", "if", "then", "else", "dependentSche
 """Keywords that lead to others, or (``type``) fail as themselves."""
 
 
+MAPPINGS = ("send", "answer", "reach", "state_is", "connect", "bind", "set", "open_like")
+"""Definitions of mappings whose every key has a definition of its own."""
+
+
 def subschemas(part: Any) -> Iterator[dict[str, Any]]:
     """Every schema within a schema, conditions left out: they decide, and never fail."""
     yield part
@@ -67,7 +71,7 @@ def test_every_keyword_that_can_fail_has_a_sentence() -> None:
 def test_it_says_what_the_model_says() -> None:
     assert tuple(DEFINITIONS["state_name"]["else"]["enum"]) == STATES
     assert set(DEFINITIONS["through"]["else"]["enum"]) == {way.value for way in Through}
-    for definition in ("send", "answer", "reach", "state_is", "connect", "bind", "set"):
+    for definition in MAPPINGS:
         for key in DEFINITIONS[definition]["properties"]:
             assert kind_of(definition, key) in DEFINITIONS
 
@@ -131,10 +135,9 @@ def test_the_editor_accepts_every_time(terms: list[str]) -> None:
 
 def scalar_kinds() -> set[str]:
     """The definitions of all fields that hold a scalar, those with a parser left out."""
-    mappings = ("reach", "send", "answer", "state_is", "connect", "bind", "set")
-    kinds = {kind_of(name, key) for name in mappings for key in DEFINITIONS[name]["properties"]}
+    kinds = {kind_of(name, key) for name in MAPPINGS for key in DEFINITIONS[name]["properties"]}
     others = {"setting", "verb", "result", "word", "octets", "direction"}
-    return (kinds | others) - {*GRAMMARS, *mappings}
+    return (kinds | others) - {*GRAMMARS, *MAPPINGS}
 
 
 @pytest.mark.parametrize("kind", sorted(scalar_kinds()))

@@ -77,7 +77,12 @@ class ScriptedLink:
     clock: float = 0.0
     sent: list[Datagram] = field(default_factory=list)
     sent_at: list[float] = field(default_factory=list)
+    others: list[ScriptedLink] = field(default_factory=list)
+    """The links of further connections, in the order in which they are opened."""
     closed: bool = False
+
+    async def beside(self, *, other_peer: bool = False) -> ScriptedLink:
+        return self.others.pop(0)
 
     def now(self) -> float:
         return self.clock

@@ -32,7 +32,7 @@ class Opaque(InProcessTarget):
     reads_states = False
 
     async def open(self, case: Case) -> InProcessLink:
-        return OpaqueLink(self, case)
+        return OpaqueLink.open(self, case)
 
 
 class OpaqueLink(InProcessLink):
@@ -101,7 +101,7 @@ class Blackhole(Opaque):
     """Nobody can look into it, and a firewall keeps its resets."""
 
     async def open(self, case: Case) -> InProcessLink:
-        return BlackholeLink(self, case)
+        return BlackholeLink.open(self, case)
 
 
 class BlackholeLink(OpaqueLink):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tw_conformance.link.path import Path, perfect_path
+from tw_conformance.model.verdict import Transcript
 from tw_conformance.play.record import Doubt, StateSeen
 from tw_conformance.play.state_probe import ask, unaskable
 from tw_conformance.play.tester import TesterEndpoint
@@ -38,7 +39,7 @@ def asked(
 ) -> StateSeen | Doubt:
     reach = f"{{state: {reached}, timestamps: {timestamps}}}"
     case = script(f"{steps}  - state: {expected or reached}\n", reach)
-    tester = TesterEndpoint(case, link, path or perfect_path())
+    tester = TesterEndpoint(case.reach, link, path or perfect_path(), Transcript())
     tester.variables.update(rcv_nxt=RCV, snd_nxt=SND, ts_recent=40, seg_tsval=50)
     return Played(ask(tester, answers)).result()
 

@@ -8,7 +8,7 @@ from random import SystemRandom
 
 from tw_conformance.dut.calls import opening_of
 from tw_conformance.dut.settings import OF_THE_WHOLE_TABLE, DutSettings, SharedSettings
-from tw_conformance.model.case import Case, Counters
+from tw_conformance.model.case import Case, Counters, Open
 from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.kinds import Order
@@ -79,6 +79,8 @@ class OneDut:
         family = case.reach.family
         if family not in self._there.duts:
             return f"needs an {_FAMILIES[family]} address of the DUT and one of the tester"
+        if any(isinstance(step, Open) and step.peer == "other" for step in case.steps):
+            return "needs another address of the tester's (open: peer): use netns"
         if self._settings is not None:
             return self._table_of_its_own(case) or self._settings.lacks(case)
         if opening_of(case).private:

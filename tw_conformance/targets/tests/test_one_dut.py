@@ -70,6 +70,10 @@ def test_times_follow_the_msl_that_is_known(
         (QUIET, None),
         (f"reach: {{family: ipv6}}\n{QUIET}", "needs an IPv6 address of the DUT and one of the"),
         ("steps: [call: unlisten]", "needs socket calls on the DUT: use ssh://"),
+        (
+            "steps: [open: {name: two, peer: other}]",
+            "needs another address of the tester's (open",
+        ),
         ("steps: [counters: {Drops: 1}]", "needs to read the DUT's counters: use ssh://"),
         (
             f"profiles: [freebsd-*]\nsettings: {{drop_synfin: 1}}\n{QUIET}",

@@ -17,7 +17,7 @@ import pytest
 from tw_conformance.dut.client import AgentError
 from tw_conformance.link.pace import Admission
 from tw_conformance.model.case import OK, Case, Reach, Through
-from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.model.verdict import Outcome, Transcript, Verdict
 from tw_conformance.notation.load import load_text
 from tw_conformance.play.player import play
 from tw_conformance.play.tester import TesterEndpoint
@@ -70,7 +70,7 @@ async def reached(
     """A connection in the state that the case begins in; no step is taken."""
     link = await WireLink.open(bench, case, ISN, Admission.free(), AsyncExitStack())
     try:
-        peer = TesterEndpoint(case, link, target.path)
+        peer = TesterEndpoint(case.reach, link, target.path, Transcript())
         await peer.reach()
         yield link, peer
     finally:

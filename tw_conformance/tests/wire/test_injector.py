@@ -229,6 +229,18 @@ def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.Mon
     run(loop, scenario())
 
 
+def test_a_connection_may_come_from_another_address(loop: LoopThread, bench: Bench) -> None:
+    async def scenario() -> None:
+        first = bench.connect("ipv4", CLOSED_PORT).flow
+        others = [
+            bench.injector.open(first.dst, CLOSED_PORT, unlike=first.src).flow for _ in range(3)
+        ]
+        assert first.src not in {other.src for other in others}
+        assert len(set(others)) == 3
+
+    run(loop, scenario())
+
+
 def test_source_ports_that_have_rested_are_used_again(
     loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:

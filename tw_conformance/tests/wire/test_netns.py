@@ -20,7 +20,7 @@ from tw_conformance.model.case import (
     StateIs,
 )
 from tw_conformance.model.errors import TargetError
-from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.model.verdict import Outcome, Transcript, Verdict
 from tw_conformance.play import tester
 from tw_conformance.play.player import play
 from tw_conformance.targets.target import Play
@@ -33,7 +33,7 @@ async def observed(target: WireTarget, reach: Reach) -> Observation:
     case = case_of(reach=reach)
     link = await target.open(case)
     try:
-        peer = tester.TesterEndpoint(case, link, target.path)
+        peer = tester.TesterEndpoint(reach, link, target.path, Transcript())
         await peer.reach()
         seen = await link.observe()
         peer.abandon()
