@@ -47,3 +47,8 @@ def name_and_number(text: str) -> tuple[str, int] | None:
 def listed(words: Iterable[str]) -> str:
     """``(known: a, b, c)``."""
     return f"(known: {', '.join(words)})"
+
+
+def number_of(number: int, what: str) -> str:
+    """``1 case``, ``3,786 cases``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tw_conformance.plugin.life import Life
 from tw_conformance.plugin.options import add_options, describe, refuse_old_names
 from tw_conformance.plugin.run_state import STATE, RunState
 from tw_conformance.plugin.verdicts import Verdicts
@@ -39,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     state = config.stash[STATE] = RunState(config)
     config.add_cleanup(state.pool.close)
     config.pluginmanager.register(Verdicts(state), "tw_conformance.verdicts")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Life(config), "tw_conformance.life")
     if _chosen(config):
         state.choices  # noqa: B018 - a wrong name is said now, not after collection
 

@@ -141,6 +141,8 @@ class CaseItem(pytest.Item):
         self.choice = choice
         self._play: Play[Outcome] | None = None
         self._began = 0.0
+        self.ends_at = 0.0
+        """When a play that was begun should have ended, by the wall clock."""
         self._seconds = 0.0
         self.lack = ""
         """What the target lacks for this case."""
@@ -176,7 +178,7 @@ class CaseItem(pytest.Item):
         :raises CaseError: where a time lies before now on that target.
         """
         target = self._target()
-        self._longest(target)
+        self.ends_at = time.time() + self._longest(target)
         self._play = target.start(self._timed(player.play(self.case, target), finished))
 
     def runtest(self) -> None:
@@ -222,6 +224,7 @@ class CaseItem(pytest.Item):
             tw_inferred=self._inferred,
             tw_unseen=self._unseen,
             tw_cause=self._cause,
+            tw_waiting=RunState.of(self.config).in_flight,
         )
         longrepr: object = report.longrepr
         place = os.fspath(self.path), self.written.place.line

@@ -60,6 +60,11 @@ class Parking:
         """How many cases were started and have no report."""
         return len(self._parked)
 
+    def in_flight(self) -> tuple[int, float]:
+        """How many that is, and when the last of them should end, by the wall clock."""
+        parked = list(self._parked)  # at once: other threads ask too
+        return len(parked), max((item.ends_at for item in parked), default=0.0)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None
@@ -109,8 +114,6 @@ class Parking:
 
     def _report_all(self, session: pytest.Session) -> None:
         """Report all that are parked, each as it ends."""
-        if self._parked:
-            _say(session.config, f"waiting for {len(self._parked)} cases that let time pass")
         while self._parked and not _is_stopping(session):
             self._report(self._finished.get(), None)
 
@@ -118,14 +121,6 @@ class Parking:
         self._parked.remove(item)
         tear_down_to(item.session, item)  # what neighbours left is not its own
         run_now(item, nextitem)
-
-
-def _say(config: pytest.Config, line: str) -> None:
-    """A line on the terminal, where this process has it."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and config.getoption("verbose") >= 0:
-        reporter.ensure_newline()
-        reporter.write_line(line)
 
 
 def _is_stopping(session: pytest.Session) -> bool:

@@ -42,6 +42,12 @@ class RunState:
     def of(cls, config: pytest.Config) -> RunState:
         return config.stash[STATE]
 
+    @property
+    def in_flight(self) -> tuple[int, float]:
+        """How many cases of this process were begun and have no report, and when the last of them
+        should end."""
+        return self.parking.in_flight() if self.parking else (0, 0.0)
+
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """:raises pytest.UsageError: for a name that is neither a target nor a profile."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tw_conformance.model.words import number_of
 from tw_conformance.plugin.run_state import RunState
 
 PATHS = "tw_conformance_paths"
@@ -108,7 +109,7 @@ class Verdicts:
                 f" {self._inferred}"
             )
         for why, number in self._unseen.most_common():
-            steps = "1 step was" if number == 1 else f"{number} steps were"
+            steps = f"{number_of(number, 'step')} {'was' if number == 1 else 'were'}"
             terminalreporter.write_line(f"{steps} not seen on this target: {why}", yellow=True)
         for line in self._paths:
             terminalreporter.write_line(line)
@@ -154,6 +155,5 @@ def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]
 
 def _cases(number: int, *, past: bool = False) -> str:
     """``1 case is``, ``3,786 cases are``; what they are follows."""
-    if number == 1:
-        return "1 case was" if past else "1 case is"
-    return f"{number:,} cases {'were' if past else 'are'}"
+    one, more = ("was", "were") if past else ("is", "are")
+    return f"{number_of(number, 'case')} {one if number == 1 else more}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tw_conformance.plugin import life
 from tw_conformance.tests.pretend import cases
 
 pytest_plugins = ["pytester"]
@@ -74,6 +75,26 @@ def test_fixtures_of_neighbours_live_as_long_as_without_cases(suite: pytest.Pyte
         """
     )
     run(suite).assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_a_run_that_waits_says_for_what(
+    suite: pytest.Pytester, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "IN_A_LOG", 0.05)
+    write(suite, "a", "ends-first", wait="100ms")
+    write(suite, "b", "waits-b", "waits-c", wait="1s")
+    result = run(suite, *workers)
+    result.assert_outcomes(passed=3)
+    result.stdout.re_match_lines(
+        [r"2 cases let time pass, for about [01] s still; 1 passed, 0 did not"]
+    )
+
+
+def test_a_run_that_reports_or_is_quiet_says_nothing_of_the_kind(suite: pytest.Pytester) -> None:
+    write(suite, "a", "waits", wait="300ms")
+    assert "let time pass" not in run(suite).stdout.str()
+    assert "let time pass" not in run(suite, "-q").stdout.str()
 
 
 def test_each_worker_overlaps_its_own(suite: pytest.Pytester) -> None:
