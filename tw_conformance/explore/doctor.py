@@ -17,6 +17,7 @@ from typing import Literal, TypeVar
 from tw_conformance.link.access import Access
 from tw_conformance.link.capture import open_capture
 from tw_conformance.link.capture.offloads import how_not_to_join
+from tw_conformance.link.path import Sentinel
 from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Expected, Reach, Send, Step
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression
@@ -87,6 +88,7 @@ def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]
         try:
             yield Finding(Mark.GOOD, "reached", target.describe())
             yield _look_at_the_path(target)
+            yield _look_at_the_sentinel(target)
             yield _look_at_the_clock(target)
             yield from _look_at_the_service(target)
             yield _look_at_time_wait(target)
@@ -136,6 +138,15 @@ def _look_at_the_path(target: Target) -> Finding:
             " net.inet.icmp.icmplim) or in a firewall, or stay below it with --rate"
         )
     return Finding(Mark.UNSURE, "path", f"{said}: {more}")
+
+
+def _look_at_the_sentinel(target: Target) -> Finding:
+    """What silence is proven by."""
+    if target.path.sentinel is Sentinel.ECHO:
+        return Finding(Mark.GOOD, "sentinel", "an echo request (ICMP) proves silence")
+    return Finding(
+        Mark.GOOD, "sentinel", "an ACK of no connection, which is reset, proves silence (TCP)"
+    )
 
 
 def _look_at_the_clock(target: Target) -> Finding:
@@ -289,7 +300,9 @@ def _was_reset(outcome: Outcome) -> bool:
     packets = [
         event.packet
         for event in outcome.transcript.events
-        if event.direction == "received" and isinstance(event.packet, Packet)
+        if event.direction == "received"
+        and event.probe is None
+        and isinstance(event.packet, Packet)
     ]
     return bool(packets) and packets[-1].segment.flags & tcp.RST != 0
 

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from math import inf
 from types import MappingProxyType
 
+from tw_conformance.link.path import Sentinel
 from tw_conformance.model.errors import UsageError
 
 GENTLE = 200.0
@@ -20,11 +21,11 @@ class Access:
     """``None`` and empty: not said.
 
     ``tester_ips`` and ``dut_ips`` have at most one address of each family.  ``dut_port`` is where
-    the DUT closes first.  ``borrow``: the tester
-    uses this machine's own address.  ``rate`` is in packets a second; ``max_time`` in seconds, for
-    the whole run; ``max_wait``, for one case.  ``owned``: the user may fire at this host wherever
-    it is.  ``settings`` are the DUT's that differ from its profile's defaults, by the profile's
-    names.
+    the DUT closes first.  ``borrow``: the tester uses this machine's own address.  ``rate`` is in
+    packets a second; ``max_time`` in seconds, for the whole run; ``max_wait``, for one case.
+    ``sentinel`` proves silence, a :class:`~tw_conformance.link.path.Sentinel`.  ``owned``: the user
+    may fire at this host wherever it is.  ``settings`` are the DUT's that differ from its profile's
+    defaults, by the profile's names.
     """
 
     tester_ips: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class Access:
     rate: float = GENTLE
     max_time: float = HOUR
     max_wait: float = inf
+    sentinel: str | None = None
     owned: bool = False
     settings: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -52,6 +54,8 @@ class Access:
         for option, value in numbers:
             if not value > 0:
                 raise UsageError(f"{option} {value:g}: write a number above zero")
+        if self.sentinel not in (None, *Sentinel):
+            raise UsageError(f"--sentinel {self.sentinel}: write {' or '.join(Sentinel)}")
         for option, addresses in (("--tester-ip", self.tester_ips), ("--dut-ip", self.dut_ips)):
             _one_of_each_family(option, addresses)
 

@@ -41,7 +41,8 @@ class Injector:
     """Sends and receives for the addresses ``addresses`` from the link-layer address ``mac``.
 
     To be made and used on one event loop; takes the capture over.  ``ports`` are the source
-    ports that connections may have, in the order in which they are taken.
+    ports that connections may have, in the order in which they are taken; no connection has the
+    first, which is for probes by TCP.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Injector:
         self._by_ident: dict[tuple[str, int], Mailbox] = {}
         self._ipv4 = [address for address in addresses if ":" not in address]
         self._ipv6 = [address for address in addresses if ":" in address]
+        self._probe_port = next(iter(ports))
         self._sources = {
-            "ipv4": _Sources(self._ipv4, ports),
-            "ipv6": _Sources(self._ipv6, ports),
+            "ipv4": _Sources(self._ipv4, ports, self._probe_port),
+            "ipv6": _Sources(self._ipv6, ports, self._probe_port),
         }
         self._resolved = asyncio.Event()
         self._sent = self._heard = self._unreadable = 0
@@ -151,6 +153,11 @@ class Injector:
         mailbox.joined.append(flow)
         self._deliver(flow, mailbox)
         return flow
+
+    def probe_flow(self, flow: Flow) -> Flow:
+        """The 4-tuple of probes by TCP between the same hosts, to the same port.  A reset whose
+        SEG.SEQ has a mailbox's ``probe_ident`` in its upper 16 bits is that mailbox's."""
+        return flow._replace(sport=self._probe_port)
 
     def release(self, mailbox: Mailbox) -> None:
         """Give a connection up, and those that joined it; no 4-tuple of them is used again before
@@ -261,7 +268,7 @@ class Injector:
             return
         match packet:
             case Packet():
-                mailbox = self._by_flow.get(packet.flow.reverse)
+                mailbox = self._by_flow.get(packet.flow.reverse) or self._of_a_probe(packet)
             case Echo(reply=True):
                 mailbox = self._by_ident.get((packet.dst, packet.ident))
             case _:
@@ -270,6 +277,11 @@ class Injector:
             self.strays += 1
             return
         mailbox.put(Arrival(moment, packet, frame))
+
+    def _of_a_probe(self, packet: Packet) -> Mailbox | None:
+        if packet.flow.dport != self._probe_port:
+            return None
+        return self._by_ident.get((packet.flow.dst, packet.segment.seq >> 16))
 
     def _resolve_for(self, frame: bytes) -> None:
         answer = self._neighbours.hear(frame)
@@ -281,14 +293,15 @@ class Injector:
 
 class _Sources:
     """The tester's addresses of one family with their ports: each once, and again when it has
-    rested for ``rest`` seconds, if those that rest are all there are."""
+    rested for ``rest`` seconds, if those that rest are all there are.  ``taken`` is not among
+    them."""
 
-    def __init__(self, addresses: Sequence[str], ports: Iterable[int]) -> None:
+    def __init__(self, addresses: Sequence[str], ports: Iterable[int], taken: int) -> None:
         self.rest = inf
         self._addresses = addresses
         self._early: set[tuple[str, int]] = set()
         """Those that were taken out of turn."""
-        in_turn = ((address, port) for address in addresses for port in ports)
+        in_turn = ((address, port) for address in addresses for port in ports if port != taken)
         self._fresh = (source for source in in_turn if source not in self._early)
         self._next: tuple[str, int] | None = None
         self._resting: deque[tuple[float, tuple[str, int]]] = deque()

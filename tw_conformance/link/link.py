@@ -43,8 +43,13 @@ class Link(Protocol):
     tester_isn: int
     """The ISN that the tester is to use: reproducible by case, near the wrap now and then."""
 
-    echo_ident: int
-    """The ident of this link's echo probes, 16 bits, unlike that of any other open link."""
+    probe_ident: int
+    """The ident of this link's probes, 16 bits, unlike that of any other open link."""
+
+    @property
+    def probe_flow(self) -> Flow:
+        """A 4-tuple on the same path, to a listener, that no connection ever has: probes by TCP
+        are sent there, and their answers are this link's."""
 
     async def beside(self, *, other_peer: bool = False) -> Link:
         """One more connection to the same port of the DUT, by the same clock: from another port, or

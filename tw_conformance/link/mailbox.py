@@ -16,7 +16,7 @@ _CAPACITY = 4096
 
 
 class Mailbox:
-    """Arrivals of one flow, and echo replies with its ``echo_ident``.
+    """Arrivals of one flow, and echo replies with its ``probe_ident``.
 
     ``flow`` is the 4-tuple as the tester sends it; ``joined`` are those of further connections in
     lockstep with it.  A mailbox takes so many for each in its life, so that a DUT that never stops
@@ -24,9 +24,9 @@ class Mailbox:
     ``catch_up`` delivers whatever the kernel has received by now.
     """
 
-    def __init__(self, flow: Flow, echo_ident: int, catch_up: Callable[[], None]) -> None:
+    def __init__(self, flow: Flow, probe_ident: int, catch_up: Callable[[], None]) -> None:
         self.flow = flow
-        self.echo_ident = echo_ident
+        self.probe_ident = probe_ident
         self.joined: list[Flow] = []
         self.refused = 0
         self._catch_up = catch_up

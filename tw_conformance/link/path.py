@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import ceil, log
 
 _ERROR = 1e-5
@@ -21,14 +22,26 @@ _LONGEST_SETTLING = 0.25
 _LEAST_SETTLING = 0.02
 _LAGS = 8
 """How many times the longest lag that was seen is waited for."""
+_NO_PROBE = "no probe was sent"
 _SURVEY = 100
 """Probes after which a path without a fault is taken for a perfect one."""
 
 
+class Sentinel(StrEnum):
+    """What is sent behind segments, and whose answer proves that they have been processed."""
+
+    ECHO = "echo"
+    """An echo request (ICMP, ICMPv6)."""
+    TCP = "tcp"
+    """An ACK of no connection at the listener, which a reset answers (RFC 9293 section 3.10.7.2)
+    and which leaves no state behind."""
+
+
 @dataclass(slots=True)
 class Path:
-    """Counts of one target's path, over a run."""
+    """Counts of one target's path, over a run.  Its probes are all of one kind, ``sentinel``."""
 
+    sentinel: Sentinel = Sentinel.ECHO
     probes: int = 0
     lost: int = 0
     repeated: int = 0
@@ -36,9 +49,9 @@ class Path:
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_SURVEY))
     """The latest round trips."""
     compared: int = 0
-    """Segments that the DUT answered with an echo request right behind them."""
+    """Segments that the DUT answered with a probe right behind them."""
     overtaken: int = 0
-    """Those whose answer came behind that of the echo request."""
+    """Those whose answer came behind that of the probe."""
     lag: float = 0.0
     """Seconds that such an answer came behind at most."""
 
@@ -51,8 +64,8 @@ class Path:
         self.lost += 1
 
     def answered_behind(self, lag: float) -> None:
-        """A segment's answer came ``lag`` seconds behind that of the echo request sent after it;
-        zero or less: before it."""
+        """A segment's answer came ``lag`` seconds behind that of the probe sent after it; zero or
+        less: before it."""
         self.compared += 1
         if lag > 0:
             self.overtaken += 1
@@ -80,7 +93,7 @@ class Path:
     @property
     def settling(self) -> float:
         """Seconds after an answer in which something sent earlier may still arrive: a path may
-        reorder, and a DUT may answer echoes ahead of segments."""
+        reorder, and a DUT may answer probes ahead of segments."""
         return max(self._path_settles(), self._dut_settles())
 
     def _dut_settles(self) -> float:
@@ -109,22 +122,26 @@ class Path:
     def describe(self) -> str:
         """One line for the end of a report."""
         if not self.recent:
-            return f"{self.probes} probes, none answered" if self.probes else "no probe was sent"
+            return f"{self.probes} {self._kind}, none answered" if self.probes else _NO_PROBE
         return f"{self._probes_in_words()}{self._order_in_words()}"
+
+    @property
+    def _kind(self) -> str:
+        return {Sentinel.ECHO: "probes", Sentinel.TCP: "probes by TCP"}[self.sentinel]
 
     def _order_in_words(self) -> str:
         if not self.overtaken:
             return ""
         return (
-            f"; {self.overtaken} of {self.compared} segments were answered behind the echo sent"
+            f"; {self.overtaken} of {self.compared} segments were answered behind the probe sent"
             f" after them, by up to {self.lag * 1e3:.1f} ms"
         )
 
     def _probes_in_words(self) -> str:
         if self.perfect:
-            return f"{self.probes} probes, none lost, repeated or reordered"
+            return f"{self.probes} {self._kind}, none lost, repeated or reordered"
         return (
-            f"{self.lost} of {self.probes} probes lost ({self.lost / self.probes:.1%}),"
+            f"{self.lost} of {self.probes} {self._kind} lost ({self.lost / self.probes:.1%}),"
             f" {self.repeated} repeated, {self.reordered} out of order,"
             f" round trip {min(self.recent) * 1e3:.1f} to {max(self.recent) * 1e3:.1f} ms"
         )

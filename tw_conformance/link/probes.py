@@ -1,4 +1,4 @@
-"""Echo probes: sentinels behind segments, and the survey of a path."""
+"""Probes: sentinels behind segments, and the survey of a path."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from dataclasses import replace
 from typing import Protocol
 
 from tw_conformance.link.link import Arrival
-from tw_conformance.link.path import Path
+from tw_conformance.link.path import Path, Sentinel
 from tw_reference import segment as tcp
-from tw_reference.segment import Echo, Flow, Packet, Segment, Timestamps
+from tw_reference.segment import Datagram, Echo, Flow, Packet, Segment, Timestamps
 
 _BURST = 10
 """Probes of a survey that are under way together."""
 _HANDSHAKES = 40
-"""Segments of a survey whose answers are held against those of echo requests."""
+"""Segments of a survey whose answers are held against those of probes."""
 _SYN = Segment(0, 0, tcp.SYN, window=65535, mss=1460, wscale=7, sack_permitted=True)
+_TRIES, _PATIENCE = 4, 0.5
+"""Probes, and seconds for each, until it is given up that a DUT answers any."""
 _ISN_STEP = 100_000
 """Between the ISNs of those: a SYN that comes too soon for the one before is another connection's
 all the same."""
@@ -25,7 +27,10 @@ class Probed(Protocol):
     """As much of a link as probes need (:class:`tw_conformance.link.link.Link`)."""
 
     flow: Flow
-    echo_ident: int
+    probe_ident: int
+
+    @property
+    def probe_flow(self) -> Flow: ...
 
     def now(self) -> float: ...
 
@@ -53,19 +58,39 @@ class Prober:
     def probe(self) -> float:
         """Send the next probe; returns when."""
         self._latest += 1
-        flow = self._link.flow
-        probe = Echo(flow.src, flow.dst, self._link.echo_ident, self._latest)
+        probe = self._made(self._latest)
         time, frame = self._link.send(probe)
         self._sent[self._latest] = time
-        self._note("sent", time, probe, frame)
+        self._note("sent", time, probe, frame, probe=self._latest)
         return time
+
+    def _made(self, number: int) -> Packet | Echo:
+        link = self._link
+        if self._path.sentinel is Sentinel.TCP:
+            ack = link.probe_ident << 16 | number
+            return Packet(link.probe_flow, Segment(seq=0, ack=ack, flags=tcp.ACK))
+        return Echo(link.flow.src, link.flow.dst, link.probe_ident, number)
+
+    def answered_by(self, arrival: Arrival) -> int | None:
+        """The number of the probe that an arrival answers; None where it answers none."""
+        number = self._number_in(arrival.packet)
+        return number if number in self._sent else None
+
+    def _number_in(self, packet: Datagram) -> int | None:
+        if isinstance(packet, Echo) and packet.reply:
+            return packet.sequence
+        if self._path.sentinel is not Sentinel.TCP or not isinstance(packet, Packet):
+            return None
+        segment = packet.segment
+        if packet.flow != self._link.probe_flow.reverse or not segment.flags & tcp.RST:
+            return None
+        return segment.seq & 0xFFFF if segment.seq >> 16 == self._link.probe_ident else None
 
     def answers(self, arrival: Arrival) -> bool:
         """Whether that is the answer to the latest probe, for the first time."""
-        echo = arrival.packet
-        if not isinstance(echo, Echo) or not echo.reply or echo.sequence not in self._sent:
+        number = self.answered_by(arrival)
+        if number is None:
             return False
-        number = echo.sequence
         if number in self._answered:
             self._path.repeated += 1
             return False
@@ -80,6 +105,18 @@ class Prober:
         self._path.missed()
 
 
+async def is_answered(link: Probed, sentinel: Sentinel) -> bool:
+    """Whether the DUT answers that kind of probe at all; it learns the tester's address by it."""
+    path = Path(sentinel)
+    prober = Prober(link, path, lambda *event, probe: None)
+    for _ in range(_TRIES):
+        deadline = prober.probe() + _PATIENCE
+        while (arrival := await link.receive(deadline)) is not None:
+            if prober.answered_by(arrival) is not None:
+                return True
+    return False
+
+
 async def survey(link: Probed, path: Path) -> Segment | None:
     """Learn what the path does to probes, and in which order the DUT answers.
 
@@ -91,39 +128,39 @@ async def survey(link: Probed, path: Path) -> Segment | None:
 
 
 async def _survey_order(link: Probed, path: Path) -> Segment | None:
-    """Send SYNs, which a listener answers, each with an echo request behind it.
+    """Send SYNs, which a listener answers, each with a probe behind it.
 
     That the answers come in that order is true of Linux, where one softirq gives both.  A stack
     that answers echoes where it receives them, and segments from another thread or at a later
     step, lets the echo overtake: then its answer proves less, and what it lacks is waited for.
     """
-    prober = Prober(link, path, lambda *event: None)
+    prober = Prober(link, path, lambda *event, probe: None)
     syn_ack = None
     for number in range(_HANDSHAKES):
         syn = replace(_SYN, seq=(number + 1) * _ISN_STEP, timestamps=Timestamps(number + 1, 0))
         link.send(Packet(link.flow, syn))
         deadline = prober.probe() + path.patience
-        answered = echoed = None
-        while answered is None or echoed is None:
+        answered = proven = None
+        while answered is None or proven is None:
             arrival = await link.receive(deadline)
             if arrival is None:
                 break
-            if isinstance(arrival.packet, Echo):
-                echoed = arrival.time if prober.answers(arrival) else echoed
+            if prober.answered_by(arrival) is not None:
+                proven = arrival.time if prober.answers(arrival) else proven
             elif isinstance(arrival.packet, Packet) and arrival.packet.segment.ack == syn.end:
                 answered, syn_ack = arrival.time, arrival.packet.segment
                 reset = Segment(seq=syn.end, ack=0, flags=tcp.RST)
                 link.send(Packet(link.flow, reset))
-        if echoed is None:
+        if proven is None:
             prober.give_up()
         elif answered is not None:
-            path.answered_behind(answered - echoed)
+            path.answered_behind(answered - proven)
     return syn_ack
 
 
 async def _survey_path(link: Probed, path: Path) -> None:
     """Send probes until enough is known of the path, a burst at a time."""
-    prober = Prober(link, path, lambda *event: None)
+    prober = Prober(link, path, lambda *event, probe: None)
     while not path.surveyed:
         before = path.probes
         for _ in range(_BURST):

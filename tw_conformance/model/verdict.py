@@ -41,6 +41,8 @@ class Event:
     """Index into the case's steps; None while the state is being reached."""
     connection: str = ""
     """Which one it is about: the case's own, or another by its name."""
+    probe: int | None = None
+    """The number of the probe that the packet is, or answers; None for all else."""
 
 
 @dataclass(frozen=True, slots=True)

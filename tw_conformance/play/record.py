@@ -146,7 +146,10 @@ def came_at(transcript: Transcript, step: int) -> list[Packet]:
     return [
         event.packet
         for event in transcript.events
-        if event.step == step and event.direction == "received" and isinstance(event.packet, Packet)
+        if event.step == step
+        and event.direction == "received"
+        and event.probe is None
+        and isinstance(event.packet, Packet)
     ]
 
 
@@ -156,7 +159,9 @@ def _exchanged(
     for event in transcript.events:
         if event.step is None or (until is not None and event.step > until):
             continue
-        if event.connection == on and isinstance(event.packet, Packet | IcmpError):
+        if event.connection != on or event.probe is not None:
+            continue
+        if isinstance(event.packet, Packet | IcmpError):
             yield event.direction, event.packet
 
 

@@ -53,9 +53,9 @@ _READINGS = 8
 """Readings more of a timer where the first was too slow to tell when it was started."""
 _LATE = 0.4
 """Seconds by which a wait may overrun before what follows it says nothing any more."""
-_UNPROVEN = Doubt("no echo probe was answered: what was sent can't be shown to have arrived")
+_UNPROVEN = Doubt("no probe was answered: what was sent can't be shown to have arrived")
 _GONE = Doubt(
-    "nothing came, and no echo probe was answered either: the path or the DUT is gone",
+    "nothing came, and no probe was answered either: the path or the DUT is gone",
 )
 
 

@@ -94,7 +94,7 @@ async def _put(probe: StateProbe, tester: TesterEndpoint) -> str | Doubt:
     for _ in range(tester.path.askings):
         deadline = tester.send(probe.segment) + probe.patience(tester.path)
         if not await tester.prove_delivery():
-            return Doubt("no echo probe was answered: the path or the DUT is gone")
+            return Doubt("no probe was answered: the path or the DUT is gone")
         tester.pending, early = [], tester.pending
         for arrival in early:
             if state := probe.read(_segment(arrival)):

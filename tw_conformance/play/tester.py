@@ -127,7 +127,7 @@ class TesterEndpoint:
         return time
 
     async def receive(self, until: float) -> Arrival | None:
-        """The next segment of this connection; echo replies are noted and passed over."""
+        """The next segment of this connection; answers to probes are noted and passed over."""
         while (arrival := await self.link.receive(until)) is not None:
             if self._take(arrival):
                 return arrival
@@ -135,8 +135,9 @@ class TesterEndpoint:
 
     def _take(self, arrival: Arrival) -> bool:
         """Note an arrival; whether it is a segment of the connection."""
-        self._note("received", arrival.time, arrival.packet, arrival.frame)
-        if not isinstance(arrival.packet, Packet):
+        probe = self._prober.answered_by(arrival)
+        self._note("received", arrival.time, arrival.packet, arrival.frame, probe=probe)
+        if probe is not None or not isinstance(arrival.packet, Packet):
             return False
         segment = arrival.packet.segment
         if segment.timestamps is not None:
@@ -223,7 +224,7 @@ class TesterEndpoint:
         return False
 
     async def _let_settle(self) -> None:
-        """Where the path reorders, or the DUT answers echoes first, an answer to what was sent
+        """Where the path reorders, or the DUT answers probes first, an answer to what was sent
         before the probe may still arrive behind its."""
         echoed = self.link.now()
         until = echoed + self.path.settling
@@ -265,10 +266,19 @@ class TesterEndpoint:
         packet: Datagram | None,
         frame: bytes,
         note: str = "",
+        *,
+        probe: int | None = None,
     ) -> None:
         self.transcript.events.append(
             Event(
-                time - self.transcript.began, direction, packet, frame, note, self.step, self.name
+                time - self.transcript.began,
+                direction,
+                packet,
+                frame,
+                note,
+                self.step,
+                self.name,
+                probe,
             )
         )
 
@@ -436,7 +446,7 @@ class TesterEndpoint:
 
     async def _must_prove(self, what: str) -> None:
         if not await self.prove_delivery():
-            raise NotReached(f"{what} can't be shown to have arrived: no echo came back")
+            raise NotReached(f"{what} can't be shown to have arrived: no probe was answered")
         for arrival in self.pending:
             if self._segment(arrival).flags & tcp.RST:
                 raise NotReached(f"the DUT answered {what} with a reset")

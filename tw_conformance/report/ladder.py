@@ -61,7 +61,7 @@ def _without_quiet_probes(events: list[Event]) -> Iterator[Event]:
             continue
         if pending:
             yield pending
-        pending = event if event.direction == "sent" and isinstance(event.packet, Echo) else None
+        pending = event if event.direction == "sent" and event.probe is not None else None
         if not pending:
             yield event
     if pending:
@@ -69,13 +69,7 @@ def _without_quiet_probes(events: list[Event]) -> Iterator[Event]:
 
 
 def _answers(event: Event, probe: Event) -> bool:
-    answer, question = event.packet, probe.packet
-    return (
-        isinstance(answer, Echo)
-        and isinstance(question, Echo)
-        and answer.reply
-        and (answer.ident, answer.sequence) == (question.ident, question.sequence)
-    )
+    return event.direction == "received" and event.probe == probe.probe
 
 
 def _rows(event: Event, variables: dict[str, int], inner: int) -> list[str]:
@@ -100,14 +94,16 @@ def _packet_text(event: Event, sent: bool, variables: dict[str, int]) -> str:
 
 def _said(event: Event, sent: bool, variables: dict[str, int]) -> str:
     note = f" ({event.note})" if event.note else ""
+    if event.probe is not None:
+        return ("probe" if sent else "probe answered") + note
     match event.packet:
         case Packet(segment=segment):
             fields = segment_fields(
                 segment, sent=sent, reaching=event.step is None, variables=variables
             )
             return fields + note
-        case Echo(reply=reply):
-            return ("probe answered" if reply else "probe") + note
+        case Echo():
+            return f"echo{note}"
         case IcmpError():
             return error_fields(event.packet, variables) + note
         case None:
@@ -127,6 +123,6 @@ def _wrap(text: str, width: int, indent: str) -> list[str]:
 
 
 def _marks(event: Event) -> tuple[str, ...]:
-    if event.direction == "note" or isinstance(event.packet, Echo):
+    if event.direction == "note" or event.probe is not None:
         return ("dim",)
     return ("cyan",) if event.direction == "sent" else ("green",)

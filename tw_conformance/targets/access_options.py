@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tw_conformance.link.access import GENTLE, HOUR
+from tw_conformance.link.path import Sentinel
 
 _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "tester-ip": (
@@ -61,6 +62,14 @@ _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "metavar": "SECONDS",
             "help": "no case lets more time pass; what would need it is left out and named."
             " Default: as long as it takes",
+        },
+    ),
+    "sentinel": (
+        "sentinel",
+        {
+            "choices": tuple(map(str, Sentinel)),
+            "help": "what goes behind a segment to prove silence: an echo request (ICMP), or an ACK"
+            " that a reset answers. Default: echo, where the DUT answers it",
         },
     ),
     "yes-i-own-this-host": (

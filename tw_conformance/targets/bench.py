@@ -18,7 +18,7 @@ from tw_conformance.link.injector import Injector
 from tw_conformance.link.link import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
-from tw_reference.segment import Echo, Packet
+from tw_reference.segment import Echo, Flow, Packet
 
 SHARED_PORT = 7
 """Where a DUT of our own accepts and closes at once, for every case that needs no more."""
@@ -77,6 +77,11 @@ class Bench:
         """
         return self.injector.open(self.duts[family], port)
 
+    def probe_flow(self, flow: Flow) -> Flow:
+        """The 4-tuple of probes by TCP on the path of ``flow``."""
+        port = self.ports["ipv6" if flow.is_ipv6 else "ipv4"]
+        return self.injector.probe_flow(flow._replace(dport=port))
+
     def private_port(self) -> int:
         """A port of the DUT that no other open case has."""
         assert self._private is not None, "only an agent serves"
@@ -131,10 +136,10 @@ class Bench:
 
     @contextmanager
     def probing(self, family: str) -> Iterator[ProbeLine]:
-        """A line to the DUT for echo probes alone."""
+        """A line to the DUT for probes alone."""
         mailbox = self.connect(family, self.ports[family])
         try:
-            yield ProbeLine(self.injector, mailbox)
+            yield ProbeLine(self.injector, mailbox, self.probe_flow(mailbox.flow))
         finally:
             self.injector.release(mailbox)
 
@@ -142,9 +147,10 @@ class Bench:
 class ProbeLine:
     """What probes need of a link (:class:`~tw_conformance.link.probes.Probed`): no connection."""
 
-    def __init__(self, injector: Injector, mailbox: Mailbox) -> None:
+    def __init__(self, injector: Injector, mailbox: Mailbox, probe_flow: Flow) -> None:
         self.flow = mailbox.flow
-        self.echo_ident = mailbox.echo_ident
+        self.probe_flow = probe_flow
+        self.probe_ident = mailbox.probe_ident
         self._injector = injector
         self._mailbox = mailbox
 

@@ -39,6 +39,8 @@ _STRANGER = {False: "192.0.2.3", True: "2001:db8::3"}
 """Another address of the tester, by whether it is one of IPv6."""
 _PORT = 7
 _SOURCE_PORTS = range(20000, 61000)
+_PROBE_PORT = 19999
+"""A source port that no connection has."""
 _CALLS = frozenset(
     ("abort", "close", "connect", "destroy", "error", "fill", "listen", "send", "set", "unlisten")
 )
@@ -205,7 +207,7 @@ class InProcessLink:
     def __init__(self, dut: _Dut, flow: Flow, isn: int) -> None:
         self.flow = flow
         self.tester_isn = isn
-        self.echo_ident = flow.sport
+        self.probe_ident = flow.sport
         self._dut = dut
         self._hop, self._host, self._clock = dut.hop, dut.host, dut.clock
         self._mailbox = dut.connect(flow)
@@ -226,6 +228,10 @@ class InProcessLink:
         address = _STRANGER[flow.is_ipv6] if other_peer else flow.src
         isn = Random(f"{self.tester_isn}:{number}").getrandbits(32)
         return InProcessLink(self._dut, flow._replace(src=address, sport=port), isn)
+
+    @property
+    def probe_flow(self) -> Flow:
+        return self.flow._replace(sport=_PROBE_PORT)
 
     def now(self) -> float:
         return self._clock.now / SECOND

@@ -35,6 +35,7 @@ _KEYS = {
     "rate": "rate",
     "max_time": "max_time",
     "max_wait": "max_wait",
+    "sentinel": "sentinel",
     "yes_i_own_this_host": "owned",
     "settings": "settings",
 }
@@ -43,6 +44,7 @@ _KEYS = {
 _KINDS: Mapping[str, tuple[type, str]] = {
     "target": (str, "a target, such as ssh://root@192.0.2.20"),
     "profile": (str, "a profile, such as freebsd-15"),
+    "sentinel": (str, "echo or tcp"),
     "source_ip": (bool, "true or false"),
     "yes_i_own_this_host": (bool, "true or false"),
     "dut_port": (int, "a number"),

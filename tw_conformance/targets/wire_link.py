@@ -19,7 +19,7 @@ from tw_conformance.model.case import Case
 from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.bench import Bench
 from tw_reference.rules.decision import Decision
-from tw_reference.segment import Damage, Datagram, Packet
+from tw_reference.segment import Damage, Datagram, Flow, Packet
 
 _FIRST_TTLS = (32, 64, 128, 255)
 
@@ -44,7 +44,7 @@ class WireLink:
     ) -> None:
         self.flow = mailbox.flow
         self.tester_isn = isn
-        self.echo_ident = mailbox.echo_ident
+        self.probe_ident = mailbox.probe_ident
         self._bench = bench
         self._injector = bench.injector
         self._mailbox = mailbox
@@ -79,6 +79,10 @@ class WireLink:
         )
         self._beside.append(link)
         return link
+
+    @property
+    def probe_flow(self) -> Flow:
+        return self._bench.probe_flow(self.flow)
 
     def now(self) -> float:
         return time.monotonic()

@@ -15,8 +15,8 @@ from typing import Protocol, TypeVar
 
 from tw_conformance.link.link import Link
 from tw_conformance.link.pace import Admission, Pace
-from tw_conformance.link.path import Path
-from tw_conformance.link.probes import survey
+from tw_conformance.link.path import Path, Sentinel
+from tw_conformance.link.probes import is_answered, survey
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError, TargetGone
 from tw_conformance.targets.bench import Bench
@@ -27,6 +27,10 @@ from tw_reference.profiles.profile import Profile
 
 T = TypeVar("T")
 
+_UNANSWERED = {
+    Sentinel.ECHO: "answers no echo request (ICMP)",
+    Sentinel.TCP: "resets no ACK of no connection at its listener",
+}
 _TO_REACH_AND_LEAVE = 10
 _FOR_A_SEGMENT = 2
 """Packets: the segment, and the probe behind it."""
@@ -87,8 +91,8 @@ class WireTarget:
     """The DUTs ``duts``, held to the profile ``stack``.
 
     ``rate`` is in packets a second, ``max_time`` in seconds for the whole run, ``max_wait`` for
-    one case.  ``cpu`` is the
-    only one that sends; None: any.
+    one case.  ``sentinel`` is what silence is proven by, None: what the DUT answers.  ``cpu`` is
+    the only one that sends; None: any.
 
     :raises TargetError: where no DUT can be reached; says what to do.
     """
@@ -105,6 +109,7 @@ class WireTarget:
         rate: float = math.inf,
         max_time: float = math.inf,
         max_wait: float = math.inf,
+        sentinel: Sentinel | None = None,
         cpu: int | None = None,
     ) -> None:
         self.name = name
@@ -115,6 +120,7 @@ class WireTarget:
         self._stack = stack
         self._rate, self._max_time = rate, max_time
         self.longest_wait = max_wait
+        self._sentinel = sentinel
         self._deadline = time.monotonic() + max_time
         self._loop = LoopThread(name, cpu)
         try:
@@ -191,19 +197,29 @@ class WireTarget:
         bench.injector.may_reuse_after(
             2 * self.time_variables["msl"] + self.time_variables["tick"] + _UNTIL_IT_IS_GONE
         )
-        family, address = next(iter(bench.duts.items()))
-        with bench.probing(family) as line:
+        self.path.sentinel = await self._chosen(bench)
+        with bench.probing(next(iter(bench.duts))) as line:
             self._syn_ack = await survey(line, self.path)
-        if self.path.dead:
-            raise TargetError(
-                f"{address} answers none of {self.path.probes} echo requests (ICMP), without which"
-                " no silence can be proven: let them pass on the DUT and in firewalls, for the"
-                " tester's address at least"
-            )
         self._pace = Pace(self._rate)
         near = self._duts.own and self.path.perfect
         starting = _STARTING_ON_THIS_MACHINE if near else _STARTING_ON_A_SLOW_PATH
         self._starting = asyncio.Semaphore(starting)
+
+    async def _chosen(self, bench: Bench) -> Sentinel:
+        """The first kind of probe that is answered at all of the DUT's addresses.
+
+        :raises TargetError: where there is none.
+        """
+        silences = []
+        for kind in (self._sentinel,) if self._sentinel else Sentinel:
+            silent = await _silent(bench, kind)
+            if silent is None:
+                return kind
+            silences.append(f"{silent} {_UNANSWERED[kind]}")
+        raise TargetError(
+            f"{' and '.join(silences)}, so no silence can be proven: let the one or the other pass"
+            " on the DUT and in firewalls, for the tester's address at least"
+        )
 
     async def _bounded(self, play: Coroutine[object, object, T]) -> T:
         left = max(self._deadline - time.monotonic(), 0.0)
@@ -216,6 +232,15 @@ class WireTarget:
                     f"the run is over after {self._max_time:g} s, as --max-time says"
                 ) from None
             raise
+
+
+async def _silent(bench: Bench, kind: Sentinel) -> str | None:
+    """That of the DUT's addresses which does not answer such probes; None where all do."""
+    for family, address in bench.duts.items():
+        with bench.probing(family) as line:
+            if not await is_answered(line, kind):
+                return address
+    return None
 
 
 def packets_of(case: Case) -> int:

@@ -131,7 +131,7 @@ def outcome(case: Case, verdict: Verdict, target: str, profile: str) -> Outcome:
         case Verdict.FAIL:
             reason, mismatches = "expected nothing, but FIN came", [Mismatch("answer", "-", "FIN")]
         case Verdict.INCONCLUSIVE:
-            reason, mismatches = "no echo probe was answered", []
+            reason, mismatches = "no probe was answered", []
     return Outcome(case, target, profile, verdict, transcript, reason, case.steps[1], mismatches)
 
 

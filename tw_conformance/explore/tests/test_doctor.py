@@ -23,6 +23,7 @@ def test_a_healthy_target() -> None:
     assert [finding.what for finding in findings] == [
         "reached",
         "path",
+        "sentinel",
         "clock",
         "listener",
         "closes first",

@@ -20,12 +20,16 @@ class Dut:
 
     def __init__(self, lag: float | None) -> None:
         self.flow = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
-        self.echo_ident = 7
+        self.probe_ident = 7
         self.resets = 0
         self._lag = lag
         self._time = 0.0
         self._arrivals: deque[Arrival] = deque()
         self._owed: list[tuple[float, Packet]] = []
+
+    @property
+    def probe_flow(self) -> Flow:
+        return self.flow._replace(sport=19999)
 
     def now(self) -> float:
         return self._time
@@ -71,7 +75,7 @@ def test_a_dut_that_answers_echoes_first_is_waited_for() -> None:
     assert path.lag == pytest.approx(5e-3)
     assert path.settling == pytest.approx(8 * 5e-3)
     assert path.perfect, "it is the DUT's order, not the path's"
-    assert "40 of 40 segments were answered behind the echo" in path.describe()
+    assert "40 of 40 segments were answered behind the probe" in path.describe()
 
 
 def test_a_dut_that_answers_no_segment_tells_no_order() -> None:

@@ -74,7 +74,7 @@ def test_the_order_of_answers_is_counted_and_the_longest_lag_is_kept() -> None:
     assert "order" not in perfect_path().describe()
     seen.recent.append(0.001)
     assert seen.describe().endswith(
-        "; 2 of 4 segments were answered behind the echo sent after them, by up to 300.0 ms"
+        "; 2 of 4 segments were answered behind the probe sent after them, by up to 300.0 ms"
     )
 
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 from random import Random
 
 from tw_conformance.link.link import Arrival
-from tw_conformance.link.path import Path
-from tw_conformance.link.probes import Prober, survey
+from tw_conformance.link.path import Path, Sentinel
+from tw_conformance.link.probes import Prober, is_answered, survey
 from tw_conformance.targets.in_process import Played
-from tw_reference.segment import Datagram, Echo, Flow, Packet, Segment
+from tw_reference.segment import ACK, RST, Datagram, Echo, Flow, Packet, Segment
 
 FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
+PROBE_FLOW = FLOW._replace(sport=19999)
 
 
 class Line:
@@ -19,11 +20,15 @@ class Line:
     once."""
 
     def __init__(self, *fates: tuple[float, ...]) -> None:
-        self.flow, self.echo_ident = FLOW, 7
+        self.flow, self.probe_ident = FLOW, 7
         self.fates = list(fates)
         self.clock = 0.0
         self.sent: list[Datagram] = []
         self.under_way: list[tuple[float, Datagram]] = []
+
+    @property
+    def probe_flow(self) -> Flow:
+        return PROBE_FLOW
 
     def now(self) -> float:
         return self.clock
@@ -58,7 +63,7 @@ def surveyed(*fates: tuple[float, ...]) -> tuple[Path, Line]:
 
 def prober(line: Line, path: Path) -> tuple[Prober, list[tuple[object, ...]]]:
     noted: list[tuple[object, ...]] = []
-    return Prober(line, path, lambda *event: noted.append(event)), noted
+    return Prober(line, path, lambda *event, probe: noted.append((*event, probe))), noted
 
 
 def arrives(line: Line, sequence: int, after: float = 0.0, ident: int = 7) -> Arrival:
@@ -73,7 +78,7 @@ def test_a_probe_is_an_echo_request_to_the_dut_and_is_noted() -> None:
     assert made.probe() == 3.0
     made.probe()
     assert line.sent == [Echo(FLOW.src, FLOW.dst, 7, 1), Echo(FLOW.src, FLOW.dst, 7, 2)]
-    assert noted[0] == ("sent", 3.0, line.sent[0], b"frame")
+    assert noted[0] == ("sent", 3.0, line.sent[0], b"frame", 1)
 
 
 def test_only_the_answer_to_the_latest_probe_proves_anything() -> None:
@@ -158,3 +163,51 @@ def test_a_survey_waits_for_what_was_given_up() -> None:
     path, _ = surveyed(*fates, (0.001, 0.022))
     assert path.reordered > 0
     assert path.repeated == 1
+
+
+def reset(
+    number: int, ident: int = 7, flow: Flow = PROBE_FLOW.reverse, flags: int = RST
+) -> Arrival:
+    return Arrival(0.5, Packet(flow, Segment(ident << 16 | number, 0, flags)), b"")
+
+
+def test_a_probe_by_tcp_is_an_ack_of_no_connection_that_a_reset_answers() -> None:
+    line, path = Line(), Path(Sentinel.TCP)
+    made, _ = prober(line, path)
+    made.probe()
+    made.probe()
+    assert line.sent[1] == Packet(PROBE_FLOW, Segment(0, 7 << 16 | 2, ACK))
+    assert not made.answers(reset(1))
+    assert made.answers(reset(2, flags=RST | ACK))
+    assert (path.probes, path.reordered) == (2, 0)
+
+
+def test_no_other_segment_answers_a_probe_by_tcp() -> None:
+    line, path = Line(), Path(Sentinel.TCP)
+    made, _ = prober(line, path)
+    made.probe()
+    for arrival in (
+        reset(1, flow=FLOW.reverse),
+        reset(1, ident=8),
+        reset(1, flags=ACK),
+        reset(2),
+        Arrival(0.5, Echo(FLOW.dst, FLOW.src, 7, 2, reply=True), b""),
+    ):
+        assert not made.answers(arrival)
+    assert path.probes == 0
+
+
+def test_a_reset_answers_no_echo_request() -> None:
+    line = Line()
+    made, _ = prober(line, Path())
+    made.probe()
+    assert not made.answers(reset(1))
+
+
+def test_whether_a_dut_answers_at_all_is_asked_four_times() -> None:
+    silent, late = Line((), (), (), ()), Line((), (), (), (0.4,))
+    assert not Played(is_answered(silent, Sentinel.ECHO)).result()
+    assert silent.clock == 2.0
+    assert Played(is_answered(late, Sentinel.ECHO)).result()
+    assert len(late.sent) == len(silent.sent) == 4
+    assert not Played(is_answered(Line(), Sentinel.TCP)).result()

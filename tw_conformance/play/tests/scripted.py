@@ -36,6 +36,7 @@ from tw_reference.segment import (
 T = TypeVar("T")
 
 FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
+PROBE_FLOW = FLOW._replace(sport=19999)
 ROUND_TRIP = 0.001
 """Seconds, of the answer to a probe."""
 IRS = 9_000
@@ -73,7 +74,7 @@ class ScriptedLink:
     losses: int = 0
     flow: Flow = FLOW
     tester_isn: int = IRS
-    echo_ident: int = 77
+    probe_ident: int = 77
     clock: float = 0.0
     sent: list[Datagram] = field(default_factory=list)
     sent_at: list[float] = field(default_factory=list)
@@ -83,6 +84,10 @@ class ScriptedLink:
 
     async def beside(self, *, other_peer: bool = False) -> ScriptedLink:
         return self.others.pop(0)
+
+    @property
+    def probe_flow(self) -> Flow:
+        return PROBE_FLOW
 
     def now(self) -> float:
         return self.clock

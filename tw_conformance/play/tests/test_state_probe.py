@@ -11,33 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.link.link import Arrival, Observation
+from tw_conformance.link.link import Arrival
 from tw_conformance.model.case import Case, ExpectState
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.notation.load import load_file, load_text
 from tw_conformance.play.player import play
+from tw_conformance.play.tests.opaque import Opaque, OpaqueLink
 from tw_conformance.play.views import View, views
-from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import BlockAction
 from tw_reference.segment import RST, Packet
-
-
-class Opaque(InProcessTarget):
-    """The reference, into which nobody can look."""
-
-    reads_states = False
-
-    async def open(self, case: Case) -> InProcessLink:
-        return OpaqueLink.open(self, case)
-
-
-class OpaqueLink(InProcessLink):
-    async def observe(self) -> Observation | None:
-        return None
 
 
 @cache
@@ -100,7 +87,7 @@ def test_a_block_that_is_deleted_too_early_is_noticed() -> None:
 class Blackhole(Opaque):
     """Nobody can look into it, and a firewall keeps its resets."""
 
-    async def open(self, case: Case) -> InProcessLink:
+    async def open(self, case: Case) -> OpaqueLink:
         return BlackholeLink.open(self, case)
 
 

@@ -185,7 +185,7 @@ def test_a_silence_that_was_proven_tells_nothing() -> None:
 
 def test_a_silence_that_was_not_proven_says_so() -> None:
     link = ScriptedLink(echoes=[None] * 6)
-    assert asked(link) == Doubt("no echo probe was answered: the path or the DUT is gone")
+    assert asked(link) == Doubt("no probe was answered: the path or the DUT is gone")
 
 
 def test_on_a_path_that_loses_the_question_is_put_again() -> None:

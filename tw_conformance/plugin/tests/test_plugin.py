@@ -205,7 +205,7 @@ def test_inconclusive_is_a_word_of_its_own(
         [
             "*INCONCLUSIVE*",
             "*_ undecided[[]netns] _*",
-            "INCONCLUSIVE a.tw.yaml::undecided[[]netns] - no echo probe was answered",
+            "INCONCLUSIVE a.tw.yaml::undecided[[]netns] - no probe was answered",
         ]
     )
 

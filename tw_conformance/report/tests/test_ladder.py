@@ -35,6 +35,7 @@ from tw_reference.segment import (
 )
 
 FLOW = Flow("192.0.2.2", 20000, "192.0.2.1", 7)
+ECHO_REPLY = Echo("192.0.2.1", "192.0.2.2", 1, 1, reply=True)
 VARIABLES = {
     "irs": 0xFFFFFFF0,
     "rcv_nxt": 0xFFFFFFF2,
@@ -51,9 +52,10 @@ def event(
     packet: Segment | Echo | IcmpError | None,
     step: int | None = 0,
     note: str = "",
+    probe: int | None = None,
 ) -> Event:
     on_link = Packet(FLOW, packet) if isinstance(packet, Segment) else packet
-    return Event(time, direction, on_link, bytes(60) if packet else b"", note, step)
+    return Event(time, direction, on_link, bytes(60) if packet else b"", note, step, probe=probe)
 
 
 @pytest.fixture
@@ -132,8 +134,8 @@ def test_a_ladder(case: Case) -> None:
         event(0.0001, "received", Segment(4998, 0xFFFFFFF1, SYN | ACK), step=None),
         event(0.0005, "note", None, note="wait 2msl-1s"),
         event(59.5, "sent", Segment(0xFFFFFFF2, 0, RST)),
-        event(59.5001, "sent", Echo("192.0.2.2", "192.0.2.1", 1, 1), step=1),
-        event(59.5002, "received", Echo("192.0.2.1", "192.0.2.2", 1, 1, reply=True), step=1),
+        event(59.5001, "sent", Echo("192.0.2.2", "192.0.2.1", 1, 1), step=1, probe=1),
+        event(59.5002, "received", ECHO_REPLY, step=1, probe=1),
     ]
     text = ladder(Transcript(events, VARIABLES), case, width=70, color=False, step=1)
     assert text.splitlines() == [
@@ -149,9 +151,9 @@ def test_a_ladder(case: Case) -> None:
 
 def test_an_answer_between_a_probe_and_its_reply_keeps_its_place(case: Case) -> None:
     events = [
-        event(0.0, "sent", Echo("192.0.2.2", "192.0.2.1", 1, 1)),
+        event(0.0, "sent", Echo("192.0.2.2", "192.0.2.1", 1, 1), probe=1),
         event(0.1, "received", Segment(5000, 0xFFFFFFF2, ACK)),
-        event(0.2, "received", Echo("192.0.2.1", "192.0.2.2", 1, 1, reply=True)),
+        event(0.2, "received", ECHO_REPLY, probe=1),
     ]
     rungs = ladder(Transcript(events, VARIABLES), case, width=70, color=False).splitlines()[2:]
     words = [rung.split("|", 1)[1].split()[1] for rung in rungs]

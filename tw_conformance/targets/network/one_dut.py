@@ -8,6 +8,7 @@ from random import SystemRandom
 
 from tw_conformance.dut.calls import opening_of
 from tw_conformance.dut.settings import OF_THE_WHOLE_TABLE, DutSettings, SharedSettings
+from tw_conformance.link.path import Sentinel
 from tw_conformance.model.case import Case, Counters, Open
 from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.bench import Bench
@@ -39,6 +40,7 @@ def network_target(order: Order, attach: Attach) -> WireTarget:
         rate=access.rate,
         max_time=access.max_time,
         max_wait=access.max_wait,
+        sentinel=None if access.sentinel is None else Sentinel(access.sentinel),
     )
 
 

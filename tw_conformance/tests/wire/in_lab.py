@@ -18,6 +18,11 @@ nsenter -t "$LAB_DUT" -n sh -c 'echo 1 > /proc/sys/net/ipv4/tcp_rfc1337'
 exec "$@"
 """
 """A script that runs its arguments where the DUT has that setting."""
+WITHOUT_ECHO = """
+nsenter -t "$LAB_DUT" -n sh -c 'cd /proc/sys/net
+    echo 1 > ipv4/icmp_echo_ignore_all; echo 1 > ipv6/icmp/echo_ignore_all'
+exec "$@"
+"""
 TESTERS = ("--tester-ip", "192.0.2.9", "--tester-ip", "2001:db8::9")
 
 

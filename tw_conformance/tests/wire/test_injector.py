@@ -37,7 +37,7 @@ async def next_arrival(mail: Mailbox) -> Arrival | None:
 
 
 def probe(mail: Mailbox, sequence: int = 1) -> Echo:
-    return Echo(mail.flow.src, mail.flow.dst, mail.echo_ident, sequence)
+    return Echo(mail.flow.src, mail.flow.dst, mail.probe_ident, sequence)
 
 
 def reply(echo: Echo) -> Echo:
@@ -210,14 +210,14 @@ def test_nobody_answering_is_said(
 
 
 def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
-    one_port = (range(20000, 20001),)
+    one_port = (range(20000, 20002),)  # the first is for probes
     monkeypatch.setattr(injector.Injector.__init__, "__defaults__", one_port)
 
     async def scenario() -> None:
         bench = await make_bench(0, {})
         try:
             mails = [bench.connect("ipv4", CLOSED_PORT) for _ in world.TESTER_IPV4]
-            assert [m.flow[:2] for m in mails] == [(a, 20000) for a in world.TESTER_IPV4]
+            assert [m.flow[:2] for m in mails] == [(a, 20001) for a in world.TESTER_IPV4]
             with pytest.raises(TargetError, match="every source port"):
                 bench.connect("ipv4", CLOSED_PORT)
             bench.injector.release(mails[0])
@@ -244,7 +244,7 @@ def test_a_connection_may_come_from_another_address(loop: LoopThread, bench: Ben
 def test_source_ports_that_have_rested_are_used_again(
     loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one_port = (range(20000, 20001),)
+    one_port = (range(20000, 20002),)  # the first is for probes
     monkeypatch.setattr(injector.Injector.__init__, "__defaults__", one_port)
 
     async def scenario() -> None:

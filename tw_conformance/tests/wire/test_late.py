@@ -42,7 +42,7 @@ def test_a_late_answer_is_waited_for(way: str) -> None:
     selected = "not closing-sends-its-fin-again and not reopened-syn-ack-again"
     done = run(way, "freebsd-10", "freebsd-10", "-k", selected)
     assert done.returncode == 0, done.stdout
-    assert "answered behind the echo" in done.stdout
+    assert "answered behind the probe" in done.stdout
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -14,6 +14,7 @@ from tw_conformance.tests.wire.in_lab import (
     QUICK,
     TESTERS,
     WITH_RFC1337,
+    WITHOUT_ECHO,
     in_lab,
     lab_command,
     lab_environment,
@@ -41,6 +42,13 @@ def test_a_host_behind_a_router_and_a_smaller_mtu() -> None:
     dut = ("--target", "198.51.100.20", "--dut-ip", "2001:db8:1::20", "--profile", "linux")
     done = in_lab("routed", *suite(*FIELDS, *dut, *TESTERS))
     assert done.returncode == 0, done.stdout
+
+
+def test_a_host_that_answers_no_echo_request_is_tested_by_tcp() -> None:
+    select = ("run", "-k", "rst-at-rcv-nxt or fin-again", "--max-wait", "1", *QUICK)
+    done = in_lab("link", "sh", "-c", WITHOUT_ECHO, "sh", *suite(*select, *DUT, *TESTERS))
+    assert done.returncode == 0, done.stdout
+    assert "probes by TCP, none lost" in done.stdout
 
 
 def test_workers_share_the_address_and_no_port() -> None:
@@ -194,7 +202,13 @@ exec "$@"
 @pytest.mark.parametrize(
     ("into", "out", "says", "code"),
     [
-        ("icmp type echo-request drop", "", "✗ reached .* none of 100 echo requests", 3),
+        ("icmp type echo-request drop", "", "✓ sentinel .* proves silence .TCP", 0),
+        (
+            "icmp type echo-request drop",
+            "tcp flags rst drop",
+            "✗ reached .* no echo request .* resets no ACK .* no silence can be proven",
+            3,
+        ),
         ("ct state invalid drop", "", "[?] firewall .* «ct state invalid drop»", 4),
         ("", "tcp flags rst drop", "[?] resets .*net.inet.tcp.blackhole", 4),
     ],

@@ -1,0 +1,36 @@
+"""The reference as a DUT that nobody can look into and that makes no call: all that a tester
+without an agent has of it is what crosses the link."""
+
+from __future__ import annotations
+
+from tw_conformance.dut.calls import opening_of
+from tw_conformance.link.link import Observation
+from tw_conformance.model.case import Case
+from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_reference.profiles.profile import Profile
+
+
+class Opaque(InProcessTarget):
+    """The stack ``dut``, held to ``profile``, the same unless said; with its own settings alone."""
+
+    reads_states = False
+
+    def __init__(self, dut: Profile, profile: Profile | None = None) -> None:
+        super().__init__(profile or dut)
+        self.stack = dut
+
+    def lacks(self, case: Case) -> str | None:
+        if opening_of(case).private:
+            return "needs socket calls on the DUT"
+        assumed = self.stack.defaults()
+        if any(assumed.get(name) != value for name, value in case.settings.items()):
+            return "needs a setting of the DUT changed"
+        return super().lacks(case)
+
+    async def open(self, case: Case) -> OpaqueLink:
+        return OpaqueLink.open(self, case)
+
+
+class OpaqueLink(InProcessLink):
+    async def observe(self) -> Observation | None:
+        return None
