@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from tw_conformance.cli.shared_options import access_of, add_ways
 from tw_conformance.model.errors import ExitCode
-from tw_conformance.targets.access_options import add_access_options, given
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare what :func:`doctor` takes."""
     parser.add_argument("target", metavar="TARGET", help="as for --target of run")
-    parser.add_argument("--targets", metavar="FILE", help="a YAML file that names targets")
     parser.add_argument("--profile", metavar="NAME", help="what the target is to be held to")
-    add_access_options(parser.add_argument)
+    add_ways(parser)
 
 
 _LAYOUT = ({"width": 15}, {"ratio": 1})
@@ -30,8 +29,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     from tw_conformance.plugin.options import choose, make_roster
     from tw_conformance.report.terminal import line, say
 
-    fields = given(lambda option: getattr(arguments, option.replace("-", "_")))
-    roster = make_roster(arguments.targets, fields)
+    roster = make_roster(arguments.targets, access_of(arguments))
     name = arguments.target
     profile = arguments.profile or roster.profile(name)
     choose([name], [profile or ANY_PROFILE], roster)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tw_conformance.cli.shared_options import (
     ALL_STATES,
     STATES,
+    add_seed,
     add_settings,
     add_states,
     add_target,
@@ -57,9 +58,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="longest wait of a script. Default: 1 on a wire, none in virtual time",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="the same seed, the same scripts"
-    )
+    add_seed(parser, "the scripts")
     parser.add_argument(
         "--save", type=Path, metavar="DIR", help="write a case for each divergence into this folder"
     )

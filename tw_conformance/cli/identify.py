@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tw_conformance.cli.shared_options import (
+    add_seed,
     add_settings,
     add_target,
     open_named,
@@ -30,13 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="which stack the reference is to play; the questions don't know of it",
     )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="seed of the initial sequence numbers. Default: 0",
-    )
+    add_seed(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else")
     add_settings(parser)
 

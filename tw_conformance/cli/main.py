@@ -17,10 +17,10 @@ from tw_conformance.cli import identify as identify_command
 from tw_conformance.cli import rules as rules_command
 from tw_conformance.cli import serve as serve_command
 from tw_conformance.cli import sweep as sweep_command
+from tw_conformance.cli.shared_options import access_of, add_seed, add_target
 from tw_conformance.model.errors import CaseError, ExitCode, SuiteError, UsageError
 from tw_conformance.model.words import did_you_mean, listed
 from tw_conformance.notation.bundled import bundled_cases, case_files, existing
-from tw_conformance.targets.access_options import add_access_options, given
 
 if TYPE_CHECKING:
     from tw_conformance.notation.matrix import Written
@@ -183,17 +183,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--target",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="reference (default), netns, uml, or all that this machine can offer; "
+    add_target(
+        parser,
+        "reference (default), netns, uml, or all that this machine can offer; "
         "HOST:PORT, ssh://USER@HOST, tap:NAME, cmd:'./stack --tap {ifname}', or a name of "
         "--targets; repeatable",
+        several=True,
     )
-    parser.add_argument("--targets", metavar="FILE", help="a YAML file that names targets")
-    add_access_options(parser.add_argument)
     _add_profile(
         parser,
         "hold the target to this documented stack, e.g. freebsd-10; freebsd and "
@@ -202,13 +198,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-n", metavar="N", dest="workers", help="spread over N processes, or auto")
     parser.add_argument("-k", metavar="EXPR", help="only cases whose name matches, as in pytest")
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="seed of the initial sequence numbers. Default: 0",
-    )
+    add_seed(parser)
     parser.add_argument(
         "--pcap",
         metavar="DIR",
@@ -244,7 +234,7 @@ def run(arguments: argparse.Namespace) -> int:
         paths=existing(arguments.paths) or [str(bundled_cases())],
         targets=arguments.target,
         targets_file=arguments.targets,
-        access=given(lambda option: getattr(arguments, option.replace("-", "_"))),
+        access=access_of(arguments),
         profiles=arguments.profile,
         seed=arguments.seed,
         workers=arguments.workers,

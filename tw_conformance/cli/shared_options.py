@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tw_conformance.model.errors import UsageError
 from tw_conformance.model.words import name_and_number, no_such, quoted
@@ -16,21 +16,50 @@ if TYPE_CHECKING:
     from tw_conformance.targets.target import Target
 
 
-def add_target(parser: argparse.ArgumentParser, help: str, default: str | None = None) -> None:
+def add_target(
+    parser: argparse.ArgumentParser,
+    help: str,
+    default: str | None = None,
+    *,
+    several: bool = False,
+) -> None:
     """Declare ``--target``, and what may be said of a target on a link."""
-    parser.add_argument("--target", metavar="NAME", help=help, default=default)
+    if several:
+        parser.add_argument("--target", action="append", metavar="NAME", help=help, default=[])
+    else:
+        parser.add_argument("--target", metavar="NAME", help=help, default=default)
+    add_ways(parser)
+
+
+def add_ways(parser: argparse.ArgumentParser) -> None:
+    """Declare what may be said of a target on a link, and where else it may be said."""
     parser.add_argument("--targets", metavar="FILE", help="a YAML file that names targets")
     add_access_options(parser.add_argument)
+
+
+def add_seed(parser: argparse.ArgumentParser, of: str = "the initial sequence numbers") -> None:
+    """Declare ``--seed``."""
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help=f"seed of {of}. Default: 0"
+    )
+
+
+def access_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was said of a target on a link, by the fields of
+    :class:`~tw_conformance.link.access.Access`."""
+    return given(lambda option: getattr(arguments, option.replace("-", "_")))
 
 
 def roster(arguments: argparse.Namespace) -> Roster:
     """The targets that may be named.
 
-    :raises SuiteError: where the file that names them can't be used.
+    :raises SuiteError: where the file that names them can't be used, or a setting is none.
     """
     from tw_conformance.plugin.options import make_roster
 
-    said = given(lambda option: getattr(arguments, option.replace("-", "_")))
+    said = access_of(arguments)
+    if settings := _said(getattr(arguments, "settings", ())):
+        said["settings"] = settings
     return make_roster(arguments.targets, said)
 
 
@@ -93,7 +122,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="settings",
-        help="give the stack a setting for the whole run, e.g. rfc1337=1; repeatable",
+        help="give the stack a setting for the whole run, e.g. rfc1337=1, or say that it has it,"
+        " where nobody can set it; repeatable",
     )
 
 
@@ -102,13 +132,18 @@ def settings_of(words: Sequence[str], profiles: Iterable[Profile]) -> Mapping[st
 
     :raises UsageError: for a word that is no setting.
     """
+    settings = _said(words)
+    for profile in profiles:
+        for name in settings.keys() - profile.settings.keys():
+            raise UsageError(no_such(f"{profile.name} has no setting", name, profile.settings))
+    return settings
+
+
+def _said(words: Sequence[str]) -> dict[str, int]:
     settings: dict[str, int] = {}
     for word in words:
         said = name_and_number(word)
         if said is None:
             raise UsageError(f"--set {quoted(word)}: write NAME=NUMBER, as in rfc1337=1")
         settings[said[0]] = said[1]
-    for profile in profiles:
-        for name in settings.keys() - profile.settings.keys():
-            raise UsageError(no_such(f"{profile.name} has no setting", name, profile.settings))
     return settings

@@ -5,23 +5,35 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tw_conformance.cli.shared_options import add_settings, add_states, settings_of, states_of
-from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
+from tw_conformance.cli.shared_options import (
+    add_seed,
+    add_settings,
+    add_states,
+    add_target,
+    open_named,
+    roster,
+    settings_of,
+    states_of,
+)
+from tw_conformance.model.errors import ExitCode, SuiteError, TargetError, UsageError
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
+    from tw_conformance.explore.sweep.alphabet import SegmentClass
     from tw_conformance.explore.sweep.groups import Group
     from tw_conformance.explore.sweep.journal import Journal
     from tw_conformance.explore.sweep.reference_stack import ReferenceStack
     from tw_conformance.explore.sweep.representatives import SegmentMaker
-    from tw_conformance.explore.sweep.walk import ClassResult, Progress, Subject
+    from tw_conformance.explore.sweep.walk import ClassResult, Part, Progress, Subject, Walk
 
 _DEFAULT_STRENGTH = 3
 RunToItsEnd: TypeAlias = Callable[[Coroutine[object, object, None]], object]
@@ -30,11 +42,10 @@ RunToItsEnd: TypeAlias = Callable[[Coroutine[object, object, None]], object]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare what :func:`sweep` takes."""
-    parser.add_argument(
-        "--target",
-        default="reference",
-        metavar="NAME",
-        help="the stack to be walked: netns, uml, or reference (default) under --against",
+    add_target(
+        parser,
+        "the stack to be walked, as for run; or reference (default) under --against",
+        "reference",
     )
     parser.add_argument(
         "--profile",
@@ -62,9 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="walk a part: e.g. 'flags=RST,SYN|FIN seq=R,R+1 family=ipv4'; dimensions are flags, "
         "seq, ack, length, timestamps, bits, family, state, way, listener, socket, scaling, ecn",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="the same seed, the same segments"
-    )
+    add_seed(parser, "the segments")
     parser.add_argument(
         "--resume",
         type=Path,
@@ -101,41 +110,86 @@ def sweep(arguments: argparse.Namespace) -> int:
     )
     about = {"target": walked, "profile": profile, "settings": settings, "seed": arguments.seed}
     segments = SegmentMaker(Representatives.drawn(arguments.seed))
-    oracle = ReferenceStack(PROFILES[profile], settings, segments, seed=arguments.seed)
     with (
         _journal(arguments.resume, about) as journal,
-        _field(arguments, walked, settings, segments) as (field, run),
+        _field(arguments, profile, walked, settings, segments) as field,
     ):
-        classes = _classes(field.narrowed(selection), strength, arguments.seed)
+        oracle = ReferenceStack(
+            PROFILES[profile], {**field.settings, **settings}, segments, seed=arguments.seed
+        )
+        part = field.subject.narrowed(selection)
+        for said in part.left_out:
+            print(f"left out: {said}")
+        classes = _classes(part, strength, arguments.seed)
+        if not classes:
+            print("tw-conformance: nothing is left to be walked", file=sys.stderr)
+            return ExitCode.NOTHING
         print(f"{len(classes)} classes on {walked}, compared with {profile}", flush=True)
-        with _progress(len(classes)) as tell:
-            walk = Walk(
-                field,
-                oracle,
-                arguments.seed,
-                record=journal.record if journal else lambda found: None,
-                tell=tell,
-                results=dict(journal.results) if journal else {},
-            )
-            begun = time.monotonic()
-            try:
-                run(walk.run(classes))
-            except KeyboardInterrupt:
-                return _interrupted(len(walk.results), arguments)
+        walk = Walk(
+            field.subject,
+            oracle,
+            arguments.seed,
+            record=journal.record,
+            results=dict(journal.results),
+        )
+        begun = time.monotonic()
+        broken = _run(walk, classes, field)
         seconds = time.monotonic() - begun
-    results = {one: walk.results[one] for one in classes}
-    return _report(arguments, {**about, "seconds": seconds}, results, oracle, segments)
+        results = {one: walk.results[one] for one in classes if one in walk.results}
+        journal.keep = journal.keep or (broken is not None and bool(results))
+    code = _report(arguments, {**about, "seconds": seconds}, results, oracle, segments)
+    if broken is None:
+        return code
+    done = f"{len(results)} of {len(classes)} classes"
+    return _broken_off(broken, done, walk.subject.under_way, journal, code)
 
 
-def _classes(selection: Selection, strength: int | str, seed: int) -> list[SegmentClass]:
+def _run(
+    walk: Walk, classes: Sequence[SegmentClass], field: _Field
+) -> TargetError | KeyboardInterrupt | None:
+    """Walk; what ended it before its time."""
+    with _progress(len(classes)) as tell:
+        walk.tell = tell
+        try:
+            field.run(walk.run(classes))
+        except (KeyboardInterrupt, TargetError) as broken:
+            return broken
+    return None
+
+
+def _broken_off(
+    broken: TargetError | KeyboardInterrupt,
+    done: str,
+    under_way: Collection[SegmentClass],
+    journal: Journal,
+    code: int,
+) -> int:
+    """Say where it ended, and how to go on."""
+    said = "interrupted" if isinstance(broken, KeyboardInterrupt) else str(broken)
+    print(f"tw-conformance: {said}", file=sys.stderr)
+    if under_way:
+        first, *others = under_way
+        further = f", or one of {len(others)} others" if others else ""
+        print(f"  under way: {first}{further}", file=sys.stderr)
+    kept = f"; go on with --resume {journal.path}" if journal.keep else ""
+    print(f"  after {done}{kept}", file=sys.stderr)
+    if isinstance(broken, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    return code if code == ExitCode.DEVIATES else broken.exit_code
+
+
+def _classes(part: Part, strength: int | str, seed: int) -> list[SegmentClass]:
     from tw_conformance.explore.sweep.design import covering, nearly_acceptable
 
+    selection = part.selection
+    if part.is_empty:
+        return []
     if strength == "full":
-        return list(selection.product())
+        return part.of(selection.product())
     found = nearly_acceptable(selection)
     if isinstance(strength, int):
         found += covering(selection, strength, seed)
-    return sorted(set(found))
+    return part.of(found)
 
 
 def _strength(text: str) -> int | str:
@@ -188,14 +242,27 @@ def _sides(arguments: argparse.Namespace) -> tuple[str, str]:
         raise UsageError(
             f"--against walks a profile, not {arguments.target}: leave one of them out"
         )
-    profile = arguments.profile or default_profiles(arguments.target)[0]
+    profile = arguments.profile or default_profiles(arguments.target, roster(arguments))[0]
     return profile_named(profile), arguments.target
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """Where to walk; ``settings`` are those by which a DUT is known to differ from its profile."""
+
+    subject: Subject
+    run: RunToItsEnd
+    settings: Mapping[str, int]
 
 
 @contextmanager
 def _field(
-    arguments: argparse.Namespace, walked: str, settings: Mapping[str, int], segments: SegmentMaker
-) -> Iterator[tuple[Subject, RunToItsEnd]]:
+    arguments: argparse.Namespace,
+    profile: str,
+    walked: str,
+    settings: Mapping[str, int],
+    segments: SegmentMaker,
+) -> Iterator[_Field]:
     """Where to walk, and how to run what walks there.
 
     :raises TargetError: where the target can't be had.
@@ -203,50 +270,49 @@ def _field(
     from tw_conformance.explore.sweep.case_subject import CaseSubject
     from tw_conformance.explore.sweep.lockstep import lockstep_on
     from tw_conformance.explore.sweep.reference_stack import ReferenceStack
-    from tw_conformance.targets.registry import open_target
+    from tw_conformance.targets.target import unlike_the_profile
     from tw_conformance.targets.wire_target import WireTarget
 
     if arguments.target == "reference":
         from tw_reference.profiles import PROFILES
 
         seed = arguments.seed + 1  # another connection than the oracle's own
-        yield ReferenceStack(PROFILES[walked], settings, segments, seed=seed), asyncio.run
+        subject = ReferenceStack(PROFILES[walked], settings, segments, seed=seed)
+        yield _Field(subject, asyncio.run, {})
         return
-    target = open_target(arguments.target, profile=arguments.profile, seed=arguments.seed)
+    target = open_named(arguments, profile)
     try:
         print(target.describe(), flush=True)
+        differing = {name: value for name, (value, _) in unlike_the_profile(target).items()}
+
+        def run(walk: Coroutine[object, object, None]) -> None:
+            target.start(walk).result()
+
         if not isinstance(target, WireTarget) or not target.makes_benches:
-            yield CaseSubject(target, settings, segments), lambda walk: target.start(walk).result()
+            yield _Field(CaseSubject(target, settings, segments), run, differing)
             return
         lockstep = lockstep_on(target, settings, segments, seed=arguments.seed)
-        yield lockstep, lambda walk: target.start(walk).result()
-        target.start(lockstep.aclose()).result()
+        yield _Field(lockstep, run, differing)
+        run(lockstep.aclose())
     finally:
         target.close()
 
 
 @contextmanager
-def _journal(file: Path | None, about: Mapping[str, Any]) -> Iterator[Journal | None]:
+def _journal(file: Path | None, about: Mapping[str, Any]) -> Iterator[Journal]:
+    """The one that was asked for; or one that is kept only where the walk is broken off."""
     from tw_conformance.explore.sweep.journal import Journal
 
     if file is None:
-        yield None
-        return
-    journal = Journal(file, about)
+        descriptor, name = mkstemp(prefix="tw-conformance-sweep-", suffix=".journal")
+        os.close(descriptor)
+        journal = Journal(Path(name), about, keep=False)
+    else:
+        journal = Journal(file, about)
     try:
         yield journal
     finally:
         journal.close()
-
-
-def _interrupted(done: int, arguments: argparse.Namespace) -> int:
-    further = (
-        f"go on with --resume {arguments.resume}"
-        if arguments.resume
-        else "with --resume FILE a sweep can be gone on with"
-    )
-    print(f"interrupted after {done} classes; {further}", file=sys.stderr)
-    return ExitCode.INTERRUPTED
 
 
 def _write(

@@ -137,7 +137,14 @@ async def _survey_order(link: Probed, path: Path) -> Segment | None:
     prober = Prober(link, path, lambda *event, probe: None)
     syn_ack = None
     for number in range(_HANDSHAKES):
-        syn = replace(_SYN, seq=(number + 1) * _ISN_STEP, timestamps=Timestamps(number + 1, 0))
+        # ECN is asked for each other time, the last included: some stacks drop such a SYN.
+        ecn = tcp.ECE | tcp.CWR if number % 2 else 0
+        syn = replace(
+            _SYN,
+            flags=_SYN.flags | ecn,
+            seq=(number + 1) * _ISN_STEP,
+            timestamps=Timestamps(number + 1, 0),
+        )
         link.send(Packet(link.flow, syn))
         deadline = prober.probe() + path.patience
         answered = proven = None

@@ -33,6 +33,7 @@ _TOLD = {
     "TIME-WAIT": frozenset({"TIME-WAIT", "CLOSED"}),
 }
 """By the state that a case starts from: those that an old octet can tell to be there after it."""
+_TOLD_BY_HANDSHAKE = frozenset({"SYN-RECEIVED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ def unaskable(case: Case, at: int, profile: str) -> str | None:
         for before in case.steps[:at]
     )
     reached = case.connections()[step.on].state
-    told = frozenset({"SYN-RECEIVED"}) if reopened else _TOLD.get(reached, frozenset())
-    if expected.name in told:
+    if expected.name in tellable(reached, reopened=reopened):
         return None
     if reopened:
         # The ACK of a SYN-ACK is taken even then: by FreeBSD's syncookies, always.
@@ -74,12 +74,18 @@ def unaskable(case: Case, at: int, profile: str) -> str | None:
     return f"needs to read on the DUT that it is in {expected.name}"
 
 
+def tellable(reached: str, *, reopened: bool) -> frozenset[str]:
+    """The states that an answer can tell of a connection that was in ``reached``; ``reopened``: a
+    SYN-ACK has come since."""
+    return _TOLD_BY_HANDSHAKE if reopened else _TOLD.get(reached, frozenset())
+
+
 async def ask(tester: TesterEndpoint, answers: Iterable[Packet]) -> StateSeen | Doubt:
     """The state that the DUT's answer to a probe tells, or why none does.
 
     ``answers`` are the DUT's to the last segment, under which the profile's expectations held.
     """
-    syn_ack = next((p.segment for p in answers if _is_syn_ack(p.segment)), None)
+    syn_ack = next((p.segment for p in answers if is_syn_ack(p.segment)), None)
     probe = _old_octet(tester) if syn_ack is None else _handshake(tester, syn_ack)
     tester.note(f"the state can't be read: {probe.name} asks for it")
     told = await _put(probe, tester)
@@ -170,7 +176,8 @@ def _expects_syn_ack(step: Expect, profile: str) -> bool:
     return answer.flags & _SYN_ACK == _SYN_ACK
 
 
-def _is_syn_ack(segment: Segment) -> bool:
+def is_syn_ack(segment: Segment) -> bool:
+    """Whether both bits are set."""
     return segment.flags & _SYN_ACK == _SYN_ACK
 
 

@@ -23,6 +23,7 @@ from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_conformance.targets.target import Play, tester_isn
 from tw_conformance.targets.wire_link import WireLink
+from tw_reference import segment as tcp
 from tw_reference.profiles.profile import Profile
 
 T = TypeVar("T")
@@ -159,6 +160,8 @@ class WireTarget:
             return "needs timestamps, which the DUT does not take up"
         if case.reach.window_scale is not None and self._syn_ack.wscale is None:
             return "needs window scaling, which the DUT does not take up"
+        if case.reach.ecn and not self._syn_ack.flags & tcp.ECE:
+            return "needs ECN, which the DUT does not take up"
         return None
 
     async def open(self, case: Case) -> Link:

@@ -11,7 +11,7 @@ stack.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -154,8 +154,10 @@ DIMENSIONS: Mapping[str, tuple[str, ...]] = {
 }
 """The values of each dimension, in order: R is RCV.NXT, W RCV.WND, S SND.NXT."""
 
+FOUND = ("family", "timestamps", "state", "way", "listener", "socket", "scaling", "ecn")
+"""Dimensions of what a segment finds, on whole or in part."""
 _NO_SOCKET = frozenset(("SYN-SENT", "SYN-RECEIVED"))
-_OPEN = frozenset(("ESTABLISHED", "CLOSE-WAIT"))
+OPEN = frozenset(("ESTABLISHED", "CLOSE-WAIT"))
 """States in which the DUT's process has not closed."""
 
 
@@ -171,7 +173,7 @@ def _only_in_time_wait(state: str, value: str) -> bool:
 def _socket_applies(state: str, socket: str) -> bool:
     if state in _NO_SOCKET:
         return socket == NOT_APPLICABLE
-    return socket in (("held", "unread") if state in _OPEN else ("closed", "held", "unread"))
+    return socket in (("held", "unread") if state in OPEN else ("closed", "held", "unread"))
 
 
 def _negotiable(state: str, value: str) -> bool:
@@ -229,6 +231,25 @@ class Selection:
         for segment, values, found in itertools.product(by_flags, _rows(rest), by_state):
             for family in self.values["family"]:
                 yield SegmentClass(**segment, **values, **found, family=family)
+
+    def preconditions(self) -> Iterator[SegmentClass]:
+        """For each precondition of its classes one class that has it: the first."""
+        seen = set[Precondition]()
+        segment = {name: self.values[name][:1] for name in ("seq", "length", "bits")}
+        flags = {"flags": self.values["flags"][:1]}
+        first = Selection({**self.values, **segment, **flags})
+        for one in first.product():
+            if one.precondition not in seen:
+                seen.add(one.precondition)
+                yield one
+
+    def of_those(self, classes: Collection[SegmentClass]) -> Selection:
+        """Without the values of a precondition that none of these classes has."""
+        has = {name: {getattr(one, name) for one in classes} for name in FOUND}
+        if has["timestamps"] - {NOT_NEGOTIATED}:  # one precondition for all of them
+            has["timestamps"] |= set(self.values["timestamps"]) - {NOT_NEGOTIATED}
+        left = {name: tuple(v for v in self.values[name] if v in has[name]) for name in FOUND}
+        return Selection({**self.values, **left})
 
     def without(self, *dimensions: str) -> Selection:
         """The same with only the first value of those dimensions."""

@@ -32,26 +32,33 @@ _NAMES: Mapping[str, str] = {"seq": "SEG.SEQ", "ack": "SEG.ACK"}
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A description and the classes that it covers, the plainest first."""
+    """A description and the classes that it covers, the plainest first; ``values`` are those that
+    make it up, as a mask."""
 
     text: str
     classes: tuple[SegmentClass, ...]
+    values: int
 
 
-def boxes(diverging: Collection[SegmentClass], walked: Mapping[SegmentClass, int]) -> list[Box]:
-    """Boxes that hold every class of ``diverging`` and no other that was walked, the largest
-    first; ``walked`` are the :func:`masks` of all."""
+def boxes(
+    diverging: Collection[SegmentClass],
+    walked: Mapping[SegmentClass, int],
+    others: Sequence[Box] = (),
+) -> list[Box]:
+    """Boxes that hold every class of ``diverging``, no other that was walked, and nothing at all
+    that one of ``others`` holds; the largest first.  ``walked`` are the :func:`masks` of all."""
     masks = {one: walked[one] for one in diverging}
     outside = [mask for one, mask in walked.items() if one not in masks]
+    taken = [box.values for box in others]
     values = reduce(or_, walked.values(), 0)
     left = ordered = sorted(diverging, key=plainness)
     found = []
     while left:
         seeds = left[:: -(-len(left) // _SEEDS)]
-        grown = (_grow(masks[seed], masks.values(), outside) for seed in seeds)
+        grown = (_grow(masks[seed], masks.values(), outside, taken) for seed in seeds)
         box = max(grown, key=lambda box: sum(not masks[one] & ~box for one in left))
         held = [one for one in ordered if not masks[one] & ~box]
-        found.append(Box(_describe(box, values), tuple(held)))
+        found.append(Box(_describe(box, values), tuple(held), box))
         left = [one for one in left if masks[one] & ~box]
     return sorted(found, key=lambda box: -len(box.classes))
 
@@ -95,11 +102,12 @@ def _mask(one: SegmentClass) -> int:
     return mask
 
 
-def _grow(box: int, inside: Iterable[int], outside: Sequence[int]) -> int:
-    """The box with every value added, dimension by dimension, that lets no outsider in."""
+def _grow(box: int, inside: Iterable[int], outside: Sequence[int], taken: Sequence[int]) -> int:
+    """The box with every value added, dimension by dimension, that lets no outsider in, nor
+    anything that a box has ``taken``."""
     values = reduce(or_, inside)
     while True:
-        gains = values & ~box & ~_single_steps(box, outside)
+        gains = values & ~box & ~_single_steps(box, outside) & ~_steps_into(box, taken)
         if not gains:
             return box
         # The dimension of which the largest share is in the box then; at best all of it.
@@ -120,6 +128,16 @@ def _single_steps(box: int, classes: Sequence[int]) -> int:
         missing = mask & excluded
         if not missing & (missing - 1):
             steps |= missing
+    return steps
+
+
+def _steps_into(box: int, taken: Sequence[int]) -> int:
+    """The values of which one, added to the box, makes it meet another."""
+    steps = 0
+    for other in taken:
+        apart = [w for w in _WHOLE.values() if box & w and other & w and not box & other & w]
+        if len(apart) == 1:
+            steps |= other & apart[0]
     return steps
 
 

@@ -7,18 +7,32 @@ network, a stack on a TAP device.  Where the DUT's state can't be read, answers 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
-from tw_conformance.explore.sweep.alphabet import BITS, LENGTHS, SegmentClass, Selection
+from tw_conformance.explore.sweep.alphabet import (
+    BITS,
+    FOUND,
+    LENGTHS,
+    NOT_APPLICABLE,
+    OPEN,
+    SegmentClass,
+    Selection,
+)
 from tw_conformance.explore.sweep.reaction import Reaction, Trial
 from tw_conformance.explore.sweep.representatives import SegmentMaker, mss_of
 from tw_conformance.explore.sweep.tester_end import SHIFT
+from tw_conformance.explore.sweep.walk import Part
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, Through, Wait
+from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
-from tw_conformance.play.record import Doubt, answers
+from tw_conformance.play import state_probe
+from tw_conformance.play.record import Doubt, StateSeen, answers
 from tw_conformance.play.run import Run
 from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.target import Target
+from tw_reference import segment as tcp
+from tw_reference.segment import Packet
 
 AGE = TimeExpression("200ms")
 """How long a block waits for its segment, so that a restart can be seen."""
@@ -43,6 +57,8 @@ def script_of(
             family="ipv6" if one.family == "ipv6" else "ipv4",
             timestamps=one.precondition.timestamps,
             window_scale=SHIFT if one.precondition.scaling else None,
+            ecn=one.precondition.ecn,
+            open="active" if one.state == "SYN-SENT" else "passive",
         ),
         steps=(*steps, _send(one, segments)),
         settings=settings,
@@ -74,17 +90,51 @@ class CaseSubject:
         self._target = target
         self._settings = settings
         self._segments = segments
+        self._failure: TargetError | None = None
+        self.under_way: dict[SegmentClass, None] = {}
+        """In the order in which their segments were sent."""
 
-    def narrowed(self, selection: Selection) -> Selection:
-        """What a case can say: not whether a socket is kept, nor ECN."""
-        return selection.without("socket", "ecn")
+    # -- what can be played ----------------------------------------------------------------------
+
+    def narrowed(self, selection: Selection) -> Part:
+        """What a case can say of it, and the target has."""
+        lacks = {one: self._lacks(one) for one in selection.preconditions()}
+        playable = [one for one, why in lacks.items() if why is None]
+        fitting = selection.of_those(playable)
+        return Part(
+            fitting,
+            tuple(_left_out(fitting, lacks)),
+            frozenset(one.precondition for one in playable),
+        )
+
+    def _lacks(self, one: SegmentClass) -> str | None:
+        if one.socket not in (_socket_of_a_case(one.state), NOT_APPLICABLE):
+            return "a case does not say what becomes of the DUT's socket"
+        return self._target.lacks(script_of(one, self._segments, self._settings))
+
+    # -- playing ---------------------------------------------------------------------------------
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
-        """Each class on a fresh connection.
+        """Each class on a fresh connection; none for which the target was gone meanwhile.
 
         :raises TargetError: where the target is gone, or can't make such a connection.
         """
-        return list(await asyncio.gather(*map(self._play, classes)))
+        if self._failure is not None:
+            raise self._failure
+        self.under_way.clear()
+        played = await asyncio.gather(*map(self._played, classes))
+        return [trial for trial in played if trial is not None]
+
+    async def _played(self, one: SegmentClass) -> Trial | None:
+        if self._failure is not None:
+            return None
+        try:
+            trial = await self._play(one)
+        except TargetError as failure:
+            self._failure = self._failure or failure
+            return None
+        self.under_way.pop(one, None)
+        return trial
 
     async def _play(self, one: SegmentClass) -> Trial:
         case = script_of(one, self._segments, self._settings)
@@ -92,34 +142,81 @@ class CaseSubject:
         run = Run(case, self._target, link)
         variables = run.tester.variables
         try:
-            reaction, reason = await _reaction(run)
+            reaction, reason = await self._reaction(run, one)
         except NotReached as failure:
             reaction, reason = None, str(failure)
         finally:
             run.record()
             await link.aclose()
-        return Trial(one, variables, reaction, reason)
+        return Trial(one, variables, reaction, reason, _opening(run))
+
+    async def _reaction(self, run: Run, one: SegmentClass) -> tuple[Reaction | None, str]:
+        """What became of the last segment, or why that can't be told.
+
+        :raises NotReached: where there was no connection for it.
+        """
+        await run.reach()
+        for index, step in enumerate(run.case.steps):
+            if isinstance(step, Send):
+                self.under_way[one] = None
+            fact = await run.take(index, step)
+            if fact is not None and isinstance(fact.seen, Doubt):
+                return None, fact.seen.reason
+        if not await run.tester.prove_delivery():
+            return None, "no echo came back: the segment may not have arrived"
+        seen = await run.link.observe()
+        if lost := run.link.capture_losses():
+            return None, f"{lost} frames were lost in capture"
+        came = tuple(answers(run.tester.transcript))
+        if seen is None:
+            return Reaction(came, await _asked_for(run, came), None), ""
+        timer = run.timer(seen) if seen.state == "TIME-WAIT" else None
+        if seen.state == "TIME-WAIT" and seen.remaining is not None and timer is None:
+            return None, "the timer can't be read finely enough to tell a restart"
+        return Reaction(came, seen.state, timer), ""
 
 
-async def _reaction(run: Run) -> tuple[Reaction | None, str]:
-    """What became of the last segment, or why that can't be told.
+def _opening(run: Run) -> Packet | None:
+    """The first SYN of the DUT."""
+    return next(
+        (
+            event.packet
+            for event in run.tester.transcript.events
+            if event.direction == "received"
+            and isinstance(event.packet, Packet)
+            and event.packet.segment.flags & tcp.SYN
+        ),
+        None,
+    )
 
-    :raises NotReached: where there was no block for it.
-    """
-    await run.reach()
-    for index, step in enumerate(run.case.steps):
-        fact = await run.take(index, step)
-        if fact is not None and isinstance(fact.seen, Doubt):
-            return None, fact.seen.reason
-    if not await run.tester.prove_delivery():
-        return None, "no echo came back: the segment may not have arrived"
-    seen = await run.link.observe()
-    if lost := run.link.capture_losses():
-        return None, f"{lost} frames were lost in capture"
-    came = tuple(answers(run.tester.transcript))
-    if seen is None:
-        return Reaction(came, None, None), ""
-    timer = run.timer(seen) if seen.state == "TIME-WAIT" else None
-    if seen.state == "TIME-WAIT" and seen.remaining is not None and timer is None:
-        return None, "the timer can't be read finely enough to tell a restart"
-    return Reaction(came, seen.state, timer), ""
+
+async def _asked_for(run: Run, came: Sequence[Packet]) -> str | None:
+    """The state of a DUT that nobody can look into, where its answer to a question tells it."""
+    reopened = any(state_probe.is_syn_ack(packet.segment) for packet in came)
+    tellable = state_probe.tellable(run.case.reach.state, reopened=reopened)
+    if not tellable:
+        return None
+    told = await state_probe.ask(run.tester, came)
+    return told.state if isinstance(told, StateSeen) and told.state in tellable else None
+
+
+def _socket_of_a_case(state: str) -> str:
+    """What a case has the DUT's process do with its socket."""
+    return "held" if state in OPEN else "closed"
+
+
+def _left_out(fitting: Selection, lacks: Mapping[SegmentClass, str | None]) -> Iterator[str]:
+    """What is not played, by reason: single values where it is those that are lacking."""
+    gone: dict[str, dict[str, None]] = defaultdict(dict)
+    for one, why in lacks.items():
+        if why is None:
+            continue
+        values = [
+            f"{name}={value}"
+            for name in FOUND
+            if (value := getattr(one, name)) not in fitting.values[name]
+        ]
+        told = len(values) < 2  # else it takes another row to tell which of them it is
+        gone[why].update(dict.fromkeys(values if told else ()))
+    for why, words in gone.items():
+        yield f"{' '.join(words) or 'part of the rest'}: {why}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import fields, replace
 
 from tw_conformance.explore.sweep.case_subject import script_of
 from tw_conformance.explore.sweep.groups import Group
-from tw_conformance.explore.sweep.reaction import Prediction
+from tw_conformance.explore.sweep.reaction import Prediction, Reaction
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.walk import Oracle
 from tw_conformance.model.case import (
@@ -42,17 +42,12 @@ def cases(
         if used[name] > 1:
             name = f"{name}-{used[name]}"
         predicted = oracle.predict(one.example)
-        script = script_of(
-            one.example, segments, settings, age=predicted.reaction.timer is not None
-        )
+        script = script_of(one.example, segments, settings, age=_differs_in_its_timer(one))
         yield _case(one, name, profile, predicted, script)
 
 
 def _case(one: Group, name: str, profile: str, predicted: Prediction, script: Case) -> Case:
-    expected = predicted.reaction
-    assert expected.state is not None  # the oracle can always tell
-    state = StateIs(expected.state, expected.timer)
-    said = _ALWAYS_SAID | {each.field for each in one.divergence.differences}
+    differing = {each.field for each in one.divergence.differences}
     return replace(
         script,
         name=name,
@@ -60,11 +55,24 @@ def _case(one: Group, name: str, profile: str, predicted: Prediction, script: Ca
         cites=one.rule.source,
         steps=(
             *script.steps,
-            *_expectations(predicted, said),
-            ExpectState(ByProfile((("*", state),))),
+            *_expectations(predicted, _ALWAYS_SAID | differing),
+            *_state_in_question(predicted.reaction, differing),
         ),
         profiles=(profile,),
     )
+
+
+def _state_in_question(expected: Reaction, differing: Set[str]) -> Iterator[ExpectState]:
+    """Only what differs: of a DUT that nobody can look into it takes time to ask for a state, and a
+    2MSL to ask for a timer."""
+    if differing & {"state", "timer"}:
+        assert expected.state is not None  # the oracle can always tell
+        timer = expected.timer if "timer" in differing else None
+        yield ExpectState(ByProfile((("*", StateIs(expected.state, timer)),)))
+
+
+def _differs_in_its_timer(one: Group) -> bool:
+    return any(each.field == "timer" for each in one.divergence.differences)
 
 
 def _expectations(predicted: Prediction, said: frozenset[str]) -> Iterator[Expect]:

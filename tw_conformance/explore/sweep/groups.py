@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tw_conformance.explore.sweep.alphabet import SegmentClass
-from tw_conformance.explore.sweep.boxes import boxes, masks
+from tw_conformance.explore.sweep.boxes import Box, boxes, masks
 from tw_conformance.explore.sweep.walk import ClassResult, Divergence
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.rule import AnyRule
@@ -16,7 +16,8 @@ from tw_reference.rules.rule import AnyRule
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Classes that diverge alike, for one cause: the same rule, the same expected, the same seen.
+    """Classes that diverge alike, for one cause: the same rule, the same expected, the same seen;
+    or, where it is only in the fields of an answer that they differ, the same fields.
 
     ``where`` are the words that cover them; ``example`` is the plainest of ``classes``, and
     ``divergence`` its own.
@@ -41,16 +42,18 @@ class Group:
 
 
 def groups(results: Mapping[SegmentClass, ClassResult], profile: Profile) -> list[Group]:
-    """The divergences, one group a cause; the largest first."""
-    alike: dict[tuple[str, str, str], list[SegmentClass]] = defaultdict(list)
+    """The divergences, one group a cause; the largest first.  No two groups overlap, not even in
+    what their words say of classes that were not walked."""
+    alike: dict[tuple[str, ...], list[SegmentClass]] = defaultdict(list)
     for one, result in results.items():
         if result.divergence is not None:
-            alike[result.divergence.rule, result.expected, result.seen].append(one)
+            alike[_cause(result, result.divergence)].append(one)
     rules = {rule.id: rule for decisions in profile.lists() for rule in decisions}
     walked = masks(results) if alike else {}
-    grouped = []
-    for diverging in alike.values():
-        found = boxes(diverging, walked)
+    grouped, said = list[Group](), list[Box]()
+    for diverging in sorted(alike.values(), key=len, reverse=True):
+        found = boxes(diverging, walked, said)
+        said += found
         # A class that several boxes hold is told of once; the plainest of the largest box leads.
         classes = dict.fromkeys(one for box in found for one in box.classes)
         example = results[found[0].classes[0]]
@@ -64,7 +67,19 @@ def groups(results: Mapping[SegmentClass, ClassResult], profile: Profile) -> lis
                 rule=rules[example.divergence.rule],
             )
         )
-    return sorted(grouped, key=lambda group: -len(group.classes))
+    return grouped
+
+
+_OF_A_DECISION = frozenset(("answer", "flags", "state", "timer"))
+"""What differs where another decision was taken; any other field is how an answer is made up."""
+
+
+def _cause(result: ClassResult, divergence: Divergence) -> tuple[str, ...]:
+    fields = tuple(each.field for each in divergence.differences)
+    if _OF_A_DECISION.isdisjoint(fields):
+        answers, _, _ = result.expected.partition(", ")
+        return answers, *fields
+    return divergence.rule, result.expected, result.seen
 
 
 _MOST_SAID = 4

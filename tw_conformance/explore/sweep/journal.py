@@ -20,11 +20,14 @@ from tw_conformance.model.verdict import Mismatch
 
 class Journal:
     """The file of one sweep; ``about`` is what has to be the same for it to be gone on with.
+    ``keep``: whether it stays when it is closed.
 
     :raises UsageError: where the file is another sweep's, or can't be written.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, about: Mapping[str, Any], *, keep: bool = True) -> None:
+        self.path = path
+        self.keep = keep
         header = {**about, "alphabet": {name: list(DIMENSIONS[name]) for name in DIMENSIONS}}
         self.results: dict[SegmentClass, ClassResult] = {}
         """What was found before; what was undecided then is to be walked again."""
@@ -47,7 +50,10 @@ class Journal:
         self._file.flush()
 
     def close(self) -> None:
+        """Write no more."""
         self._file.close()
+        if not self.keep:
+            self.path.unlink(missing_ok=True)
 
 
 def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:

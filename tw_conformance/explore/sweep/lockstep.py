@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from random import Random
 
 from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass, Selection
 from tw_conformance.explore.sweep.batch import Batch
 from tw_conformance.explore.sweep.reaction import Trial
 from tw_conformance.explore.sweep.representatives import SegmentMaker
+from tw_conformance.explore.sweep.walk import Part
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.wire_target import WireTarget
 
@@ -54,10 +55,11 @@ class Lockstep:
         self._segments = segments
         self._lifetime = lifetime
         self._random = Random(f"lockstep:{seed}")
+        self.under_way: Collection[SegmentClass] = ()
 
-    def narrowed(self, selection: Selection) -> Selection:
+    def narrowed(self, selection: Selection) -> Part:
         """All of it."""
-        return selection
+        return Part(selection)
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
         """Each class on a fresh connection; batches of different preconditions side by side, for
@@ -70,6 +72,7 @@ class Lockstep:
         if self._bench is None:
             self._bench, self._connections = await self._open_bench(), 0
         self._connections += len(classes)
+        self.under_way = classes
         alike: dict[Precondition, list[SegmentClass]] = defaultdict(list)
         for one in classes:
             alike[one.precondition].append(one)

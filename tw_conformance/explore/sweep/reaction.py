@@ -58,6 +58,8 @@ class Trial(NamedTuple):
     variables: Mapping[str, int]
     reaction: Reaction | None
     reason: str = ""
+    opening: Packet | None = None
+    """The DUT's own SYN, as far as it tells what every packet of the stack has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Prediction:
     variables: Mapping[str, int]
     reaction: Reaction
     rule: AnyRule | None
+    opening: Packet | None = None
+    """The SYN of the oracle's own stack."""
 
     def answers(self) -> list[Answer]:
         """All that is known of its answers, in words of a case."""
@@ -112,9 +116,13 @@ def without_repeats(trial: Trial, expected: Prediction) -> Reaction:
 
 
 def differences(
-    expected: Prediction, seen: Reaction, variables: Mapping[str, int]
+    expected: Prediction,
+    seen: Reaction,
+    variables: Mapping[str, int],
+    opening: Packet | None = None,
 ) -> tuple[Mismatch, ...]:
-    """Where what a stack with those variables did is not what was predicted."""
+    """Where what a stack with those variables did is not what was predicted; ``opening`` is its own
+    SYN."""
     wanted = expected.reaction
     found: list[Mismatch] = []
     if len(wanted.answers) != len(seen.answers):
@@ -122,6 +130,7 @@ def differences(
     else:
         for answer, packet in zip(expected.answers(), seen.answers, strict=True):
             answer = _in_unit_of(packet, answer, expected.variables, variables)
+            answer = _as_it_opened(answer, expected.opening, opening)
             differing = compare(answer, packet, variables)
             # Of another kind of answer it goes without saying that its numbers are others.
             found += [d for d in differing if d.field == "flags"] or differing
@@ -141,6 +150,18 @@ def _in_unit_of(
         answer = replace(answer, window=None)
     if answer.wscale not in (None, "absent") and packet.segment.wscale is not None:
         answer = replace(answer, wscale=None)
+    return answer
+
+
+def _as_it_opened(answer: Answer, ours: Packet | None, theirs: Packet | None) -> Answer:
+    """With the TTL and DF that each packet of that stack has, where the oracle's is like all of its
+    own: RFC 9293 leaves both to the stack."""
+    if ours is None or theirs is None:
+        return answer
+    if answer.ttl == ours.ttl:
+        answer = replace(answer, ttl=theirs.ttl)
+    if answer.df == ours.df:
+        answer = replace(answer, df=theirs.df)
     return answer
 
 

@@ -7,7 +7,7 @@ frame is made.  Its numbers are its own: what is compared is relative.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from random import Random
 
@@ -20,8 +20,10 @@ from tw_conformance.explore.sweep.reaction import (
 )
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.tester_end import TesterEnd
+from tw_conformance.explore.sweep.walk import Part
 from tw_conformance.play.record import TimerEffect
 from tw_conformance.play.tester import NotReached
+from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.deciding import deciding
@@ -53,14 +55,16 @@ class ReferenceStack:
         self._segments = segments
         self._random = Random(f"reference:{seed}")
         self._seeds = count(seed)
+        self.under_way: Collection[SegmentClass] = ()
 
-    def narrowed(self, selection: Selection) -> Selection:
+    def narrowed(self, selection: Selection) -> Part:
         """By one way into TIME-WAIT: no list of rules knows by which a block came."""
-        return selection.without("way")
+        return Part(selection.without("way"))
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
         """Each class on a fresh connection."""
         await asyncio.sleep(0)  # an interrupt has its leg
+        self.under_way = classes
         return [self._try(one) for one in classes]
 
     def _try(self, one: SegmentClass) -> Trial:
@@ -99,6 +103,7 @@ class ReferenceStack:
             with_segment(end.variables(), segment),
             Reaction(answers, host.state(flow.reverse), timer),
             decided.rule if decided is not None and decided.ruled else None,
+            end.opening,
         )
 
     def _reach(self, host: Host, flow: Flow, found: Precondition) -> TesterEnd:
@@ -132,8 +137,9 @@ class ReferenceStack:
         if turn.ends is Ends.PROOF:
             return
         _wait_for_answer(host)
-        segments = [packet.segment for packet in host.outbox if isinstance(packet, Packet)]
-        if not any(end.takes(turn.ends, segment) for segment in segments):
+        packets = [packet for packet in host.outbox if isinstance(packet, Packet)]
+        end.opening = end.opening or next((p for p in packets if p.segment.flags & tcp.SYN), None)
+        if not any(end.takes(turn.ends, packet.segment) for packet in packets):
             raise NotReached(end.reason or f"{self.profile.name} did not answer on the way")
 
 

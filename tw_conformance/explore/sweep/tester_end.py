@@ -8,7 +8,7 @@ from typing import Self
 
 from tw_conformance.explore.sweep.alphabet import Precondition
 from tw_reference import segment as tcp
-from tw_reference.segment import Segment, Timestamps
+from tw_reference.segment import Packet, Segment, Timestamps
 from tw_reference.seqnum import add
 from tw_reference.ways import Ends, Offer, Said, segment
 
@@ -34,6 +34,8 @@ class TesterEnd:
     rcv_scale: int = 0
     echoed: int = 0
     """The DUT's latest TSval."""
+    opening: Packet | None = None
+    """The DUT's own SYN, where it is kept whole."""
     reason: str = ""
     """Why the connection does not get further; empty while it may."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, Protocol
 
-from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
+from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass, Selection
 from tw_conformance.explore.sweep.reaction import Prediction, Trial, differences, without_repeats
 from tw_conformance.model.verdict import Mismatch
 from tw_conformance.play.tester import NotReached
@@ -22,6 +22,31 @@ from tw_conformance.play.tester import NotReached
 _AGREEMENT = 2
 """Times that the same doubtful result must be seen."""
 _TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a selection can be played somewhere.
+
+    ``left_out`` are sentences that say what can't, and why.  ``played`` are the preconditions that
+    can be made there; None: all of the selection's.
+    """
+
+    selection: Selection
+    left_out: tuple[str, ...] = ()
+    played: frozenset[Precondition] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be played."""
+        return self.played is not None and not self.played
+
+    def of(self, classes: Iterable[SegmentClass]) -> list[SegmentClass]:
+        """Those of the classes that can be played, in order, each once."""
+        played = self.played
+        return sorted(
+            {one for one in classes if played is None or one.precondition in played},
+        )
 
 
 class Subject(Protocol):
@@ -34,11 +59,16 @@ class Subject(Protocol):
     batch: int
     """Classes that are best played at once."""
 
-    def narrowed(self, selection: Selection) -> Selection:
+    @property
+    def under_way(self) -> Collection[SegmentClass]:
+        """Those whose segment was sent last: should the target be gone, one of them may be why."""
+
+    def narrowed(self, selection: Selection) -> Part:
         """What of it can be played there."""
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
-        """Each class on a fresh connection.
+        """Each class on a fresh connection; fewer where the target went meanwhile, and the next
+        call says so.
 
         :raises TargetError: where the target is gone.
         """
@@ -75,6 +105,14 @@ class ClassResult(NamedTuple):
     ruled: bool = True
     """Whether the oracle has a rule for it; where not, there is no expectation."""
 
+    def same_as(self, other: ClassResult) -> bool:
+        """Whether it comes to the same: a number that differs may be another each time."""
+        return self._in_short() == other._in_short()
+
+    def _in_short(self) -> tuple[object, ...]:
+        found = self.divergence.differences if self.divergence else ()
+        return self.expected, self.seen, self.undecided, tuple(each.field for each in found)
+
     @property
     def doubtful(self) -> bool:
         """Whether it takes more than one trial to believe it."""
@@ -107,13 +145,14 @@ class Walk:
     oracle: Oracle
     seed: int
     record: Callable[[Mapping[SegmentClass, ClassResult]], None]
-    tell: Callable[[Progress], None]
+    tell: Callable[[Progress], None] = lambda progress: None
     results: dict[SegmentClass, ClassResult] = dataclasses.field(default_factory=dict)
     """By class; what is there from the start is not walked again."""
     _conforming: dict[tuple[str, str, bool], ClassResult] = dataclasses.field(default_factory=dict)
     _doubts: dict[SegmentClass, Counter[ClassResult]] = dataclasses.field(
         default_factory=lambda: defaultdict(Counter)
     )
+    """By class, what was seen so far; of results that are the same, the first."""
 
     async def run(self, classes: Iterable[SegmentClass]) -> None:
         """Find the result of every class.
@@ -128,10 +167,14 @@ class Walk:
         while waiting:
             batch = [waiting.popleft() for _ in range(min(self.subject.batch, len(waiting)))]
             found = {}
-            for trial in await self.subject.play(batch):
+            trials = await self.subject.play(batch)
+            if len(trials) < len(batch):
+                played = {trial.of for trial in trials}
+                waiting.extend(one for one in batch if one not in played)
+            for trial in trials:
                 result = self._believed(trial)
                 if result is None:
-                    waiting.append(trial.of)
+                    waiting.appendleft(trial.of)  # as soon as may be: who knows how long it lasts
                 else:
                     found[trial.of] = result
             self.results.update(found)
@@ -145,6 +188,7 @@ class Walk:
         if self.subject.certain or not (result.doubtful or trial.of in self._doubts):
             return result
         doubts = self._doubts[trial.of]
+        result = next((doubt for doubt in doubts if doubt.same_as(result)), result)
         doubts[result] += 1
         if not result.undecided and doubts[result] == _AGREEMENT:
             return result
@@ -162,7 +206,7 @@ class Walk:
         if trial.reaction is None:
             return ClassResult(expected, "", undecided=trial.reason)
         reaction = without_repeats(trial, predicted)
-        found = differences(predicted, reaction, trial.variables)
+        found = differences(predicted, reaction, trial.variables, trial.opening)
         seen = reaction.kind if found else expected
         if not found or predicted.rule is None:
             # Nearly every class goes this way: they share one result for each kind of answer.
