@@ -58,14 +58,23 @@ class Judgement:
     late: bool = False
 
 
+_UNSERVED = Judgement(
+    Verdict.INCONCLUSIVE,
+    "nothing came; whether the DUT's service has accepted the connection can't be asked",
+)
+
+
 def judge(record: Record) -> Outcome:
-    """The verdict on a run: that of the first fact which decides, else PASS."""
+    """The verdict on a run: that of the first fact which decides, else PASS where there is one for
+    all that the run was to see."""
     case, step, decision = record.case, record.last_step, None
     for fact in record.facts:
         decision = decide(case, record.profile, fact)
         if decision is not None:
             step = fact.step
             break
+    if decision is None and not _is_whole(record):
+        decision = Judgement(Verdict.INCONCLUSIVE, "the run ended before all was seen")
     if record.capture_losses and not (decision and decision.verdict is Verdict.INCONCLUSIVE):
         reason = f"{record.capture_losses} frames were lost in capture: the transcript has holes"
         decision = Judgement(Verdict.INCONCLUSIVE, reason)
@@ -84,6 +93,17 @@ def judge(record: Record) -> Outcome:
         inferred=record.inferred,
         duration=record.duration,
     )
+
+
+def _is_whole(record: Record) -> bool:
+    """Whether something was seen at each step that is to see something, and of what the last ones
+    sent it was shown that it arrived."""
+    to_see = {
+        index
+        for index, step in enumerate(record.case.steps)
+        if isinstance(step, Expect | Call | ExpectState | Counters) and index not in record.left_out
+    }
+    return record.ended and to_see <= {fact.step for fact in record.facts}
 
 
 def _may_be_the_paths(decision: Judgement, case: Case, step: int | None) -> bool:
@@ -134,39 +154,45 @@ def _unsaid(profile: str) -> Judgement:
 def _decide_stray(stray: Stray) -> Judgement:
     """A segment that no step accounts for fails the case."""
     seen = summary(stray.packet, stray.variables)
-    return _doubtful(stray) or Judgement(
-        Verdict.FAIL,
-        f"{seen} came, which no step expects",
-        (Mismatch("answer", "nothing more", seen),),
-    )
+    mismatches = (Mismatch("answer", "nothing more", seen),)
+    against = Judgement(Verdict.FAIL, f"{seen} came, which no step expects", mismatches)
+    return _doubted(against, stray)
 
 
 def _decide_answer(expected: Expected, seen: Came | ProvenSilence) -> Judgement | None:
-    match expected:
-        case AnyOf():
-            return _decide_any(expected, seen)
-        case Not():
-            return _decide_not(expected, seen)
-    if isinstance(seen, ProvenSilence):
-        return _decide_silence(expected, seen)
-    return _decide_packet(expected, seen)
+    if isinstance(seen, ProvenSilence) and not seen.served:
+        return _UNSERVED
+    against = _against(expected, seen)
+    if against is None or isinstance(seen, ProvenSilence):
+        return against
+    return _doubted(against, seen)
 
 
-def _decide_any(expected: AnyOf, seen: Came | ProvenSilence) -> Judgement | None:
-    """That of the choice which comes nearest: the fewest fields differ."""
-    decisions = [_decide_answer(choice, seen) for choice in expected.choices]
+def _against(expected: Expected, seen: Came | ProvenSilence) -> Judgement | None:
+    """What speaks against what was seen, if it is what it seems to be."""
+    match expected, seen:
+        case AnyOf(), _:
+            return _against_any(expected, seen)
+        case Not(), _:
+            return _against_not(expected, seen)
+        case _, ProvenSilence():
+            return _against_silence(expected)
+        case _, Came():
+            return _against_packet(expected, seen)
+
+
+def _against_any(expected: AnyOf, seen: Came | ProvenSilence) -> Judgement | None:
+    """What does against that of the choice which comes nearest: the fewest fields differ."""
+    decisions = [_against(choice, seen) for choice in expected.choices]
     against = [decision for decision in decisions if decision is not None]
     if len(against) < len(decisions):
         return None
-    undecided = (d for d in against if d.verdict is Verdict.INCONCLUSIVE)
-    nearest = min(against, key=lambda decision: len(decision.mismatches))
-    return next(undecided, nearest)
+    return min(against, key=lambda decision: len(decision.mismatches))
 
 
-def _decide_not(expected: Not, seen: Came | ProvenSilence) -> Judgement | None:
-    decision = _decide_answer(expected.of, seen)
-    if decision is not None:
-        return decision if decision.verdict is Verdict.INCONCLUSIVE else None
+def _against_not(expected: Not, seen: Came | ProvenSilence) -> Judgement | None:
+    if _against(expected.of, seen) is not None:
+        return None
     what = summary(expected.of)
     return Judgement(
         Verdict.FAIL,
@@ -176,16 +202,10 @@ def _decide_not(expected: Not, seen: Came | ProvenSilence) -> Judgement | None:
     )
 
 
-def _decide_silence(expected: OneAnswer, silence: ProvenSilence) -> Judgement | None:
+def _against_silence(expected: OneAnswer) -> Judgement | None:
     if expected is NOTHING:
         return None
     what = summary(expected)
-    if not silence.served:
-        return Judgement(
-            Verdict.INCONCLUSIVE,
-            f"expected {what}, but nothing came; whether the DUT's service has accepted the"
-            " connection can't be asked",
-        )
     return Judgement(
         Verdict.FAIL,
         f"expected {what}, but nothing came: the probe sent after it was answered",
@@ -194,7 +214,7 @@ def _decide_silence(expected: OneAnswer, silence: ProvenSilence) -> Judgement | 
     )
 
 
-def _decide_packet(expected: OneAnswer, came: Came) -> Judgement | None:
+def _against_packet(expected: OneAnswer, came: Came) -> Judgement | None:
     if expected is NOTHING:
         mismatches = [Mismatch("answer", "nothing", summary(came.packet, came.variables))]
         fields = ""
@@ -204,19 +224,20 @@ def _decide_packet(expected: OneAnswer, came: Came) -> Judgement | None:
     if not mismatches:
         return None
     seen = summary(came.packet, came.variables)
-    return _doubtful(came) or Judgement(
+    return Judgement(
         Verdict.FAIL,
         f"expected {summary(expected)}, but {seen} came{fields}",
         tuple(mismatches),
     )
 
 
-def _doubtful(seen: Came | Stray) -> Judgement | None:
-    """A segment like one that came before may be that one, or the answer to a repeat of ours."""
+def _doubted(against: Judgement, seen: Came | Stray) -> Judgement:
+    """The same, unless the segment is like one that came before, and may be that one, or the answer
+    to a repeat of ours."""
     what = summary(seen.packet, seen.variables)
     match seen.again:
         case None:
-            return None
+            return against
         case Again.RETRANSMITTED:
             return Judgement(
                 Verdict.INCONCLUSIVE,
@@ -281,4 +302,5 @@ def _decide_timer(expected: TimerEffect | None, seen: StateSeen) -> Judgement | 
         Verdict.FAIL,
         f"expected the 2MSL timer {expected}, but it was {seen.effect}",
         (Mismatch("timer", expected, seen.effect),),
+        by_absence=True,
     )

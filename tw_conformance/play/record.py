@@ -6,7 +6,7 @@ which it was seen, so that a record can be judged at any time, under any profile
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
@@ -121,6 +121,10 @@ class Record:
     profile: str
     transcript: Transcript
     facts: list[Fact] = field(default_factory=list)
+    left_out: Collection[int] = ()
+    """The steps that another performance is to take."""
+    ended: bool = False
+    """Whether the run came to its end, and all that it sent was shown to have arrived."""
     last_step: int | None = None
     """The step that was taken last; None where the first state was not reached."""
     inferred: bool = False

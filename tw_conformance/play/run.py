@@ -44,7 +44,7 @@ from tw_conformance.play.record import (
     timer_effect,
 )
 from tw_conformance.play.tester import NotReached, TesterEndpoint
-from tw_conformance.play.views import MARGIN, View, age, last_injection
+from tw_conformance.play.views import MARGIN, View, age, last_injection, left_out
 from tw_conformance.targets.target import Target
 from tw_reference.segment import Packet, Segment
 from tw_reference.ways import WINDOW
@@ -81,7 +81,13 @@ class Run:
         self._testers = {"": self.tester}
         self.given: str | None = None
         """What the last call gave."""
-        self._record = Record(case, target.name, target.profile, transcript)
+        self._record = Record(
+            case,
+            target.name,
+            target.profile,
+            transcript,
+            left_out=left_out(case, view),
+        )
         self._injected: dict[str, _Injected] = {}
         self._waited_until = transcript.began
         """The end of the last wait or call."""
@@ -96,7 +102,7 @@ class Run:
             yield self._fact(Doubt(f"{self.case.reach.state} was not reached: {failure}"))
             return
         for index, step in enumerate(self.case.steps):
-            if self._is_out_of_view(index, step):
+            if index in self._record.left_out:
                 continue
             self._turn_to(index)
             if self._is_to_tell_the_timer(index):
@@ -108,11 +114,13 @@ class Run:
             if fact is not None:
                 yield fact
             if self._record.inferred:
+                self._record.ended = True
                 return  # What comes now is for the question, which is not the case's.
         if not await self._prove_all():
             yield self._fact(_UNPROVEN)
         for stray in self._strays():
             yield stray
+        self._record.ended = True
 
     async def reach(self) -> None:
         """Bring the DUT to the case's first state.
@@ -168,9 +176,6 @@ class Run:
         return timer_effect(seen, lifetime, settled=last.settled, sent=last.sent)
 
     # -- a DUT that nobody can look into ---------------------------------------------------------
-
-    def _is_out_of_view(self, index: int, step: Step) -> bool:
-        return isinstance(step, ExpectState) and self.view is not None and index != self.view.state
 
     def _is_to_tell_the_timer(self, index: int) -> bool:
         """Whether that step's effect on the 2MSL timer is what this run is for."""

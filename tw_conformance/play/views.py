@@ -38,7 +38,7 @@ def views(
 
     ``times`` are the target's time variables, ``longest`` the seconds that a case may wait.
     """
-    seen, unseen, goes_on = list[View](), list[str](), False
+    seen, unseen, goes_on = list[View](), list[str](), True
     for index, step in enumerate(case.steps):
         if not isinstance(step, ExpectState):
             goes_on = True
@@ -57,9 +57,18 @@ def views(
             seen.append(View(index, timer=True))
         else:
             unseen.append(why)
-    if goes_on or not seen:
+    if goes_on:
         seen.append(View(None))
     return seen, unseen
+
+
+def left_out(case: Case, view: View | None) -> frozenset[int]:
+    """The steps that a performance with that view does not take; None: it takes all."""
+    if view is None:
+        return frozenset()
+    end = len(case.steps) if view.state is None else view.state + 1
+    states = {index for index, step in enumerate(case.steps) if isinstance(step, ExpectState)}
+    return frozenset(states - {view.state}) | frozenset(range(end, len(case.steps)))
 
 
 def age(times: Mapping[str, float]) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tw_conformance.model.case import (
@@ -14,6 +16,7 @@ from tw_conformance.model.case import (
     Expected,
     Not,
     Reach,
+    Send,
 )
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch, Transcript, Verdict
@@ -56,7 +59,7 @@ def undecided(expected: Expected, seen: Seen) -> bool:
     ("expected", "right", "wrong"),
     [
         (AN_ACK, [ACK_CAME], [RST_CAME, ProvenSilence()]),
-        (NOTHING, [ProvenSilence(), ProvenSilence(served=False)], [ACK_CAME, RST_CAME]),
+        (NOTHING, [ProvenSilence()], [ACK_CAME, RST_CAME]),
         (AnyOf((AN_ACK, A_RESET)), [ACK_CAME, RST_CAME], [ProvenSilence()]),
         (AnyOf((AN_ACK, NOTHING)), [ACK_CAME, ProvenSilence()], [RST_CAME]),
         (Not(AN_ACK), [RST_CAME, ProvenSilence()], [ACK_CAME]),
@@ -70,17 +73,20 @@ def test_what_is_right_and_what_is_wrong(
     assert all(fails(expected, seen) for seen in wrong)
 
 
-@pytest.mark.parametrize("expected", [AN_ACK, AnyOf((AN_ACK, A_RESET)), Not(AN_ACK)])
+@pytest.mark.parametrize(
+    "expected", [AN_ACK, AnyOf((AN_ACK, A_RESET)), Not(AN_ACK), NOTHING, Not(NOTHING)]
+)
 def test_a_service_that_may_not_have_been_served_is_not_silent(expected: Expected) -> None:
     assert undecided(expected, ProvenSilence(served=False))
 
 
 @pytest.mark.parametrize("again", Again)
 def test_what_may_be_an_older_segment_fails_nothing(again: Again) -> None:
-    for expected in (NOTHING, AN_ACK, AnyOf((AN_ACK, NOTHING)), Not(AN_ACK)):
+    for expected in (NOTHING, AN_ACK, AnyOf((AN_ACK, NOTHING)), Not(A_RESET)):
         assert undecided(expected, Came(segment(RST), {}, again))
     assert undecided(AN_ACK, Stray(segment(RST), {}, again))
-    assert decided(A_RESET, Came(segment(RST), {}, again)) is None, "right is right"
+    for expected in (A_RESET, Not(NOTHING), Not(AN_ACK)):
+        assert decided(expected, Came(segment(RST), {}, again)) is None, "right is right"
 
 
 def test_only_this_machines_fault_is_worth_another_try() -> None:
@@ -127,14 +133,36 @@ def test_the_first_fact_that_decides_is_the_verdict() -> None:
     steps = tuple(Expect(ByProfile((("*", what),))) for what in (AN_ACK, A_RESET, NOTHING))
     case = Case("judged", "", (), Reach(), steps)
     facts = [Fact(0, ACK_CAME), Fact(1, ACK_CAME), Fact(2, ACK_CAME)]
-    record = Record(case, "t", "linux-6.18", Transcript(), facts, 2, duration=1.5)
+    record = Record(case, "t", "linux-6.18", Transcript(), facts, last_step=2, duration=1.5)
     outcome = judge(record)
     assert (outcome.verdict, outcome.step) == (Verdict.FAIL, steps[1])
     assert outcome.step is steps[1]
     assert outcome.reason == "expected RST, but ACK seq=1 ack=9000 came: flags"
     assert outcome.duration == 1.5
-    record.facts[1:] = []
-    assert judge(record).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("facts", "left_out", "ended", "verdict"),
+    [
+        ([Fact(0, ACK_CAME), Fact(1, RST_CAME)], (), True, Verdict.PASS),
+        ([Fact(0, ACK_CAME), Fact(1, RST_CAME)], (), False, Verdict.INCONCLUSIVE),
+        ([Fact(0, ACK_CAME)], (), True, Verdict.INCONCLUSIVE),
+        ([Fact(1, RST_CAME)], (), True, Verdict.INCONCLUSIVE),
+        ([Fact(0, ACK_CAME)], (1,), True, Verdict.PASS),
+        ([Fact(0, ACK_CAME)], (0,), True, Verdict.INCONCLUSIVE),
+        ([], (), True, Verdict.INCONCLUSIVE),
+        ([Fact(0, RST_CAME)], (), False, Verdict.FAIL),
+    ],
+)
+def test_what_was_not_seen_is_no_pass(
+    facts: list[Fact], left_out: tuple[int, ...], ended: bool, verdict: Verdict
+) -> None:
+    steps = tuple(Expect(ByProfile((("*", what),))) for what in (AN_ACK, A_RESET))
+    case = Case("judged", "", (), Reach(), (Send(ACK), *steps, Send(ACK)))
+    moved = [replace(fact, step=fact.step + 1) for fact in facts if fact.step is not None]
+    moved_out = [index + 1 for index in left_out]
+    record = Record(case, "t", "linux-6.18", Transcript(), moved, moved_out, ended)
+    assert judge(record).verdict is verdict
 
 
 @pytest.mark.parametrize(
