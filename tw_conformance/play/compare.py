@@ -6,7 +6,7 @@ Whoever holds a packet against what a case, an oracle or another stack says walk
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal, TypeAlias
@@ -14,20 +14,16 @@ from typing import Literal, TypeAlias
 from tw_conformance.model.case import NOTHING, Answer, OneAnswer
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Mismatch
+from tw_conformance.play.numbers import relative
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import Packet, Segment, flag_names
-from tw_reference.seqnum import distance
 
 _KINDS = {0: "EOL", 1: "NOP", 2: "MSS", 3: "WS", 4: "SACK-OK", 5: "SACK", 8: "TS"}
 """Options by kind; one of another kind goes by its number."""
-_NEAR = 1 << 20
-"""A number further than this from every variable is printed as it is."""
 _ABSENT = "absent"
 
 FieldValue: TypeAlias = int | str | bool
-Say: TypeAlias = Callable[..., str]
-"""A number in words: called as :func:`nearest`."""
 
 _ABOVE_SND_NXT = tuple(
     sorted({f"snd_nxt+{profile.traits.iss_step}" for profile in PROFILES.values()})
@@ -48,7 +44,7 @@ class Field:
     near: tuple[str, ...] = ()
     only: Literal["ipv4", "ipv6"] | None = None
 
-    def said(self, value: FieldValue, variables: Mapping[str, int], say: Say) -> str:
+    def said(self, value: FieldValue, variables: Mapping[str, int]) -> str:
         """A value of it as a person reads it."""
         if self.name == "flags":
             return flag_names(int(value))
@@ -56,7 +52,7 @@ class Field:
             return "yes" if value else "no"
         if isinstance(value, str) or not self.near:
             return str(value)
-        return say(value, variables, *self.near)
+        return relative(value, variables, *self.near)
 
 
 def _of_segment(name: str) -> Callable[[Packet], FieldValue]:
@@ -79,10 +75,6 @@ def _tsecr(packet: Packet) -> FieldValue:
     return _ABSENT if stamps is None else stamps.tsecr
 
 
-def _kinds_of(options: tuple[tuple[int, bytes], ...]) -> str:
-    return " ".join(f"{kind}:{value.hex()}" for kind, value in options) or "none"
-
-
 FIELDS: tuple[Field, ...] = (
     Field("flags", _of_segment("flags")),
     Field("seq", _of_segment("seq"), ("snd_nxt", "iss", "seg_ack")),
@@ -94,19 +86,14 @@ FIELDS: tuple[Field, ...] = (
     Field("tsecr", _tsecr, ("ts_recent", "seg_tsval")),
     Field("mss", _of_segment("mss")),
     Field("wscale", _of_segment("wscale")),
-    Field("sack_permitted", _of_segment("sack_permitted")),
-    Field("urgent", _of_segment("urgent")),
-    Field("reserved", _of_segment("reserved")),
     Field("options", lambda packet: option_kinds(packet.segment.option_octets)),
-    Field("other_options", lambda packet: _kinds_of(packet.segment.other_options)),
     Field("ttl", attrgetter("ttl")),
     Field("tos", attrgetter("tos")),
     Field("df", attrgetter("df"), only="ipv4"),
     Field("ip_id", attrgetter("ip_id"), only="ipv4"),
     Field("flow_label", attrgetter("flow_label"), only="ipv6"),
 )
-"""In the order in which differences are told.  The options' kinds lie only in what was on a wire;
-a packet that was never there has none."""
+"""All that an :class:`Answer` may ask for, in the order in which differences are told."""
 
 
 def compare(expected: Answer, packet: Packet, variables: Mapping[str, int]) -> list[Mismatch]:
@@ -114,55 +101,33 @@ def compare(expected: Answer, packet: Packet, variables: Mapping[str, int]) -> l
 
     A window that is a sum over variables is in octets, a mere number as in the header.
     """
-    found = []
-    for field in _fields(packet):
-        wanted, seen = getattr(expected, field.name, None), field.read(packet)
-        match wanted:
-            case None:
-                continue
-            case SequenceExpression():
-                text, value = wanted.text, wanted.evaluate(variables)
-            case _:
-                text, value = field.said(wanted, variables, nearest), wanted
-        near = nearest
-        if field.name == "window" and isinstance(wanted, SequenceExpression):
-            if wanted.names and not packet.segment.flags & tcp.SYN:
-                seen = window_octets(packet.segment, variables)
-            else:
-                near = _as_it_is
-        if value != seen:
-            found.append(Mismatch(field.name, text, field.said(seen, variables, near)))
-    return found
+    mismatches = (
+        _mismatch(field, wanted, packet, variables)
+        for field in _fields(packet)
+        if (wanted := getattr(expected, field.name)) is not None
+    )
+    return [mismatch for mismatch in mismatches if mismatch is not None]
 
 
-def _as_it_is(value: int, variables: Mapping[str, int], *names: str) -> str:
-    return str(value)
-
-
-def differences(
-    ours: Packet,
-    theirs: Packet,
+def _mismatch(
+    field: Field,
+    wanted: FieldValue | SequenceExpression,
+    packet: Packet,
     variables: Mapping[str, int],
-    *,
-    leaving_out: Collection[str] = (),
-    say: Say | None = None,
-) -> list[Mismatch]:
-    """Where two answers to the same segment on the same connection differ, in relative numbers.
-
-    Of two kinds of answer only their flags are told: that the numbers are others goes without
-    saying.
-    """
-    say = say or nearest
-    found = []
-    for field in _fields(ours):
-        mine, other = field.read(ours), field.read(theirs)
-        if field.name in leaving_out or mine == other:
-            continue
-        words = field.said(mine, variables, say), field.said(other, variables, say)
-        found.append(Mismatch(field.name, *words))
-        if field.name == "flags":
-            break
-    return found
+) -> Mismatch | None:
+    seen = field.read(packet)
+    if not isinstance(wanted, SequenceExpression):
+        if wanted == seen:
+            return None
+        return Mismatch(field.name, field.said(wanted, variables), field.said(seen, variables))
+    of_header = field.name == "window" and (not wanted.names or packet.segment.flags & tcp.SYN)
+    if field.name == "window" and not of_header:
+        seen = window_octets(packet.segment, variables)
+    if wanted.evaluate(variables) == seen:
+        return None
+    return Mismatch(
+        field.name, wanted.text, str(seen) if of_header else field.said(seen, variables)
+    )
 
 
 def _fields(packet: Packet) -> Iterator[Field]:
@@ -202,21 +167,10 @@ def summary(what: OneAnswer | Packet, variables: Mapping[str, int] | None = None
         ack = "" if what.ack is None else f" ack={what.ack.text}"
         return f"{flags}{seq}{ack}"
     segment, known = what.segment, variables or {}
-    seq = nearest(segment.seq, known, "snd_nxt", "iss", "seg_ack")
-    ack = nearest(segment.ack, known, "rcv_nxt", "seg_seq", "irs")
+    seq = relative(segment.seq, known, "snd_nxt", "iss", "seg_ack")
+    ack = relative(segment.ack, known, "rcv_nxt", "seg_seq", "irs")
     length = f" len={len(segment.payload)}" if segment.payload else ""
     return f"{flag_names(segment.flags)} seq={seq} ack={ack}{length}"
-
-
-def nearest(value: int, variables: Mapping[str, int], *names: str) -> str:
-    """``value`` as an offset from the first of the named variables that it is near to; 0 is itself
-    unless that variable is 0."""
-    if value == 0 and not any(variables.get(name) == 0 for name in names):
-        return "0"
-    for name in names:
-        if name in variables and abs(offset := distance(value, variables[name])) < _NEAR:
-            return f"{name}{offset:+d}" if offset else name
-    return str(value)
 
 
 def answer_of(packet: Packet, variables: Mapping[str, int]) -> Answer:
@@ -286,5 +240,5 @@ def _exact(value: int, variables: Mapping[str, int], *texts: str) -> SequenceExp
 
 def _offset(value: int, variables: Mapping[str, int], *names: str) -> SequenceExpression | None:
     """An offset from the first of the variables that the value is near to."""
-    text = nearest(value, variables, *names)
+    text = relative(value, variables, *names)
     return None if text == str(value) else SequenceExpression(text)

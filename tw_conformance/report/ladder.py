@@ -12,7 +12,7 @@ from typing import assert_never
 
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Event, Transcript
-from tw_conformance.report.numbers import error_fields, segment_fields
+from tw_conformance.report.segment_text import error_fields, segment_fields
 from tw_conformance.report.style import Style
 from tw_reference.segment import Echo, IcmpError, Packet
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tw_conformance.notation.stimulus import Stimulus
+from tw_conformance.play.numbers import relative
 from tw_conformance.report.document import Block, Heading, Paragraph, Table, TableRow
-from tw_conformance.report.numbers import relative, segment_fields
+from tw_conformance.report.segment_text import segment_fields
 from tw_reference.clock import SECOND
 from tw_reference.difference import (
     Kind,
@@ -221,7 +222,7 @@ def _sent(packet: Packet, explanation: Explanation) -> str:
         return segment_fields(segment, sent=False, reaching=False, variables=variables)
     step = explanation.profile.traits.iss_step
     iss = f"snd_nxt+{step}" if iss_is_above(packet, explanation) else "a new ISS"
-    ack = relative(segment.ack, "rcv_nxt", variables)
+    ack = relative(segment.ack, variables, "rcv_nxt", however_far=True)
     return f"{flag_names(segment.flags)} seq={iss} ack={ack}"
 
 
@@ -262,7 +263,7 @@ def _timer(snapshot: Snapshot, now: int) -> str:
 
 def _number(snapshot: Snapshot, name: str, explanation: Explanation) -> str:
     value: int | None = getattr(snapshot, name)
-    return "" if not value else relative(value, name, explanation.variables)
+    return "" if not value else relative(value, explanation.variables, name, however_far=True)
 
 
 def _capital(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from tw_conformance.notation.stimulus import Stimulus
-from tw_conformance.report.numbers import relative
+from tw_conformance.play.numbers import relative
 from tw_conformance.report.rule_documents import sent_words, situation_words
 from tw_reference.clock import SECOND
 from tw_reference.difference import RulePosition, differing_lists, differing_settings
@@ -132,7 +132,7 @@ def _snapshot(snapshot: Snapshot, explanation: Explanation) -> JsonValue:
     if snapshot.expires is not None:
         held["timer"] = (snapshot.expires - explanation.now) / SECOND
     if snapshot.rcv_nxt is not None:
-        held["rcv_nxt"] = relative(snapshot.rcv_nxt, "rcv_nxt", variables)
+        held["rcv_nxt"] = relative(snapshot.rcv_nxt, variables, "rcv_nxt", however_far=True)
     if snapshot.ts_recent:
-        held["ts_recent"] = relative(snapshot.ts_recent, "ts_recent", variables)
+        held["ts_recent"] = relative(snapshot.ts_recent, variables, "ts_recent", however_far=True)
     return held
