@@ -190,6 +190,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--targets; repeatable",
         several=True,
     )
+    parser.add_argument(
+        "--expectations",
+        metavar="FILE",
+        help="a YAML file of cases that are known not to pass, each with the reason",
+    )
     _add_profile(
         parser,
         "hold the target to this documented stack, e.g. freebsd-10; freebsd and "
@@ -234,6 +239,7 @@ def run(arguments: argparse.Namespace) -> int:
         paths=existing(arguments.paths) or [str(bundled_cases())],
         targets=arguments.target,
         targets_file=arguments.targets,
+        expectations=arguments.expectations,
         access=access_of(arguments),
         profiles=arguments.profile,
         seed=arguments.seed,

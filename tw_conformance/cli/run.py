@@ -33,6 +33,7 @@ def run_cases(
     verbosity: int,
     passed_on: Sequence[str] = (),
     targets_file: str | None = None,
+    expectations: str | None = None,
     access: Mapping[str, Any] | None = None,
 ) -> ExitCode:
     """Play the cases of ``paths`` and print pytest's report; what came of it as an exit code.
@@ -58,6 +59,7 @@ def run_cases(
         *(f"--tw-profile={name}" for name in profiles),
         f"--tw-seed={seed}",
         *([f"--tw-targets={targets_file}"] if targets_file else []),
+        *([f"--tw-expectations={expectations}"] if expectations else []),
         *as_arguments(access or {}, "tw-"),
         *(["-n", workers] if workers else []),
         *(["-k", select] if select else []),
@@ -130,7 +132,7 @@ class Tally:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if verdict := getattr(report, "tw_verdict", ""):
-            self._verdicts.add(verdict)
+            self._verdicts.add("EXPECTED" if hasattr(report, "wasxfail") else verdict)
         self._lacks |= bool(getattr(report, "tw_lack", ""))
         self._errors.add(getattr(report, "tw_exit_code", ExitCode.CONFORMS))
 
@@ -142,6 +144,8 @@ class Tally:
             return ExitCode.DEVIATES
         if self._config and RunState.of(self._config).missing_target:
             return ExitCode.TARGET
+        if self._config and RunState.of(self._config).stale:
+            return ExitCode.USAGE
         if ExitCode.USAGE in self._errors or status == pytest.ExitCode.USAGE_ERROR:
             return ExitCode.USAGE
         if ExitCode.TARGET in self._errors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
 _LONGEST_WORD = 40
@@ -42,6 +42,11 @@ def name_and_number(text: str) -> tuple[str, int] | None:
     if not re.fullmatch("[0-9]{1,10}", number) or int(number) >= 1 << 32:
         return None
     return name, int(number)
+
+
+def joined(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``; of at least one."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -44,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Life(config), "tw_conformance.life")
     if _chosen(config):
         state.choices  # noqa: B018 - a wrong name is said now, not after collection
+    if _chosen(config) or config.getoption("--tw-expectations"):
+        state.expected  # noqa: B018 - so is a fault in a file
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

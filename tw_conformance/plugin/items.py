@@ -24,9 +24,11 @@ from tw_conformance.model.errors import (
 )
 from tw_conformance.model.expressions import TimeExpression
 from tw_conformance.model.verdict import Outcome, Transcript, Verdict
+from tw_conformance.notation.expectations import Expectation
 from tw_conformance.notation.load import read_file
 from tw_conformance.notation.matrix import Written
 from tw_conformance.play import oracle, player
+from tw_conformance.plugin.expected import settle
 from tw_conformance.plugin.options import Choice
 from tw_conformance.plugin.run_state import RunState
 from tw_conformance.report.capture import write_pcap
@@ -122,20 +124,26 @@ class CaseFile(pytest.File):
                     state.others += 1
                     continue
                 name = _name(written.case, choice)
+                expected = state.expected.about(written.case, choice)
                 yield CaseItem.from_parent(
                     self,
                     name=name,
                     nodeid=f"{self.nodeid}::{name}",
                     written=written,
                     choice=choice,
+                    expected=expected,
                 )
 
 
 class CaseItem(pytest.Item):
     """One case on one target, held to one profile."""
 
-    def __init__(self, *, written: Written, choice: Choice, **kwargs: Any) -> None:
+    def __init__(
+        self, *, written: Written, choice: Choice, expected: Expectation | None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.expected = expected
+        """What is known not to pass here."""
         self.written = written
         self.case = written.case
         self.choice = choice
@@ -226,6 +234,8 @@ class CaseItem(pytest.Item):
             tw_cause=self._cause,
             tw_waiting=RunState.of(self.config).in_flight,
         )
+        if self.expected is not None:
+            self._settle(report, self.expected)
         longrepr: object = report.longrepr
         place = os.fspath(self.path), self.written.place.line
         if isinstance(longrepr, FailureText):
@@ -236,6 +246,15 @@ class CaseItem(pytest.Item):
                 report.longrepr = (*place, longrepr.reprcrash.message)
         elif report.skipped and isinstance(longrepr, tuple):
             report.longrepr = (*place, longrepr[2])
+
+    def _settle(self, report: pytest.TestReport, expected: Expectation) -> None:
+        fault = settle(report, self._verdict, expected)
+        if fault:
+            vars(report).update(
+                outcome="failed",
+                longrepr=self._explanation(fault, fault, fault),
+                tw_exit_code=int(ExitCode.USAGE),
+            )
 
     def _target(self) -> Target:
         return RunState.of(self.config).pool.get(self.choice)

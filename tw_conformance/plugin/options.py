@@ -84,6 +84,13 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         help="a YAML file that names targets, for --tw-target; without that all of them are meant.",
     )
+    group.addoption(
+        "--tw-expectations",
+        metavar="FILE",
+        default=None,
+        help="a YAML file of cases that are known not to pass, each with the reason: they don't "
+        "fail the run, and one that passes does.",
+    )
     add_access_options(group.addoption, "tw-")
     parser.addini(
         "tw_case_files",

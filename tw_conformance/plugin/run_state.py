@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tw_conformance.model.errors import SuiteError
 from tw_conformance.plugin.options import Choice, choices, roster_of
 from tw_conformance.plugin.pool import TargetPool
 
 if TYPE_CHECKING:
+    from tw_conformance.plugin.expected import Expected
     from tw_conformance.plugin.parking import Parking
     from tw_conformance.targets.roster import Roster
 
@@ -35,6 +37,8 @@ class RunState:
         """Cases, each times the profiles chosen that it is not about: no items are made of them."""
         self.missing_target = ""
         """The target that was asked for by name and can't be had."""
+        self.stale: list[str] = []
+        """Sentences about expectations that no case was there for."""
         self.parking: Parking | None = None
         """There once the first case file is collected."""
 
@@ -64,6 +68,25 @@ class RunState:
         from tw_conformance.plugin.scheduling import shared_duts
 
         return shared_duts(self.choices, self.roster)
+
+    @cached_property
+    def expected(self) -> Expected:
+        """:raises pytest.UsageError: where a file of expectations can't be used."""
+        from tw_conformance.plugin import expected
+
+        targets = dict.fromkeys(choice.target for choice in self.choices)
+        files = {name: file for name in targets if (file := self.roster.expectations(name))}
+        folder = self._config.invocation_params.dir
+        try:
+            return expected.load(folder, self._config.getoption("--tw-expectations"), files)
+        except SuiteError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def stale_expectations(self) -> list[str]:
+        """A sentence for each that was about no case of this process."""
+        if self.parking is None or self.faulty_files:
+            return []
+        return self.expected.stale(self._config.args)
 
     def capture_path(self, nodeid: str) -> Path:
         """Where the capture of that item goes: the same file on every run."""

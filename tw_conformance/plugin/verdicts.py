@@ -17,6 +17,9 @@ PATHS = "tw_conformance_paths"
 OTHERS = "tw_conformance_others"
 """Where it tells how many cases are about other profiles."""
 
+STALE = "tw_conformance_stale"
+"""Where it tells which expectations no case was there for."""
+
 _CATEGORY = "inconclusive"
 
 
@@ -70,6 +73,7 @@ class Verdicts:
         told = getattr(node, "workeroutput", {})
         self._paths += [f"{node.gateway.id}: {line}" for line in told.get(PATHS, ())]
         self._state.others = max(self._state.others, told.get(OTHERS, 0))
+        self._state.stale = self._state.stale or told.get(STALE, [])
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
@@ -97,6 +101,18 @@ class Verdicts:
 
             explain_once(failed, session.config.get_terminal_writer().fullwidth)
 
+    @pytest.hookimpl(specname="pytest_sessionfinish", tryfirst=True)
+    def pytest_fail_for_stale_expectations(self, session: pytest.Session, exitstatus: int) -> None:
+        """Where all was collected.  A worker of pytest-xdist tells the controller, which collects
+        nothing."""
+        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            return
+        self._state.stale += self._state.stale_expectations()
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[STALE] = self._state.stale
+        elif self._state.stale and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._state.others and terminalreporter.config.getoption("verbose") >= 0:
             cases = _cases(self._state.others)
@@ -113,6 +129,8 @@ class Verdicts:
             terminalreporter.write_line(f"{steps} not seen on this target: {why}", yellow=True)
         for line in self._paths:
             terminalreporter.write_line(line)
+        for line in self._state.stale:
+            terminalreporter.write_line(line, red=True)
         if self._lost:
             terminalreporter.write_sep("=", "cases without a verdict", red=True)
             terminalreporter.write_line("The worker that played them crashed; run them again:")

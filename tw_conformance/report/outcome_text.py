@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import Place
 from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
+from tw_conformance.model.words import joined
 from tw_conformance.notation.write import step_text
 from tw_conformance.report import terminal
 from tw_conformance.report.ladder import ladder
@@ -148,15 +149,11 @@ def _other_profiles(
             alike.setdefault((not answer.same_as_seen, _does(answer)), []).append(answer.profile)
     for (differs, does), names in sorted(alike.items()):
         if not differs:
-            yield style(f"  this is what {_and(names)} {_verb(names)}: {does}", "yellow")
+            yield style(f"  this is what {joined(names)} {_verb(names)}: {does}", "yellow")
         else:
             yield f"  {', '.join(names)}: {does}"
     if unruled := [answer.profile for answer in others if answer.rule is None]:
         yield f"  {', '.join(unruled)}: not ruled"
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _verb(names: Sequence[str]) -> str:

@@ -38,6 +38,7 @@ _KEYS = {
     "sentinel": "sentinel",
     "yes_i_own_this_host": "owned",
     "settings": "settings",
+    "expectations": "",
 }
 """A target's keys, and the field of :class:`Access` that each one fills."""
 
@@ -45,6 +46,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "target": (str, "a target, such as ssh://root@192.0.2.20"),
     "profile": (str, "a profile, such as freebsd-15"),
     "sentinel": (str, "echo or tcp"),
+    "expectations": (str, "the name of a file"),
     "source_ip": (bool, "true or false"),
     "yes_i_own_this_host": (bool, "true or false"),
     "dut_port": (int, "a number"),
@@ -115,7 +117,9 @@ class _TargetReader:
             Access(**fields)
         except UsageError as error:
             self._fault((self._name,), str(error))
-        return Named(values["target"], values.get("profile"), fields)
+        beside = values.get("expectations")
+        expectations = self._document.file.parent / beside if beside else None
+        return Named(values["target"], values.get("profile"), fields, expectations)
 
     def _value(self, key: str, value: Any) -> Any:
         path = (self._name, key)

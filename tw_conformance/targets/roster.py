@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +20,8 @@ class Named:
     target: str
     profile: str | None
     fields: Mapping[str, Any]
+    expectations: Path | None = None
+    """What it is known to do otherwise: a file, beside the one that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,10 @@ class Roster:
     def profile(self, name: str) -> str | None:
         """The profile that a file holds it to."""
         return self.named[name].profile if name in self.named else None
+
+    def expectations(self, name: str) -> Path | None:
+        """The file that says what it is known to do otherwise."""
+        return self.named[name].expectations if name in self.named else None
 
     def locator(self, name: str) -> Locator | None:
         """Where it is; None for a target that this suite makes itself.

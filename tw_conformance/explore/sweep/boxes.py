@@ -20,6 +20,7 @@ from tw_conformance.explore.sweep.alphabet import (
     SegmentClass,
     plainness,
 )
+from tw_conformance.model.words import joined
 from tw_reference.segment import FLAG_BITS
 
 _FLAGS = ("SYN", "FIN", "RST", "ACK", "PSH", "URG")
@@ -152,7 +153,7 @@ def _describe(box: int, seen: int) -> str:
             if box & _BIT[f, word] and not box & _BIT[f, other] and seen & _BIT[f, other]
         ]
         if flags:
-            parts.append(f"{_and(flags)} {word}")
+            parts.append(f"{joined(flags)} {word}")
     for name, values in _DIMENSIONS.items():
         if name in _FLAGS or not seen & _WHOLE[name] & ~box or not box & _WHOLE[name]:
             continue
@@ -170,7 +171,3 @@ def _values(chosen: Sequence[str], all_values: Sequence[str]) -> str:
     if len(chosen) > 2 and last - first + 1 == len(chosen):
         return f"{chosen[0]} to {chosen[-1]}"
     return " or ".join(chosen)
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
