@@ -87,7 +87,8 @@ def _pairs(first: Iterable[AnyRule], second: Iterable[AnyRule]) -> Iterator[Rule
 
 
 def _does(place: RulePosition) -> Hashable:
-    return place.rule.when.text, place.rule.then, place.rule.decides
+    rule = place.rule
+    return rule.when.text, rule.then, rule.counts, rule.decides
 
 
 def _counterparts(

@@ -81,6 +81,7 @@ class SocketCalls:
         }
         """The 4-tuple in the agent's words."""
         self._family = "ipv6" if flow.is_ipv6 else "ipv4"
+        self._local_port = dut.sport
         self._port: dict[str, str | int] = {"family": self._family, "port": dut.sport}
         self._endpoint = self._port | {"address": dut.src}
         self._agent = agent
@@ -120,7 +121,8 @@ class SocketCalls:
             opens = {} if self._opening.listens else self._opening.socket
             return await self._agent.ask("open", **self.connection, **{**opens, **arguments})
         if verb == "bind":
-            return await self._agent.ask("bind", **self._bound(arguments))
+            bound = bind_arguments(arguments, self._family, self._local_port, self._duts)
+            return await self._agent.ask("bind", **bound)
         if verb == "listen":
             await self.listen()
             return {}
@@ -128,26 +130,32 @@ class SocketCalls:
             return await self._agent.ask(verb, **self._port)
         raise NoSuchCall(f"the agent has no call {verb!r}")
 
-    def _bound(self, arguments: Mapping[str, int | str]) -> dict[str, Argument]:
-        """The arguments of bind(): where a case says nothing, the connection's own endpoint.
 
-        ``address`` is ``dut``, ``any``, ``loopback``, ``mapped`` (the DUT's IPv4 address as an IPv6
-        one, RFC 4291 section 2.5.5.2) or itself.
-        """
-        word = str(arguments.get("address", "dut"))
-        mapped = word == "mapped"
-        family = "ipv6" if mapped else str(arguments.get("family", self._family))
-        if mapped:
-            address = f"::ffff:{self._there('ipv4')}"
-        elif word == "dut":
-            address = self._there(family)
-        else:
-            address = {"any": _ANY, "loopback": _LOOPBACK}.get(word, {}).get(family, word)
-        said = {"v6only": not mapped, **arguments}
-        return {**self._port, **said, "family": family, "address": address}
+def bind_arguments(
+    arguments: Mapping[str, int | str], family: str, port: int, duts: Mapping[str, str]
+) -> dict[str, Argument]:
+    """The arguments of bind(): where a case says nothing, the connection's own ``family`` and
+    ``port``; ``duts`` are the DUT's addresses by family.
 
-    def _there(self, family: str) -> str:
-        """:raises NoSuchCall: where the DUT has no address of that family within reach."""
-        if family not in self._duts:
-            raise NoSuchCall(f"the DUT's {family} address is not known: say it with --dut-ip")
-        return self._duts[family]
+    ``address`` is ``dut``, ``any``, ``loopback``, ``mapped`` (the DUT's IPv4 address as an IPv6
+    one, RFC 4291 section 2.5.5.2) or itself.
+
+    :raises NoSuchCall: where the DUT has no address of that family within reach.
+    """
+    word = str(arguments.get("address", "dut"))
+    mapped = word == "mapped"
+    family = "ipv6" if mapped else str(arguments.get("family", family))
+    if mapped:
+        address = f"::ffff:{_there('ipv4', duts)}"
+    elif word == "dut":
+        address = _there(family, duts)
+    else:
+        address = {"any": _ANY, "loopback": _LOOPBACK}.get(word, {}).get(family, word)
+    said = {"v6only": not mapped, **arguments}
+    return {"port": port, **said, "family": family, "address": address}
+
+
+def _there(family: str, duts: Mapping[str, str]) -> str:
+    if family not in duts:
+        raise NoSuchCall(f"the DUT's {family} address is not known: say it with --dut-ip")
+    return duts[family]

@@ -67,7 +67,9 @@ def about(profile: Profile) -> str:
 
 def actions(rule: AnyRule) -> str:
     """What the rule does; a note says that the list goes on."""
-    return "; ".join((*(action.value for action in rule.then), *(() if rule.decides else (GO_ON,))))
+    counts = (f"count {rule.counts}",) if rule.counts else ()
+    goes_on = () if rule.decides else (GO_ON,)
+    return "; ".join((*(action.value for action in rule.then), *counts, *goes_on))
 
 
 def sources(rule: AnyRule) -> str:

@@ -94,6 +94,7 @@ def _rule(rule: AnyRule) -> JsonValue:
         "id": rule.id,
         "when": rule.when.text,
         "then": [action.value for action in rule.then],
+        "counts": rule.counts,
         "decides": rule.decides,
         "says": rule.says,
         "source": list(rule.source),

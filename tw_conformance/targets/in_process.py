@@ -13,10 +13,10 @@ from math import inf
 from random import Random
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
-from tw_conformance.dut.calls import opening_of
+from tw_conformance.dut.calls import bind_arguments, opening_of
 from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.path import perfect_path
-from tw_conformance.model.case import EOF, OK, Call, Case, Counters, Step
+from tw_conformance.model.case import EOF, OK, Case, Counters
 from tw_conformance.model.errors import NoSuchCall, TargetError
 from tw_conformance.targets.kinds import Order, TargetKind
 from tw_conformance.targets.target import tester_isn
@@ -25,6 +25,7 @@ from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram, Flow, Packet
+from tw_reference.stack.endpoint import Endpoint
 from tw_reference.stack.host import Host, Listener
 from tw_reference.stack.sockets import CallError
 from tw_reference.wire.decode import WireError, decode
@@ -39,11 +40,6 @@ _STRANGER = {False: "192.0.2.3", True: "2001:db8::3"}
 """Another address of the tester, by whether it is one of IPv6."""
 _PORT = 7
 _SOURCE_PORTS = range(20000, 61000)
-_PROBE_PORT = 19999
-"""A source port that no connection has."""
-_CALLS = frozenset(
-    ("abort", "close", "connect", "destroy", "error", "fill", "listen", "send", "set", "unlisten")
-)
 
 
 class Encode(Protocol):
@@ -91,7 +87,10 @@ class InProcessTarget:
             return "needs SACK, which the reference does not offer"
         if case.reach.ecn and not self.stack.traits.ecn:
             return f"needs ECN, which {self.profile} does not take up"
-        return next(filter(None, map(_lacking_for, case.steps)), None)
+        asked = {name for step in case.steps if isinstance(step, Counters) for name in step.moved}
+        if unknown := asked - self.stack.counters():
+            return f"needs the counter {min(unknown)}, which {self.profile} does not have here"
+        return None
 
     async def open(self, case: Case) -> InProcessLink:
         return InProcessLink.open(self, case)
@@ -101,24 +100,6 @@ class InProcessTarget:
 
     def close(self) -> None:
         """Nothing outlives a case."""
-
-
-def _lacking_for(step: Step) -> str | None:
-    """What the reference lacks for one step."""
-    if isinstance(step, Counters):
-        return "needs counters of the stack, which the reference does not keep"
-    if isinstance(step, Call) and not _can_make(step.verb, step.arguments):
-        return f"needs the call {step.text}, which the reference does not have"
-    return None
-
-
-def _can_make(verb: str, arguments: Mapping[str, int | str]) -> bool:
-    """Whether the reference has that call; every socket of it is bound to all of its addresses."""
-    if verb == "shutdown":
-        return arguments.get("how", "write") == "write"
-    if verb == "bind":
-        return arguments.keys() <= {"port", "reuse_address", "reuse_port"}
-    return verb in _CALLS or verb == "receive"
 
 
 class Played(Generic[T]):
@@ -158,6 +139,7 @@ class _Dut:
         self.hop = target.hop
         self.clock = Clock(SECOND)
         self.opening = opening_of(case)
+        self._at = Endpoint.of(_DUT[case.reach.family])
         self.connections = 0
         """How many the tester has, or had."""
         self._mailboxes: dict[tuple[str, int], deque[tuple[int, bytes]]] = {}
@@ -174,11 +156,12 @@ class _Dut:
         if self.opening.listens:
             self.listen()
 
-    def connect(self, flow: Flow) -> deque[tuple[int, bytes]]:
-        """A mailbox for one more connection: when each frame was sent, and the frame.  The ident
-        of its echoes is its port."""
-        self.connections += 1
-        return self._mailboxes.setdefault((flow.src, flow.sport), deque())
+    def connect(self, *flows: Flow) -> deque[tuple[int, bytes]]:
+        """A mailbox for what comes to these ports: when each frame was sent, and the frame.  The
+        ident of echoes is a port."""
+        mailbox = deque[tuple[int, bytes]]()
+        self._mailboxes.update(((flow.src, flow.sport), mailbox) for flow in flows)
+        return mailbox
 
     def listen(self) -> Listener:
         """A process that holds its connections does nothing else: it does not read either."""
@@ -190,6 +173,7 @@ class _Dut:
             reuse_address=self.opening.reuse_address,
             reuse_port=self.opening.reuse_port,
             options=self.opening.options,
+            at=self._at,
         )
 
     def collect(self) -> None:
@@ -210,7 +194,9 @@ class InProcessLink:
         self.probe_ident = flow.sport
         self._dut = dut
         self._hop, self._host, self._clock = dut.hop, dut.host, dut.clock
-        self._mailbox = dut.connect(flow)
+        dut.connections += 1
+        self.probe_flow = flow._replace(sport=_SOURCE_PORTS.start - dut.connections)
+        self._mailbox = dut.connect(flow, self.probe_flow)
 
     @classmethod
     def open(cls, target: InProcessTarget, case: Case) -> Self:
@@ -228,10 +214,6 @@ class InProcessLink:
         address = _STRANGER[flow.is_ipv6] if other_peer else flow.src
         isn = Random(f"{self.tester_isn}:{number}").getrandbits(32)
         return InProcessLink(self._dut, flow._replace(src=address, sport=port), isn)
-
-    @property
-    def probe_flow(self) -> Flow:
-        return self.flow._replace(sport=_PROBE_PORT)
 
     def now(self) -> float:
         return self._clock.now / SECOND
@@ -270,8 +252,6 @@ class InProcessLink:
         self._clock.advance(deadline)
 
     async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
-        if not _can_make(verb, arguments):
-            raise NoSuchCall(f"the reference does not have the call {verb}")
         try:
             if verb == "receive":
                 whole = self._host.sockets.receive(self.flow.reverse, int(arguments["length"]))
@@ -295,7 +275,7 @@ class InProcessLink:
             case "close":
                 host.sockets.close(flow)
             case "shutdown":
-                host.sockets.shutdown(flow)
+                host.sockets.shutdown(flow, arguments.get("how", "write"))
             case "send":
                 host.sockets.send(flow, b"t" * arguments["length"])
             case "error":
@@ -307,20 +287,28 @@ class InProcessLink:
             case "set":
                 host.sockets.set_options(flow, **arguments)
             case "bind":
-                self._bind(**arguments)
+                self._bind(arguments)
             case "connect":
                 reuse_address = bool(arguments.get("reuse_address"))
                 automatic = bool(arguments.get("automatic"))
                 if not automatic:
-                    host.bind(_PORT, reuse_address=reuse_address)
+                    host.bind(_PORT, Endpoint.of(flow.src), reuse_address=reuse_address)
                 host.connect(flow, automatic=automatic, reuse_address=reuse_address)
                 host.sockets.set_options(flow, **self._dut.opening.options)
+            case _:
+                raise NoSuchCall(f"the reference does not have the call {verb}")
 
-    def _bind(
-        self, *, reuse_address: bool = False, reuse_port: bool = False, port: int = _PORT
-    ) -> None:
-        if port:
-            self._host.bind(port, reuse_address=reuse_address, reuse_port=reuse_port)
+    def _bind(self, arguments: Mapping[str, Any]) -> None:
+        """A port of the host's own choice, 0, is always to be had."""
+        family = "ipv6" if self.flow.is_ipv6 else "ipv4"
+        said = bind_arguments(arguments, family, _PORT, _DUT)
+        try:
+            at = Endpoint.of(str(said["address"]), v6only=bool(said["v6only"]))
+        except ValueError as unfit:
+            raise CallError("EINVAL", str(unfit)) from unfit
+        if port := arguments.get("port", _PORT):
+            switches = {name: bool(said.get(name)) for name in ("reuse_address", "reuse_port")}
+            self._host.bind(port, at, **switches)
 
     async def observe(self) -> Observation | None:
         now = self.now()
@@ -330,7 +318,8 @@ class InProcessLink:
         return Observation(self._host.state(flow).value, now, now, remaining, 1e-6)
 
     async def counters(self) -> Mapping[str, int]:
-        return {}
+        host = self._host
+        return {name: host.counters[name] for name in host.profile.counters()}
 
     def decisions(self) -> list[Decision]:
         return list(self._host.trace)

@@ -246,6 +246,8 @@ FREEBSD_10 = Profile(
         # RCV.WND is all its space.
         room_when_opened=lambda mss: -(-_RECVSPACE // mss) * mss,
         keeps_ttl=True,
+        # uipc_socket.c, sorflush(); tcp_input.c, tcp_do_segment(), SBS_CANTRCVMORE.
+        shutdown_discards=True,
         aligns_scaled_window=False,
         ecn=False,
         first_rto=3 * SECOND,

@@ -70,7 +70,8 @@ from tw_reference.rules.vocabulary import (
     setting,
 )
 
-rule = RuleMaker("linux").rule
+_MAKER = RuleMaker("linux")
+rule, note = _MAKER.rule, _MAKER.note
 
 _PAWS = paws_reject(PAWS_WRAP)
 _PAWS_24DAYS = paws_reject(PAWS_24DAYS)
@@ -101,7 +102,7 @@ ORPHAN = stages.ORPHAN.list(
 ENTRY = stages.ENTRY.list(
     rule("entry-overflow", TABLE_FULL, EntryAction.CLOSE,
          "With tcp_max_tw_buckets blocks in use the connection is simply closed.",
-         "tcp_minisocks.c, tcp_time_wait()"),
+         "tcp_minisocks.c, tcp_time_wait()", counts="TCPTimeWaitOverflow"),
     rule("entry", ALWAYS, EntryAction.ENTER,
          "The connection is compressed into a block that lives TCPTIMEWAIT_LEN, 60 s.",
          "tcp_minisocks.c, tcp_time_wait()"),
@@ -133,11 +134,21 @@ def fin_wait_2(paws: Condition[SegmentArrives]) -> DecisionList[SegmentArrives, 
     )
 
 
-def time_wait(paws: Condition[SegmentArrives]) -> DecisionList[SegmentArrives, BlockAction]:
-    """What a TIME-WAIT block answers, given the kernel's idea of PAWS."""
+def time_wait(
+    paws: Condition[SegmentArrives], *, own_counter: bool = False
+) -> DecisionList[SegmentArrives, BlockAction]:
+    """What a TIME-WAIT block answers, given the kernel's idea of PAWS, and whether what fails it
+    has a counter of its own there."""
+    counted = "tcp_minisocks.c, tcp_timewait_state_process(), paws_reject"
     beyond: Condition[SegmentArrives] = any_of(SEQ_AFTER, TSVAL_NEWER)
     new_syn: Condition[SegmentArrives] = all_of(SYN, ~RST, ~ACK, ~paws, beyond)
     return stages.TIME_WAIT.list(
+        note("paws-count", paws, (),
+             "A segment that fails PAWS is counted.", counted, counts="PAWSTimewait")
+        if own_counter else
+        note("paws-count-established", paws, (),
+             "A segment that fails PAWS is counted as one in ESTABLISHED.", counted,
+             counts="PAWSEstab"),
         rule("rst-kill",
              all_of(RST, SEQ_IS_RCV_NXT, ~paws, setting("rfc1337", 0)),
              (BlockAction.DELETE, BlockAction.DROP),
@@ -271,7 +282,7 @@ def _new_iss(reopen: Rule[SegmentArrives, BlockAction]) -> Rule[SegmentArrives, 
 def _dated(changes: Set[Change]) -> Iterator[AnyList]:
     """The lists that some change is seen in."""
     paws = _PAWS if Change.PAWS_WRAP in changes else _PAWS_24DAYS
-    waiting = time_wait(paws)
+    waiting = time_wait(paws, own_counter=Change.PAWS_TIMEWAIT in changes)
     if Change.ISS_ABOVE not in changes:
         reopen = "linux.syn-reopen"
         waiting = waiting.replacing(reopen, _new_iss(waiting.rule(reopen)))
@@ -314,6 +325,8 @@ LINUX_6_18 = Profile(
         reopens_window=False,
         aligns_scaled_window=True,
         connected=ConnectAction.EADDRNOTAVAIL,
+        # af_inet.c, inet_shutdown(), TCP_SYN_SENT: tcp_disconnect().
+        shutdown_ends_opening=True,
         ecn=True,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,

@@ -25,6 +25,7 @@ class Change(Enum):
     PAWS_OLD_ACKS = (6, 14), "A pure ACK of before that fails PAWS is dropped."
     TSECR_OF_SYN_ACK = (6, 15), "In SYN-RECEIVED a TSecr must be one of the <SYN,ACK>'s TSvals."
     AE_FLAG = (6, 15), "The reserved bit beside CWR is a flag, AE: not what is expected."
+    PAWS_TIMEWAIT = (6, 16), "PAWS in TIME-WAIT has a counter of its own, PAWSTimewait."
     WHOLE_WINDOW = (6, 17), "Text beyond the window is not cut off where text waits to be read."
     BLIND_RESET_HALF_OPEN = (6, 18), "RFC 5961 for an RST in SYN-RECEIVED; by a stable release."
     CHALLENGES_UNSENT = (6, 18), "ESTABLISHED challenges an ACK of the unsent; likewise."

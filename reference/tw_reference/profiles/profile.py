@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -87,6 +87,10 @@ class StackTraits:
     """Whether close() sends an RST where text was not read (RFC 1122 section 4.2.2.13)."""
     connected: ConnectAction = ConnectAction.EADDRINUSE
     """What connect() comes to on a 4-tuple that has a connection."""
+    shutdown_ends_opening: bool = False
+    """Whether shutdown() in SYN-SENT gives the connection up, without a word."""
+    shutdown_discards: bool = False
+    """Whether shutdown() for reading throws away what is unread, and what comes after it."""
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
@@ -180,6 +184,10 @@ class Profile:
 
     def defaults(self) -> dict[str, int]:
         return {name: setting.default for name, setting in self.settings.items()}
+
+    def counters(self) -> Set[str]:
+        """The counters that some rule moves."""
+        return {rule.counts for decisions in self.decisions for rule in decisions if rule.counts}
 
     def lifetime(self, settings: Settings) -> int:
         """2MSL in nanoseconds under these settings."""

@@ -28,6 +28,8 @@ class Rule(Generic[Q_contra, A_co]):
     says: str
     source: tuple[str, ...]
     decides: bool = True
+    counts: str = ""
+    """The counter that the stack moves, by its own name."""
 
 
 AnyRule: TypeAlias = Rule[Any, Action]
@@ -52,15 +54,27 @@ class RuleMaker:
     family: str
 
     def rule(
-        self, name: str, when: Condition[Q], then: A | tuple[A, ...], says: str, *source: str
+        self,
+        name: str,
+        when: Condition[Q],
+        then: A | tuple[A, ...],
+        says: str,
+        *source: str,
+        counts: str = "",
     ) -> Rule[Q, A]:
         """A rule that decides: ``rule("rst-drop", RST, DROP, "An RST is dropped.", "RFC …")``."""
         actions = then if isinstance(then, tuple) else (then,)
-        return Rule(f"{self.family}.{name}", when, actions, says, source)
+        return Rule(f"{self.family}.{name}", when, actions, says, source, counts=counts)
 
     def note(
-        self, name: str, when: Condition[Q], then: A | tuple[A, ...], says: str, *source: str
+        self,
+        name: str,
+        when: Condition[Q],
+        then: A | tuple[A, ...],
+        says: str,
+        *source: str,
+        counts: str = "",
     ) -> Rule[Q, A]:
         """A rule that acts and lets the list go on."""
         actions = then if isinstance(then, tuple) else (then,)
-        return Rule(f"{self.family}.{name}", when, actions, says, source, decides=False)
+        return Rule(f"{self.family}.{name}", when, actions, says, source, False, counts)

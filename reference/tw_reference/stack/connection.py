@@ -152,6 +152,16 @@ class Connection(ControlBlock):
         if self.state is State.FIN_WAIT_2:
             self._owner.orphaned(self, None)
 
+    def shut(self, how: str) -> None:
+        """shutdown() for ``read``, ``write`` or ``both``."""
+        if self.state is State.SYN_SENT and self._traits.shutdown_ends_opening:
+            self.leave(self._owner.gone)
+            return
+        if how != "write":
+            self._inbound.shut(discards=self._traits.shutdown_discards)
+        if how != "read":
+            self.shutdown()
+
     def shutdown(self) -> None:
         """Send a FIN, but keep the socket."""
         if self.state in (State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT):

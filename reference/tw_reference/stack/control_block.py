@@ -136,7 +136,7 @@ class ControlBlock:
 
     @property
     def receive_shut(self) -> bool:
-        return not self.held or self._inbound.fin_taken
+        return not self.held or self._inbound.is_shut or self._inbound.fin_taken
 
     @property
     def queued(self) -> bool:

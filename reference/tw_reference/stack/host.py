@@ -6,7 +6,7 @@ caller advances.  A run with the same seed repeats bit for bit.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
@@ -26,6 +26,7 @@ from tw_reference.rules.decision import Decision
 from tw_reference.rules.questions import Bind, TimeWaitBlock, Unconnected
 from tw_reference.segment import Datagram, Echo, Flow, IcmpError, Packet
 from tw_reference.stack.connection import Connection
+from tw_reference.stack.endpoint import EVERYWHERE, Endpoint
 from tw_reference.stack.orphans import Orphans
 from tw_reference.stack.resets import reset_for
 from tw_reference.stack.sockets import CallError, Sockets
@@ -40,9 +41,10 @@ _HALF_OPEN = 4096
 
 @dataclass(slots=True)
 class Listener:
-    """A port that accepts.  ``closes_first``: it closes each connection as soon as it is
-    accepted.  ``queue_full``: nobody accepts any more.  ``reads``: it takes text as it comes.  What
-    is accepted inherits the rest: SO_REUSEADDR, and TCP_LINGER2 in seconds where it is set."""
+    """A port that accepts, ``at`` some addresses.  ``closes_first``: it closes each connection as
+    soon as it is accepted.  ``queue_full``: nobody accepts any more.  ``reads``: it takes text as
+    it comes.  What is accepted inherits the rest: SO_REUSEADDR, and TCP_LINGER2 in seconds where it
+    is set."""
 
     closes_first: bool = True
     queue_full: bool = False
@@ -50,6 +52,8 @@ class Listener:
     linger2: int | None = None
     reads: bool = True
     options: Mapping[str, int] = field(default_factory=dict)
+    at: Endpoint = EVERYWHERE
+    reuse_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Host:
         self.outbox: deque[Packet | Echo] = deque()
         self.events: deque[HostEvent] = deque(maxlen=_EVENTS)
         self.trace: deque[Decision] = deque(maxlen=_TRACE_LENGTH)
+        self.counters: Counter[str] = Counter()
+        """What the stack counts, by its own names; those that some rule moves."""
         self._addresses = addresses
         self._on_link = tuple(ip_network(prefix, strict=False) for prefix in on_link)
         self._random = Random(seed)
@@ -125,6 +131,7 @@ class Host:
         linger2: int | None = None,
         reads: bool = True,
         options: Mapping[str, int] | None = None,
+        at: Endpoint = EVERYWHERE,
     ) -> Listener:
         """bind() and listen() on a port: passive OPEN for every peer.  What is accepted inherits
         ``options``, by the names of :meth:`Sockets.set_options`.
@@ -132,28 +139,42 @@ class Host:
         :raises CallError: EADDRINUSE, where the port is in TIME-WAIT and may not be bound.
         """
         if port not in self._listeners:
-            self.bind(port, reuse_address=reuse_address, reuse_port=reuse_port)
+            self.bind(port, at, reuse_address=reuse_address, reuse_port=reuse_port)
         listener = Listener(
             closes_first,
             reuse_address=reuse_address,
             linger2=linger2,
             reads=reads,
             options=options or {},
+            at=at,
+            reuse_port=reuse_port,
         )
         self._listeners[port] = listener
         return listener
 
-    def bind(self, port: int, *, reuse_address: bool = False, reuse_port: bool = False) -> None:
+    def bind(
+        self,
+        port: int,
+        at: Endpoint = EVERYWHERE,
+        *,
+        reuse_address: bool = False,
+        reuse_port: bool = False,
+    ) -> None:
         """bind() a new socket to a port.
 
-        :raises CallError: EADDRINUSE, where somebody listens there, or a connection or a block has
-            the port and it may not be bound.
+        :raises CallError: EADDRNOTAVAIL, where this host has no such address; EADDRINUSE, where
+            somebody listens there, or a connection or a block has the port and it may not be bound.
         """
-        if port in self._listeners:
+        for address in at.addresses():
+            if address not in self._addresses and not ip_address(address).is_loopback:
+                raise CallError("EADDRNOTAVAIL", f"{address} is no address of this host")
+        listener = self._listeners.get(port)
+        both_reuse = listener is not None and listener.reuse_port and reuse_port
+        if listener is not None and listener.at.overlaps(at) and not both_reuse:
             raise CallError(BindAction.EADDRINUSE.value, f"somebody listens on port {port}")
         owners: list[TimeWaitBlock | Connection] = [*self._table.on_port(port)]
         owners += [c for c in self._connections.values() if c.flow.sport == port]
-        for owner in owners:
+        for owner in (each for each in owners if at.takes(each.flow.src)):
             question = Bind(owner, reuse_address, reuse_port)
             answer = self._may_bind(question, owner.flow)
             if answer is not BindAction.ALLOW:
@@ -274,7 +295,7 @@ class Host:
         flow = packet.flow.reverse
         block = self._table.get(flow)
         if block is not None:
-            listening = packet.flow.dport in self._listeners
+            listening = self._listener(flow) is not None
             handed_on = self._table.segment_arrives(packet, block, listener=listening)
             if handed_on is not None:
                 self._unconnected(packet, handed_on.iss)
@@ -291,13 +312,18 @@ class Host:
         else:
             self._unconnected(packet, None)
 
+    def _listener(self, flow: Flow) -> Listener | None:
+        """Who listens for such a connection."""
+        listener = self._listeners.get(flow.sport)
+        return listener if listener is not None and listener.at.takes(flow.src) else None
+
     def _is_forsaken(self, connection: Connection) -> bool:
         """Whether it waits for the ACK of its SYN, and nobody listens any more."""
         return (
             self.profile.traits.half_open_needs_listener
             and connection.is_passive
             and connection.state is State.SYN_RECEIVED
-            and connection.flow.sport not in self._listeners
+            and self._listener(connection.flow) is None
         )
 
     def _error_arrives(self, error: IcmpError) -> None:
@@ -309,13 +335,13 @@ class Host:
 
     def _unconnected(self, packet: Packet, iss: int | None) -> None:
         """«SEGMENT ARRIVES» in LISTEN or CLOSED (RFC 9293 sections 3.10.7.1 and 3.10.7.2)."""
-        listener = self._listeners.get(packet.flow.dport)
+        flow = packet.flow.reverse
+        listener = self._listener(flow)
         rules = self._closed if listener is None else self._listen
         full = listener is not None and (listener.queue_full or len(self._half_open) >= _HALF_OPEN)
         peer = self._table.peer(packet.flow.src)
         question = Unconnected(packet.segment, self.settings, self.clock.now, full, peer)
         ruling = rules.decide(question)
-        flow = packet.flow.reverse
         self.trace.append(
             Decision(
                 self.clock.now, rules.stage, ruling.rule, flow, packet.segment, notes=ruling.notes
@@ -349,6 +375,9 @@ class Host:
 
     def record(self, decision: Decision) -> None:
         self.trace.append(decision)
+        for rule in (*decision.notes, decision.rule):
+            if rule.counts:
+                self.counters[rule.counts] += 1
 
     def timestamp(self) -> int:
         """The timestamp clock: milliseconds from a random origin (RFC 7323 section 5.4)."""
@@ -359,7 +388,7 @@ class Host:
 
     def established(self, connection: Connection) -> None:
         self._half_open.pop(connection.flow, None)
-        listener = self._listeners.get(connection.flow.sport)
+        listener = self._listener(connection.flow)
         self.events.append(HostEvent("established", connection.flow))
         self.sockets.hold(connection)
         if listener is not None:

@@ -28,6 +28,7 @@ class ReceiveSide:
         self._unread = 0
         """Octets that arrived and that the process has not taken."""
         self._fin_unread = False
+        self.is_shut = self._discards = False
         self.nxt = 0
         """RCV.NXT."""
         self.acknowledged = 0
@@ -95,6 +96,9 @@ class ReceiveSide:
         self.nxt = add(self.nxt, len(data) + fin)
         if fin:
             self.fin_taken = self._fin_unread = True
+        if self._discards:
+            self.edge = add(self.edge, len(data))
+            return b""
         if not data or not reads:
             self._unread += len(data)
             return b""
@@ -128,9 +132,17 @@ class ReceiveSide:
 
     def read_the_end(self, *, closed: bool) -> bool:
         """Whether the process has taken all that there will ever be, the end with it."""
-        at_end = not self._unread and (self.fin_taken or closed)
+        at_end = not self._unread and (self.is_shut or self.fin_taken or closed)
         self._fin_unread = self._fin_unread and not at_end
         return at_end
+
+    def shut(self, *, discards: bool) -> None:
+        """The process is done with reading; where the stack ``discards``, with all that it has not
+        read and all that may come."""
+        self.is_shut = True
+        self._discards = discards
+        if discards:
+            self.read(self._unread)
 
     def forget_the_end(self) -> None:
         """No process will read that the peer has closed."""

@@ -103,15 +103,15 @@ class Sockets:
         if reuse_address is not None:
             connection.reuse_address = bool(reuse_address)
 
-    def shutdown(self, flow: Flow) -> None:
-        """shutdown() of the sending side.
+    def shutdown(self, flow: Flow, how: str = "write") -> None:
+        """shutdown() for ``read``, ``write`` or ``both``.
 
         :raises CallError: ENOTCONN, where there is no connection any more.
         """
         connection = self._connected(flow)
         if connection is None:
             raise CallError("ENOTCONN", f"{flow} is not connected")
-        connection.shutdown()
+        connection.shut(how)
 
     def close(self, flow: Flow) -> None:
         """close(), whatever has become of the connection."""

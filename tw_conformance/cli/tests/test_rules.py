@@ -56,7 +56,8 @@ def test_json_has_every_rule_in_order(capsys: Capture) -> None:
     assert [entry["list"] for entry in linux["lists"]] == [str(r.stage) for r in profile.lists()]
     ids = [rule["id"] for entry in linux["lists"] for rule in entry["rules"]]
     assert ids == [rule.id for rules in profile.lists() for rule in rules]
-    assert set(linux["lists"][0]["rules"][0]) == {"id", "when", "then", "decides", "says", "source"}
+    keys = {"id", "when", "then", "counts", "decides", "says", "source"}
+    assert set(linux["lists"][0]["rules"][0]) == keys
     assert [s["name"] for s in linux["settings"]] == list(profile.settings)
 
 
