@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from tw_conformance.link.access import Access
 from tw_conformance.link.capture import open_capture
@@ -22,6 +22,7 @@ from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Expected,
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.acquaint import family_of
 from tw_conformance.play.judge import judge
 from tw_conformance.play.player import perform as perform_script
 from tw_conformance.targets.locator import Locator
@@ -182,7 +183,7 @@ def check_service(target: Target) -> None:
 
 def _look_at_the_service(target: Target) -> Iterator[Finding]:
     """Whether something listens there, and closes first."""
-    reach = Reach(state="FIN-WAIT-1", family=_family(target))
+    reach = Reach(state="FIN-WAIT-1", family=family_of(target))
     for _ in range(1 if target.path.perfect else _TRIES):
         outcome, unreadable = _perform(target, reach)
         if outcome.verdict is Verdict.PASS:
@@ -212,7 +213,7 @@ def _look_at_the_service(target: Target) -> Iterator[Finding]:
 def _look_at_time_wait(target: Target) -> Finding:
     """Whether the DUT answers as in TIME-WAIT."""
     old_fin = Send(tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
-    outcome = _answer_to(target, Reach(family=_family(target)), old_fin, _ACK)
+    outcome = _answer_to(target, Reach(family=family_of(target)), old_fin, _ACK)
     if outcome.verdict is not Verdict.PASS:
         raise Ended(
             "TIME-WAIT",
@@ -226,7 +227,7 @@ def _look_for_connection_tracking(target: Target) -> Finding:
     """Whether what no connection tracking expects gets through: a SYN-ACK from the side that sent
     the SYN, which every documented stack acknowledges below RCV.NXT."""
     syn_ack = Send(tcp.SYN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
-    outcome = _answer_to(target, Reach(family=_family(target)), syn_ack, _ACK)
+    outcome = _answer_to(target, Reach(family=family_of(target)), syn_ack, _ACK)
     if outcome.verdict is Verdict.PASS:
         return Finding(Mark.GOOD, "firewall", "none drops a SYN-ACK that makes no sense")
     return Finding(
@@ -241,7 +242,7 @@ def _look_for_connection_tracking(target: Target) -> Finding:
 def _look_at_resets(target: Target) -> Finding:
     """Whether what belongs to no connection is reset: only so can CLOSED be told from silence."""
     stray = Send(tcp.ACK)
-    outcome = _answer_to(target, Reach(state="LISTEN", family=_family(target)), stray, _RST)
+    outcome = _answer_to(target, Reach(state="LISTEN", family=family_of(target)), stray, _RST)
     if outcome.verdict is Verdict.PASS:
         return Finding(Mark.GOOD, "resets", "an ACK of no connection is answered by a reset")
     return Finding(
@@ -310,12 +311,6 @@ def _was_reset(outcome: Outcome) -> bool:
 def _answer_to(target: Target, reach: Reach, segment: Send, answer: Answer) -> Outcome:
     expected: tuple[tuple[str, Expected], ...] = (("*", answer),)
     return _perform(target, reach, segment, Expect(ByProfile(expected)))[0]
-
-
-def _family(target: Target) -> Literal["ipv4", "ipv6"]:
-    """One that the target has an address of."""
-    ipv4 = Case("doctor", "", (), Reach(family="ipv4"), ())
-    return "ipv4" if target.lacks(ipv4) is None else "ipv6"
 
 
 def _perform(target: Target, reach: Reach, *steps: Step) -> tuple[Outcome, int]:

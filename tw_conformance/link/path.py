@@ -110,6 +110,11 @@ class Path:
         return min(1.5 * (usual - ordered[0]), _LONGEST_SETTLING)
 
     @property
+    def quickest(self) -> float:
+        """Seconds that a round trip takes at least."""
+        return min(self.recent, default=0.0)
+
+    @property
     def patience(self) -> float:
         """Seconds to wait for an answer before it is given up."""
         return max(0.2, 4 * max(self.recent)) if self.recent else 1.0

@@ -294,8 +294,8 @@ def _decide_timer(expected: TimerEffect | None, seen: StateSeen) -> Judgement | 
     if seen.effect is None:
         return Judgement(
             Verdict.INCONCLUSIVE,
-            "the timer can't be read finely enough to tell a restart: "
-            "let more time pass before the segment",
+            "the timer can't be read finely enough to tell a restart: the DUT was late, or more"
+            " time has to pass before the segment",
             late=True,
         )
     return Judgement(

@@ -10,11 +10,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from tw_conformance.link.path import Evidence
-from tw_conformance.model.case import Case, Expect
+from tw_conformance.model.case import Case, Expect, Reach
+from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.judge import Judgement, decide, judge
 from tw_conformance.play.record import Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
+from tw_conformance.play.state_probe import expects_fin_of_a_new_incarnation
 from tw_conformance.play.views import View, views
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_conformance.targets.target import Target, unlike_the_profile
@@ -35,7 +37,15 @@ _STAGGER = 0.5
 
 def lacks(case: Case, target: Target) -> str | None:
     """What keeps a case from being played on a target and judged; None where nothing does."""
-    return target.lacks(case) or _meaningless(case, target)
+    return target.lacks(case) or _is_spoken_over(case, target) or _meaningless(case, target)
+
+
+def _is_spoken_over(case: Case, target: Target) -> str | None:
+    """Of a new incarnation the service's text comes where a case expects its FIN."""
+    says = target.acquaintance.says
+    if says and expects_fin_of_a_new_incarnation(case, target.profile):
+        return f"needs a service that closes without a word: the DUT's says {says} octets"
+    return None
 
 
 def _meaningless(case: Case, target: Target) -> str | None:
@@ -76,8 +86,26 @@ async def play(case: Case, target: Target) -> Outcome:
     for view in seen:
         outcome = replace(await _play(_Performer(case, target, view)), unseen=tuple(unseen))
         if outcome.verdict is not Verdict.PASS:
+            await _must_still_serve(case, target)
             break
     return outcome
+
+
+async def _must_still_serve(case: Case, target: Target) -> None:
+    """What was seen of a DUT whose service has ended in the meantime says nothing of it.
+
+    :raises TargetGone: where no connection comes about any more.
+    """
+    if not target.realtime:
+        return
+    reach = Reach(state="FIN-WAIT-1", family=case.reach.family)
+    for _ in range(target.path.askings):
+        outcome = await _Performer(Case("a connection", "", (), reach, ()), target).in_time()
+        if outcome.verdict is Verdict.PASS:
+            return
+    raise TargetGone(
+        f"the DUT's service is gone ({outcome.reason}): start it again, and play the rest"
+    )
 
 
 @dataclass(frozen=True, slots=True)

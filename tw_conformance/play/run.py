@@ -51,6 +51,8 @@ from tw_reference.ways import WINDOW
 
 _READINGS = 8
 """Readings more of a timer where the first was too slow to tell when it was started."""
+_BEHIND = 0.05
+"""Seconds beyond the usual round trip in which a DUT that gets CPU answers."""
 _LATE = 0.4
 """Seconds by which a wait may overrun before what follows it says nothing any more."""
 _UNPROVEN = Doubt("no probe was answered: what was sent can't be shown to have arrived")
@@ -170,10 +172,16 @@ class Run:
         """What the last send on a connection did to its 2MSL timer; None where the reading can't
         tell."""
         last = self._injected.get(on)
-        if last is None:
+        if last is None or self._was_behind(last, self._testers[on].settled):
             return None
         lifetime = 2 * self.target.time_variables["msl"]
         return timer_effect(seen, lifetime, settled=last.settled, sent=last.sent)
+
+    def _was_behind(self, last: _Injected, answered: float) -> bool:
+        """Whether the DUT took longer for that segment than had passed before it: its timers may be
+        as late, of which a reading then says nothing."""
+        took = answered - last.sent - self.target.path.quickest
+        return took > max(last.sent - last.settled, _BEHIND)
 
     # -- a DUT that nobody can look into ---------------------------------------------------------
 
@@ -371,7 +379,9 @@ class Run:
         if self.view is not None and self.view.timer:
             return await self._ask_for_the_timer(step)
         tester = self.tester_of(step)
-        seen = await state_probe.ask(tester, answers(tester.transcript, on=step.on))
+        seen = await state_probe.ask(
+            tester, answers(tester.transcript, on=step.on), self.target.acquaintance.telling
+        )
         return replace(seen, apart=True) if isinstance(seen, StateSeen) and self.view else seen
 
     async def _ask_for_the_timer(self, step: ExpectState) -> StateSeen | Doubt:
@@ -387,7 +397,9 @@ class Run:
         await tester.drain()
         for stray in self._pending_strays(tester):
             return Doubt(f"{stray.packet.segment} came while a timer was waited for")
-        seen = await state_probe.ask(tester, answers(tester.transcript, on=step.on))
+        seen = await state_probe.ask(
+            tester, answers(tester.transcript, on=step.on), self.target.acquaintance.telling
+        )
         if isinstance(seen, Doubt):
             return seen
         expected = step.state.choose(self.target.profile)

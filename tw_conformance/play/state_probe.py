@@ -6,7 +6,8 @@ It changes the state that it asks for, so it is the last thing in a case:
 * **an old octet**, as of a keepalive (RFC 1122 section 4.2.3.6): below RCV.NXT, so a connection
   that is there acknowledges it and takes in nothing (RFC 9293 section 3.10.7.4, first step); where
   none is there a reset comes.  It is answered however soon it comes, as a bare ACK is not
-  (``tcp_input.c:__tcp_oow_rate_limited``);
+  (``tcp_input.c:__tcp_oow_rate_limited``).  Of a DUT that was seen to answer that alike in
+  TIME-WAIT and in CLOSED **the FIN again** asks (:mod:`~tw_conformance.play.acquaint`);
 * **the ACK of a SYN-ACK**: completes a handshake that is under way, and the DUT, which closes
   first, goes on to send; where there is none a reset comes.
 """
@@ -14,13 +15,14 @@ It changes the state that it asks for, so it is the last thing in a case:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path
 from tw_conformance.model.case import Answer, Case, Expect, ExpectState
 from tw_conformance.play.record import Doubt, StateSeen
 from tw_conformance.play.tester import ACCEPTS_AND_CLOSES, TesterEndpoint
+from tw_conformance.targets.acquaintance import Question, Shape, Telling
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet, Segment
 from tw_reference.seqnum import add
@@ -62,7 +64,7 @@ def unaskable(case: Case, at: int, profile: str) -> str | None:
     if expected is None:
         return None
     reopened = any(
-        isinstance(before, Expect) and before.on == step.on and _expects_syn_ack(before, profile)
+        isinstance(before, Expect) and before.on == step.on and _expects(before, _SYN_ACK, profile)
         for before in case.steps[:at]
     )
     reached = case.connections()[step.on].state
@@ -80,13 +82,19 @@ def tellable(reached: str, *, reopened: bool) -> frozenset[str]:
     return _TOLD_BY_HANDSHAKE if reopened else _TOLD.get(reached, frozenset())
 
 
-async def ask(tester: TesterEndpoint, answers: Iterable[Packet]) -> StateSeen | Doubt:
+async def ask(
+    tester: TesterEndpoint, answers: Iterable[Packet], telling: Telling
+) -> StateSeen | Doubt:
     """The state that the DUT's answer to a probe tells, or why none does.
 
-    ``answers`` are the DUT's to the last segment, under which the profile's expectations held.
+    ``answers`` are the DUT's to the last segment, under which the profile's expectations held;
+    ``telling`` is what its answers were seen to mean.
     """
     syn_ack = next((p.segment for p in answers if is_syn_ack(p.segment)), None)
-    probe = _old_octet(tester) if syn_ack is None else _handshake(tester, syn_ack)
+    if syn_ack is None:
+        probe = _old_number(tester, telling)
+    else:
+        probe = _handshake(tester, syn_ack, telling)
     tester.note(f"the state can't be read: {probe.name} asks for it")
     told = await _put(probe, tester)
     if isinstance(told, Doubt):
@@ -114,35 +122,41 @@ async def _put(probe: StateProbe, tester: TesterEndpoint) -> str | Doubt:
     )
 
 
-def _old_octet(tester: TesterEndpoint) -> StateProbe:
-    variables = tester.variables
-    segment = Segment(
+def question(tester: TesterEndpoint, asked: Question) -> Segment:
+    """That question about the tester's connection."""
+    variables, again = tester.variables, asked is Question.FIN
+    return Segment(
         seq=add(variables["rcv_nxt"], -1),
         ack=variables["snd_nxt"],
-        flags=tcp.ACK,
+        flags=tcp.FIN | tcp.ACK if again else tcp.ACK,
         window=WINDOW,
-        payload=b"t",
+        payload=b"" if again else b"t",
         timestamps=tester.stamps(add(variables["ts_recent"], 2000)) if tester.timestamps else None,
     )
+
+
+def _old_number(tester: TesterEndpoint, telling: Telling) -> StateProbe:
+    segment = question(tester, telling.question)
     reached = tester.goal.state
+    # One further: the DUT has taken a FIN that the case sent.
+    moved_on = replace(telling.there, ack=2)
 
     def read(answer: Segment) -> str | None:
-        if answer.flags & tcp.RST:
-            return _closed(answer, segment)
-        if answer.flags & ~tcp.PSH != tcp.ACK or answer.seq != variables["snd_nxt"]:
-            return None
-        if answer.ack == variables["rcv_nxt"]:
+        seen = Shape.of(answer, segment)
+        if seen == telling.gone:
+            return "CLOSED"
+        if seen == telling.there:
             return "FIN-WAIT-1 or FIN-WAIT-2" if reached == "FIN-WAIT-1" else reached
-        # One further: the DUT has taken a FIN that the case sent.
-        moved_on = reached == "FIN-WAIT-2" and answer.ack == add(variables["rcv_nxt"], 1)
-        return "TIME-WAIT" if moved_on else None
+        return "TIME-WAIT" if reached == "FIN-WAIT-2" and seen == moved_on else None
 
-    return StateProbe("an octet below RCV.NXT", segment, read)
+    return StateProbe(telling.question.value, segment, read)
 
 
-def _handshake(tester: TesterEndpoint, syn_ack: Segment) -> StateProbe:
+def _handshake(tester: TesterEndpoint, syn_ack: Segment, telling: Telling) -> StateProbe:
     variables = tester.variables
     stamps = syn_ack.timestamps
+    # It has no octet, unlike the question that was asked of CLOSED.
+    gone = replace(telling.gone, ack=telling.gone.ack and telling.gone.ack - 1)
     segment = Segment(
         seq=syn_ack.ack,
         ack=add(syn_ack.seq, 1),
@@ -152,9 +166,9 @@ def _handshake(tester: TesterEndpoint, syn_ack: Segment) -> StateProbe:
     )
 
     def read(answer: Segment) -> str | None:
-        if answer.flags & tcp.RST:
-            return _closed(answer, segment)
-        if answer.flags & tcp.SYN:
+        if Shape.of(answer, segment) == gone:
+            return "CLOSED"
+        if answer.flags & (tcp.RST | tcp.SYN):
             return None
         if answer.seq == segment.ack and (answer.flags & tcp.FIN or answer.payload):
             return "SYN-RECEIVED"
@@ -164,16 +178,20 @@ def _handshake(tester: TesterEndpoint, syn_ack: Segment) -> StateProbe:
     return StateProbe("the ACK of its SYN-ACK", segment, read, of_service=True)
 
 
-def _closed(answer: Segment, asked: Segment) -> str | None:
-    """CLOSED, if that is its reset (RFC 9293 section 3.10.7.1): SEQ=SEG.ACK, and no ACK."""
-    return "CLOSED" if not answer.flags & tcp.ACK and answer.seq == asked.ack else None
+def expects_fin_of_a_new_incarnation(case: Case, profile: str) -> bool:
+    """Whether the DUT is to close a connection that a case's own SYN opened."""
+    expects = [step for step in case.steps if isinstance(step, Expect)]
+    reopened = [_expects(step, _SYN_ACK, profile) for step in expects]
+    return any(
+        any(reopened[:number]) and _expects(step, tcp.FIN, profile)
+        for number, step in enumerate(expects)
+    )
 
 
-def _expects_syn_ack(step: Expect, profile: str) -> bool:
+def _expects(step: Expect, flags: int, profile: str) -> bool:
+    """Whether the one answer that is right there has these flags."""
     answer = step.answer.choose(profile)
-    if not isinstance(answer, Answer) or answer.flags is None:
-        return False
-    return answer.flags & _SYN_ACK == _SYN_ACK
+    return isinstance(answer, Answer) and (answer.flags or 0) & flags == flags
 
 
 def is_syn_ack(segment: Segment) -> bool:

@@ -47,6 +47,7 @@ class TargetPool:
         """A target that somebody else runs has to let connections come to TIME-WAIT at all: that
         it does not is said once, not by each case."""
         from tw_conformance.explore import doctor
+        from tw_conformance.play.acquaint import acquaint
         from tw_conformance.targets import registry as targets
 
         roster = self._roster()
@@ -56,6 +57,7 @@ class TargetPool:
         if roster.locator(choice.target) is not None:
             try:
                 doctor.check_service(target)
+                acquaint(target)
             except BaseException:
                 target.close()
                 raise

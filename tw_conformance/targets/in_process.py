@@ -18,6 +18,7 @@ from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.path import perfect_path
 from tw_conformance.model.case import EOF, OK, Case, Counters
 from tw_conformance.model.errors import NoSuchCall, TargetError
+from tw_conformance.targets.acquaintance import Acquaintance
 from tw_conformance.targets.kinds import Order, TargetKind
 from tw_conformance.targets.target import tester_isn
 from tw_reference.clock import SECOND, Clock
@@ -75,6 +76,7 @@ class InProcessTarget:
             "tick": profile.lateness(profile.defaults()) / SECOND,
         }
         self.path = perfect_path()
+        self.acquaintance = Acquaintance()
         self.hop = Hop(
             Encoder(_TESTER_MAC, _DUT_MAC).encode, Encoder(_DUT_MAC, _TESTER_MAC).encode, decode
         )

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from tw_conformance.link.link import Link
 from tw_conformance.link.path import Path
 from tw_conformance.model.case import Case
+from tw_conformance.targets.acquaintance import Acquaintance
 from tw_reference.profiles import PROFILES
 
 T = TypeVar("T")
@@ -53,6 +54,9 @@ class Target(Protocol):
 
     longest_wait: float
     """Seconds that a case may let pass."""
+
+    acquaintance: Acquaintance
+    """What was learned of a DUT that nobody can look into."""
 
     @property
     def reads_states(self) -> bool:

@@ -19,6 +19,7 @@ from tw_conformance.link.path import Path, Sentinel
 from tw_conformance.link.probes import is_answered, survey
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError, TargetGone
+from tw_conformance.targets.acquaintance import Acquaintance
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_conformance.targets.target import Play, tester_isn
@@ -117,6 +118,7 @@ class WireTarget:
         self.profile = stack.name
         self.seed = seed
         self.path = Path()
+        self.acquaintance = Acquaintance()
         self._duts = duts
         self._stack = stack
         self._rate, self._max_time = rate, max_time

@@ -25,6 +25,7 @@ from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Event, Mismatch, Outcome, Transcript, Verdict
 from tw_conformance.play import oracle, player
 from tw_conformance.targets import registry as targets
+from tw_conformance.targets.acquaintance import Acquaintance
 from tw_conformance.targets.roster import Roster
 from tw_reference.segment import FIN, RST, Flow, Packet, Segment
 
@@ -56,6 +57,7 @@ class PretendedKernel:
     name = "netns"
     realtime = True
     reads_states = True
+    acquaintance = Acquaintance()
     settings: Mapping[str, int] = {"rfc1337": 0, "tw_reuse": 1}
     time_variables: Mapping[str, float] = {"msl": 0.2, "tick": 0.0}
 

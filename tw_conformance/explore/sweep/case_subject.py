@@ -196,7 +196,7 @@ async def _asked_for(run: Run, came: Sequence[Packet]) -> str | None:
     tellable = state_probe.tellable(run.case.reach.state, reopened=reopened)
     if not tellable:
         return None
-    told = await state_probe.ask(run.tester, came)
+    told = await state_probe.ask(run.tester, came, run.target.acquaintance.telling)
     return told.state if isinstance(told, StateSeen) and told.state in tellable else None
 
 

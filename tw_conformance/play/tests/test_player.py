@@ -10,6 +10,7 @@ import pytest
 from tw_conformance.link.link import Observation
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import Case
+from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tests.scripted import (
@@ -264,18 +265,29 @@ def deleted() -> ScriptedLink:
     ("links", "verdict", "opened"),
     [
         ([kept, kept], PASS, 2),
-        ([deleted, deleted, kept], FAIL, 2),
-        ([kept, deleted, deleted], FAIL, 3),
+        ([deleted, deleted, kept], FAIL, 3),
+        ([kept, deleted, deleted, kept], FAIL, 4),
     ],
 )
 def test_views_are_performed_until_one_fails(
     links: list[Script], verdict: Verdict, opened: int
 ) -> None:
-    """A FAIL takes a second performance that says the same."""
+    """A FAIL takes a second performance that says the same, and a service that is there yet."""
     target = ScriptedTarget([link() for link in links], reads_states=False)
     outcome, _ = in_virtual_time(play(TWO_STATES, target))
     assert (outcome.verdict, target.opened) == (verdict, opened), outcome.reason
     assert outcome.inferred
+
+
+def unserved() -> ScriptedLink:
+    return at()
+
+
+def test_a_fail_of_a_service_that_is_gone_is_none() -> None:
+    links = [deleted(), deleted(), unserved(), unserved(), unserved()]
+    with pytest.raises(TargetGone, match=r"the DUT.s service is gone .* no answer to the SYN"):
+        in_virtual_time(play(TWO_STATES, ScriptedTarget(links, reads_states=False)))
+    assert all(link.closed for link in links)
 
 
 # -- a DUT that answers echoes first -------------------------------------------------------------

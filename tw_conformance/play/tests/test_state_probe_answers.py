@@ -18,11 +18,13 @@ from tw_conformance.play.tests.scripted import (
     script,
     segment,
 )
+from tw_conformance.targets.acquaintance import Question, Shape, Telling
 from tw_conformance.targets.in_process import Played
 from tw_reference.segment import ACK, FIN, PSH, RST, SYN, Packet, Segment, Timestamps
 
 PROFILE = "linux-6.18"
 SND, RCV = 700, 300
+TELLING = Telling()
 OF_A_BLOCK = segment(ACK, SND, RCV)
 RESET = segment(RST, SND, 0)
 
@@ -36,12 +38,13 @@ def asked(
     steps: str = "  - send: {flags: ACK}\n  - expect: nothing\n",
     answers: tuple[Packet, ...] = (),
     path: Path | None = None,
+    telling: Telling = TELLING,
 ) -> StateSeen | Doubt:
     reach = f"{{state: {reached}, timestamps: {timestamps}}}"
     case = script(f"{steps}  - state: {expected or reached}\n", reach)
     tester = TesterEndpoint(case.reach, link, path or perfect_path(), Transcript())
     tester.variables.update(rcv_nxt=RCV, snd_nxt=SND, ts_recent=40, seg_tsval=50)
-    return Played(ask(tester, answers)).result()
+    return Played(ask(tester, answers, telling)).result()
 
 
 def told(link: ScriptedLink, reached: str = "TIME-WAIT", path: Path | None = None) -> str | None:
@@ -73,6 +76,16 @@ def test_an_old_octet_is_acknowledged_where_a_connection_is(
     answer: Packet, state: str | None, reached: str
 ) -> None:
     assert told(at((0.0005, answer)), reached) == (reached if state == "" else state)
+
+
+@pytest.mark.parametrize("asked_with", Question)
+def test_what_was_seen_to_mean_closed_means_closed(asked_with: Question) -> None:
+    """A reset with an ACK is lwIP's."""
+    telling = Telling(asked_with, gone=Shape(RST | ACK, 0, 1))
+    for answer, state in ((segment(RST | ACK, SND, RCV), "CLOSED"), (OF_A_BLOCK, "TIME-WAIT")):
+        seen = asked(at((0.0005, answer)), telling=telling)
+        assert seen == StateSeen(state, f", as its answer to {asked_with.value} shows")
+    assert isinstance(asked(at((0.0005, RESET)), telling=telling), Doubt)
 
 
 def test_a_fin_that_the_dut_has_taken_tells_time_wait_and_only_after_fin_wait_2() -> None:

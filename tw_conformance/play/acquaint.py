@@ -1,0 +1,89 @@
+"""A first look at a DUT that nobody can look into.
+
+Its state is asked for by a segment that TIME-WAIT answers otherwise than CLOSED does.  RFC 9293
+says how, and stacks differ: lwIP's reset of what belongs to no connection has an ACK, picoTCP's
+TIME-WAIT resets an octet below RCV.NXT, but acknowledges the FIN again.  So both are asked, once,
+where it is known which is which: a TIME-WAIT that nothing has touched, and a 4-tuple that never had
+a connection.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tw_conformance.model.case import Case, Reach
+from tw_conformance.model.verdict import Transcript
+from tw_conformance.play.state_probe import question
+from tw_conformance.play.tester import NotReached, TesterEndpoint
+from tw_conformance.targets.acquaintance import Acquaintance, Question, Shape, Telling
+from tw_conformance.targets.target import Target
+from tw_reference.segment import Packet, Segment
+from tw_reference.seqnum import add
+
+_SYN_AND_FIN = 2
+"""Sequence numbers that are no octets of the service's."""
+_State = Literal["TIME-WAIT", "LISTEN"]
+
+
+def acquaint(target: Target) -> None:
+    """Learn what is to be learned of a target's DUT, where nobody can look into it.
+
+    :raises TargetError: where the target is gone.
+    """
+    if not target.reads_states:
+        target.acquaintance = target.start(_look(target)).result()
+
+
+async def _look(target: Target) -> Acquaintance:
+    """What cannot be learned is taken to be as RFC 9293 says."""
+    says, alike = 0, None
+    for asked in Question:
+        there, variables = await _answer_in("TIME-WAIT", asked, target)
+        if variables:
+            says = add(variables["snd_nxt"], -variables["iss"] - _SYN_AND_FIN)
+        gone, _ = await _answer_in("LISTEN", asked, target)
+        if there is None or gone is None:
+            continue
+        if there != gone:
+            return Acquaintance(Telling(asked, there, gone), says)
+        alike = Telling(asked, there, gone)
+    return Acquaintance(alike or Telling(), says)
+
+
+async def _answer_in(
+    state: _State, asked: Question, target: Target
+) -> tuple[Shape | None, dict[str, int]]:
+    """The DUT's answer there, and its variables; None and none where it does not answer or is not
+    brought there."""
+    for _ in range(target.path.askings):
+        case = Case("a first look", "", (), Reach(state=state, family=family_of(target)), ())
+        link = await target.open(case)
+        try:
+            tester = TesterEndpoint(case.reach, link, target.path, Transcript())
+            await tester.reach()
+            segment = question(tester, asked)
+            tester.send(segment)
+            answer = await _answer(tester)
+            if answer is not None:
+                return Shape.of(answer, segment), tester.variables
+        except NotReached:
+            continue
+        finally:
+            await link.aclose()
+    return None, {}
+
+
+async def _answer(tester: TesterEndpoint) -> Segment | None:
+    if not await tester.prove_delivery():
+        return None
+    arrival = tester.pending[0] if tester.pending else await tester.second_look()
+    if arrival is None:
+        return None
+    assert isinstance(arrival.packet, Packet)
+    return arrival.packet.segment
+
+
+def family_of(target: Target) -> Literal["ipv4", "ipv6"]:
+    """One that the target has an address of."""
+    ipv4 = Case("a first look", "", (), Reach(family="ipv4"), ())
+    return "ipv4" if target.lacks(ipv4) is None else "ipv6"

@@ -1,0 +1,149 @@
+"""A first look at a DUT: how its answers tell TIME-WAIT from CLOSED, and what its service says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tw_conformance.link.link import Arrival
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.load import load_text
+from tw_conformance.play.acquaint import acquaint, family_of
+from tw_conformance.play.player import lacks, play
+from tw_conformance.play.tests.opaque import Opaque, OpaqueLink
+from tw_conformance.targets.acquaintance import Acquaintance, Question, Shape, Telling
+from tw_conformance.targets.in_process import InProcessTarget
+from tw_reference.profiles import PROFILES
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.actions import BlockAction, EntryAction
+from tw_reference.segment import ACK, RST, Damage, Datagram, Packet, Segment
+
+QUIET_ACK = """
+case: quiet-ack
+title: The exact duplicate ACK leaves TIME-WAIT alone
+cites: [RFC 9293 section 3.10.7.4]
+steps:
+  - send: {flags: ACK}
+  - expect: nothing
+  - state: TIME-WAIT
+"""
+RFC = PROFILES["rfc9293"]
+
+
+def answering(rule_id: str, action: BlockAction) -> Profile:
+    decisions = RFC[stages.TIME_WAIT]
+    rule = replace(decisions.rule(rule_id), then=(action,))
+    return RFC.with_list(decisions.replacing(rule_id, rule))
+
+
+def met(dut: Profile) -> Opaque:
+    target = Opaque(dut, RFC)
+    acquaint(target)
+    return target
+
+
+def verdict(target: Opaque) -> Verdict:
+    (case,) = load_text(QUIET_ACK, Path("quiet.tw.yaml"))
+    return target.start(play(case, target)).result().verdict
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_documented_stacks_answer_as_the_rfc_says(profile: str) -> None:
+    target = Opaque(PROFILES[profile])
+    acquaint(target)
+    assert target.acquaintance == Acquaintance()
+    assert target.acquaintance.telling.apart
+
+
+def test_where_the_octet_tells_nothing_the_fin_is_asked_with() -> None:
+    """picoTCP's TIME-WAIT resets the octet."""
+    target = met(answering("rfc9293.unacceptable", BlockAction.RST))
+    assert target.acquaintance.telling == Telling(Question.FIN)
+    assert verdict(target) is Verdict.PASS
+
+
+class AcknowledgingResets(Opaque):
+    """Its resets of what belongs to nobody have an ACK, as lwIP's."""
+
+    async def open(self, case: Case) -> OpaqueLink:
+        return AckLink.open(self, case)
+
+
+class AckLink(OpaqueLink):
+    async def receive(self, until: float) -> Arrival | None:
+        arrival = await super().receive(until)
+        if arrival is None or not isinstance(arrival.packet, Packet):
+            return arrival
+        segment = arrival.packet.segment
+        if segment.flags != RST:
+            return arrival
+        reset = Segment(segment.seq, self.asked.end, RST | ACK)
+        return replace(arrival, packet=replace(arrival.packet, segment=reset))
+
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        if isinstance(packet, Packet):
+            self.asked = packet.segment
+        return super().send(packet, damage=damage)
+
+
+def test_a_reset_with_an_ack_is_a_reset() -> None:
+    target = AcknowledgingResets(RFC)
+    acquaint(target)
+    assert target.acquaintance.telling == Telling(gone=Shape(RST | ACK, 0, 1))
+
+
+def test_a_dut_without_time_wait_answers_in_one_way() -> None:
+    target = met(without_time_wait())
+    telling = target.acquaintance.telling
+    assert not telling.apart
+    assert verdict(target) is Verdict.FAIL
+
+
+def without_time_wait() -> Profile:
+    decisions = RFC[stages.ENTRY]
+    rule = replace(decisions.rule("rfc9293.entry"), then=(EntryAction.CLOSE,))
+    return RFC.with_list(decisions.replacing("rfc9293.entry", rule))
+
+
+def test_who_reads_states_need_not_ask() -> None:
+    target = InProcessTarget(without_time_wait())
+    acquaint(target)
+    assert target.acquaintance.telling.apart
+
+
+REOPENED = """
+case: reopened
+title: A new incarnation is closed too
+cites: [RFC 9293 section 3.6.1]
+steps:
+  - send: {flags: SYN, seq: rcv_nxt+1, mss: 1460}
+  - expect: {flags: SYN|ACK}
+  - send: {flags: ACK, seq: rcv_nxt+2, ack: ans_seq+1}
+  - expect: {flags: FIN|ACK}
+"""
+
+
+def test_a_service_that_speaks_is_no_service_for_a_case_that_expects_a_fin() -> None:
+    target = met(RFC)
+    (case,) = load_text(REOPENED, Path("reopened.tw.yaml"))
+    (quiet,) = load_text(QUIET_ACK, Path("quiet.tw.yaml"))
+    assert lacks(case, target) is None
+    target.acquaintance = replace(target.acquaintance, says=26)
+    assert lacks(case, target) == (
+        "needs a service that closes without a word: the DUT's says 26 octets"
+    )
+    assert lacks(quiet, target) is None
+
+
+class OfIpv6(Opaque):
+    def lacks(self, case: Case) -> str | None:
+        return "needs an IPv4 address" if case.reach.family == "ipv4" else None
+
+
+def test_the_family_is_one_that_there_is() -> None:
+    assert family_of(Opaque(RFC)) == "ipv4"
+    assert family_of(OfIpv6(RFC)) == "ipv6"

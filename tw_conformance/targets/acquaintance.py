@@ -1,0 +1,63 @@
+"""What is learned once of a DUT that nobody can look into, and that stacks differ in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Self
+
+from tw_reference import segment as tcp
+from tw_reference.segment import Segment
+from tw_reference.seqnum import add
+
+
+class Question(Enum):
+    """A segment that is asked with: SEG.SEQ is RCV.NXT-1, and it occupies that one number.  A value
+    completes the sentence «its answer to …»."""
+
+    OCTET = "an octet below RCV.NXT"
+    FIN = "the FIN again"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An answer, in numbers relative to the question: SEG.SEQ less its SEG.ACK, and SEG.ACK less
+    its SEG.SEQ, None where there is none.  PSH says nothing."""
+
+    flags: int
+    seq: int
+    ack: int | None
+
+    @classmethod
+    def of(cls, answer: Segment, asked: Segment) -> Self:
+        ack = add(answer.ack, -asked.seq) if answer.flags & tcp.ACK else None
+        return cls(answer.flags & ~tcp.PSH, add(answer.seq, -asked.ack), ack)
+
+
+OF_A_CONNECTION = Shape(tcp.ACK, 0, 1)
+"""What is there acknowledges it and takes in nothing (RFC 9293 section 3.10.7.4, first step)."""
+OF_NONE = Shape(tcp.RST, 0, None)
+"""The reset of RFC 9293 section 3.10.7.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How the DUT's answers tell TIME-WAIT from CLOSED: what it was seen to answer in each."""
+
+    question: Question = Question.OCTET
+    there: Shape = OF_A_CONNECTION
+    gone: Shape = OF_NONE
+
+    @property
+    def apart(self) -> bool:
+        """Whether they do: a DUT without TIME-WAIT answers in one way."""
+        return self.there != self.gone
+
+
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """As RFC 9293 says, until the DUT was seen to do otherwise.  ``says`` is how many octets its
+    service sends before it closes."""
+
+    telling: Telling = Telling()
+    says: int = 0
