@@ -236,7 +236,14 @@ class Not:
     of: OneAnswer
 
 
-Expected: TypeAlias = OneAnswer | AnyOf | Not
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Right where each of these is."""
+
+    parts: tuple[OneAnswer | AnyOf | Not, ...]
+
+
+Expected: TypeAlias = OneAnswer | AnyOf | Not | AllOf
 
 
 @dataclass(frozen=True, slots=True)

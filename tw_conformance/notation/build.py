@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from tw_conformance.model.case import (
     NOTHING,
+    AllOf,
     Answer,
     AnyOf,
     ByProfile,
@@ -261,7 +262,7 @@ class _StepReader(_ScalarReader):
 
     def expect(self, path: KeyPath, step: Mapping[str, Any]) -> Expect:
         where, said = (*path, "expect"), step["expect"]
-        keys = keys_of("answer") | keys_of("any_of") | keys_of("other_than")
+        keys = keys_of("several")
         readers: list[Callable[[], Any]] = [
             partial(self._by_profile, where, said, keys, self._expected)
         ]
@@ -353,14 +354,26 @@ class _StepReader(_ScalarReader):
 
     def _expected(self, path: KeyPath, data: Any) -> Expected:
         self.require_sound(path)
-        if isinstance(data, dict) and "any" in data:
-            choices = enumerate(data["any"])
-            return AnyOf(
-                tuple(_all(partial(self._answer, (*path, "any", n), said) for n, said in choices))
-            )
-        if isinstance(data, dict) and "not" in data:
-            return Not(self._answer((*path, "not"), data["not"]))
-        return self._answer(path, data)
+        if not isinstance(data, dict):
+            return self._answer(path, data)
+        rest = {key: data[key] for key in data if key not in _COMPOSERS}
+        readers: list[Callable[[], OneAnswer | AnyOf | Not]] = [
+            partial(read, self, (*path, key), data[key])
+            for key, read in _COMPOSERS.items()
+            if key in data
+        ]
+        if rest:
+            readers.insert(0, partial(self._answer, path, rest))
+        parts = _all(readers)
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+    def any_of(self, path: KeyPath, data: Any) -> AnyOf:
+        self.require_sound(path)
+        choices = enumerate(data)
+        return AnyOf(tuple(_all(partial(self._answer, (*path, n), said) for n, said in choices)))
+
+    def other_than(self, path: KeyPath, data: Any) -> Not:
+        return Not(self._answer(path, data))
 
     def _answer(self, path: KeyPath, data: Any) -> OneAnswer:
         if not isinstance(data, str):
@@ -385,6 +398,10 @@ class _StepReader(_ScalarReader):
         return StateIs(values["is"], values.get("timer"))
 
 
+_COMPOSERS: Mapping[str, Callable[[_StepReader, KeyPath, Any], AnyOf | Not]] = {
+    "any": _StepReader.any_of,
+    "not": _StepReader.other_than,
+}
 _READERS: Mapping[str, Callable[[_StepReader, KeyPath, Mapping[str, Any]], Step]] = {
     "send": _StepReader.send,
     "expect": _StepReader.expect,

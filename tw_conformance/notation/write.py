@@ -16,6 +16,7 @@ import yaml
 from tw_conformance.model.case import (
     NOTHING,
     OK,
+    AllOf,
     Answer,
     AnyOf,
     ByProfile,
@@ -95,6 +96,10 @@ def _expected(expected: Expected, usual: list[Answer]) -> Any:
             return {"any": [_one_answer(choice, usual) for choice in expected.choices]}
         case Not():
             return {"not": _one_answer(expected.of, usual)}
+        case AllOf():
+            # Fields are written as such, since no word stands beside any or not.
+            parts = (_expected(part, []) for part in expected.parts)
+            return {key: part[key] for part in parts for key in part}
         case _:
             return _one_answer(expected, usual)
 
@@ -278,6 +283,8 @@ def expected_text(expected: Expected | None) -> str:
             return " or ".join(map(expected_text, expected.choices))
         case Not():
             return f"not {expected_text(expected.of)}"
+        case AllOf():
+            return " and ".join(map(expected_text, expected.parts))
         case Answer():
             words = _words(_one_answer(expected, [])) or "any segment"
             return words + (f"   ({expected.word})" if expected.word else "")

@@ -14,6 +14,7 @@ from tw_conformance.model.case import (
     NOTHING,
     OK,
     REFUSED,
+    AllOf,
     AnyOf,
     Call,
     Case,
@@ -27,6 +28,7 @@ from tw_conformance.model.case import (
     StateIs,
 )
 from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
+from tw_conformance.notation.write import expected_text
 from tw_conformance.play.compare import compare, summary
 from tw_conformance.play.record import (
     Again,
@@ -175,6 +177,9 @@ def _against(expected: Expected, seen: Came | ProvenSilence) -> Judgement | None
             return _against_any(expected, seen)
         case Not(), _:
             return _against_not(expected, seen)
+        case AllOf(), _:
+            against = (_against(part, seen) for part in expected.parts)
+            return next((each for each in against if each is not None), None)
         case _, ProvenSilence():
             return _against_silence(expected)
         case _, Came():
@@ -193,7 +198,7 @@ def _against_any(expected: AnyOf, seen: Came | ProvenSilence) -> Judgement | Non
 def _against_not(expected: Not, seen: Came | ProvenSilence) -> Judgement | None:
     if _against(expected.of, seen) is not None:
         return None
-    what = summary(expected.of)
+    what = expected_text(expected.of)
     return Judgement(
         Verdict.FAIL,
         f"expected anything but {what}, which came",

@@ -83,6 +83,15 @@ def test_it_takes_a_mapping_for_one_by_profile_where_the_loader_does() -> None:
     assert DEFINITIONS["state"]["else"]["if"] == DEFINITIONS["expect"]["else"]["if"]
 
 
+def test_what_stands_beside_any_and_not_is_all_that_an_answer_has() -> None:
+    fields = {
+        key: {"$ref": part["$ref"]} for key, part in DEFINITIONS["answer"]["properties"].items()
+    }
+    several = dict(DEFINITIONS["several"]["properties"])
+    del several["any"], several["not"]
+    assert several == fields
+
+
 def test_every_call_with_options_has_its_own_definition() -> None:
     for verb, part in DEFINITIONS["call_with_options"]["properties"].items():
         if verb not in ONLY_ARGUMENT:

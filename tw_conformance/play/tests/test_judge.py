@@ -8,6 +8,7 @@ import pytest
 
 from tw_conformance.model.case import (
     NOTHING,
+    AllOf,
     Answer,
     AnyOf,
     ByProfile,
@@ -64,6 +65,8 @@ def undecided(expected: Expected, seen: Seen) -> bool:
         (AnyOf((AN_ACK, NOTHING)), [ACK_CAME, ProvenSilence()], [RST_CAME]),
         (Not(AN_ACK), [RST_CAME, ProvenSilence()], [ACK_CAME]),
         (Not(NOTHING), [ACK_CAME, RST_CAME], [ProvenSilence()]),
+        (AllOf((AN_ACK, Not(Answer(ttl=64)))), [], [ACK_CAME, RST_CAME, ProvenSilence()]),
+        (AllOf((AN_ACK, Not(Answer(ttl=1)))), [ACK_CAME], [RST_CAME, ProvenSilence()]),
     ],
 )
 def test_what_is_right_and_what_is_wrong(
