@@ -36,12 +36,24 @@ class FifoScan:
 
     A block lives up to ``period`` longer than asked for; a scan stops at the first block that has
     not expired (``tcp_timewait.c:613-650``).
+
+    ``again``: the scan holds the lock of packet input for one block at a time (svn r264321, of
+    April 2014), and this says when it has it again, from when it gave it up; None: it holds it
+    throughout, as 10.0 did.  Which block is closed, and what a segment is answered, is the same.
     """
 
-    def __init__(self, clock: Clock, expire: Expire, *, period: int = 500 * MILLISECOND) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        expire: Expire,
+        *,
+        period: int = 500 * MILLISECOND,
+        again: Callable[[int], int] | None = None,
+    ) -> None:
         self._clock = clock
         self._expire = expire
         self._period = period
+        self.again = again
         # Unlike a dict's, the head of an OrderedDict costs the same after any number of removals.
         self._queue: OrderedDict[Flow, TimeWaitBlock] = OrderedDict()
         self._scan: Timer | None = None
@@ -76,6 +88,9 @@ class FifoScan:
         while (head := self.oldest()) is not None and head.expires <= self._clock.now:
             del self._queue[head.flow]
             self._expire(head)
+            if self.again is not None:
+                self._scan = self._clock.call_at(self.again(self._clock.now), self._tick)
+                return
         self._arm()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import tw_conformance
+from tw_conformance.cli import churn as churn_command
 from tw_conformance.cli import contention as contention_command
 from tw_conformance.cli import coverage as coverage_command
 from tw_conformance.cli import doctor as doctor_command
@@ -159,6 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     sweep_command.add_options(
         command("sweep", sweep_command.sweep, "walk every class of segment, compare with an oracle")
+    )
+    churn_command.add_options(
+        command("churn", churn_command.churn, "load a DUT with short-lived connections: stalls?")
     )
     contention_command.add_options(
         command(

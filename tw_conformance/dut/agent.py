@@ -42,6 +42,8 @@ _PORT_RANGE = {
 }
 """Where a system keeps the ports that it may choose from: both ends in one setting, or in two."""
 
+SOCKSTAT = pathlib.Path("/proc/net/sockstat")
+
 # include/net/tcp_states.h; both of Linux's SYN-RECEIVED have one name in the RFC.
 _LINUX_STATES = {
     1: "ESTABLISHED",
@@ -146,6 +148,7 @@ class Agent:
             "state": self._state,
             "states": self._many_states,
             "counters": read_counters,
+            "time_waits": lambda: {"blocks": count_time_waits()},
             "sysctl_get": self._sysctl_get,
             "sysctl_set": self._sysctl_set,
             "sysctl_restore": self._sysctl_restore,
@@ -663,6 +666,18 @@ def read_counters() -> "dict[str, int]":
     for file in ("snmp", "netstat"):
         counters.update(counters_of_proc((pathlib.Path("/proc/net") / file).read_text()))
     return counters
+
+
+def count_time_waits() -> int:
+    """TIME-WAIT blocks of the system, or its namespace.
+
+    :raises Refused: ENOSYS, where there is no such number.
+    :raises OSError: where it can't be read.
+    """
+    if platform.system() != "Linux":
+        raise Refused(errno.ENOSYS, f"{platform.system()} has no count of them that is known here")
+    found = re.search(r"^TCP: .*\btw (\d+)", SOCKSTAT.read_text(), re.MULTILINE)
+    return int(found.group(1)) if found else 0
 
 
 def counters_of_proc(text: str) -> "dict[str, int]":

@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import inf
 
 from tw_conformance.link.capture import Capture
+from tw_conformance.link.capture.packet_socket import PacketSocket
 from tw_conformance.link.link import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError, TargetGone
@@ -35,6 +39,26 @@ _TAGGED_ADVICE = "test from an interface of the DUT's VLAN, with an address ther
 _FLOOD = 50_000
 _FLOOD_RATIO = 10
 """Packets that may come, and how many more for each that was sent: a few are an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A way to ``dut`` from the addresses ``testers`` for a sender of its own.
+
+    ``sender`` and ``listener`` are packet sockets for ``interface``, not bound yet; ``encoder``
+    makes frames for the DUT.
+    """
+
+    sender: socket.socket
+    listener: socket.socket
+    interface: str
+    dut: str
+    testers: tuple[str, ...]
+    encoder: Encoder
+
+    def close(self) -> None:
+        self.sender.close()
+        self.listener.close()
 
 
 class Injector:
@@ -200,6 +224,27 @@ class Injector:
         moment = time.monotonic()
         self._transmit(frame)
         return moment, frame
+
+    def hand_over(self, dut: str) -> Lane:
+        """Leave TCP with that address of the DUT, which has been resolved, to a sender of its own:
+        what is heard here from now on is address resolution and echoes.
+
+        :raises TargetError: where this system has no packet sockets, or this user none.
+        """
+        if not isinstance(self._capture, PacketSocket):
+            raise TargetError(f"loading a DUT needs Linux's packet sockets: this is {sys.platform}")
+        capture = self._capture
+        testers = tuple(self._ipv6 if ":" in dut else self._ipv4)
+        lane = Lane(
+            capture.another(),
+            capture.another(),
+            capture.interface,
+            dut,
+            testers,
+            self._encoders[dut],
+        )
+        capture.pass_tcp_over()
+        return lane
 
     def frames_lost(self) -> int:
         """Frames so far that reached the link but not a mailbox: dropped by the kernel because

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from tw_conformance.model.errors import SuiteError, UsageError
+from tw_conformance.report.canvas import DOT, canvas, save
 from tw_reference.contention.figures import figures
 from tw_reference.contention.reaping_strategies import BATCH, ONE
 from tw_reference.contention.simulation import Load, ReceivePath, Trace, simulate
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-DOT = "#c0392b"
 MOST_DOTS = 40_000
 """Of one panel: with more of them the picture shows nothing more."""
 FACTORS = (0.5, 0.7, 0.85, 1.0, 1.15, 1.3, 1.5)
@@ -25,7 +20,7 @@ def draw(traces: Mapping[str, Trace], load: Load, file: str) -> None:
 
     :raises SuiteError: where matplotlib is not installed, or the file can't be written.
     """
-    figure = _figure((7.0, 2.6 * len(traces)))
+    figure = canvas(7.0, 2.6 * len(traces))
     panels = figure.subplots(len(traces), 1, squeeze=False, sharex=True, sharey=True)
     for panel, (name, trace) in zip(panels[:, 0], traces.items(), strict=True):
         whole = [(x, y * 1e3) for x, y in trace.connections if y < load.retransmit]
@@ -39,7 +34,7 @@ def draw(traces: Mapping[str, Trace], load: Load, file: str) -> None:
         panel.set_ylim(0, 50)
         panel.grid(axis="y", linestyle=":", linewidth=0.5)
     panels[-1, 0].set_xlabel("time (s)")
-    _save(figure, file)
+    save(figure, file)
 
 
 def draw_sensitivity(path: ReceivePath, load: Load, file: str, seed: int = 0) -> None:
@@ -48,7 +43,7 @@ def draw_sensitivity(path: ReceivePath, load: Load, file: str, seed: int = 0) ->
 
     :raises SuiteError: where matplotlib is not installed, or the file can't be written.
     """
-    figure = _figure((7.0, 4.0))
+    figure = canvas(7.0, 4.0)
     panel = figure.subplots()
     quick = replace(path, lifetime=0.8)
     brief = replace(load, seconds=2.0)
@@ -61,7 +56,7 @@ def draw_sensitivity(path: ReceivePath, load: Load, file: str, seed: int = 0) ->
     panel.set_ylim(bottom=0)
     panel.grid(linestyle=":", linewidth=0.5)
     panel.legend()
-    _save(figure, file)
+    save(figure, file)
 
 
 _LABELS = {
@@ -80,24 +75,3 @@ def _longest(path: ReceivePath, load: Load, label: str, factor: float, seed: int
     else:
         strategy = replace(strategy, handover=strategy.handover * factor)
     return figures(simulate(path, load, strategy, seed), path, strategy, load.retransmit).longest
-
-
-def _figure(size: tuple[float, float]) -> Figure:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SuiteError(
-            "a picture is drawn by matplotlib, which is not installed: "
-            "pip install 'tw-conformance[plot]'"
-        ) from None
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure: Figure, file: str) -> None:
-    try:
-        figure.savefig(file, dpi=120)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file} can't be written: {error}") from None

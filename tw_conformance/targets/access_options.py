@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tw_conformance.link.access import GENTLE, HOUR
@@ -80,10 +80,14 @@ _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """Option to the field of :class:`~tw_conformance.link.access.Access`, and how it is parsed."""
 
 
-def add_access_options(add: Callable[..., object], prefix: str = "") -> None:
-    """Add all of them by argparse's ``add_argument`` or pytest's ``addoption``."""
+def add_access_options(
+    add: Callable[..., object], prefix: str = "", only: Collection[str] = _OPTIONS
+) -> None:
+    """Add all of them, or ``only`` some, by argparse's ``add_argument`` or pytest's
+    ``addoption``."""
     for option, (_, how) in _OPTIONS.items():
-        add(f"--{prefix}{option}", **_unset(how))
+        if option in only:
+            add(f"--{prefix}{option}", **_unset(how))
 
 
 def given(value_of: Callable[[str], Any]) -> dict[str, Any]:

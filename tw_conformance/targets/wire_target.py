@@ -117,6 +117,7 @@ class WireTarget:
         self.name = name
         self.profile = stack.name
         self.seed = seed
+        self.cpu = cpu
         self.path = Path()
         self.acquaintance = Acquaintance()
         self._duts = duts
@@ -173,6 +174,14 @@ class WireTarget:
             bench = await holding.enter_async_context(self._duts.holding(case.settings))
             isn = tester_isn(self.seed, case)
             return await WireLink.open(bench, case, isn, turn, holding)
+
+    def holding(self, settings: Mapping[str, int]) -> AbstractAsyncContextManager[Bench]:
+        """A bench whose DUT has these settings, and its own for the rest, within; shared with
+        those who want the same.
+
+        :raises TargetError: where there is none, or a setting is refused.
+        """
+        return self._duts.holding(settings)
 
     async def new_bench(self, settings: Mapping[str, int]) -> Bench:
         """A bench of the caller's own, whose DUT has those settings: for many connections in

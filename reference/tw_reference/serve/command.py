@@ -15,6 +15,7 @@ from tw_reference.clock import Clock
 from tw_reference.rules.decision import Decision
 from tw_reference.serve.errors import ServeError
 from tw_reference.serve.links import FrameLink, PacketLink, TapLink
+from tw_reference.serve.lock import with_price
 from tw_reference.serve.loop import Loop
 from tw_reference.serve.plan import EPILOG, Plan, add_options, plan
 from tw_reference.serve.station import Station
@@ -64,7 +65,7 @@ def serve(plan: Plan) -> None:
         addresses = frozenset(plan.addresses)
         station = Station(
             Host(
-                plan.profile,
+                with_price(plan.profile, plan.reap_cost, one_at_a_time=plan.one_at_a_time),
                 clock,
                 addresses=addresses,
                 seed=plan.seed,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_address
 
+from tw_reference.clock import MICROSECOND
 from tw_reference.profiles import ALIASES, PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.serve.errors import UnknownName
@@ -17,6 +18,7 @@ from tw_reference.serve.services import SERVICES, Service
 
 _ADDRESSES = ("192.0.2.1", "2001:db8::1")
 _LONGEST_INTERFACE = 15
+_DEAREST = 1e6
 _MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
 
 EPILOG = """\
@@ -47,6 +49,10 @@ class Plan:
     """The name of the service and the service, by port."""
     seed: int
     trace: bool
+    reap_cost: int = 0
+    """Nanoseconds that it takes to close an expired block."""
+    one_at_a_time: bool = False
+    """Whether frames are taken between one such block and the next."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -99,6 +105,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="seed of the initial sequence numbers. Default: another one each time, which is said",
     )
+    parser.add_argument(
+        "--reap-cost",
+        type=float,
+        default=0.0,
+        metavar="US",
+        help="microseconds that it takes to close an expired TIME-WAIT block, in which the host "
+        "does nothing else. Default: 0",
+    )
+    parser.add_argument(
+        "--reaping",
+        choices=("batch", "one"),
+        default="batch",
+        help="batch: a scan closes all that has expired in one go, as FreeBSD 10.0 did (default); "
+        "one: frames are taken between one block and the next, as since its r264321",
+    )
     parser.add_argument("--trace", action="store_true", help="print each decision, one a line")
 
 
@@ -122,6 +143,8 @@ def plan(arguments: argparse.Namespace) -> Plan:
         services=_services(arguments.port or ["7"], arguments.service),
         seed=secrets.randbits(32) if arguments.seed is None else arguments.seed,
         trace=arguments.trace,
+        reap_cost=_cost(arguments.reap_cost),
+        one_at_a_time=arguments.reaping == "one",
     )
 
 
@@ -130,6 +153,12 @@ def _profile(name: str) -> Profile:
     if name not in PROFILES:
         raise _unknown("profile", name, (*PROFILES, *ALIASES))
     return PROFILES[name]
+
+
+def _cost(microseconds: float) -> int:
+    if not 0 <= microseconds <= _DEAREST:
+        raise UnknownName(f"--reap-cost {microseconds:g}: write 0 to {_DEAREST:g} microseconds")
+    return round(microseconds * MICROSECOND)
 
 
 def _setting(profile: Profile, text: str) -> tuple[str, int]:

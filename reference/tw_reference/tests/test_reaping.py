@@ -125,6 +125,33 @@ def test_a_scan_takes_all_that_have_expired() -> None:
     assert list(life.gone) == [0, 1, 2, 3]
 
 
+def test_one_at_a_time_the_same_blocks_go_at_the_same_scan() -> None:
+    """Where giving the lock up and taking it again takes no time, nothing is different."""
+
+    def one_at_a_time(clock: Clock, expire: Expire) -> Reaper:
+        return FifoScan(clock, expire, again=lambda now: now)
+
+    blocks: list[list[Asked]] = [[(0.1, 60)], [(0.2, 60)], [(0.4, 60), (1, 60)], [(0.6, 60)]]
+    life, patched = Life(fifo), Life(one_at_a_time)
+    assert life.run(*blocks) == patched.run(*blocks)
+    assert list(life.gone) == list(patched.gone)
+
+
+def test_between_one_block_and_the_next_others_have_their_turn() -> None:
+    """Blocks that come or go meanwhile do not hold the scan up."""
+    life = Life(lambda clock, expire: FifoScan(clock, expire, again=lambda now: now + ns(0.01)))
+    for number in range(4):
+        life.ask(number, 60)
+    life.until(60.005)
+    assert list(life.gone) == [0]
+    life.ask(4, 60)
+    life.forget(1)
+    life.until(61)
+    assert life.gone == {0: 60.0, 2: 60.01, 3: 60.02}
+    life.until(120.5)
+    assert life.gone[4] == 120.5
+
+
 def test_the_oldest_of_a_fifo_is_its_head_and_a_restart_goes_to_the_tail() -> None:
     life = Life(fifo)
     assert life.reaper.oldest() is None

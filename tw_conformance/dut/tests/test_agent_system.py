@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tw_conformance.dut import agent
-from tw_conformance.dut.agent import Agent, Refused, counters_of_netstat, counters_of_proc
+from tw_conformance.dut.agent import (
+    Agent,
+    Refused,
+    count_time_waits,
+    counters_of_netstat,
+    counters_of_proc,
+)
 
 PROC = """\
 Ip: Forwarding DefaultTTL
@@ -42,6 +50,17 @@ def test_counters_of_linux() -> None:
     assert counters_of_proc(PROC) == {"RtoAlgorithm": 1, "MaxConn": -1, "ActiveOpens": 325}
     assert counters_of_proc(PROC_EXTRA)["TCPTimeWaitOverflow"] == 2
     assert "InNoRoutes" not in counters_of_proc(PROC_EXTRA)
+
+
+def test_linux_counts_its_time_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "sockstat"
+    file.write_text("sockets: used 9\nTCP: inuse 5 orphan 0 tw 4711 alloc 6 mem 0\nUDP: inuse 1\n")
+    monkeypatch.setattr(agent, "SOCKSTAT", file)
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    assert count_time_waits() == 4711
+    monkeypatch.setattr(platform, "system", lambda: "FreeBSD")
+    with pytest.raises(Refused, match="no count of them"):
+        count_time_waits()
 
 
 def test_counters_of_netstat() -> None:

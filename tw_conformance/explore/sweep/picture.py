@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tw_conformance.explore.sweep.alphabet import DIMENSIONS, SegmentClass
 from tw_conformance.explore.sweep.walk import ClassResult
-from tw_conformance.model.errors import SuiteError
+from tw_conformance.report.canvas import canvas, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,18 +46,9 @@ def draw(results: Mapping[SegmentClass, ClassResult], oracle: str, target: str, 
 
     :raises SuiteError: where matplotlib is not installed, or the file can't be written.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SuiteError(
-            "a picture is drawn by matplotlib, which is not installed: "
-            "pip install 'tw-conformance[plot]'"
-        ) from None
     flags = sorted({one.flags for one in results}, key=_deciding_flags_first)
     zones = [z for z in DIMENSIONS["seq"] if any(one.seq == z for one in results)]
-    figure = Figure(figsize=(4 + 1.1 * len(zones), 2.4 + 0.19 * len(flags)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = canvas(4 + 1.1 * len(zones), 2.4 + 0.19 * len(flags))
     left, right = figure.subplots(1, 2, sharey=True)
     expected = _tally(results, lambda result: result.expected)
     seen = _tally(results, lambda result: result.seen)
@@ -68,10 +59,7 @@ def draw(results: Mapping[SegmentClass, ClassResult], oracle: str, target: str, 
     left.set_ylabel("flags")
     handles = _legend(colours, bool(diverging))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-    try:
-        figure.savefig(file, dpi=110)
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{file} can't be written: {error}") from None
+    save(figure, file, dpi=110)
 
 
 def _deciding_flags_first(flags: str) -> tuple[bool, ...]:

@@ -7,9 +7,10 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 
+from tw_conformance.link.capture.filters import ALL_BUT_TCP, attach
 from tw_conformance.link.capture.stamps import monotonic_minus_wall
 from tw_conformance.model.errors import TargetError
 
@@ -40,11 +41,15 @@ _BURST = 256
 
 
 class PacketSocket:
-    """A capture on a packet socket that is bound to its interface; takes the socket over."""
+    """A capture on a packet socket that is bound to its interface; takes the socket over.
 
-    def __init__(self, packets: socket.socket) -> None:
+    ``spares`` are of the same network namespace, where this process may have none of its own.
+    """
+
+    def __init__(self, packets: socket.socket, spares: Sequence[socket.socket] = ()) -> None:
         self.tagged: Counter[int] = Counter()
         self._packets = packets
+        self._spares = list(spares)
         self._dropped = 0
         packets.setblocking(False)
         packets.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
@@ -63,12 +68,7 @@ class PacketSocket:
     @classmethod
     def open(cls, interface: str) -> Self:
         """:raises TargetError: where this user can't have one there."""
-        try:
-            packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        except PermissionError:
-            raise TargetError(
-                "packet sockets need CAP_NET_RAW: run as root, or give python that capability"
-            ) from None
+        packets = _new_socket()
         try:
             packets.bind((interface, _ETH_P_ALL))
             index = socket.if_nametoindex(interface)
@@ -107,8 +107,38 @@ class PacketSocket:
             self._dropped += dropped
         return self._dropped
 
+    def another(self) -> socket.socket:
+        """A packet socket of the caller's own for the same interface, not bound yet.
+
+        :raises TargetError: where there is none to be had.
+        """
+        if self._spares:
+            return self._spares.pop()
+        return _new_socket()
+
+    @property
+    def interface(self) -> str:
+        """By its name in the namespace where it is."""
+        name: str = self._packets.getsockname()[0]
+        return name
+
+    def pass_tcp_over(self) -> None:
+        """Hear no TCP any more: somebody else does."""
+        attach(self._packets, ALL_BUT_TCP)
+
     def close(self) -> None:
-        self._packets.close()
+        for each in (self._packets, *self._spares):
+            each.close()
+
+
+def _new_socket() -> socket.socket:
+    """:raises TargetError: where this user can't have one."""
+    try:
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError:
+        raise TargetError(
+            "packet sockets need CAP_NET_RAW: run as root, or give python that capability"
+        ) from None
 
 
 def _described(ancillary: list[tuple[int, int, bytes]], ahead: int) -> tuple[float, int]:

@@ -40,13 +40,15 @@ _SECONDS_TO_EXIT = 5.0
 class World:
     """A running world.
 
-    ``packets`` is a packet socket on the tester's end of the link, and ``agent`` a stream socket to
-    the agent; both are closed with the world.
+    ``packets`` is a packet socket on the tester's end of the link, ``spares`` are some of the same
+    namespace that are not bound yet, and ``agent`` is a stream socket to the agent; all are closed
+    with the world.
     """
 
     process: subprocess.Popen[bytes]
     packets: socket.socket
     agent: socket.socket
+    spares: tuple[socket.socket, ...] = ()
 
     @classmethod
     def start(cls, cpu: int, dut: Sequence[str] = THIS_KERNEL) -> Self:
@@ -70,18 +72,20 @@ class World:
                     start_new_session=True,  # Ctrl-C is for the suite, which then ends the world
                 )
             try:
-                packets = _receive_packet_socket(control_here)
+                packets, *spares = receive_packet_sockets(
+                    control_here, _SECONDS_TO_SET_UP, "no world for the DUT"
+                )
             except TargetError:
                 agent_here.close()
                 process.kill()
                 process.wait()
                 raise
-        return cls(process, packets, agent_here)
+        return cls(process, packets, agent_here, tuple(spares))
 
     def close(self) -> None:
         """End the world and wait until its process is gone; may be called twice."""
-        self.packets.close()
-        self.agent.close()
+        for each in (self.packets, *self.spares, self.agent):
+            each.close()
         try:
             self.process.wait(_SECONDS_TO_EXIT)
         except subprocess.TimeoutExpired:
@@ -89,13 +93,21 @@ class World:
             self.process.wait()
 
 
-def _receive_packet_socket(control: socket.socket) -> socket.socket:
-    control.settimeout(_SECONDS_TO_SET_UP)
+def receive_packet_sockets(
+    control: socket.socket, patience: float, lack: str
+) -> list[socket.socket]:
+    """Those that a setup sends through ``control`` in ``patience`` seconds, the bound one first.
+
+    :raises TargetError: ``lack``, and why, where none comes.
+    """
+    control.settimeout(patience)
     try:
-        message, descriptors, _, _ = socket.recv_fds(control, _LONGEST_MESSAGE, 1)
+        message, descriptors, _, _ = socket.recv_fds(
+            control, _LONGEST_MESSAGE, 1 + world_setup.SPARES
+        )
     except TimeoutError:
-        message, descriptors = b"nothing was heard of it for 30 s", []
+        message, descriptors = f"nothing was heard of it for {patience:g} s".encode(), []
     if not descriptors:
         reason = message.decode() or "its process ended without a word"
-        raise TargetError(f"no world for the DUT: {reason}")
-    return socket.socket(fileno=descriptors[0])
+        raise TargetError(f"{lack}: {reason}")
+    return [socket.socket(fileno=each) for each in descriptors]

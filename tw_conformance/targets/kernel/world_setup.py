@@ -8,11 +8,11 @@ interpreter, so it uses the standard library only::
 
 The world is two network namespaces of one anonymous user namespace, and a veth pair between them.
 A packet socket on the tester's end goes out through CONTROL_FD (a UNIX socket), and keeps that
-namespace; this process stays in the other one.  Where the DUT is the kernel itself, it gives the
-DUT's end the DUT's addresses and becomes AGENT.  Where it is a guest, this kernel keeps off the
-DUT's end; the process becomes GUEST, whose last argument is the descriptor of a packet socket
-there.  Nothing has a name, so when the sockets are closed and AGENT or GUEST has seen the end of
-its input, nothing is left.
+namespace, and spare ones with it; this process stays in the other one.  Where the DUT is the
+kernel itself, it gives the DUT's end the DUT's addresses and becomes AGENT.  Where it is a guest,
+this kernel keeps off the DUT's end; the process becomes GUEST, whose last argument is the
+descriptor of a packet socket there.  Nothing has a name, so when the sockets are closed and AGENT
+or GUEST has seen the end of its input, nothing is left.
 
 What goes wrong is said in one sentence through CONTROL_FD instead of the packet socket.
 """
@@ -44,6 +44,9 @@ ETH_P_ALL = 0x0003
 SO_RCVBUFFORCE = 33
 RECEIVE_BUFFER = 16 << 20
 
+SPARES = 2
+"""Packet sockets that whoever loads the link needs beside the one that keeps its namespace."""
+
 NO_NAMESPACES = (
     "this user may not make namespaces: run as root, or allow it (sysctls"
     " kernel.apparmor_restrict_unprivileged_userns=0, kernel.unprivileged_userns_clone=1,"
@@ -66,10 +69,10 @@ class Impossible(Exception):
     """No world can be made here; says why, and what would help."""
 
 
-def make_world() -> socket.socket:
+def make_world() -> list[socket.socket]:
     """Make the world, with both ends of its link up, and enter the DUT's namespace.
 
-    Returns a packet socket on the tester's end.
+    Returns a packet socket on the tester's end, and spare ones of that namespace.
 
     :raises Impossible: where the kernel or this user's rights don't allow it.
     """
@@ -77,7 +80,7 @@ def make_world() -> socket.socket:
     # The kernel at the tester's end must never speak: it has no IPv4 address, and no IPv6 at all.
     turn_ipv6_off()
     tester = current_network()
-    packets = packet_socket()
+    packets = packet_sockets()
     unshare(CLONE_NEWNET)
     dut = current_network()
     run_ip(VETH.format(tester=f"/proc/{os.getpid()}/fd/{tester}"))
@@ -86,7 +89,7 @@ def make_world() -> socket.socket:
         turn_off("dut", offload)
     enter_network(tester)
     bring_up("tester")
-    packets.bind(("tester", ETH_P_ALL))
+    packets[0].bind(("tester", ETH_P_ALL))
     enter_network(dut)
     os.close(tester)
     os.close(dut)
@@ -119,6 +122,18 @@ def packet_socket() -> socket.socket:
         return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except OSError as error:
         raise Impossible(f"packet sockets can't be had (AF_PACKET): {error.strerror}") from error
+
+
+def packet_sockets() -> list[socket.socket]:
+    """One, and the spare ones."""
+    return [packet_socket() for _ in range(1 + SPARES)]
+
+
+def send_sockets(control: socket.socket, packets: list[socket.socket]) -> None:
+    """Send them through ``control``, and close them here."""
+    socket.send_fds(control, [b"up"], [each.fileno() for each in packets])
+    for each in packets:
+        each.close()
 
 
 def turn_ipv6_off() -> None:
@@ -209,12 +224,12 @@ def main(control_fd: str, cpu: str, dut: str, *command: str) -> None:
         try:
             # The link's order holds on one CPU only: see targets/netns.py.
             os.sched_setaffinity(0, {int(cpu)})
-            with make_world() as packets:
-                if dut == "kernel":
-                    be_the_dut()
-                else:
-                    command = (*command, str(leave_the_dut_to_a_guest()))
-                socket.send_fds(control, [b"up"], [packets.fileno()])
+            packets = make_world()
+            if dut == "kernel":
+                be_the_dut()
+            else:
+                command = (*command, str(leave_the_dut_to_a_guest()))
+            send_sockets(control, packets)
         except (Impossible, OSError) as error:
             control.send(str(error).encode())
             sys.exit(1)

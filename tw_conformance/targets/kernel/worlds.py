@@ -124,7 +124,7 @@ async def make_bench(
         agent = AgentClient(*await asyncio.open_connection(sock=made.agent))
         closing.push_async_callback(agent.aclose)
         addresses = (*world.TESTER_IPV4, *world.TESTER_IPV6)
-        injector = Injector(PacketSocket(made.packets), _TESTER_MAC, addresses)
+        injector = Injector(PacketSocket(made.packets, made.spares), _TESTER_MAC, addresses)
         closing.callback(injector.close)
         if settings:
             await (await DutSettings.of(agent)).switch_to(settings)

@@ -20,6 +20,7 @@ from tw_conformance.link.capture.packet_socket import PacketSocket
 from tw_conformance.link.injector import Injector
 from tw_conformance.model.errors import TargetError, TargetGone, UsageError
 from tw_conformance.targets.bench import Bench
+from tw_conformance.targets.kernel.world import receive_packet_sockets
 from tw_conformance.targets.kinds import Order, TargetKind
 from tw_conformance.targets.locator import Locator
 from tw_conformance.targets.network.last_words import LastWords
@@ -31,7 +32,6 @@ from tw_conformance.targets.wire_target import WireTarget
 _TAP = "tap0"
 _SECONDS_TO_SET_UP = 10.0
 _SECONDS_TO_END = 5.0
-_LONGEST_MESSAGE = 4096
 _PACKAGES = str(Path(__file__).parents[3])
 _SET_UP = (
     f"import sys; sys.path.insert(0, {_PACKAGES!r});"
@@ -142,16 +142,14 @@ def start(command: str, said: socket.socket) -> tuple[subprocess.Popen[bytes], C
                 pass_fds=[there.fileno()],
                 start_new_session=True,  # Ctrl-C is for the suite, which then ends the stack
             )
-        here.settimeout(_SECONDS_TO_SET_UP)
         try:
-            message, descriptors, _, _ = socket.recv_fds(here, _LONGEST_MESSAGE, 1)
-        except TimeoutError:
-            message, descriptors = b"its process says nothing", []
-    if not descriptors:
-        end(process)
-        reason = message.decode() or "its process ended without a word"
-        raise TargetError(f"no TAP device for the stack: {reason}")
-    return process, PacketSocket(socket.socket(fileno=descriptors[0]))
+            packets = receive_packet_sockets(
+                here, _SECONDS_TO_SET_UP, "no TAP device for the stack"
+            )
+        except TargetError:
+            end(process)
+            raise
+    return process, PacketSocket(packets[0], packets[1:])
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

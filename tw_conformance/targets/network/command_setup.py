@@ -33,11 +33,11 @@ def main(control_fd: str, tap: str, *command: str) -> None:
         try:
             world_setup.enter_own_namespaces()
             world_setup.turn_ipv6_off()
-            with world_setup.packet_socket() as packets:
-                make_tap(tap)
-                world_setup.bring_up(tap)
-                packets.bind((tap, ETH_P_ALL))
-                socket.send_fds(control, [b"up"], [packets.fileno()])
+            packets = world_setup.packet_sockets()
+            make_tap(tap)
+            world_setup.bring_up(tap)
+            packets[0].bind((tap, ETH_P_ALL))
+            world_setup.send_sockets(control, packets)
         except (Impossible, OSError) as error:
             control.send(str(error).encode())
             sys.exit(1)

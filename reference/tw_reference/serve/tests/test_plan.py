@@ -44,6 +44,11 @@ def test_settings_are_numbers_of_the_profile() -> None:
     }
 
 
+def test_a_block_may_have_its_price() -> None:
+    made = planned("--reap-cost", "2.5", "--reaping", "one")
+    assert (made.reap_cost, made.one_at_a_time) == (2500, True)
+
+
 def test_every_run_has_a_seed_of_its_own_unless_told() -> None:
     assert planned().seed != planned().seed
     assert planned("--seed", "4").seed == 4
@@ -57,6 +62,7 @@ def test_every_run_has_a_seed_of_its_own_unless_told() -> None:
         (["--set", "rfc1337=on"], "--set rfc1337=on: write rfc1337=NUMBER"),
         (["--service", "helo"], "no service 'helo'; did you mean 'hello'?"),
         (["--port", "80=eco"], "no service 'eco'; did you mean 'echo'?"),
+        (["--reap-cost", "-1"], "--reap-cost -1: write 0 to 1e+06 microseconds"),
         (["--port", "0"], "--port 0: a port is a number from 1 to 65535"),
         (["--port", "http"], "--port http: a port is a number from 1 to 65535"),
         (["--address", "192.0.2.1/24"], "no IPv4 or IPv6 address (without a /)"),

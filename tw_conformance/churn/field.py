@@ -1,0 +1,155 @@
+"""The DUT under churn: reached, asked what it can be asked, loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from random import Random
+from typing import Any, TypeVar
+
+from tw_conformance.churn.generator import Generator, Tell
+from tw_conformance.churn.trace import Plan, Trace
+from tw_conformance.churn.wire import Wire
+from tw_conformance.dut.client import AgentClient
+from tw_conformance.model.errors import TargetError, UsageError
+from tw_conformance.targets.wire_target import WireTarget
+
+T = TypeVar("T")
+
+_BETWEEN = (0.3, 0.7)
+"""Seconds between two questions to the DUT: at no period, lest it be found."""
+CLOSEST = 0.05
+"""How near the highest loss-free rate is approached, as a share of it."""
+
+
+class Field:
+    """One DUT of ``target``, with these settings, loaded from the one address family.
+
+    The tester's thread keeps off the CPU of the target's loop, where a DUT in a namespace has its
+    process.
+    """
+
+    def __init__(self, target: WireTarget, settings: Mapping[str, int], family: str) -> None:
+        """:raises TargetError: where it can't be had."""
+        self._target = target
+        self._random = Random(0)
+        self._held = AsyncExitStack()
+        self._client: AgentClient | None = None
+        try:
+            self._wire = self._run(self._reach(settings, family))
+        except BaseException:
+            self._run(self._held.aclose())
+            raise
+
+    def churn(self, plan: Plan, tell: Tell) -> Trace:
+        """Load it as planned.
+
+        :raises UsageError: where the plan asks for more 4-tuples than there are.
+        :raises TargetError: where the DUT is gone, or does not do its part at all.
+        """
+        generator = Generator(self._wire, plan, tell)
+        before = self._run(self._counters())
+        samples: list[tuple[float, int]] = []
+        sampling = self._target.start(self._sample(samples))
+        try:
+            with _undisturbed(self._target.cpu):
+                trace = generator.run()
+        finally:
+            self._stop.set()
+            sampling.result()
+        after = self._run(self._counters())
+        trace.counters = {name: after[name] - before.get(name, 0) for name in after}
+        trace.population = samples
+        _check_part(trace)
+        return trace
+
+    def loss_free(self, plan: Plan, tell: Tell, say: Callable[[Trace], None]) -> float | None:
+        """The highest rate at which no segment is lost, in connections a second, ``plan`` being
+        the first that is tried; None where this machine was the limit, or the user interrupted.
+
+        :raises TargetError: as :meth:`churn`.
+        """
+        low, high, rate = 0.0, 0.0, plan.rate
+        while not high or high - low > CLOSEST * high:
+            trace = self.churn(Plan(rate, plan.seconds, plan.tester_closes, 0, plan.seed), tell)
+            say(trace)
+            if trace.interrupted or trace.limit:
+                return None
+            if trace.loss_free:
+                low = rate
+            else:
+                high = rate
+            rate = (low + high) / 2 if high else 2 * low
+        return low
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._run(self._held.aclose())
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._target.start(coroutine).result()
+
+    async def _reach(self, settings: Mapping[str, int], family: str) -> Wire:
+        bench = await self._held.enter_async_context(self._target.holding(settings))
+        if family not in bench.duts:
+            raise UsageError(f"the DUT has no {family} address here: --family says which")
+        self._client, self._stop = bench.client, asyncio.Event()
+        wire = Wire(bench.injector.hand_over(bench.duts[family]), bench.ports[family])
+        self._held.callback(wire.close)
+        return wire
+
+    async def _counters(self) -> Mapping[str, int]:
+        """Empty where the DUT has nobody to ask, or does not know."""
+        self._stop.clear()
+        if self._client is not None:
+            with contextlib.suppress(TargetError):
+                return await self._client.ask("counters")
+        return {}
+
+    async def _sample(self, samples: list[tuple[float, int]]) -> None:
+        """How many blocks there are, now and then; nothing where the DUT can't be asked."""
+        start = time.monotonic()
+        last = False
+        while self._client is not None:
+            try:
+                asked, reply = await self._client.ask_at("time_waits")
+            except TargetError:
+                return
+            samples.append((asked - start, reply["blocks"]))
+            if last:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), self._random.uniform(*_BETWEEN))
+            last = self._stop.is_set()
+
+
+def _check_part(trace: Trace) -> None:
+    """:raises TargetError: where no connection came to an end: there is nothing to be measured."""
+    if trace.connections or trace.interrupted:
+        return
+    if trace.resets == trace.opened:
+        raise TargetError("the DUT resets every connection: does anything listen on that port?")
+    who = "--closer tester" if not trace.plan.tester_closes else "--closer dut"
+    raise TargetError(
+        f"none of {trace.opened:,} connections ended: nobody is there, or it is not the DUT that"
+        f" closes first (--dut-port of a service that does, or {who})"
+    )
+
+
+@contextmanager
+def _undisturbed(busy: int | None) -> Iterator[None]:
+    """On another CPU than ``busy``, where there is one, and without pauses for garbage."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, allowed - {busy} or allowed)
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        os.sched_setaffinity(0, allowed)

@@ -1,0 +1,89 @@
+"""Churn on the running kernel: counts, not times."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tw_conformance.churn.field import Field
+from tw_conformance.churn.trace import Plan, Trace, answers
+from tw_conformance.cli.main import main
+from tw_conformance.model.errors import ExitCode, TargetError
+from tw_conformance.targets.wire_target import WireTarget
+
+
+def nobody(trace: Trace, over: int) -> None:
+    return
+
+
+@pytest.fixture
+def churned(target: WireTarget) -> Callable[..., Trace]:
+    def run(plan: Plan, family: str = "ipv4", **settings: int) -> Trace:
+        field = Field(target, settings, family)
+        try:
+            return field.churn(plan, nobody)
+        finally:
+            field.close()
+
+    return run
+
+
+def test_every_connection_ends_in_time_wait_and_its_times_add_up(
+    churned: Callable[..., Trace],
+) -> None:
+    trace = churned(Plan(400.0, 0.5, late_fins=20))
+    assert trace.opened == len(trace.connections) == 200
+    assert trace.capture_lost == trace.resets == trace.unfinished == 0
+    assert trace.counters["TW"] == 200
+    assert trace.population[-1][1] == 200
+    assert answers(trace.late_fins) == {"ACK": 20}
+    for each in trace.connections:
+        assert 0 < each.dut <= each.time
+    begun = [each.begun for each in trace.connections]
+    assert begun == sorted(begun)
+
+
+def test_the_tester_may_close_first(churned: Callable[..., Trace]) -> None:
+    trace = churned(Plan(400.0, 0.25, tester_closes=True), family="ipv6")
+    assert len(trace.connections) == 100
+    assert trace.counters["TW"] == 0
+    assert all(0 < each.dut <= each.time for each in trace.connections)
+
+
+def test_beyond_its_limit_the_kernel_closes_the_youngest(churned: Callable[..., Trace]) -> None:
+    """A late duplicate FIN then finds nobody (tcp_minisocks.c, tcp_time_wait())."""
+    trace = churned(Plan(400.0, 0.5, late_fins=200), max_tw_buckets=100)
+    assert trace.counters["TCPTimeWaitOverflow"] == 100
+    assert [fin.answer for fin in trace.late_fins] == ["ACK"] * 100 + ["RST"] * 100
+
+
+def test_where_nobody_listens_there_is_nothing_to_measure(target: WireTarget) -> None:
+    field = Field(target, {}, "ipv4")
+    try:
+        loop = target.start(unlisten(target))
+        loop.result()
+        with pytest.raises(TargetError, match="resets every connection"):
+            field.churn(Plan(100.0, 0.1), nobody)
+    finally:
+        field.close()
+
+
+async def unlisten(target: WireTarget) -> None:
+    async with target.holding({}) as bench:
+        await bench.agent.ask("unlisten", family="ipv4", port=bench.ports["ipv4"])
+
+
+def test_the_command_writes_what_it_measured(tmp_path: Path, world_or_skip: None) -> None:
+    files = {
+        kind: tmp_path / {"picture": "a.png"}.get(kind, f"a.{kind}")
+        for kind in ("csv", "json", "picture")
+    }
+    options = [f"--{option}={file}" for option, file in files.items()]
+    code = main(["churn", "--target", "netns", "--rate", "400", "--seconds", "0.5", *options])
+    assert code in (ExitCode.CONFORMS, ExitCode.DEVIATES, ExitCode.INCONCLUSIVE)
+    assert len(files["csv"].read_text().splitlines()) == 201
+    assert json.loads(files["json"].read_text())["ended"] == 200
+    assert files["picture"].stat().st_size > 10_000
