@@ -21,7 +21,7 @@ from tw_conformance.cli.shared_options import (
     settings_of,
     states_of,
 )
-from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
+from tw_conformance.model.errors import ExitCode, SuiteError, TargetError, UsageError
 
 if TYPE_CHECKING:
     from tw_conformance.explore.fuzz.hunt import Counterexample, Hunt
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tw_conformance.targets.target import Target
     from tw_reference.profiles.profile import Profile
 
+_MOST_UNDER_WAY = 3
+"""Scripts printed where a search is broken off."""
 _ON_A_WIRE, _VIRTUAL = 1.0, 1e6
 """Seconds that a wait of a script may last, unless told otherwise."""
 
@@ -124,19 +126,25 @@ def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
 def _space(
     stacks: tuple[Target, Target], profiles: Sequence[Profile], arguments: argparse.Namespace
 ) -> Space:
-    """What can be played on both."""
+    """What can be played on both; says what can't."""
     from tw_conformance.explore.fuzz.strategies import Space
+    from tw_conformance.targets.target import unlike_the_profile
 
+    known = unlike_the_profile(stacks[0]) if stacks[0].realtime else {}
+    differing = {name: value for name, (value, _) in known.items()}
     usual_wait = _ON_A_WIRE if any(stack.realtime for stack in stacks) else _VIRTUAL
     wait = usual_wait if arguments.longest_wait is None else arguments.longest_wait
     space = Space(
-        settings=settings_of(arguments.settings, profiles),
+        settings={**differing, **settings_of(arguments.settings, profiles)},
         states=_states(arguments.states, profiles),
         longest_wait=wait,
         time_variables=tuple(stack.time_variables for stack in stacks),
         most_steps=arguments.steps,
     )
-    return space.suiting(stacks[0])
+    suiting, left_out = space.suiting(stacks[0])
+    for said in left_out:
+        print(f"left out: {said}")
+    return suiting
 
 
 def _states(asked: Sequence[str], profiles: Sequence[Profile]) -> tuple[str, ...]:
@@ -163,8 +171,12 @@ def _states(asked: Sequence[str], profiles: Sequence[Profile]) -> tuple[str, ...
 
 def _report(hunt: Hunt, arguments: argparse.Namespace) -> int:
     count = 0
-    for count, found in enumerate(hunt.counterexamples(), start=1):
-        _tell(count, found, arguments)
+    try:
+        for count, found in enumerate(hunt.counterexamples(), start=1):
+            _tell(count, found, arguments)
+    except (KeyboardInterrupt, TargetError):
+        _tell_under_way(hunt, count)
+        raise
     unresolved = hunt.unresolved()
     for one in unresolved:
         what = "unstable" if one.unstable else "undecided"
@@ -173,6 +185,17 @@ def _report(hunt: Hunt, arguments: argparse.Namespace) -> int:
     if count:
         return ExitCode.DEVIATES
     return ExitCode.INCONCLUSIVE if unresolved else ExitCode.CONFORMS
+
+
+def _tell_under_way(hunt: Hunt, count: int) -> None:
+    """How far a search had come that is broken off, and what may be why."""
+    from tw_conformance.notation.write import script
+
+    print(f"\nbroken off after {len(hunt.tried)} scripts: {count} kinds of divergence; under way:")
+    for case in hunt.under_way[:_MOST_UNDER_WAY]:
+        print(script(case, ""))
+    if (more := len(hunt.under_way) - _MOST_UNDER_WAY) > 0:
+        print(f"  or one of {more} more")
 
 
 def _tell(number: int, found: Counterexample, arguments: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ from tw_conformance.explore.observe import (
     observe,
     ruled_states,
 )
-from tw_conformance.model.case import Call, Case, ExpectState, Send, Wait
+from tw_conformance.model.case import ByProfile, Call, Case, ExpectState, Send, Step, Wait
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tester import NotReached
@@ -177,6 +177,18 @@ def without_states(case: Case) -> Case:
     )
 
 
+def without_timers(case: Case) -> Case:
+    """With states alone."""
+    return replace(case, steps=tuple(map(_without_timer, case.steps)))
+
+
+def _without_timer(step: Step) -> Step:
+    if not isinstance(step, ExpectState):
+        return step
+    choices = ((glob, replace(state, timer=None)) for glob, state in step.state.choices)
+    return replace(step, state=ByProfile(tuple(choices)))
+
+
 def _counterexample(case: Case, outcome: Outcome, effect: StepEffect) -> Counterexample:
     rules = effect.rules
     title = rules[0].says if rules else outcome.reason
@@ -225,6 +237,8 @@ class Hunt:
     seed: int
     tried: dict[str, Tried] = field(default_factory=dict)
     """By the name of the script."""
+    under_way: tuple[Case, ...] = ()
+    """The scripts that are being played."""
 
     def counterexamples(self) -> Iterator[Counterexample]:
         """Divergences of different kinds, each with the shortest script found for it."""
@@ -259,6 +273,7 @@ class Hunt:
         names = list(fresh)
         for first in range(0, len(names), _AT_ONCE):
             chosen = names[first : first + _AT_ONCE]
+            self.under_way = tuple(fresh[name] for name in chosen)
             plays = {name: self.contest.start(fresh[name]) for name in chosen}
             self.tried.update((name, started.result()) for name, started in plays.items())
 
@@ -277,6 +292,7 @@ class Hunt:
 
     def _try(self, script: Case) -> Tried:
         if script.name not in self.tried:
+            self.under_way = (script,)
             self.tried[script.name] = self.contest.start(script).result()
         return self.tried[script.name]
 

@@ -5,10 +5,10 @@ In every choice the simplest comes first, for that is where shrinking goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from hypothesis import strategies as st
 
@@ -28,6 +28,7 @@ from tw_conformance.notation.write import case_to_yaml
 from tw_conformance.targets.target import Target
 from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 
+T = TypeVar("T")
 Family: TypeAlias = Literal["ipv4", "ipv6"]
 
 
@@ -96,24 +97,56 @@ class Space:
     settings: Mapping[str, int] = field(default_factory=dict)
     states: tuple[str, ...] = ("TIME-WAIT",)
     families: tuple[Family, ...] = ("ipv4", "ipv6")
+    timestamps: tuple[bool, ...] = (False, True)
+    scales: tuple[int | None, ...] = (None, 0, 7)
+    """Window scales that the tester offers, or none."""
     calls: tuple[str, ...] = ("unlisten", "fill", "listen")
     """Those on the listener; none: there are none on the connection either."""
     longest_wait: float = 1.0
     time_variables: tuple[Mapping[str, float], ...] = ({"msl": 30.0, "tick": 2.5},)
     most_steps: int = 6
 
-    def suiting(self, target: Target) -> Space:
-        """Without what the target can't play.
+    def suiting(self, target: Target) -> tuple[Space, tuple[str, ...]]:
+        """Without what the target can't play; and that, with the reason, in a sentence each.
 
         :raises UsageError: where it can play nothing; says what it lacks.
         """
-        lacks = {f: target.lacks(script(Reach(family=f), (), self.settings)) for f in self.families}
-        families = tuple(family for family in self.families if lacks[family] is None)
-        if not families:
-            raise UsageError(f"{target.name} can't play scripts: it {lacks[self.families[0]]}")
-        call = script(Reach(family=families[0]), (Call("listen"),), self.settings)
-        calls = self.calls if target.lacks(call) is None else ()
-        return replace(self, families=families, calls=calls)
+        lacking: dict[str, str] = {}
+
+        def playable(what: str, values: Iterable[T], script_with: Callable[[T], Case]) -> list[T]:
+            whys = [(value, target.lacks(script_with(value))) for value in values]
+            lacking.update((f"{what} {value}", why) for value, why in whys if why is not None)
+            return [value for value, why in whys if why is None]
+
+        def having(what: str, values: Iterable[T], field: str, **others: Any) -> tuple[T, ...]:
+            def script_with(value: T) -> Case:
+                return script(_reach(**{**others, field: value}), (), self.settings)
+
+            found = playable(what, values, script_with)
+            if not found:
+                raise UsageError(f"{target.name} can't play scripts: it {lacking.popitem()[1]}")
+            return tuple(found)
+
+        state = next(iter(self.states))
+        families = having("family", self.families, "family", state="TIME-WAIT")
+        usual: dict[str, Any] = {"family": families[0]}
+        states = having("state", self.states, "state", **usual)
+        usual["state"] = state if state in states else states[0]
+        space = replace(
+            self,
+            families=families,
+            states=states,
+            timestamps=having("timestamps", self.timestamps, "timestamps", **usual),
+            scales=having("window scale", self.scales, "window_scale", **usual),
+            calls=tuple(
+                playable(
+                    "call",
+                    self.calls,
+                    lambda verb: script(_reach(**usual), (Call(verb),), self.settings),
+                )
+            ),
+        )
+        return space, tuple(f"{what}: {why}" for what, why in lacking.items())
 
     def waits(self) -> list[str]:
         """The waits that are short enough on every stack."""
@@ -146,8 +179,8 @@ def _reaches(space: Space) -> st.SearchStrategy[Reach]:
         state=st.sampled_from(space.states),
         through=st.sampled_from(tuple(Through)),
         family=st.sampled_from(space.families),
-        timestamps=st.booleans(),
-        window_scale=st.sampled_from((None, 0, 7)),
+        timestamps=st.booleans().filter(space.timestamps.__contains__),
+        window_scale=st.sampled_from(space.scales),
     )
 
 

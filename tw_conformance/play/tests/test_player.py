@@ -26,11 +26,17 @@ from tw_conformance.play.tests.scripted import (
     script,
     segment,
 )
+from tw_conformance.targets.in_process import InProcessTarget
+from tw_reference.profiles import PROFILES
 from tw_reference.segment import ACK, RST
 
 QUIET = script("  - send: {flags: ACK}\n  - expect: nothing\n    within: 1s\n")
 ANSWERED = script(
     "  - send: {flags: ACK}\n  - expect: {flags: ACK, seq: snd_nxt+1}\n    within: 1s\n"
+)
+TWO_AT_ONCE = script(
+    "  - send: {flags: RST, seq: rcv_nxt+1}\n  - expect: nothing\n  - send: {flags: ACK}\n"
+    "  - expect: nothing\n  - state: {is: TIME-WAIT, timer: kept}\n"
 )
 WAITS = script("  - wait: 1s\n")
 TIME_WAIT = "{state: TIME-WAIT}"
@@ -364,3 +370,11 @@ def test_a_timer_that_fails_a_case_is_read_again_in_another_performance(
 def test_a_timer_on_virtual_time_is_read_once() -> None:
     target = ScriptedTarget([reads(KEPT)], realtime=False)
     assert in_virtual_time(play(RESTARTS, target))[0].verdict is FAIL
+
+
+def test_a_timer_that_virtual_time_can_not_tell_is_not_asked_for_again() -> None:
+    """Nobody is late there: another performance would say the same."""
+    reference = InProcessTarget(PROFILES["linux-6.18"])
+    outcome = reference.start(play(TWO_AT_ONCE, reference)).result()
+    assert outcome.verdict is INCONCLUSIVE
+    assert "finely enough" in outcome.reason
