@@ -64,16 +64,24 @@ def roster(arguments: argparse.Namespace) -> Roster:
 
 
 def open_named(arguments: argparse.Namespace, profile: str | None) -> Target:
-    """The target that ``--target`` names, held to ``profile`` or to what it is held to anyway.
+    """The target that ``--target`` names, held to ``profile`` or to what it is held to anyway, and
+    looked at where nobody can look into it.
 
     :raises SuiteError: for a name that is not known.
     :raises TargetError: where the target can't be had.
     """
+    from tw_conformance.play.acquaint import acquaint
     from tw_conformance.targets.registry import open_target
 
-    return open_target(
+    target = open_target(
         arguments.target, profile=profile, seed=arguments.seed, roster=roster(arguments)
     )
+    try:
+        acquaint(target)
+    except BaseException:
+        target.close()
+        raise
+    return target
 
 
 STATES = (

@@ -194,9 +194,10 @@ async def _asked_for(run: Run, came: Sequence[Packet]) -> str | None:
     """The state of a DUT that nobody can look into, where its answer to a question tells it."""
     reopened = any(state_probe.is_syn_ack(packet.segment) for packet in came)
     tellable = state_probe.tellable(run.case.reach.state, reopened=reopened)
-    if not tellable:
+    telling = run.target.acquaintance.telling
+    if not tellable or not telling.apart:
         return None
-    told = await state_probe.ask(run.tester, came, run.target.acquaintance.telling)
+    told = await state_probe.ask(run.tester, came, telling)
     return told.state if isinstance(told, StateSeen) and told.state in tellable else None
 
 

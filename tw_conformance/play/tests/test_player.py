@@ -36,7 +36,8 @@ ANSWERED = script(
 )
 TWO_AT_ONCE = script(
     "  - send: {flags: RST, seq: rcv_nxt+1}\n  - expect: nothing\n  - send: {flags: ACK}\n"
-    "  - expect: nothing\n  - state: {is: TIME-WAIT, timer: kept}\n"
+    "  - expect: nothing\n  - state: {is: TIME-WAIT, timer: kept}\n",
+    "{state: TIME-WAIT}",
 )
 WAITS = script("  - wait: 1s\n")
 TIME_WAIT = "{state: TIME-WAIT}"
