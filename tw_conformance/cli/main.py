@@ -15,6 +15,7 @@ from tw_conformance.cli import coverage as coverage_command
 from tw_conformance.cli import doctor as doctor_command
 from tw_conformance.cli import fuzz as fuzz_command
 from tw_conformance.cli import identify as identify_command
+from tw_conformance.cli import mutants as mutants_command
 from tw_conformance.cli import rules as rules_command
 from tw_conformance.cli import serve as serve_command
 from tw_conformance.cli import sweep as sweep_command
@@ -155,6 +156,14 @@ def _parser() -> argparse.ArgumentParser:
             "coverage",
             coverage_command.coverage,
             "find which rules the cases meet, and which parts of their conditions",
+            [paths],
+        )
+    )
+    mutants_command.add_options(
+        command(
+            "mutants",
+            mutants_command.mutants,
+            "break the rules one at a time, find which of these stacks no case would notice",
             [paths],
         )
     )

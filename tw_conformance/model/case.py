@@ -205,6 +205,8 @@ class Answer:
     df: bool | None = None
     ip_id: int | None = None
     flow_label: int | None = None
+    urgent: int | None = None
+    reserved: int | None = None
     options: str | None = None
     """The kinds of TCP options in their order: ``NOP NOP TS``, or ``none``."""
     word: str | None = None

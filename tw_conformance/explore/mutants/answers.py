@@ -1,0 +1,97 @@
+"""Stacks that get one field of an answer wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from tw_conformance.explore.mutants.mutant import AnswerMutant
+from tw_reference import segment as tcp
+from tw_reference.segment import Packet, Segment, Timestamps, flag_names
+from tw_reference.seqnum import add
+
+ChangePacket: TypeAlias = Callable[[Packet], Packet]
+
+
+class Origin(NamedTuple):
+    """The list that had an answer sent, and the flags of the answer."""
+
+    stage: str
+    flags: int
+
+
+def answer_mutants(sent: Iterable[Origin]) -> Iterator[AnswerMutant]:
+    """Every field of each kind of answer that was seen, one wrong at a time."""
+    for origin in sorted(sent):
+        place = f"{origin.stage}: {flag_names(origin.flags)}"
+        for change, (wrong, seen_by) in WRONG.items():
+            yield AnswerMutant("answer", place, change, *origin, wrong, seen_by)
+
+
+def _segment(change: Callable[[Segment], Segment]) -> ChangePacket:
+    return lambda packet: replace(packet, segment=change(packet.segment))
+
+
+def _stamped(change: Callable[[Timestamps], Timestamps]) -> ChangePacket:
+    def changed(segment: Segment) -> Segment:
+        stamps = segment.timestamps
+        return segment if stamps is None else replace(segment, timestamps=change(stamps))
+
+    return _segment(changed)
+
+
+def _with_or_without_stamps(segment: Segment) -> Segment:
+    return replace(segment, timestamps=None if segment.timestamps else Timestamps(1, 0))
+
+
+def _another_ack(segment: Segment) -> Segment:
+    if not segment.flags & tcp.ACK:
+        return segment
+    return replace(segment, ack=add(segment.ack, 1))
+
+
+def _another_window(packet: Packet) -> Packet:
+    segment = packet.segment
+    window = segment.window - 1 if segment.window else 1
+    return replace(packet, segment=replace(segment, window=window))
+
+
+def _another_id(packet: Packet) -> Packet:
+    return packet if packet.flow.is_ipv6 else replace(packet, ip_id=packet.ip_id ^ 1)
+
+
+def _another_label(packet: Packet) -> Packet:
+    return replace(packet, flow_label=packet.flow_label ^ 1) if packet.flow.is_ipv6 else packet
+
+
+WRONG: Mapping[str, tuple[ChangePacket, str]] = MappingProxyType(
+    {
+        "URG set": (_segment(lambda s: replace(s, flags=s.flags ^ tcp.URG)), ""),
+        "SEG.SEQ one higher": (_segment(lambda s: replace(s, seq=add(s.seq, 1))), ""),
+        "SEG.ACK one higher": (_segment(_another_ack), ""),
+        "a smaller window": (_another_window, ""),
+        "an octet of text": (_segment(lambda s: replace(s, payload=s.payload + b"t")), ""),
+        "timestamps, or none": (_segment(_with_or_without_stamps), ""),
+        "TSecr one higher": (_stamped(lambda t: t._replace(tsecr=add(t.tsecr, 1))), "tsecr"),
+        "TSval of another clock": (
+            _stamped(lambda t: t._replace(tsval=add(t.tsval, 1 << 30))),
+            "tsval",
+        ),
+        "another MSS": (_segment(lambda s: replace(s, mss=536 if s.mss != 536 else None)), "mss"),
+        "a window scale, or none": (
+            _segment(lambda s: replace(s, wscale=None if s.wscale is not None else 3)),
+            "",
+        ),
+        "an urgent pointer": (_segment(lambda s: replace(s, urgent=1)), "urgent"),
+        "a reserved bit": (_segment(lambda s: replace(s, reserved=s.reserved ^ 1)), "reserved"),
+        "another TTL": (lambda packet: replace(packet, ttl=packet.ttl - 1), "ttl"),
+        "another TOS": (lambda packet: replace(packet, tos=packet.tos ^ 4), "tos"),
+        "DF, or not": (lambda packet: replace(packet, df=not packet.df), "df"),
+        "another IP ID": (_another_id, "ip_id"),
+        "another flow label": (_another_label, "flow_label"),
+    }
+)
+"""What may be wrong, and the field of an expected answer without which nobody sees it.  A field
+that a packet does not have is left alone."""

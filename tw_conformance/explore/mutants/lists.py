@@ -1,0 +1,59 @@
+"""Lists with one fault: a rule less, two neighbours swapped, a condition or an action broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from tw_conformance.explore.mutants.actions import instead
+from tw_conformance.explore.mutants.conditions import AnyCondition, broken
+from tw_conformance.explore.mutants.mutant import Kind, ListMutant, RulesOtherwise
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.decision import AnyList
+from tw_reference.rules.rule import AnyRule
+
+
+def list_mutants(profile: Profile) -> Iterator[ListMutant]:
+    """Every fault of every list of a profile."""
+    for decisions in profile.lists():
+        for index in range(len(decisions.rules)):
+            yield from _mutants(decisions, index, profile)
+
+
+def _mutants(decisions: AnyList, index: int, profile: Profile) -> Iterator[ListMutant]:
+    rules, rule = decisions.rules, decisions.rules[index]
+    place = f"{decisions.stage}: {rule.id}"
+
+    def make(
+        kind: Kind, change: str, changed: tuple[AnyRule, ...], otherwise: RulesOtherwise
+    ) -> ListMutant:
+        return ListMutant(kind, place, change, replace(decisions, rules=changed), index, otherwise)
+
+    def with_rule(other: AnyRule) -> tuple[AnyRule, ...]:
+        return (*rules[:index], other, *rules[index + 1 :])
+
+    if index + 1 < len(rules):
+        yield make("list", "dropped", rules[:index] + rules[index + 1 :], _where_it_holds)
+        after = rules[index + 1]
+        swapped = (*rules[:index], after, rule, *rules[index + 2 :])
+        yield make("list", f"behind {after.id}", swapped, _where_both_hold(after))
+    for fault in broken(rule.when):
+        changed = with_rule(replace(rule, when=fault.condition))
+        yield make(fault.kind, fault.change, changed, _where_it_differs(fault.condition))
+    for change, then in instead(rule, decisions.stage, profile):
+        yield make("action", change, with_rule(replace(rule, then=then)), _where_it_holds)
+
+
+def _where_it_holds(question: Any, holds: bool) -> bool:
+    return holds
+
+
+def _where_both_hold(after: AnyRule) -> RulesOtherwise:
+    test = after.when.test
+    return lambda question, holds: holds and test(question)
+
+
+def _where_it_differs(condition: AnyCondition) -> RulesOtherwise:
+    test: Callable[[Any], bool] = condition.test
+    return lambda question, holds: test(question) is not holds

@@ -1,0 +1,77 @@
+"""Stacks whose limits, times and habits are others: settings and traits, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from tw_conformance.explore.mutants.mutant import ProfileMutant
+from tw_reference.clock import MILLISECOND
+from tw_reference.profiles.profile import IdleLimit, Profile, StackTraits
+
+_SWITCHES = range(3)
+"""Values of a setting that is a switch."""
+
+
+def stack_mutants(profile: Profile) -> Iterator[ProfileMutant]:
+    """Every setting with another default, every trait with another value."""
+    yield from _setting_mutants(profile)
+    for field in fields(StackTraits):
+        value = getattr(profile.traits, field.name)
+        other = _another(field.name, value)
+        if other is not None:
+            traits = replace(profile.traits, **{field.name: other})
+            changed = replace(profile, traits=traits)
+            yield ProfileMutant("trait", "traits", field.name, changed)
+    yield ProfileMutant("trait", "traits", "msl", replace(profile, msl=_longer(profile.msl)))
+
+
+def _setting_mutants(profile: Profile) -> Iterator[ProfileMutant]:
+    for name, setting in profile.settings.items():
+        for value in _other_defaults(setting.default):
+            changed = replace(setting, default=value)
+            settings: Mapping[str, Any] = {**profile.settings, name: changed}
+            change = f"{name} = {value} by default"
+            mutant = replace(profile, settings=settings)
+            yield ProfileMutant("setting", "settings", change, mutant)
+
+
+def _other_defaults(default: int) -> tuple[int, ...]:
+    if default in _SWITCHES:
+        return (0 if default else 1,)
+    return (_longer(default), default - default // 10)
+
+
+def _longer(value: int) -> int:
+    return value + max(value // 10, 1)
+
+
+def _another(name: str, value: Any) -> Any:
+    """Another value of that trait; None where it has none to be another of."""
+    match value:
+        case bool():
+            return not value
+        case int() if name == "reset_tos_mask":
+            return value ^ 0xFC
+        case int():
+            return _longer(value)
+        case None:
+            return None
+        case _ if callable(value):
+            return _off(value)
+        case _:
+            rivals = [other for other in type(value) if other is not value]
+            return rivals[0]
+
+
+def _off(value: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with a tenth more, or a millisecond where that is more to see."""
+
+    def off(*arguments: Any) -> Any:
+        right = value(*arguments)
+        if isinstance(right, IdleLimit):
+            return IdleLimit(*(_longer(part) for part in right))
+        return _longer(right) if right < MILLISECOND else right + max(right // 10, MILLISECOND)
+
+    return off

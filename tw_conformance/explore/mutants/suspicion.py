@@ -1,0 +1,83 @@
+"""Which cases may notice which mutant: those in which it rules otherwise than the original."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from tw_conformance.explore.coverage.survey import looked_at
+from tw_conformance.explore.mutants.answers import Origin
+from tw_conformance.explore.mutants.mutant import AnswerMutant, ListMutant, Mutant
+from tw_conformance.model.case import Answer, AnyOf, Case, Expect, Expected, Not
+from tw_reference.rules.decision import AnyList, Ruling
+
+
+class Suspicion:
+    """Asks each mutant at each decision that the original takes.
+
+    ``enough`` cases for a mutant are enough; None: all are wanted.
+    """
+
+    def __init__(self, mutants: Sequence[Mutant], enough: int | None = None) -> None:
+        self.cases: Mapping[Mutant, list[int]] = {mutant: [] for mutant in mutants}
+        """The cases in which each mutant rules otherwise, by their places in the corpus."""
+        self._enough = enough
+        self._now: set[Mutant] = set()
+        self._asked: dict[tuple[str, int], list[ListMutant]] = defaultdict(list)
+        self._sending: dict[Origin, list[AnswerMutant]] = defaultdict(list)
+        self._anywhere: list[Mutant] = []
+        for mutant in mutants:
+            match mutant:
+                case ListMutant():
+                    self._asked[mutant.decisions.stage.name, mutant.index].append(mutant)
+                case AnswerMutant():
+                    self._sending[Origin(mutant.origin, mutant.flags)].append(mutant)
+                case _:
+                    self._anywhere.append(mutant)
+
+    def tell(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
+        """The original takes a decision."""
+        stage, acted = decisions.stage.name, (*ruling.notes, ruling.rule)
+        for index, rule in enumerate(looked_at(decisions, ruling)):
+            asked = self._asked.get((stage, index))
+            if asked:
+                holds = any(rule is each for each in acted)
+                self._now.update(
+                    mutant
+                    for mutant in asked
+                    if mutant not in self._now and mutant.rules_otherwise(question, holds)
+                )
+
+    def concluded(self, case: int, sent: Iterable[Origin], expects: Collection[str]) -> None:
+        """The case at that place was played; ``sent`` is what was sent, ``expects`` the fields of
+        answers that it looks at."""
+        for origin in sent:
+            sending = self._sending.get(origin, ())
+            self._now.update(m for m in sending if not m.seen_by or m.seen_by in expects)
+        for mutant in (*self._now, *self._anywhere):
+            self.cases[mutant].append(case)
+            if isinstance(mutant, ListMutant) and len(self.cases[mutant]) == self._enough:
+                self._asked[mutant.decisions.stage.name, mutant.index].remove(mutant)
+        self._now.clear()
+
+
+def expected_fields(case: Case, profile: str) -> frozenset[str]:
+    """The fields of answers that a case looks at under a profile."""
+    found: set[str] = set()
+    for step in case.steps:
+        if isinstance(step, Expect):
+            found.update(_fields(step.answer.choose(profile)))
+    return frozenset(found)
+
+
+def _fields(expected: Expected | None) -> Iterator[str]:
+    match expected:
+        case Answer():
+            yield from (f.name for f in fields(expected) if getattr(expected, f.name) is not None)
+        case AnyOf():
+            for choice in expected.choices:
+                yield from _fields(choice)
+        case Not():
+            yield from _fields(expected.of)

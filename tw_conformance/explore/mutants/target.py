@@ -1,0 +1,74 @@
+"""The reference with a fault in it, as a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from tw_conformance.explore.mutants.answers import Origin
+from tw_conformance.explore.mutants.mutant import Mutant
+from tw_conformance.model.case import Case
+from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.decision import AnyList, Ruling
+from tw_reference.rules.watched import Tell
+from tw_reference.segment import Damage, Datagram, Packet
+
+_BY_A_CALL = "by a call"
+"""The origin of what was sent before any list was asked."""
+_DECISIONS = 2000
+"""Decisions in one case, of which a stack that gets anywhere takes a few dozen."""
+_Encode: TypeAlias = Callable[..., bytes]
+
+
+class Runaway(Exception):
+    """The mutant goes round in circles."""
+
+
+class MutantTarget(InProcessTarget):
+    """A profile, with or without a fault, held to the profile without it.
+
+    ``tell`` is told of each decision.
+    """
+
+    def __init__(self, profile: Profile, tell: Tell | None = None) -> None:
+        super().__init__(profile)
+        self.sent: set[Origin] = set()
+        """What was sent in the last case."""
+        self._original = profile
+        self._tell = tell
+        self._encode: _Encode = self.hop.from_dut
+        self.hop = replace(self.hop, from_dut=self._from_dut)
+        self.become(Mutant("list", "", "nothing"))
+        self._begin()
+
+    def become(self, mutant: Mutant) -> None:
+        """From the next case on, have that fault and no other."""
+        self._mutant = mutant
+        self.stack = mutant.of(self._original).watched(self._told)
+
+    async def open(self, case: Case) -> InProcessLink:
+        self._begin()
+        return await super().open(case)
+
+    def _begin(self) -> None:
+        self.sent.clear()
+        self._origin = _BY_A_CALL
+        self._left = _DECISIONS
+
+    def _told(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Runaway(f"{_DECISIONS} decisions in one case")
+        if decisions.stage not in stages.LIMITS:
+            self._origin = decisions.stage.name
+        if self._tell is not None:
+            self._tell(decisions, question, ruling)
+
+    def _from_dut(self, packet: Datagram, *, damage: Damage | None = None) -> bytes:
+        if isinstance(packet, Packet):
+            self.sent.add(Origin(self._origin, packet.segment.flags))
+            packet = self._mutant.sends(packet, self._origin)
+        return self._encode(packet, damage=damage)

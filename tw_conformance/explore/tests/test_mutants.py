@@ -1,0 +1,177 @@
+"""Mutants: which faults are made, which cases may notice them, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tw_conformance.explore.mutants.actions import instead
+from tw_conformance.explore.mutants.answers import Origin, answer_mutants
+from tw_conformance.explore.mutants.conditions import broken, what_is_read
+from tw_conformance.explore.mutants.enumeration import witnesses
+from tw_conformance.explore.mutants.equivalent import Equivalent, equivalence
+from tw_conformance.explore.mutants.hunt import Fate, Sample, hunt
+from tw_conformance.explore.mutants.lists import list_mutants
+from tw_conformance.explore.mutants.mutant import ListMutant
+from tw_conformance.explore.mutants.stack import stack_mutants
+from tw_conformance.explore.sweep.alphabet import Selection
+from tw_conformance.notation.load import load_text
+from tw_reference.profiles import PROFILES
+from tw_reference.profiles.linux_words import TSVAL_NEWER
+from tw_reference.rules import stages
+from tw_reference.rules.actions import BlockAction
+from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
+from tw_reference.rules.vocabulary import ACCEPTABLE, RST, SEQ_IS_RCV_NXT
+from tw_reference.segment import ACK
+
+LINUX = PROFILES["linux-6.18"]
+KILL = "TIME-WAIT: linux.rst-kill"
+CASES = """\
+case: rst
+title: An RST at RCV.NXT ends TIME-WAIT
+cites: [RFC 1337 section 3]
+profiles: [linux-6.18]
+steps:
+  - send: {flags: RST, seq: rcv_nxt}
+  - expect: nothing
+  - state: CLOSED
+---
+case: ack
+title: An ACK elsewhere is acknowledged
+cites: [RFC 9293 section 3.10.7.4]
+profiles: [linux-6.18]
+reach: {through: FIN-WAIT-1}
+steps:
+  - send: {flags: ACK, seq: rcv_nxt+1}
+  - expect: {flags: ACK, ttl: 64}
+"""
+
+
+def has(letter: str) -> Condition[str]:
+    return Condition(letter, lambda word: letter in word)
+
+
+A, B, C = has("a"), has("b"), has("c")
+
+
+def changes(condition: Condition[str]) -> dict[str, Callable[[str], bool]]:
+    return {fault.change: fault.condition.test for fault in broken(condition)}
+
+
+def test_a_condition_is_negated_loses_each_part_and_has_each_atom_negated() -> None:
+    found = changes(all_of(A, any_of(B, ~C)))
+    assert set(found) == {
+        "negated",
+        "without «a»",
+        "without «b or not c»",
+        "without «b»",
+        "without «not c»",
+        "with «not a»",
+        "with «not b»",
+        "with «not c»",
+    }
+    assert found["without «a»"]("b")
+    assert found["without «b»"]("a")
+    assert not found["without «b»"]("abc")
+    assert found["with «not a»"]("b")
+    assert found["with «not c»"]("ac")
+
+
+def test_an_atom_alone_is_only_negated_and_what_always_holds_has_no_fault() -> None:
+    assert set(changes(A)) == {"negated"}
+    assert set(changes(~A)) == {"negated"}
+    assert list(broken(ALWAYS)) == []
+
+
+def test_a_bound_is_shifted_in_what_the_atom_reads() -> None:
+    bounds = [fault.change for fault in broken(SEQ_IS_RCV_NXT) if fault.kind == "bound"]
+    assert bounds == [
+        f"«SEG.SEQ = RCV.NXT», the bound of SEG.SEQ one {way}" for way in ("lower", "higher")
+    ]
+    assert not any(fault.kind == "bound" for fault in broken(RST))
+
+
+def test_what_an_atom_reads_includes_what_its_helpers_and_properties_read() -> None:
+    assert {"seq", "rcv_wnd"} <= what_is_read(ACCEPTABLE.test)
+    assert {"tsval", "timestamps"} <= what_is_read(TSVAL_NEWER.test)
+
+
+def test_an_action_is_exchanged_left_out_or_joined_by_another() -> None:
+    rule = LINUX[stages.TIME_WAIT].rule("linux.bare-ack")
+    found = dict(instead(rule, stages.TIME_WAIT, LINUX))
+    assert found["without «restart 2MSL»"] == (BlockAction.UPDATE_TS, BlockAction.DROP)
+    assert found["«ACK» for «drop»"] == (*rule.then[:2], BlockAction.ACK)
+    assert found["«delete the block» too"] == (*rule.then, BlockAction.DELETE)
+    assert "without «drop»" not in found  # nothing that shows
+
+
+def test_every_profile_has_mutants_of_every_rule_and_every_setting() -> None:
+    for profile in PROFILES.values():
+        places = {mutant.place for mutant in list_mutants(profile)}
+        assert places == {f"{d.stage}: {rule.id}" for d in profile.lists() for rule in d}
+        settings = {m.change.split()[0] for m in stack_mutants(profile) if m.kind == "setting"}
+        assert settings == set(profile.settings)
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Fate]:
+    cases = load_text(CASES, Path("cases.tw.yaml"))
+    return {fate.mutant: fate for fate in hunt(LINUX, cases).fates}
+
+
+def test_a_mutant_is_killed_by_the_first_case_that_fails_on_it(found: dict[str, Fate]) -> None:
+    assert found[f"{KILL}: negated"].killer == 0
+    assert found[f"{KILL}: without «delete the block»"].killer == 0
+    assert found["TIME-WAIT: linux.ack-restart: «drop» for «ACK, rate-limited»"].killer == 1
+    assert found["TIME-WAIT: ACK: another TTL"].killer == 1
+
+
+def test_a_mutant_survives_where_no_case_rules_otherwise_or_looks(
+    found: dict[str, Fate],
+) -> None:
+    assert found[f"{KILL}: without «RST is set»"].end == "survives"
+    fin_again = "TIME-WAIT: linux.ack-restart: without «restart 2MSL»"
+    assert (found[fin_again].end, found[fin_again].plays) == ("survives", 1)
+    assert (found["TIME-WAIT: ACK: another TOS"].plays) == 0
+
+
+def test_a_mutant_that_goes_round_in_circles_is_killed(found: dict[str, Fate]) -> None:
+    circle = "FIN-WAIT-1: linux.fin-acked: without «enter FIN-WAIT-2»"
+    assert found[circle].end == "killed"
+
+
+def test_a_sample_is_the_same_for_the_same_seed() -> None:
+    cases = load_text(CASES, Path("cases.tw.yaml"))
+    one, again, other = (
+        [fate.mutant for fate in hunt(LINUX, cases, Sample(20, seed)).fates] for seed in (1, 1, 2)
+    )
+    assert len(one) == 20
+    assert one == again != other
+
+
+def test_an_answer_has_every_field_wrong_once() -> None:
+    mutants = list(answer_mutants([Origin("TIME-WAIT", ACK)]))
+    assert len({str(mutant) for mutant in mutants}) == len(mutants) > 10
+    assert str(mutants[0]) == "TIME-WAIT: ACK: URG set"
+
+
+def test_what_is_written_about_mutants_goes_by_globs() -> None:
+    written = [Equivalent("linux-6.*", "TIME-WAIT: *: «ACK» for «drop»", "why")]
+    assert equivalence("linux-6.1", "TIME-WAIT: linux.x: «ACK» for «drop»", written) is written[0]
+    assert equivalence("linux-5.10", "TIME-WAIT: linux.x: «ACK» for «drop»", written) is None
+    assert equivalence("linux-6.1", "TIME-WAIT: linux.x: negated", written) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"), [("negated", True), ("«ACK» for «ACK, rate-limited»", False)]
+)
+def test_a_class_of_segment_that_shows_a_mutant_is_found(change: str, shown: bool) -> None:
+    (mutant,) = [
+        m for m in list_mutants(LINUX) if str(m) == f"TIME-WAIT: linux.ack-restart: {change}"
+    ]
+    assert isinstance(mutant, ListMutant)
+    words = "flags=ACK seq=R,R+1 ack=S length=0 timestamps=off bits=none family=ipv4 scaling=off"
+    classes = list(Selection.of(f"{words} way=FIN-WAIT-2 ecn=off socket=closed").product())
+    assert (witnesses(LINUX, [mutant], classes)[mutant] is not None) is shown
