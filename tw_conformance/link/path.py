@@ -178,9 +178,13 @@ class Evidence:
 
     def failed_by_packet(self) -> None:
         """A FAIL since a packet was seen that the DUT should not have sent."""
-        # Where the path repeats a segment of ours its second answer may overtake the first.
-        made_up = max(_CLEAR, 2 * self._path.repeated / max(self._path.probes, 1))
-        self.weight += log(made_up / (1 - self._path.loss))
+        self.weight += log(self._made_up() / (1 - self._path.loss))
+
+    def doubted(self, exchanges: int) -> None:
+        """A packet was seen that the DUT should not have sent, unless the path repeated it, or the
+        DUT did since the path lost what acknowledges it."""
+        innocent = max(self._disturbed(exchanges), self._made_up())
+        self.weight += log(innocent / (1 - self._path.loss))
 
     def passes_needed(self, exchanges: int) -> int:
         """How many more performances would settle it if they all passed."""
@@ -194,6 +198,11 @@ class Evidence:
     @property
     def deviates(self) -> bool:
         return self.weight <= -self._threshold
+
+    def _made_up(self) -> float:
+        """The chance that the path brought a packet about that the DUT should not have sent."""
+        # Where it repeats a segment of ours its second answer may overtake the first.
+        return max(_CLEAR, 2 * self._path.repeated / max(self._path.probes, 1))
 
     def _disturbed(self, exchanges: int) -> float:
         """The chance that a packet of one of these exchanges was lost."""

@@ -98,3 +98,5 @@ class Outcome:
     """Whether an INCONCLUSIVE is the fault of this machine, which was too slow."""
     by_absence: bool = False
     """Whether a path that loses segments could have brought this FAIL about."""
+    doubted: bool = False
+    """Whether this INCONCLUSIVE would be a FAIL, had the path not perhaps repeated what came."""

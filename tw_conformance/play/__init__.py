@@ -26,8 +26,9 @@ shifts the odds between «the DUT conforms» and «it deviates» (Wald's sequent
 :mod:`tw_conformance.link.path`).  A PASS says that the packet which would have told a deviation
 was not lost.  A FAIL because something was missing weighs little on a path that loses; a FAIL
 because of a packet that was seen weighs nearly all, for a path makes up none, but it may repeat
-one.  The odds stand for a verdict at 100,000 to 1; before, and at the fortieth performance, the
-case is INCONCLUSIVE.
+one.  An INCONCLUSIVE one is read as what speaks against a verdict, if it may be that
+(:mod:`tw_conformance.play.weighing`).  The odds stand for a verdict at 100,000 to 1; before, and
+at the fortieth performance, the case is INCONCLUSIVE.
 
 **When the tester was too slow** the DUT is not to blame.  A wait that overran, a segment that left
 too late, a timer that was read too slowly and a segment that the DUT retransmits since nothing

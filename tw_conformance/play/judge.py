@@ -50,7 +50,8 @@ class Judgement:
     """A verdict other than PASS, and its reason in one sentence.
 
     ``by_absence``: a path that loses packets could have brought a FAIL about.  ``late``: an
-    INCONCLUSIVE is this machine's fault, which was too slow.
+    INCONCLUSIVE is this machine's fault, which was too slow.  ``doubted``: it would be a FAIL, had
+    the path not perhaps repeated what came.
     """
 
     verdict: Verdict
@@ -58,6 +59,7 @@ class Judgement:
     mismatches: tuple[Mismatch, ...] = ()
     by_absence: bool = False
     late: bool = False
+    doubted: bool = False
 
 
 _UNSERVED = Judgement(
@@ -90,6 +92,7 @@ def judge(record: Record) -> Outcome:
         reason=decision.reason if decision else "",
         by_absence=decision is not None and _may_be_the_paths(decision, case, step),
         late=decision is not None and decision.late,
+        doubted=decision is not None and decision.doubted,
         step=None if decision is None or step is None else case.steps[step],
         mismatches=decision.mismatches if decision else (),
         inferred=record.inferred,
@@ -250,7 +253,8 @@ def _doubted(against: Judgement, seen: Came | Stray) -> Judgement:
                 late=True,
             )
         case Again.REPEATED:
-            return Judgement(Verdict.INCONCLUSIVE, f"{what} came once more; the path may repeat")
+            reason = f"{what} came once more; the path may repeat"
+            return Judgement(Verdict.INCONCLUSIVE, reason, doubted=True)
 
 
 def _decide_call(call: Call, expected: str, given: str) -> Judgement | None:

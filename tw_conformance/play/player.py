@@ -4,12 +4,10 @@ verdict."""
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from tw_conformance.link.path import Evidence
 from tw_conformance.model.case import Case, Expect, Reach
 from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
@@ -18,6 +16,7 @@ from tw_conformance.play.record import Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
 from tw_conformance.play.state_probe import expects_fin_of_a_new_incarnation
 from tw_conformance.play.views import View, views
+from tw_conformance.play.weighing import conclude, conformity, undecided
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_conformance.targets.target import Target, unlike_the_profile
 from tw_reference.profiles import PROFILES
@@ -139,17 +138,12 @@ async def _play(performer: _Performer) -> Outcome:
     outcome, path = await performer.in_time(), performer.target.path
     if path.perfect:
         return await _confirm(outcome, performer)
-    exchanges = performer.case.exchanges()
-    evidence = Evidence(path)
     outcomes = [outcome]
-    _weigh(evidence, outcome, exchanges)
-    while not (evidence.conforms or evidence.deviates or _is_hopeless(outcomes)):
-        more = min(evidence.passes_needed(exchanges), _PERFORMANCES - len(outcomes))
-        fresh = await asyncio.gather(*(performer.after(n * _STAGGER) for n in range(more)))
-        for outcome in fresh:
-            outcomes.append(outcome)
-            _weigh(evidence, outcome, exchanges)
-    return _conclude(outcomes, evidence)
+    while (standing := conclude(outcomes, path)) is None and not _is_hopeless(outcomes):
+        needed = conformity(outcomes, path).passes_needed(performer.case.exchanges())
+        more = min(needed, _PERFORMANCES - len(outcomes))
+        outcomes += await asyncio.gather(*(performer.after(n * _STAGGER) for n in range(more)))
+    return standing or undecided(outcomes)
 
 
 async def _confirm(outcome: Outcome, performer: _Performer) -> Outcome:
@@ -172,39 +166,12 @@ async def _confirm(outcome: Outcome, performer: _Performer) -> Outcome:
     )
 
 
-def _weigh(evidence: Evidence, outcome: Outcome, exchanges: int) -> None:
-    match outcome.verdict, outcome.by_absence:
-        case Verdict.PASS, _:
-            evidence.passed(exchanges)
-        case Verdict.FAIL, True:
-            evidence.failed_by_absence(exchanges)
-        case Verdict.FAIL, False:
-            evidence.failed_by_packet()
-
-
 def _is_hopeless(outcomes: list[Outcome]) -> bool:
     """Whether more performances would most likely say no more than those that there were."""
     if len(outcomes) >= _PERFORMANCES:
         return True
     silent = all(outcome.verdict is Verdict.INCONCLUSIVE for outcome in outcomes)
     return silent and len(outcomes) >= _HOPELESS
-
-
-def _conclude(outcomes: list[Outcome], evidence: Evidence) -> Outcome:
-    """The outcome that stands for all performances of a case."""
-    count = Counter(outcome.verdict for outcome in outcomes)
-    if evidence.conforms or evidence.deviates:
-        verdict = Verdict.PASS if evidence.conforms else Verdict.FAIL
-        return next(outcome for outcome in reversed(outcomes) if outcome.verdict is verdict)
-    # Where all are PASS any of them will do.
-    last = max(reversed(outcomes), key=lambda outcome: outcome.verdict is not Verdict.PASS)
-    tally = f"{count[Verdict.PASS]} PASS and {count[Verdict.FAIL]} FAIL"
-    return replace(
-        last,
-        verdict=Verdict.INCONCLUSIVE,
-        reason=f"{len(outcomes)} performances on this path gave {tally}, which decides nothing"
-        + (f": {last.reason}" if last.reason else ""),
-    )
 
 
 async def perform_once(case: Case, target: Target) -> Outcome:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from math import inf
 from random import Random
-from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeAlias, TypeVar
 
 from tw_conformance.dut.calls import bind_arguments, opening_of
 from tw_conformance.link.link import Arrival, Observation
@@ -97,6 +97,10 @@ class InProcessTarget:
     async def open(self, case: Case) -> InProcessLink:
         return InProcessLink.open(self, case)
 
+    def dut_for(self, case: Case, seed: str) -> Dut:
+        """A host of that case's own."""
+        return Dut(self, case, seed)
+
     def start(self, play: Coroutine[object, object, T]) -> Played[T]:
         return Played(play)
 
@@ -134,8 +138,13 @@ def _raiser(error: Exception) -> Callable[[], NoReturn]:
     return fail
 
 
-class _Dut:
-    """The host of one case, and what it has sent to each of the tester's ports."""
+Mailbox: TypeAlias = deque[tuple[int, bytes]]
+"""When each frame came, nanoseconds, and the frame."""
+
+
+class Dut:
+    """The host of one case, the wire to it, and what has come from it for each of the tester's
+    ports."""
 
     def __init__(self, target: InProcessTarget, case: Case, seed: str) -> None:
         self.hop = target.hop
@@ -144,7 +153,7 @@ class _Dut:
         self._at = Endpoint.of(_DUT[case.reach.family])
         self.connections = 0
         """How many the tester has, or had."""
-        self._mailboxes: dict[tuple[str, int], deque[tuple[int, bytes]]] = {}
+        self._mailboxes: dict[tuple[str, int], Mailbox] = {}
         try:
             self.host = Host(
                 target.stack,
@@ -158,10 +167,9 @@ class _Dut:
         if self.opening.listens:
             self.listen()
 
-    def connect(self, *flows: Flow) -> deque[tuple[int, bytes]]:
-        """A mailbox for what comes to these ports: when each frame was sent, and the frame.  The
-        ident of echoes is a port."""
-        mailbox = deque[tuple[int, bytes]]()
+    def connect(self, *flows: Flow) -> Mailbox:
+        """A mailbox for what comes to these ports.  The ident of echoes is a port."""
+        mailbox = Mailbox()
         self._mailboxes.update(((flow.src, flow.sport), mailbox) for flow in flows)
         return mailbox
 
@@ -184,13 +192,27 @@ class _Dut:
         while outbox:
             packet = outbox.popleft()
             to = packet.flow[2:] if isinstance(packet, Packet) else (packet.dst, packet.ident)
-            self._mailboxes[to].append((self.clock.now, self.hop.from_dut(packet)))
+            self.deliver(self.hop.from_dut(packet), self._mailboxes[to])
+
+    def deliver(self, frame: bytes, mailbox: Mailbox) -> None:
+        """Carry a frame to the tester."""
+        mailbox.append((self.clock.now, frame))
+
+    def take(self, frame: bytes) -> None:
+        """Carry a frame to the host."""
+        try:
+            received = self.hop.decode(frame)
+        except WireError:
+            return
+        if received is not None:
+            self.host.receive(received)
+            self.collect()
 
 
 class InProcessLink:
     """One connection to the host of its case."""
 
-    def __init__(self, dut: _Dut, flow: Flow, isn: int) -> None:
+    def __init__(self, dut: Dut, flow: Flow, isn: int) -> None:
         self.flow = flow
         self.tester_isn = isn
         self.probe_ident = flow.sport
@@ -208,7 +230,7 @@ class InProcessLink:
         """
         seed, family = f"{target.seed}:{case.id}", case.reach.family
         flow = Flow(_TESTER[family], Random(seed).choice(_SOURCE_PORTS), _DUT[family], _PORT)
-        return cls(_Dut(target, case, seed), flow, tester_isn(target.seed, case))
+        return cls(target.dut_for(case, seed), flow, tester_isn(target.seed, case))
 
     async def beside(self, *, other_peer: bool = False) -> InProcessLink:
         flow, number = self.flow, self._dut.connections
@@ -222,13 +244,7 @@ class InProcessLink:
 
     def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
         frame = self._hop.from_tester(packet, damage=damage)
-        try:
-            received = self._hop.decode(frame)
-        except WireError:
-            received = None
-        if received is not None:
-            self._host.receive(received)
-            self._dut.collect()
+        self._dut.take(frame)
         return self.now(), frame
 
     async def receive(self, until: float) -> Arrival | None:

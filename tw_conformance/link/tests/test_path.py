@@ -155,6 +155,17 @@ def test_a_failing_packet_weighs_against() -> None:
     assert said.weight == pytest.approx(2 * log(1e-3 / 0.95))
 
 
+def test_a_doubted_packet_weighs_as_little_as_the_path_makes_likely() -> None:
+    loses = evidence(lost=5)
+    loses.doubted(2)
+    assert loses.weight == pytest.approx(log((1 - 0.95**2) / 0.95))
+    loses.doubted(2)
+    assert loses.weight == pytest.approx(2 * log((1 - 0.95**2) / 0.95))
+    repeats = evidence(lost=0, repeated=4)
+    repeats.doubted(1)
+    assert repeats.weight == pytest.approx(log(2 * 0.04 / 0.99))
+
+
 def test_an_absence_weighs_against_and_less() -> None:
     said = evidence(lost=5)
     said.failed_by_absence(1)

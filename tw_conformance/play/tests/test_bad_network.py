@@ -1,0 +1,63 @@
+"""Whatever a network does to packets, no verdict is turned round: on the reference, in virtual
+time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from tw_conformance.model.case import Case
+from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.bundled import bundled_cases, case_files
+from tw_conformance.notation.load import load_file
+from tw_conformance.play.player import play
+from tw_conformance.play.tests.hostile import BehindBadNetwork, Weather
+from tw_conformance.play.tests.scripted import in_virtual_time
+
+PROFILE = "linux-6.18"
+WEATHERS = {
+    "calm": Weather(),
+    "loses": Weather(loss=0.05),
+    "repeats": Weather(repeats=0.05),
+    "reorders": Weather(jitter=20.0),
+    "all of it": Weather(loss=0.05, repeats=0.02, jitter=20.0),
+}
+
+
+@cache
+def cases() -> list[Case]:
+    """Some of each kind."""
+    bundled = (case for file in case_files([str(bundled_cases())]) for case in load_file(file))
+    return [case for case in bundled if case.applies_to(PROFILE) and not case.settings][4::97]
+
+
+def verdicts(does: str, weather: Weather) -> list[tuple[str, Verdict]]:
+    """Those on a stack that does what a profile does, by the cases' IDs."""
+    target = BehindBadNetwork(does, PROFILE, weather, seed=1)
+    playable = [case for case in cases() if target.lacks(case) is None]
+    return [(case.id, in_virtual_time(play(case, target))[0].verdict) for case in playable]
+
+
+@cache
+def truth(does: str) -> dict[str, Verdict]:
+    return dict(verdicts(does, WEATHERS["calm"]))
+
+
+def test_what_is_true_of_each_stack() -> None:
+    assert set(truth(PROFILE).values()) == {Verdict.PASS}
+    tally = Counter(truth("freebsd-10").values())
+    assert min(tally[Verdict.PASS], tally[Verdict.FAIL]) >= 5
+
+
+@pytest.mark.parametrize("does", [PROFILE, "freebsd-10"])
+@pytest.mark.parametrize("weather", WEATHERS)
+def test_no_weather_turns_a_verdict_round(does: str, weather: str) -> None:
+    told = verdicts(does, WEATHERS[weather])
+    undecided = [name for name, verdict in told if verdict is Verdict.INCONCLUSIVE]
+    wrong = [
+        name for name, verdict in told if verdict is not truth(does)[name] and name not in undecided
+    ]
+    assert wrong == []
+    assert len(undecided) <= len(told) // 5

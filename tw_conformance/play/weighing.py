@@ -1,0 +1,97 @@
+"""What several performances of a case on a path with faults come to.
+
+Two questions, by Wald's test (:mod:`tw_conformance.link.path`), and for each an INCONCLUSIVE
+performance is read as what speaks against the answer, if it may be that:
+
+* **Does the DUT conform?**  A segment that fails the case unless the path repeated it may be the
+  DUT's deviation.  Else a DUT whose deviation is always doubted would pass by the performances in
+  which its telling packet was lost.
+* **Does it deviate at that step?**  Whatever got past the step, whatever became of it then, is what
+  a DUT that conforms does there.  Else a DUT of which something later can't be seen would fail by
+  the performances in which a packet was lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tw_conformance.link.path import Evidence, Path
+from tw_conformance.model.case import ExpectState
+from tw_conformance.model.verdict import Outcome, Verdict
+
+
+def conclude(outcomes: Sequence[Outcome], path: Path) -> Outcome | None:
+    """The outcome that stands for all performances of a case, of which there is one at least; None
+    where they decide nothing yet."""
+    if conformity(outcomes, path).conforms:
+        return _last(outcomes, Verdict.PASS)
+    failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAIL]
+    return next((each for each in reversed(failed) if _deviates(outcomes, path, each)), None)
+
+
+def undecided(outcomes: Sequence[Outcome]) -> Outcome:
+    """What stands where no more performances are worth their time."""
+    count = Counter(outcome.verdict for outcome in outcomes)
+    # Where all are PASS any of them will do.
+    last = max(reversed(outcomes), key=lambda outcome: outcome.verdict is not Verdict.PASS)
+    tally = f"{count[Verdict.PASS]} PASS and {count[Verdict.FAIL]} FAIL"
+    return replace(
+        last,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"{len(outcomes)} performances on this path gave {tally}, which decides nothing"
+        + (f": {last.reason}" if last.reason else ""),
+    )
+
+
+def conformity(outcomes: Sequence[Outcome], path: Path) -> Evidence:
+    """What speaks for a DUT that conforms, and against it."""
+    evidence = Evidence(path)
+    for outcome in outcomes:
+        exchanges = outcome.case.exchanges()
+        if outcome.verdict is Verdict.PASS:
+            evidence.passed(exchanges)
+        elif outcome.verdict is Verdict.FAIL:
+            _add_failure(evidence, outcome)
+        elif outcome.doubted:
+            evidence.doubted(exchanges)
+    return evidence
+
+
+def _deviates(outcomes: Sequence[Outcome], path: Path, failed: Outcome) -> bool:
+    """Whether the DUT deviates at the step at which a performance failed."""
+    evidence, at = Evidence(path), _reached(failed)
+    for outcome in outcomes:
+        if outcome.verdict is Verdict.FAIL and _reached(outcome) == at:
+            _add_failure(evidence, outcome)
+        elif _got_past(outcome, at):
+            evidence.passed(outcome.case.exchanges())
+    return evidence.deviates
+
+
+def _add_failure(evidence: Evidence, outcome: Outcome) -> None:
+    if outcome.by_absence:
+        evidence.failed_by_absence(outcome.case.exchanges())
+    else:
+        evidence.failed_by_packet()
+
+
+def _got_past(outcome: Outcome, at: int) -> bool:
+    """Whether all that was seen at a step was right.  Of a state whose timer says nothing, the
+    state itself was."""
+    reached = _reached(outcome)
+    return reached > at or (reached == at and isinstance(outcome.step, ExpectState))
+
+
+def _reached(outcome: Outcome) -> int:
+    """The place of the step that decided; -1 before the first, and one past the last for a PASS."""
+    steps = outcome.case.steps
+    if outcome.verdict is Verdict.PASS:
+        return len(steps)
+    # Steps are equal by value; the deciding one is found by identity.
+    return next((at for at, step in enumerate(steps) if step is outcome.step), -1)
+
+
+def _last(outcomes: Sequence[Outcome], verdict: Verdict) -> Outcome:
+    return next(outcome for outcome in reversed(outcomes) if outcome.verdict is verdict)
