@@ -203,6 +203,13 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--targets; repeatable",
         several=True,
     )
+    parser.add_argument("--html", metavar="FILE", help="write one page to open, keep and mail")
+    parser.add_argument("--results", metavar="FILE", help="write what was found as JSON")
+    parser.add_argument(
+        "--evidence",
+        action="store_true",
+        help="let page and results have the ladder and the capture of cases that pass, too",
+    )
     parser.add_argument(
         "--expectations",
         metavar="FILE",
@@ -253,6 +260,8 @@ def run(arguments: argparse.Namespace) -> int:
         targets=arguments.target,
         targets_file=arguments.targets,
         expectations=arguments.expectations,
+        files={"results": arguments.results, "html": arguments.html},
+        evidence=arguments.evidence,
         access=access_of(arguments),
         profiles=arguments.profile,
         seed=arguments.seed,

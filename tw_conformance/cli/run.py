@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -34,9 +35,13 @@ def run_cases(
     passed_on: Sequence[str] = (),
     targets_file: str | None = None,
     expectations: str | None = None,
+    files: Mapping[str, str | None] = MappingProxyType({}),
+    evidence: bool = False,
     access: Mapping[str, Any] | None = None,
 ) -> ExitCode:
     """Play the cases of ``paths`` and print pytest's report; what came of it as an exit code.
+
+    ``files`` are those to be written, by kind: ``results``, ``html``.
 
     ``access`` are the fields of :class:`~tw_conformance.link.access.Access` that were given,
     ``passed_on`` options of pytest as they are.
@@ -59,6 +64,8 @@ def run_cases(
         *(f"--tw-profile={name}" for name in profiles),
         f"--tw-seed={seed}",
         *([f"--tw-targets={targets_file}"] if targets_file else []),
+        *(f"--tw-{kind}={file}" for kind, file in files.items() if file),
+        *(["--tw-evidence"] if evidence else []),
         *([f"--tw-expectations={expectations}"] if expectations else []),
         *as_arguments(access or {}, "tw-"),
         *(["-n", workers] if workers else []),

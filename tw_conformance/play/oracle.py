@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tw_conformance.model.case import Call, ExpectState
+from tw_conformance.model.case import Call, Case, ExpectState
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome
 from tw_conformance.play.compare import answer_of, compare, summary
@@ -56,6 +56,32 @@ def explain(outcome: Outcome, settings: Mapping[str, int]) -> list[OracleAnswer]
         given = (_answer(outcome, outcome.profile, each) for each in suspects(outcome, settings))
         told += [answer for answer in given if answer is not None and answer.same_as_seen]
     return told
+
+
+def rules_by_step(case: Case, profile: str) -> list[AnyRule | None]:
+    """The rule of a profile that decides what each step sees, on the reference: that on the last
+    segment for what is sent and expected, that on the call for a call.  None where no list is about
+    it, and for the steps behind one that the reference does not get through."""
+    target = InProcessTarget(PROFILES[profile])
+    return target.start(_walk(case, target)).result()
+
+
+async def _walk(case: Case, target: InProcessTarget) -> list[AnyRule | None]:
+    link = await target.open(case)
+    run = Run(case, target, link)
+    rules: list[AnyRule | None] = []
+    try:
+        await run.reach()
+        for index, step in enumerate(case.steps):
+            before = len(link.decisions())
+            await run.take(index, step)
+            decision = deciding(link.decisions())
+            if isinstance(step, Call):
+                decision = next(reversed(link.decisions()[before:]), None)
+            rules.append(_rule(decision))
+    except (NotReached, TargetError):
+        pass
+    return rules + [None] * (len(case.steps) - len(rules))
 
 
 def suspects(outcome: Outcome, known: Mapping[str, int]) -> Iterator[dict[str, int]]:

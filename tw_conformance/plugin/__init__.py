@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tw_conformance.plugin.findings import Findings, check_files, wanted
 from tw_conformance.plugin.life import Life
 from tw_conformance.plugin.options import add_options, describe, refuse_old_names
 from tw_conformance.plugin.run_state import STATE, RunState
@@ -42,6 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Verdicts(state), "tw_conformance.verdicts")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Life(config), "tw_conformance.life")
+        check_files(config)
+        if wanted(config):
+            config.pluginmanager.register(Findings(config), "tw_conformance.findings")
     if _chosen(config):
         state.choices  # noqa: B018 - a wrong name is said now, not after collection
     if _chosen(config) or config.getoption("--tw-expectations"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from base64 import b64encode
 from collections.abc import Coroutine, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,10 +30,19 @@ from tw_conformance.notation.load import read_file
 from tw_conformance.notation.matrix import Written
 from tw_conformance.play import oracle, player
 from tw_conformance.plugin.expected import settle
+from tw_conformance.plugin.findings import wanted
 from tw_conformance.plugin.options import Choice
 from tw_conformance.plugin.run_state import RunState
-from tw_conformance.report.capture import write_pcap
+from tw_conformance.report.capture import pcap, write_pcap
 from tw_conformance.report.outcome_text import explain_outcome, headline
+from tw_conformance.report.results import (
+    ERROR,
+    LEFT_OUT,
+    Dut,
+    Result,
+    result_of,
+    unplayed,
+)
 from tw_conformance.report.style import shown
 from tw_conformance.report.terminal import readable
 
@@ -160,6 +170,7 @@ class CaseItem(pytest.Item):
         self._cause: list[str] = []
         """What it has in common with whatever did not pass for the same reason."""
         self._exit_code = ExitCode.CONFORMS
+        self._result: Result | None = None
 
     def is_long(self) -> bool:
         """Whether playing this case keeps the user waiting: real time, and more than an instant.
@@ -199,6 +210,7 @@ class CaseItem(pytest.Item):
         except SuiteError as error:
             self._exit_code = error.exit_code
             self._note_verdict("ERROR", rule="")
+            self._note_unplayed(ERROR, str(error))
             if isinstance(error, TargetGone):
                 self._end_the_run(error)
             raise
@@ -236,6 +248,8 @@ class CaseItem(pytest.Item):
         )
         if self.expected is not None:
             self._settle(report, self.expected)
+        if self._result is not None:
+            self._tell_result(report, self._result)
         longrepr: object = report.longrepr
         place = os.fspath(self.path), self.written.place.line
         if isinstance(longrepr, FailureText):
@@ -246,6 +260,21 @@ class CaseItem(pytest.Item):
                 report.longrepr = (*place, longrepr.reprcrash.message)
         elif report.skipped and isinstance(longrepr, tuple):
             report.longrepr = (*place, longrepr[2])
+
+    def _tell_result(self, report: pytest.TestReport, result: Result) -> None:
+        """As plain data, for whoever writes the results of the run."""
+        known = self.expected.reason if hasattr(report, "wasxfail") and self.expected else ""
+        cause = "\n".join(self._cause)
+        told = replace(result, seconds=self._seconds, expected=known, cause=cause)
+        vars(report)["tw_result"] = asdict(told)
+        pool = RunState.of(self.config).pool
+        if target := pool.opened(self.choice):
+            dut = Dut(
+                *(self.choice.target, self.choice.profile, target.describe()),
+                live=target.realtime,
+                settings=dict(target.settings),
+            )
+            vars(report)["tw_dut"] = asdict(dut)
 
     def _settle(self, report: pytest.TestReport, expected: Expectation) -> None:
         fault = settle(report, self._verdict, expected)
@@ -265,6 +294,7 @@ class CaseItem(pytest.Item):
         try:
             self.lack = player.lacks(self.case, self._target()) or ""
             if self.lack:
+                self._note_unplayed(LEFT_OUT, self.lack)
                 pytest.skip(self.lack)
             self.begin()
         except TargetError as error:
@@ -313,13 +343,32 @@ class CaseItem(pytest.Item):
             self.user_properties.append(("state", "inferred"))
         if outcome.verdict is Verdict.PASS:
             self._note_verdict(outcome.verdict.value, rule="")
+            self._note_result(outcome, ())
             return
         answers = oracle.explain(outcome, self._target().settings)
         asked = (answer for answer in answers if answer.profile == outcome.profile)
         rule = next((answer.rule for answer in asked), None)
         self._note_verdict(outcome.verdict.value, rule="" if rule is None else rule.id)
         self._cause = self._cause_of(outcome)
+        self._note_result(outcome, answers)
         raise NoPass(outcome, answers)
+
+    def _note_result(self, outcome: Outcome, answers: Sequence[OracleAnswer]) -> None:
+        if not wanted(self.config):
+            return
+        evidence: bool = self.config.getoption("--tw-evidence")
+        made = result_of(
+            outcome, self.written, self.config.rootpath, answers=answers, evidence=evidence
+        )
+        if made.ladder:
+            capture = b64encode(pcap(outcome.transcript)).decode()
+            made = replace(made, capture=capture)
+        self._result = replace(made, target=self.choice.target)
+
+    def _note_unplayed(self, verdict: str, reason: str) -> None:
+        if wanted(self.config):
+            place = self.choice.target, self.choice.profile
+            self._result = unplayed(self.written, self.config.rootpath, *place, verdict, reason)
 
     def _cause_of(self, outcome: Outcome) -> list[str]:
         """The case, the step that decided, and what was seen there on which target."""

@@ -85,6 +85,24 @@ def add_options(parser: pytest.Parser) -> None:
         help="a YAML file that names targets, for --tw-target; without that all of them are meant.",
     )
     group.addoption(
+        "--tw-results",
+        metavar="FILE",
+        default=None,
+        help="write what was found as JSON, by the schema results.schema.json, for other programs.",
+    )
+    group.addoption(
+        "--tw-html",
+        metavar="FILE",
+        default=None,
+        help="write one page to open, keep and mail: verdicts, ladders, rules, captures.",
+    )
+    group.addoption(
+        "--tw-evidence",
+        action="store_true",
+        default=False,
+        help="let results and page have the ladder and the capture of cases that pass, too.",
+    )
+    group.addoption(
         "--tw-expectations",
         metavar="FILE",
         default=None,

@@ -63,6 +63,10 @@ class TargetPool:
                 raise
         return target
 
+    def opened(self, choice: Choice) -> Target | None:
+        """The target of that choice, where it is open."""
+        return self._open.get((choice.target, choice.profile))
+
     def note_delay(self, choice: Choice, seconds: float) -> None:
         """How much longer than its waits the latest case took on that target."""
         self._delays[choice.target, choice.profile] = seconds

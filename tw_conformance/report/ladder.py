@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import assert_never
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
 
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Event, Transcript
@@ -20,6 +20,36 @@ _TIME = 13
 """Columns for the time, with the gap behind it."""
 _SHAFT = 5
 """The least that is left of an arrow: two dashes, a blank on either side, the head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One event of a ladder in words; ``time`` in seconds since the case began."""
+
+    time: float
+    direction: Literal["sent", "received", "note"]
+    text: str
+    step: int | None
+    """Index of the step that it belongs to; None while the first state is being reached."""
+    probe: bool
+    beside: bool
+    """Whether it is about another connection than the case's own."""
+
+
+def rungs(transcript: Transcript) -> Iterator[Rung]:
+    """All that happened, in order, in relative numbers; a probe and its answer are one rung where
+    nothing lies between them."""
+    for event in _without_quiet_probes(sorted(transcript.events, key=lambda event: event.time)):
+        variables = transcript.variables_of(event.connection)
+        if event.direction == "note":
+            text = _which(event) + event.note
+        else:
+            text = _packet_text(event, event.direction == "sent", variables)
+        yield Rung(
+            *(event.time, event.direction, text, event.step),
+            probe=event.probe is not None,
+            beside=bool(event.connection),
+        )
 
 
 def ladder(
@@ -36,17 +66,16 @@ def ladder(
     heading = f"{'time s':>{_TIME - 2}}  tester{'DUT':>{inner + 2 - len('tester')}}"
     lines = [style(heading, "bold")]
     told = False
-    for event in _without_quiet_probes(sorted(transcript.events, key=lambda event: event.time)):
-        if not told and (event.step is not None or event.connection):
+    for rung in rungs(transcript):
+        if not told and (rung.step is not None or rung.beside):
             told = True
             lines.append(
                 blank + style(f" {case.reach.state} reached ".center(inner + 2, "-"), "dim")
             )
-        rows = _rows(event, transcript.variables_of(event.connection), inner)
-        marks = _marks(event)
-        marker = "> " if event.step is not None and event.step == step else "  "
-        for number, row in enumerate(rows):
-            time = f"{marker}{event.time:>{_TIME - 4}.4f}  " if number == 0 else blank
+        marks = _marks(rung)
+        marker = "> " if rung.step is not None and rung.step == step else "  "
+        for number, row in enumerate(_rows(rung, inner)):
+            time = f"{marker}{rung.time:>{_TIME - 4}.4f}  " if number == 0 else blank
             lines.append(style(time, "dim") + style(row, *marks))
     return "\n".join(line.rstrip() for line in lines)
 
@@ -72,14 +101,12 @@ def _answers(event: Event, probe: Event) -> bool:
     return event.direction == "received" and event.probe == probe.probe
 
 
-def _rows(event: Event, variables: dict[str, int], inner: int) -> list[str]:
-    """The lines of one event: an arrow with its text on it, the rest of the text below."""
-    if event.direction == "note":
-        text = f" · {_which(event)}{event.note}"
-        return [f"|{row:<{inner}}|" for row in _wrap(text, inner, "   ")]
-    sent = event.direction == "sent"
-    rows = _wrap(_packet_text(event, sent, variables), inner - _SHAFT, "  ")
-    first = _arrow(rows[0], sent, inner)
+def _rows(rung: Rung, inner: int) -> list[str]:
+    """The lines of one rung: an arrow with its text on it, the rest of the text below."""
+    if rung.direction == "note":
+        return [f"|{row:<{inner}}|" for row in _wrap(f" · {rung.text}", inner, "   ")]
+    rows = _wrap(rung.text, inner - _SHAFT, "  ")
+    first = _arrow(rows[0], rung.direction == "sent", inner)
     return [f"|{first}|", *(f"|{'':3}{row:<{inner - 3}}|" for row in rows[1:])]
 
 
@@ -122,7 +149,7 @@ def _wrap(text: str, width: int, indent: str) -> list[str]:
     return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
 
 
-def _marks(event: Event) -> tuple[str, ...]:
-    if event.direction == "note" or event.probe is not None:
+def _marks(rung: Rung) -> tuple[str, ...]:
+    if rung.direction == "note" or rung.probe:
         return ("dim",)
-    return ("cyan",) if event.direction == "sent" else ("green",)
+    return ("cyan",) if rung.direction == "sent" else ("green",)

@@ -1,0 +1,62 @@
+"""Files that a run writes: results and the page, from this process and from workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tw_conformance.report.results import read_results
+from tw_conformance.tests.pretend import cases
+
+pytest_plugins = ["pytester"]
+
+CONFTEST = """
+from pathlib import Path
+pytest_plugins = ["tw_conformance.plugin"]
+def pytest_configure(config):
+    from tw_conformance.tests.pretend import pretend
+    config.add_cleanup(pretend(Path(config.rootpath, "closed")))
+"""
+
+KNOWN = "- {case: undecided, verdict: INCONCLUSIVE, why: it is slow}"
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeconftest(CONFTEST)
+    folder = pytester.mkdir("rst")
+    folder.joinpath("a.tw.yaml").write_text(cases("fails-a", "undecided", "passes", wait="1ms"))
+    pytester.path.joinpath("known.yaml").write_text(KNOWN)
+    return pytester
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_results_and_page_hold_every_case(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    files = ("--tw-results=r.json", "--tw-html=r.html", "--tw-expectations=known.yaml")
+    done = suite.runpytest("--tw-target=netns", *files, *workers)
+    done.stdout.fnmatch_lines_random(["results: r.json", "html: r.html"])
+    (found,) = read_results([suite.path / "r.json"])
+    assert {(each.id, each.verdict, each.file) for each in found.results} == {
+        ("fails-a", "FAIL", "rst/a.tw.yaml"),
+        ("undecided", "INCONCLUSIVE", "rst/a.tw.yaml"),
+        ("passes", "PASS", "rst/a.tw.yaml"),
+    }
+    assert {each.id: each.expected for each in found.results}["undecided"] == "it is slow"
+    assert [(dut.target, dut.live) for dut in found.duts] == [("netns", True)]
+    text = suite.path.joinpath("r.html").read_text()
+    assert all(f"<code>{name}</code>" in text for name in ("fails-a", "undecided", "passes"))
+    assert "https://" not in text
+    assert not list(suite.path.glob(".tw-*"))
+
+
+@pytest.mark.parametrize("option", ["--tw-results", "--tw-html"])
+def test_a_file_that_cannot_be_written_is_said_before_the_run(
+    suite: pytest.Pytester, option: str
+) -> None:
+    done = suite.runpytest("--tw-target=netns", f"{option}=rst")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([f"*{option} *rst: this is a folder; name a file in it"])
+
+
+def test_a_folder_that_is_not_there_is_said_too(suite: pytest.Pytester) -> None:
+    done = suite.runpytest("--tw-target=netns", "--tw-html=no/such/r.html")
+    done.stderr.fnmatch_lines(["*there is no folder *no/such"])
