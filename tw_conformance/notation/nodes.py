@@ -26,6 +26,9 @@ KeyPath = tuple[str | int, ...]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _DEEPEST = 20  # a case needs six levels
+_BRACKETS_IN_A_ROW = re.compile(rf"[\[{{]{{{_DEEPEST}}}")
+"""libyaml 0.2.6 has a limit of its own, 1,000 levels, and reads up to 1,024 characters ahead.  It
+can come to that limit before its events tell of the first level too deep only over such a row."""
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _LONGEST_INTEGER = 15
 _UNPRINTABLE = re.compile(
@@ -104,13 +107,15 @@ def read(text: str, file: Path, faults: Faults) -> list[Document]:
     if (match := _UNPRINTABLE.search(text)) is not None:
         faults.add(_place_of(match.start(), text, file), _unprintable(match[0]))
         return []
-    return _documents(text, file, faults, _Loader)
-
-
-def _documents(text: str, file: Path, faults: Faults, loader: Any) -> list[Document]:
+    if (match := _BRACKETS_IN_A_ROW.search(text)) is not None:
+        faults.add(
+            _place_of(match.end() - 1, text, file),
+            f"{len(match[0])} brackets in a row: a case needs six levels",
+        )
+        return []
     documents: list[Document] = []
     try:
-        events = iter(yaml.parse(text, Loader=loader))
+        events = iter(yaml.parse(text, Loader=_Loader))
         pending: Document | None = None
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent | yaml.StreamEndEvent):
@@ -120,9 +125,6 @@ def _documents(text: str, file: Path, faults: Faults, loader: Any) -> list[Docum
             if isinstance(event, yaml.DocumentStartEvent):
                 pending = _DocumentReader(events, file, faults).document()
     except yaml.MarkedYAMLError as error:
-        if loader is not yaml.SafeLoader and "nesting depth" in (error.problem or ""):
-            # libyaml has a limit of its own, and reads so far ahead that it comes before ours.
-            return _documents(text, file, faults, yaml.SafeLoader)
         faults.add(*plain_words(error, text, file))
     except _TooDeep as error:
         faults.add(error.place, f"nested deeper than {_DEEPEST} levels; a case needs six")
@@ -245,6 +247,8 @@ class _DocumentReader:
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth == 0:
                 return
+            if depth > _DEEPEST:
+                raise _TooDeep(self._place(event))
             event = next(self._events)
 
     def _fault(self, event: yaml.Event, message: str) -> None:

@@ -108,7 +108,8 @@ def test_a_key_is_a_word_and_stands_once(text: str, sentence: str) -> None:
         ("{a: 1}}", "1:7: not YAML: nothing more was expected here"),
         ("a: \0", "1:4: the character U+0000 may not stand in YAML; remove it"),
         ("a: b\n\ud800", "2:1: the character U+D800 may not stand in YAML; remove it"),
-        ("[" * 100_000, "1:22: nested deeper than 20 levels; a case needs six"),
+        ("[" * 100_000, "1:20: 20 brackets in a row: a case needs six levels"),
+        (("[" * 19 + " ") * 200, "1:23: nested deeper than 20 levels; a case needs six"),
         ("- " * 100_000, "nested deeper than 20 levels"),
     ],
 )
@@ -116,6 +117,12 @@ def test_what_is_no_yaml_is_one_fault_in_plain_words(text: str, sentence: str) -
     documents, (fault,) = read_all(text)
     assert sentence in fault
     assert documents == []
+
+
+def test_a_key_may_be_as_deep_as_a_value_and_no_deeper() -> None:
+    assert len(read_all("? " + "[ " * 20 + "] " * 20 + "\n: 1")[1]) == 1
+    _, faults = read_all("? " + "[ " * 2_000)
+    assert faults[-1] == "1:43: nested deeper than 20 levels; a case needs six"
 
 
 def test_documents_before_a_syntax_error_are_read() -> None:
