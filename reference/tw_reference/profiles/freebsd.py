@@ -48,6 +48,11 @@ _RECVSPACE = 65536
 """net.inet.tcp.recvspace, octets."""
 
 
+def _whole_segments(mss: int) -> int:
+    """The receive buffer (octets): net.inet.tcp.recvspace, rounded up to whole segments."""
+    return -(-_RECVSPACE // mss) * mss
+
+
 @atom("timestamps are in use on the connection (t_recent)")
 def TIMESTAMPS_IN_USE(q: SegmentArrives) -> bool:
     return q.tcb.timestamps and q.tcb.ts_recent != 0
@@ -244,7 +249,10 @@ FREEBSD_10 = Profile(
         reopens_window=True,
         # tcp_input.c, tcp_mss(): the buffer is rounded up to whole segments; tcp_do_segment():
         # RCV.WND is all its space.
-        room_when_opened=lambda mss: -(-_RECVSPACE // mss) * mss,
+        room_when_opened=_whole_segments,
+        scaled_window=_whole_segments,
+        # tcp_subr.c, tcp_newtcpcb(); tcp_usrreq.c, tcp_connect(): sb_max is 2 MiB.
+        window_scale=6,
         keeps_ttl=True,
         # uipc_socket.c, sorflush(); tcp_input.c, tcp_do_segment(), SBS_CANTRCVMORE.
         shutdown_discards=True,
@@ -297,8 +305,8 @@ FREEBSD_13 = FREEBSD_10.derive(
             "net.inet.tcp.tolerate_missing_ts",
         )
     },
-    # tcp_timewait.c of 12 (r336937), tcp_twstart(): recwin.
-    traits=replace(FREEBSD_10.traits, ecn=True, renews_window_on_entry=True),
+    # tcp_timewait.c of 12 (r336937), tcp_twstart(): recwin.  tcp_output.c: roundup2(recwin).
+    traits=replace(FREEBSD_10.traits, ecn=True, window_on_entry=max, rounds_scaled_window=True),
 )
 
 # fmt: off
@@ -353,6 +361,8 @@ FREEBSD_14 = FREEBSD_13.derive(
         FREEBSD_13.traits,
         first_rto=1 * SECOND,
         stamps_without_ts_recent=True,
+        # tcp_subr.c of 14, tcp_respond(): sbspace(), cut off by the shift.
+        window_on_entry=lambda room, offered: room,
     ),
 )
 

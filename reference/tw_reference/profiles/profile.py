@@ -67,6 +67,14 @@ class StackTraits:
     """Initial retransmission time-out, nanoseconds."""
     least_rto: int
     """Retransmission time-out on a path without delay, nanoseconds."""
+    window_scale: int = 7
+    """The shift that it offers."""
+    scaled_window: Callable[[int], int] | None = None
+    """The window offered where it is scaled, for the MSS that both sides agree on; None: as where
+    it is not."""
+    rounds_scaled_window: bool = False
+    """Whether a connection rounds a scaled window up, and so moves its edge (TIME-WAIT cuts it
+    off)."""
     keeps_first_window: bool = False
     """Whether a connection that it opens keeps the window that its SYN offered, before the peer's
     options could lessen the MSS."""
@@ -97,9 +105,9 @@ class StackTraits:
     room_when_opened: Callable[[int], int] = lambda mss: 0
     """RCV.WND at least (octets) of a connection that it opens, for a given MSS: a header without
     scaling may not be able to say so much."""
-    renews_window_on_entry: bool = False
-    """Whether the window that TIME-WAIT acknowledges with is all that there is room for on entry,
-    and not what was left of that which was advertised."""
+    window_on_entry: Callable[[int, int], int] = lambda room, offered: offered
+    """The window that TIME-WAIT acknowledges with, given all that there is room for on entry and
+    what is left of that which was advertised (octets)."""
     keeps_ttl: bool = False
     """Whether the ACK of TIME-WAIT has the TTL or hop limit that the socket was given."""
     stamps_without_ts_recent: bool = False

@@ -7,8 +7,6 @@ from tw_reference.segment import FIN, Segment
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.reassembly import Reassembly
 
-_WINDOW_SCALE = 7
-
 
 class ReceiveSide:
     """The receive sequence space of one connection (RFC 9293 section 3.3.1).
@@ -35,7 +33,7 @@ class ReceiveSide:
         """The last ACK number sent: RCV.NXT when the window was last told."""
         self.edge = self._full_window
         """One past the right edge of the window that was advertised."""
-        self.scale = _WINDOW_SCALE
+        self.scale = traits.window_scale
         """The shift of the window in the header."""
         self.window_is_ruled = True
         self.fin_taken = False
@@ -46,10 +44,12 @@ class ReceiveSide:
         one that this connection sends, and whether windows are scaled."""
         traits = self._traits
         self.nxt = self.acknowledged = add(irs, 1)
-        self.scale = _WINDOW_SCALE if scaling else 0
+        self.scale = traits.window_scale if scaling else 0
         self.window_is_ruled = not (scaling and traits.window_follows_memory)
         if passive or not traits.keeps_first_window:
             self._full_window = traits.receive_window(mss)
+        if scaling and traits.scaled_window is not None:
+            self._full_window = traits.scaled_window(min(peer_mss, self._link_mss))
         self.edge = add(self.nxt, self._full_window)
         if not passive:
             self._room = traits.room_when_opened(min(peer_mss, self._link_mss))
@@ -64,8 +64,8 @@ class ReceiveSide:
     @property
     def window_on_entry(self) -> int:
         """The window that TIME-WAIT acknowledges with, in octets."""
-        renewed = self._full_window if self._traits.renews_window_on_entry else 0
-        return max(renewed, self._offered)
+        room = max(self._full_window - self._unread, 0)
+        return self._traits.window_on_entry(room, self._offered)
 
     @property
     def _offered(self) -> int:
@@ -81,6 +81,8 @@ class ReceiveSide:
             self.edge = add(self.nxt, -(-window >> scale) << scale)
         elif self._traits.reopens_window:
             self.edge = add(self.nxt, window)
+        if self._traits.rounds_scaled_window:
+            self.edge = add(self.nxt, -(-self._offered >> scale) << scale)
         return min(self._offered >> scale, 0xFFFF)
 
     # -- text ------------------------------------------------------------------------------------
