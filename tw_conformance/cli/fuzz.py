@@ -22,6 +22,7 @@ from tw_conformance.cli.shared_options import (
     states_of,
 )
 from tw_conformance.model.errors import ExitCode, SuiteError, TargetError, UsageError
+from tw_conformance.model.words import number_of
 
 if TYPE_CHECKING:
     from tw_conformance.explore.fuzz.hunt import Counterexample, Hunt
@@ -109,7 +110,10 @@ def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
         profiles = [PROFILES[name] for name in names]
         first, second = (DirectTarget(profile, seed=arguments.seed) for profile in profiles)
         space = _space((first, second), profiles, arguments)
-        print(f"what tells {names[0]} from {names[1]}: {arguments.examples} scripts", flush=True)
+        print(
+            f"what tells {names[0]} from {names[1]}: {number_of(arguments.examples, 'script')}",
+            flush=True,
+        )
         yield Hunt(Difference(first, second), space, arguments.examples, arguments.seed)
         return
     target = open_named(arguments, arguments.profile)
@@ -181,7 +185,8 @@ def _report(hunt: Hunt, arguments: argparse.Namespace) -> int:
     for one in unresolved:
         what = "unstable" if one.unstable else "undecided"
         print(f"\n{what}, {one.case.name}: {one.reason}")
-    print(f"\n{len(hunt.tried)} scripts: {count} kinds of divergence, {len(unresolved)} in doubt")
+    kinds = number_of(count, "kind of divergence", "kinds of divergence")
+    print(f"\n{number_of(len(hunt.tried), 'script')}: {kinds}, {len(unresolved)} in doubt")
     if count:
         return ExitCode.DEVIATES
     return ExitCode.INCONCLUSIVE if unresolved else ExitCode.CONFORMS

@@ -16,6 +16,7 @@ from tw_conformance.cli.shared_options import (
     settings_of,
 )
 from tw_conformance.model.errors import ExitCode
+from tw_conformance.model.words import number_of
 
 if TYPE_CHECKING:
     from tw_conformance.explore.identify.inquiry import Answered, Deviation, Identity
@@ -106,7 +107,8 @@ def _verdict(identity: Identity) -> list[str]:
     rest = len(identity.answered) - identity.telling
     lines = [
         "",
-        f"{names}: {_count(count, 'profile')} left after {_count(identity.telling, 'question')}"
+        f"{names}: {number_of(count, 'profile')} left after"
+        f" {number_of(identity.telling, 'question')}"
         f"{alike}, {rest} more to try its rules",
     ]
     defaults = identity.profiles[0].settings
@@ -201,7 +203,3 @@ def reply_text(question: Case, reply: Reply) -> str:
     if state is not None:
         parts[-1] += f", {state.name}" + (f" {state.timer}" if state.timer else "")
     return "; ".join(parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

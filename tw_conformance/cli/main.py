@@ -21,7 +21,7 @@ from tw_conformance.cli import serve as serve_command
 from tw_conformance.cli import sweep as sweep_command
 from tw_conformance.cli.shared_options import access_of, add_seed, add_target
 from tw_conformance.model.errors import CaseError, ExitCode, SuiteError, UsageError
-from tw_conformance.model.words import did_you_mean, listed
+from tw_conformance.model.words import did_you_mean, listed, number_of
 from tw_conformance.notation.bundled import bundled_cases, case_files, existing
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def check(arguments: argparse.Namespace) -> int:
             print(error)
     if faults:
         return ExitCode.USAGE
-    print(f"{_count(len(files), 'file')}, {_count(cases, 'case')}: no faults")
+    print(f"{number_of(len(files), 'file')}, {number_of(cases, 'case')}: no faults")
     return ExitCode.CONFORMS
 
 
@@ -333,7 +333,3 @@ def _read(paths: Sequence[str]) -> Iterator[Written]:
 
     for file in case_files(paths or [str(bundled_cases())]):
         yield from read_file(file)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

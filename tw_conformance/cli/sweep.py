@@ -26,6 +26,7 @@ from tw_conformance.cli.shared_options import (
     states_of,
 )
 from tw_conformance.model.errors import ExitCode, SuiteError, TargetError, UsageError
+from tw_conformance.model.words import number_of
 
 if TYPE_CHECKING:
     from tw_conformance.explore.sweep.alphabet import SegmentClass
@@ -218,7 +219,7 @@ def _report(
     undecided = sum(bool(result.undecided) for result in results.values())
     print(
         f"{len(results)} classes in {about['seconds']:.1f} s: {diverging} diverge"
-        f" in {len(found)} {'way' if len(found) == 1 else 'ways'};"
+        f" in {number_of(len(found), 'way')};"
         f" {undecided} undecided"
     )
     if diverging:

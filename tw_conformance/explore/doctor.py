@@ -22,6 +22,7 @@ from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Expected,
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.model.words import number_of
 from tw_conformance.play.acquaint import family_of
 from tw_conformance.play.judge import judge
 from tw_conformance.play.player import perform as perform_script
@@ -194,8 +195,9 @@ def _look_at_the_service(target: Target) -> Iterator[Finding]:
         if unreadable:
             raise Ended(
                 "checksums",
-                f"{unreadable} frames came with wrong checksums: the DUT's virtual link leaves them"
-                " to a card that is not there; on the DUT «ethtool -K INTERFACE tx off»",
+                f"{number_of(unreadable, 'frame')} came with wrong checksums: the DUT's virtual"
+                " link leaves them to a card that is not there; on the DUT «ethtool -K INTERFACE tx"
+                " off»",
             )
         raise Ended(
             "listener",

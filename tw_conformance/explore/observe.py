@@ -25,6 +25,7 @@ from tw_conformance.model.case import (
     Step,
     Wait,
 )
+from tw_conformance.model.words import number_of, was
 from tw_conformance.play.compare import answer_of
 from tw_conformance.play.record import Doubt, came_at
 from tw_conformance.play.run import Run
@@ -92,7 +93,9 @@ async def _effects(run: Run, ruled: Collection[str]) -> tuple[StepEffect, ...]:
         if effect.state is not None and effect.state.name not in ruled:
             break
     if lost := run.link.capture_losses():
-        raise Undecided(f"{lost} frames were lost in capture: the transcript has holes")
+        raise Undecided(
+            f"{number_of(lost, 'frame')} {was(lost)} lost in capture: the transcript has holes"
+        )
     return tuple(effects)
 
 

@@ -22,6 +22,7 @@ from tw_conformance.link.capture.packet_socket import PacketSocket
 from tw_conformance.link.link import Arrival
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError, TargetGone
+from tw_conformance.model.words import number_of
 from tw_reference.segment import Damage, Datagram, Echo, Flow, Packet
 from tw_reference.wire.decode import WireError, decode
 from tw_reference.wire.encode import Encoder
@@ -388,8 +389,8 @@ class _Sources:
 
 def _flooded(heard: int, sent: int) -> TargetGone:
     return TargetGone(
-        f"the DUT floods the tester: {heard} packets came for the {sent} that it was sent; find out"
-        " what sends them before you go on"
+        f"the DUT floods the tester: {number_of(heard, 'packet')} came for the {sent} that it was"
+        " sent; find out what sends them before you go on"
     )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil, log
 
+from tw_conformance.model.words import number_of, was
+
 _ERROR = 1e-5
 """Probability of a wrong verdict that is put up with, a case."""
 _CLEAR = 1e-3
@@ -137,8 +139,9 @@ class Path:
     def _order_in_words(self) -> str:
         if not self.overtaken:
             return ""
+        compared = number_of(self.compared, "segment")
         return (
-            f"; {self.overtaken} of {self.compared} segments were answered behind the probe sent"
+            f"; {self.overtaken} of {compared} {was(self.overtaken)} answered behind the probe sent"
             f" after them, by up to {self.lag * 1e3:.1f} ms"
         )
 

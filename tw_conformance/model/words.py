@@ -54,6 +54,11 @@ def listed(words: Iterable[str]) -> str:
     return f"(known: {', '.join(words)})"
 
 
-def number_of(number: int, what: str) -> str:
-    """``1 case``, ``3,786 cases``."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def number_of(number: int, what: str, plural: str = "") -> str:
+    """``1 case``, ``3,786 cases``; ``plural`` where an s is not enough."""
+    return f"{number:,} {what if number == 1 else plural or what + 's'}"
+
+
+def was(number: int) -> str:
+    """The verb after so many: ``1 case was``, ``2 cases were``."""
+    return "was" if number == 1 else "were"

@@ -28,6 +28,7 @@ from tw_conformance.model.case import (
     StateIs,
 )
 from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
+from tw_conformance.model.words import number_of, was
 from tw_conformance.notation.write import expected_text
 from tw_conformance.play.compare import compare, summary
 from tw_conformance.play.record import (
@@ -79,8 +80,9 @@ def judge(record: Record) -> Outcome:
             break
     if decision is None and not _is_whole(record):
         decision = Judgement(Verdict.INCONCLUSIVE, "the run ended before all was seen")
-    if record.capture_losses and not (decision and decision.verdict is Verdict.INCONCLUSIVE):
-        reason = f"{record.capture_losses} frames were lost in capture: the transcript has holes"
+    lost = record.capture_losses
+    if lost and not (decision and decision.verdict is Verdict.INCONCLUSIVE):
+        reason = f"{number_of(lost, 'frame')} {was(lost)} lost in capture: the transcript has holes"
         decision = Judgement(Verdict.INCONCLUSIVE, reason)
     verdict = decision.verdict if decision else Verdict.PASS
     return Outcome(

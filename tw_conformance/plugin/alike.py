@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import fill
 from typing import Any
 
+from tw_conformance.model.words import number_of
 from tw_conformance.plugin.internals import hide_from_summary
 from tw_conformance.plugin.items import FailureText
 
@@ -29,7 +30,7 @@ def explain_once(reports: Iterable[Any], width: int) -> list[Any]:
 
 def _stand_for(first: Any, others: Sequence[Any], width: int) -> None:
     names = [other.nodeid.rpartition("[")[2].rstrip("]") for other in others]
-    variants = "1 other variant" if len(names) == 1 else f"{len(names)} other variants"
+    variants = number_of(len(names), "other variant")
     listed = fill(
         "  ".join(names),
         width,

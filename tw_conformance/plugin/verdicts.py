@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tw_conformance.model.words import number_of
+from tw_conformance.model.words import number_of, was
 from tw_conformance.plugin.run_state import RunState
 
 PATHS = "tw_conformance_paths"
@@ -125,7 +125,7 @@ class Verdicts:
                 f" {self._inferred}"
             )
         for why, number in self._unseen.most_common():
-            steps = f"{number_of(number, 'step')} {'was' if number == 1 else 'were'}"
+            steps = f"{number_of(number, 'step')} {was(number)}"
             terminalreporter.write_line(f"{steps} not seen on this target: {why}", yellow=True)
         for line in self._paths:
             terminalreporter.write_line(line)

@@ -41,7 +41,7 @@ class Counts:
 
     def __str__(self) -> str:
         return (
-            f"{self.connections} connections, {self.time_waits} of them left in TIME-WAIT;"
+            f"connections: {self.connections}, of which {self.time_waits} left in TIME-WAIT;"
             f" frames: {self.received} in, {self.sent} out, {self.unreadable} unreadable,"
             f" {self.lost} lost"
         )

@@ -26,6 +26,7 @@ from tw_conformance.explore.sweep.walk import Part
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, Through, Wait
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
+from tw_conformance.model.words import number_of, was
 from tw_conformance.play import state_probe
 from tw_conformance.play.record import Doubt, StateSeen, answers
 from tw_conformance.play.run import Run
@@ -166,7 +167,7 @@ class CaseSubject:
             return None, "no echo came back: the segment may not have arrived"
         seen = await run.link.observe()
         if lost := run.link.capture_losses():
-            return None, f"{lost} frames were lost in capture"
+            return None, f"{number_of(lost, 'frame')} {was(lost)} lost in capture"
         came = tuple(answers(run.tester.transcript))
         if seen is None:
             return Reaction(came, await _asked_for(run, came), None), ""

@@ -10,6 +10,7 @@ from typing import Any
 from tw_conformance.explore.sweep.alphabet import SegmentClass
 from tw_conformance.explore.sweep.boxes import Box, boxes, masks
 from tw_conformance.explore.sweep.walk import ClassResult, Divergence
+from tw_conformance.model.words import number_of
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.rule import AnyRule
 
@@ -90,7 +91,7 @@ def as_text(found: Sequence[Group], profile: str, target: str) -> Iterator[str]:
     """A few lines for each group."""
     for number, one in enumerate(found, start=1):
         count = len(one.classes)
-        yield f"{number}. {count} {'class' if count == 1 else 'classes'}: {one.where[0]}"
+        yield f"{number}. {number_of(count, 'class', 'classes')}: {one.where[0]}"
         yield from (f"   or {where}" for where in one.where[1:_MOST_SAID])
         if len(one.where) > _MOST_SAID:
             yield f"   or {len(one.where) - _MOST_SAID} more descriptions"

@@ -342,7 +342,7 @@ def test_the_command_serves_and_leaves_nothing_behind(where: str) -> None:
     assert echoed
     assert sum("linux.listen-syn (LISTEN)" in line for line in trace) == 3
     assert sum(line.endswith("CLOSED -> TIME-WAIT") for line in trace) == 2
-    assert last.startswith("3 connections, 2 of them left in TIME-WAIT; frames: ")
+    assert last.startswith("connections: 3, of which 2 left in TIME-WAIT; frames: ")
     assert last.endswith(" 0 unreadable, 0 lost")
     assert code == 0
     assert ("served" in left) == (where == "--interface")

@@ -226,7 +226,7 @@ def test_counts_and_trace_tell_of_time_wait(link: Link) -> None:
     *_, fin = link.segments(link.says(link.encode(Packet(flow, request))))
     bye = Segment(request.end, fin.end, tcp.FIN | tcp.ACK, window=60000)
     link.says(link.encode(Packet(flow, bye)))
-    assert str(link.station.counts).startswith("1 connections, 1 of them left in TIME-WAIT; ")
+    assert str(link.station.counts).startswith("connections: 1, of which 1 left in TIME-WAIT; ")
     link.let_pass(1)
     link.decisions.clear()
     link.says(link.encode(Packet(flow, bye)))
