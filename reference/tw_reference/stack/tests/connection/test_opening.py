@@ -29,7 +29,7 @@ def test_a_handshake_opens_both_ends(profile: Profile) -> None:
     assert client.timestamps
     assert server.timestamps
     assert client.mss == server.mss == 1448
-    assert client.snd_scale == server.rcv_scale == 7
+    assert client.snd_scale == server.rcv_scale == profile.traits.window_scale
 
 
 def test_options_that_one_end_lacks_are_not_used(peer: Peer) -> None:
@@ -79,7 +79,7 @@ def test_a_syn_continues_the_timestamps_of_an_earlier_incarnation(profile: Profi
         flags=tcp.SYN,
         window=end.sent[0].segment.window,
         mss=1460,
-        wscale=7,
+        wscale=profile.traits.window_scale,
         timestamps=Timestamps(1000, 4711),
     )
 
