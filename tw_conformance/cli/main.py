@@ -16,6 +16,7 @@ from tw_conformance.cli import doctor as doctor_command
 from tw_conformance.cli import fuzz as fuzz_command
 from tw_conformance.cli import identify as identify_command
 from tw_conformance.cli import mutants as mutants_command
+from tw_conformance.cli import new as new_command
 from tw_conformance.cli import rules as rules_command
 from tw_conformance.cli import serve as serve_command
 from tw_conformance.cli import sweep as sweep_command
@@ -137,6 +138,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(command("run", run, "play cases on a target, and report", [paths]))
     check_parser = command("check", check, "find the faults of case files; runs nothing")
     check_parser.add_argument("paths", nargs="+", metavar="FILE", help="case files, or folders")
+    new_command.add_options(
+        command(
+            "new", new_command.new, "write a case about one segment, the oracle's answers in it"
+        )
+    )
     command("list", list_cases, "print the IDs and titles of cases", [paths])
     show_parser = command("show", show, "print the steps of a case as each profile has them")
     show_parser.add_argument("case", metavar="CASE", help="the ID of a case, or its name")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
+from tw_conformance.model.case import ByProfile
 from tw_conformance.model.words import did_you_mean, listed, quoted
 from tw_reference.profiles import ALIASES, PROFILES
+
+T = TypeVar("T")
 
 _FAMILIES = tuple(dict.fromkeys(name.partition("-")[0] for name in PROFILES))
 """What the names of a family's profiles begin with."""
@@ -57,3 +61,40 @@ def unanswered(globs: Iterable[str], profiles: Iterable[str]) -> list[str]:
     """The profiles for which no glob decides."""
     covered = {name for glob in globs for name in matched(glob)}
     return [name for name in profiles if name not in covered]
+
+
+def by_globs(choices: Sequence[tuple[str, T]]) -> ByProfile[T]:
+    """A value for each of some profiles, written as briefly as it can be: what most have is the
+    default, what most of another family have is that of a glob, and the rest goes by name."""
+    values = dict(choices)
+    default = _usual(list(values.values()))
+    single, whole = [], []
+    for family, names in _by_family(values).items():
+        usual = _usual([values[name] for name in names])
+        single += [(name, values[name]) for name in names if values[name] != usual]
+        if usual != default:
+            whole.append((names[0] if len(names) == 1 else f"{family}-*", usual))
+    return ByProfile((*single, *whole, ("*", default)))
+
+
+def globs_of(names: Collection[str]) -> tuple[str, ...]:
+    """Globs that name these profiles and no other known one: a family, where it is whole."""
+    known = _by_family(PROFILES)
+    if len(names) == len(PROFILES):
+        return ("*",)
+    globs: list[str] = []
+    for family, mine in _by_family(names).items():
+        globs += [f"{family}-*"] if mine == known[family] and len(mine) > 1 else mine
+    return tuple(globs)
+
+
+def _by_family(names: Iterable[str]) -> dict[str, list[str]]:
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(name.partition("-")[0], []).append(name)
+    return families
+
+
+def _usual(values: Sequence[T]) -> T:
+    """What most have; of several the first."""
+    return max(values, key=values.count)
