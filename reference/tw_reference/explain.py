@@ -25,19 +25,6 @@ _HOST, _PEER, _PORT, _PEER_PORT = "192.0.2.1", "192.0.2.2", 7, 40000
 _PEER_ISN = 1_000_000
 _TS_RECENT = 500_000
 
-STATES = (
-    State.TIME_WAIT,
-    State.FIN_WAIT_2,
-    State.SYN_SENT,
-    State.SYN_RECEIVED,
-    State.ESTABLISHED,
-    State.FIN_WAIT_1,
-    State.CLOSING,
-    State.CLOSE_WAIT,
-    State.LAST_ACK,
-)
-"""The states in which a segment can be explained."""
-
 
 class Unreachable(Exception):
     """The host can't be brought into the situation; the message is a sentence that says why."""
@@ -53,7 +40,7 @@ class Situation:
     defaults.
     """
 
-    state: State = STATES[0]
+    state: State = State.TIME_WAIT
     timestamps: bool = False
     listener: bool = True
     """Whether somebody listens on the local port by now."""

@@ -22,6 +22,10 @@ class State(StrEnum):
     TIME_WAIT = "TIME-WAIT"
 
 
+OF_A_CONNECTION = tuple(state for state in State if state not in (State.CLOSED, State.LISTEN))
+"""The states in which a segment may find a connection."""
+
+
 class Snapshot(NamedTuple):
     """A connection at one moment: its state, RCV.NXT, TS.Recent and when its timer falls due (ns).
 

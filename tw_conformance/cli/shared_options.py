@@ -10,6 +10,7 @@ from tw_conformance.model.errors import UsageError
 from tw_conformance.model.words import name_and_number, no_such, quoted
 from tw_conformance.targets.access_options import add_access_options, given
 from tw_reference.profiles.profile import Profile
+from tw_reference.state import OF_A_CONNECTION
 
 if TYPE_CHECKING:
     from tw_conformance.targets.roster import Roster
@@ -84,17 +85,7 @@ def open_named(arguments: argparse.Namespace, profile: str | None) -> Target:
     return target
 
 
-STATES = (
-    "SYN-SENT",
-    "SYN-RECEIVED",
-    "ESTABLISHED",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "CLOSING",
-    "CLOSE-WAIT",
-    "LAST-ACK",
-    "TIME-WAIT",
-)
+STATES = tuple(state.value for state in OF_A_CONNECTION)
 """The states of a connection, from which an exploration may start (RFC 9293 section 3.3.2)."""
 ALL_STATES = "all"
 

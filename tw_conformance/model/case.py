@@ -16,22 +16,11 @@ from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_reference.segment import ACK, Damage, IcmpKind
 from tw_reference.seqnum import add
+from tw_reference.state import State
 
 T = TypeVar("T")
 
-STATES = (
-    "CLOSED",
-    "LISTEN",
-    "SYN-SENT",
-    "SYN-RECEIVED",
-    "ESTABLISHED",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "CLOSE-WAIT",
-    "CLOSING",
-    "LAST-ACK",
-    "TIME-WAIT",
-)
+STATES = tuple(state.value for state in State)
 """State names of RFC 9293 that a case may use, as printed in the RFC."""
 
 

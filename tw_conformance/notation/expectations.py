@@ -16,11 +16,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from tw_conformance.model.errors import CaseError, Place, UsageError
+from tw_conformance.model.errors import CaseError, Place
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.model.words import joined, no_such
 from tw_conformance.notation.faults import Faults
-from tw_conformance.notation.nodes import Document, read
+from tw_conformance.notation.nodes import Document, read_file
 
 _NEEDED = ("case", "verdict", "why")
 _KEYS = (*_NEEDED, "link", "target", "profile")
@@ -64,14 +64,10 @@ def load_expectations(file: Path) -> tuple[Expectation, ...]:
     :raises UsageError: where the file can't be read.
     :raises CaseError: with every fault in it.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} can't be read: {error}") from None
     faults = Faults()
     found = [
         expectation
-        for document in read(text, file, faults)
+        for document in read_file(file, faults)
         for expectation in _expectations(document, faults)
     ]
     if faults:

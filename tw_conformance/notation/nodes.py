@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tw_conformance.model.errors import Place
+from tw_conformance.model.errors import Place, UsageError
 from tw_conformance.model.words import quoted
 from tw_conformance.notation.faults import Faults
 from tw_conformance.notation.syntax import plain_words
@@ -97,6 +97,18 @@ class Document:
     def is_sound(self, path: KeyPath) -> bool:
         """Whether all that is at a path and below it is of the right shape."""
         return path not in self._broken
+
+
+def read_file(file: Path, faults: Faults) -> list[Document]:
+    """The documents of a file of ours that is no case file.
+
+    :raises UsageError: where it can't be read.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} can't be read: {error}") from None
+    return read(text, file, faults)
 
 
 def read(text: str, file: Path, faults: Faults) -> list[Document]:

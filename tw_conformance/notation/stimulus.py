@@ -16,10 +16,10 @@ from tw_conformance.model.errors import SuiteError
 from tw_conformance.model.expressions import ExpressionError, SequenceExpression, TimeExpression
 from tw_conformance.model.words import did_you_mean, listed, no_such, quoted
 from tw_reference.clock import SECOND
-from tw_reference.explain import STATES, Explanation, Scene, Situation
+from tw_reference.explain import Explanation, Scene, Situation
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import FLAG_BITS, Segment, Timestamps, flag_bits
-from tw_reference.state import State
+from tw_reference.state import OF_A_CONNECTION, State
 
 _WINDOW = 65535
 _LARGEST_PAYLOAD = 65495
@@ -50,7 +50,7 @@ class Stimulus:
     length: int = 0
     tsval: TimestampRelation | SequenceExpression | None = None
     timestamps: bool = False
-    state: str = STATES[0].value
+    state: str = State.TIME_WAIT.value
     listener: ListenerState = "yes"
     age: TimeExpression = field(default_factory=lambda: TimeExpression("1s"))
     last_ack: TimeExpression | None = None
@@ -219,7 +219,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "len": lambda key, text: _number(key, text, _LARGEST_PAYLOAD),
     "tsval": _tsval,
     "timestamps": lambda key, text: _one_of("on", "off")(key, text) == "on",
-    "state": _one_of(*(state.value for state in STATES)),
+    "state": _one_of(*(state.value for state in OF_A_CONNECTION)),
     "listener": _one_of(*get_args(ListenerState)),
     "age": _duration,
     "last_ack": _duration,

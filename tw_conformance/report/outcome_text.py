@@ -11,15 +11,16 @@ from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
 from tw_conformance.model.words import joined
 from tw_conformance.notation.write import step_text
 from tw_conformance.report import terminal
+from tw_conformance.report.excerpt import excerpt
 from tw_conformance.report.ladder import ladder
 from tw_conformance.report.style import Style, shown
 
 if TYPE_CHECKING:
     from tw_conformance.play.oracle import OracleAnswer
 
+
 _AROUND = 2
 """Lines of the case file shown on either side of the step."""
-
 _VERDICT_MARK = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
 
 
@@ -85,20 +86,10 @@ def _source(outcome: Outcome, places: Sequence[Place], style: Style) -> Iterator
 
 def _marked_lines(place: Place, style: Style) -> Iterator[str]:
     yield style(f"{shown(place.file)}:{place.line}", "bold")
-    for number, text in _excerpt(place):
+    for number, text in excerpt(place, around=_AROUND):
         here = number == place.line
         line = f"{'>' if here else ' '} {number:>4} | {text}"
         yield style(line, "bold") if here else style(line, "dim")
-
-
-def _excerpt(place: Place) -> list[tuple[int, str]]:
-    """Numbered lines of the case file; none where it can't be read any more."""
-    try:
-        lines = place.file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-    first = max(1, place.line - _AROUND)
-    return list(enumerate(lines[first - 1 : place.line + _AROUND], start=first))
 
 
 def _differences(mismatches: Sequence[Mismatch], color: bool, width: int) -> Iterator[str]:

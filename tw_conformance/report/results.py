@@ -22,6 +22,7 @@ from tw_conformance.notation.matrix import Written
 from tw_conformance.notation.write import step_text
 from tw_conformance.play.compare import summary
 from tw_conformance.play.oracle import OracleAnswer, rules_by_step
+from tw_conformance.report.excerpt import excerpt
 from tw_conformance.report.ladder import rungs
 from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import Packet
@@ -150,7 +151,7 @@ def result_of(
         mismatches=[asdict(each) for each in outcome.mismatches],
         elsewhere=[_elsewhere(answer) for answer in answers],
         ladder=[asdict(rung) for rung in rungs(outcome.transcript)],
-        excerpt=_excerpt(written, decided),
+        excerpt=[] if decided is None else excerpt(written.steps[decided], around=_AROUND),
     )
 
 
@@ -288,18 +289,6 @@ def _elsewhere(answer: OracleAnswer) -> Elsewhere:
         rule=_rule(answer.rule),
         settings=dict(answer.settings),
     )
-
-
-def _excerpt(written: Written, decided: int | None) -> list[tuple[int, str]]:
-    if decided is None:
-        return []
-    place = written.steps[decided]
-    try:
-        lines = place.file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-    first = max(1, place.line - _AROUND)
-    return list(enumerate(lines[first - 1 : place.line + _AROUND], start=first))
 
 
 def _slim(value: Any) -> Any:

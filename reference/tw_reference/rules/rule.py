@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from tw_reference.rules.actions import Action
@@ -76,5 +76,4 @@ class RuleMaker:
         counts: str = "",
     ) -> Rule[Q, A]:
         """A rule that acts and lets the list go on."""
-        actions = then if isinstance(then, tuple) else (then,)
-        return Rule(f"{self.family}.{name}", when, actions, says, source, False, counts)
+        return replace(self.rule(name, when, then, says, *source, counts=counts), decides=False)

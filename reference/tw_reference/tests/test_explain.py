@@ -9,12 +9,12 @@ import pytest
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.conftest import make_time_wait
-from tw_reference.explain import STATES, Explanation, Scene, Situation, Unreachable
+from tw_reference.explain import Explanation, Scene, Situation, Unreachable
 from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
 from tw_reference.segment import Segment, flag_names
 from tw_reference.seqnum import add
-from tw_reference.state import State
+from tw_reference.state import OF_A_CONNECTION, State
 
 LINUX, FREEBSD = PROFILES["linux-6.18"], PROFILES["freebsd-10"]
 RFC = PROFILES["rfc9293"]
@@ -106,7 +106,7 @@ def test_where_a_profile_has_no_list_nothing_is_ruled() -> None:
     assert explanation.after.state == "TIME-WAIT"
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", OF_A_CONNECTION)
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_state_is_reached(name: str, state: State) -> None:
     scene = Scene(PROFILES[name], Situation(state=state, age=MILLISECOND))

@@ -11,7 +11,7 @@ from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import Flow, Packet, Segment
 from tw_reference.stack.host import Host
-from tw_reference.state import State
+from tw_reference.state import OF_A_CONNECTION, State
 from tw_reference.ways import (
     CLOSES_FIRST,
     SYN,
@@ -26,7 +26,6 @@ from tw_reference.ways import (
 )
 
 FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
-STATES = [state for state in State if state not in (State.CLOSED, State.LISTEN)]
 CLOSINGS: tuple[Closing, ...] = ("at once", "close", "shutdown")
 FLAGS = {
     Ends.SYN: tcp.SYN,
@@ -80,7 +79,7 @@ class Walk:
         self.host.outbox.clear()
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", OF_A_CONNECTION)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_each_segment_leads_to_its_state(profile: str, state: State) -> None:
     through = CLOSES_FIRST - {state} if state is State.TIME_WAIT else {State.FIN_WAIT_2}

@@ -20,7 +20,7 @@ from tw_conformance.model.errors import UsageError
 from tw_conformance.model.words import did_you_mean, listed, quoted
 from tw_reference import segment as tcp
 from tw_reference.segment import FLAG_BITS, flag_bits, flag_names
-from tw_reference.state import State
+from tw_reference.state import OF_A_CONNECTION, State
 from tw_reference.ways import Turn, way_to
 
 NOT_APPLICABLE = "-"
@@ -38,17 +38,7 @@ BITS: Mapping[str, tuple[int, int]] = {
     "reserved": (0, 0x0F),
 }
 """Flags of RFC 3168, and the reserved bits."""
-STATES = (
-    "SYN-SENT",
-    "SYN-RECEIVED",
-    "ESTABLISHED",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "CLOSING",
-    "CLOSE-WAIT",
-    "LAST-ACK",
-    "TIME-WAIT",
-)
+STATES = tuple(state.value for state in OF_A_CONNECTION)
 """The states that a segment may find the DUT in (RFC 9293 section 3.3.2)."""
 
 
