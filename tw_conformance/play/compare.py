@@ -86,6 +86,8 @@ FIELDS: tuple[Field, ...] = (
     Field("tsecr", _tsecr, ("ts_recent", "seg_tsval")),
     Field("mss", _of_segment("mss")),
     Field("wscale", _of_segment("wscale")),
+    Field("urgent", _of_segment("urgent")),
+    Field("reserved", _of_segment("reserved")),
     Field("options", lambda packet: option_kinds(packet.segment.option_octets)),
     Field("ttl", attrgetter("ttl")),
     Field("tos", attrgetter("tos")),

@@ -134,6 +134,8 @@ TABLE: list[tuple[str, object, Packet, object, Mismatch | None]] = [
     ("tos", 2, FULL, 0, Mismatch("tos", "0", "2")),
     ("df", True, FULL, False, Mismatch("df", "no", "yes")),
     ("ip_id", 9, FULL, 0, Mismatch("ip_id", "0", "9")),
+    ("urgent", 3, FULL, 0, Mismatch("urgent", "0", "3")),
+    ("reserved", 0, BARE, 1, Mismatch("reserved", "1", "0")),
     ("options", "NOP NOP TS", FULL, "none", Mismatch("options", "none", "NOP NOP TS")),
     ("options", "none", BARE, "MSS", Mismatch("options", "MSS", "none")),
 ]
