@@ -378,9 +378,10 @@ class Case:
         """How many packets the steps inject."""
         return sum(isinstance(step, Injection) for step in self.steps)
 
-    def exchanges(self) -> int:
-        """How many of the steps bring packets about, of which each may be lost."""
-        return sum(isinstance(step, Injection | Call) for step in self.steps)
+    def exchanges(self, end: int | None = None) -> int:
+        """How many of the steps bring packets about, of which each may be lost: of all, or of those
+        before the place ``end``."""
+        return sum(isinstance(step, Injection | Call) for step in self.steps[:end])
 
     def waits(self) -> Iterator[TimeExpression]:
         """The durations that this case will let pass, for whoever orders cases by length."""

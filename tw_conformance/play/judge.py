@@ -22,7 +22,6 @@ from tw_conformance.model.case import (
     Expect,
     Expected,
     ExpectState,
-    Injection,
     Not,
     OneAnswer,
     StateIs,
@@ -117,8 +116,7 @@ def _may_be_the_paths(decision: Judgement, case: Case, step: int | None) -> bool
     """What came may be right for a DUT that an earlier segment never reached."""
     if decision.verdict is not Verdict.FAIL:
         return False
-    before = sum(isinstance(each, Injection | Call) for each in case.steps[:step])
-    return decision.by_absence or before > 1
+    return decision.by_absence or case.exchanges(step) > 1
 
 
 def decide(case: Case, profile: str, fact: Fact) -> Judgement | None:

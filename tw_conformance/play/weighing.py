@@ -49,13 +49,12 @@ def conformity(outcomes: Sequence[Outcome], path: Path) -> Evidence:
     """What speaks for a DUT that conforms, and against it."""
     evidence = Evidence(path)
     for outcome in outcomes:
-        exchanges = outcome.case.exchanges()
         if outcome.verdict is Verdict.PASS:
-            evidence.passed(exchanges)
+            evidence.passed(outcome.case.exchanges())
         elif outcome.verdict is Verdict.FAIL:
             _add_failure(evidence, outcome)
         elif outcome.doubted:
-            evidence.doubted(exchanges)
+            evidence.doubted(_exchanges(outcome))
     return evidence
 
 
@@ -66,15 +65,20 @@ def _deviates(outcomes: Sequence[Outcome], path: Path, failed: Outcome) -> bool:
         if outcome.verdict is Verdict.FAIL and _reached(outcome) == at:
             _add_failure(evidence, outcome)
         elif _got_past(outcome, at):
-            evidence.passed(outcome.case.exchanges())
+            evidence.passed(_exchanges(failed))
     return evidence.deviates
 
 
 def _add_failure(evidence: Evidence, outcome: Outcome) -> None:
     if outcome.by_absence:
-        evidence.failed_by_absence(outcome.case.exchanges())
+        evidence.failed_by_absence(_exchanges(outcome))
     else:
         evidence.failed_by_packet()
+
+
+def _exchanges(outcome: Outcome) -> int:
+    """How many exchanges may have been disturbed until the step that decided."""
+    return outcome.case.exchanges(_reached(outcome) + 1)
 
 
 def _got_past(outcome: Outcome, at: int) -> bool:
