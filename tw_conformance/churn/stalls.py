@@ -31,7 +31,7 @@ LEVELS = (0.001, 0.005, 0.02, 0.05)
 """The shares of bins that stand out."""
 WIDTHS = (0.01, 0.02, 0.05, 0.1)
 """Of the window, in turns."""
-CHANCE = 1e-4
+CHANCE = 1e-3
 """Below which it is none."""
 FEWEST = 5
 """Turns that a period is seen in."""
@@ -50,7 +50,7 @@ _APART = 0.03
 _HARMONICS = 8
 _PEAKS = 6
 _MULTIPLES = (6, 5, 4, 3, 2)
-_NEARLY = 0.75
+_CHANCE_OF_CLASS = 0.05
 _OVERSAMPLED = 3
 _AT_ONCE = 4096
 """Frequencies."""
@@ -106,17 +106,19 @@ def search_in(begun: Floats, times: Floats) -> Search | None:
     step = 1 / (_HARMONICS * _OVERSAMPLED * span)
     frequencies = np.arange(1 / longest, 1 / shortest, step)
     trials = math.log(longest / shortest) / step
-    best = _Candidate(1.0, 0.0, 0.0, np.zeros(0))
+    candidates: list[_Candidate] = []
     for level in LEVELS:
         moments = _moments(peaks, where, level, max(_APART, 2 * width))
-        if not FEWEST <= len(moments) <= _MOST_MOMENTS:
-            continue
-        for period in _periods(_h_test(moments, frequencies), frequencies):
-            candidate = _weighed(moments, period, trials / period)
-            best = min(best, candidate, key=lambda each: each.chance)
-    best = _longer(best, trials, longest)
-    found = None if best.chance > CHANCE else _described(begun, times, width, best)
-    return Search(shortest, longest, found)
+        if FEWEST <= len(moments) <= _MOST_MOMENTS:
+            for period in _periods(_h_test(moments, frequencies), frequencies):
+                candidates.append(_tuned(moments, period, trials))
+    for each in sorted(candidates, key=lambda each: each.chance):
+        if each.chance > CHANCE:
+            break
+        best = _longer(each, trials, longest)
+        if (found := _described(begun, times, width, best)) is not None:
+            return Search(shortest, longest, found)
+    return Search(shortest, longest, None)
 
 
 class _Candidate(NamedTuple):
@@ -177,6 +179,13 @@ def _periods(scores: Floats, frequencies: Floats) -> list[float]:
     return [float(period) for period in 1 / frequencies[highest]]
 
 
+def _tuned(moments: Floats, period: float, trials: float) -> _Candidate:
+    """Weighed as it is, and as its moments say that it is: over many turns it has to be exact."""
+    rough = _weighed(moments, period, trials / period)
+    period, _ = _refined(moments, period, rough.phase)
+    return min(rough, _weighed(moments, period, trials / period), key=lambda each: each.chance)
+
+
 def _weighed(moments: Floats, period: float, trials: float) -> _Candidate:
     """The window of some width that has most, by the probability that it does.  ``trials`` is how
     many periods count as tried for this one."""
@@ -206,15 +215,14 @@ def _fullest(moments: Floats, period: float, width: float) -> tuple[int, float]:
 
 
 def _longer(found: _Candidate, trials: float, longest: float) -> _Candidate:
-    """The multiple of a period that has nearly as many hits: the period is that one."""
-    if not found.hit:
-        return found
+    """The multiple of a period whose turns have more of the hits than their share of all turns:
+    then that is the period."""
     for multiple in _MULTIPLES:
         period = multiple * found.period
         if period <= longest:
-            longer = _weighed(found.moments, period, trials / period)
-            if longer.hit >= _NEARLY * found.hit:
-                return longer
+            longer = _tuned(found.moments, period, trials)
+            if multiple * _binomial_tail(found.hit, 1 / multiple, longer.hit) < _CHANCE_OF_CLASS:
+                return longer._replace(chance=min(found.chance, longer.chance))
     return found
 
 

@@ -8,8 +8,9 @@ from tw_conformance.churn.stalls import Search, Stalls
 from tw_conformance.churn.trace import Trace, answers, quantile
 
 SLOW_TIMEOUT = 0.5
-"""Seconds: tcp_slowtimo() of FreeBSD (PR_SLOWHZ)."""
-_ABOUT = 0.03
+"""Seconds from the end of one slow time-out of FreeBSD to the next (``uipc_domain.c``,
+pfslowtimo()): so the period is as much longer as a scan takes."""
+_ABOUT = 0.015
 _SHARES = ((0.5, "median"), (0.99, "p99"), (0.999, "p99.9"), (1.0, "longest"))
 _TELLING = (
     "TCPTimeWaitOverflow",
@@ -103,7 +104,7 @@ def _stalls(found: Stalls, lifetime: float | None) -> str:
         f" connection takes {found.around * 1e3:.2f} ms around them,"
         f" {found.between * 1e3:.2f} ms in between"
     )
-    if abs(found.period / SLOW_TIMEOUT - 1) <= _ABOUT:
+    if -_ABOUT <= found.period - SLOW_TIMEOUT <= found.longest + _ABOUT:
         said += "; the period of a slow time-out scan"
     if lifetime is not None and -found.period < found.first - lifetime < 2 * found.period:
         said += "; they begin one 2MSL after the start"

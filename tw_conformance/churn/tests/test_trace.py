@@ -77,6 +77,13 @@ def test_it_says_in_words_what_it_sees(
     assert said in words.verdict(trace, search, lifetime)
 
 
+def test_a_scan_that_takes_long_makes_the_period_longer(trace: Trace) -> None:
+    """In the report's plot it is 535 ms."""
+    for period, named in ((0.535, True), (0.56, False), (0.48, False)):
+        search = Search(0.1, 2.0, replace(STALLS, period=period))
+        assert ("slow time-out" in words.verdict(trace, search, 6.0)) is named
+
+
 def test_a_period_of_its_own_is_given_no_name(trace: Trace) -> None:
     other = Search(0.1, 2.0, replace(STALLS, period=0.73, first=1.0))
     said = words.verdict(trace, other, 6.0)
