@@ -49,7 +49,10 @@ def test_each_earlier_rule_is_there_with_the_false_part_of_its_condition() -> No
     explanation = explain(Scene(LINUX, Situation(settings={"rfc1337": 1})), tcp.RST)
     passage = explanation.passages[0]
     assert passage.stage is stages.TIME_WAIT
-    assert [(rule.id, why) for rule, why in passage.passed] == [("linux.rst-kill", "rfc1337 = 0")]
+    assert [(rule.id, why) for rule, why in passage.passed] == [
+        ("linux.paws-count", "the segment fails PAWS"),
+        ("linux.rst-kill", "rfc1337 = 0"),
+    ]
     assert passage.fired.id == "linux.rst-1337"
 
 
