@@ -18,7 +18,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """``None`` and empty: not said.
+    """``None``, or empty, means that the user did not say.
 
     ``tester_ips`` and ``dut_ips`` have at most one address of each family.  ``dut_port`` is where
     the DUT closes first.  ``borrow``: the tester uses this machine's own address.  ``rate`` is in

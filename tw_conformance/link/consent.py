@@ -1,4 +1,4 @@
-"""What the suite may fire at."""
+"""Which hosts the suite may send test packets to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LIMITED_BROADCAST = IPv4Address("255.255.255.255")
 def check_may_fire(
     address: str, *, own: Collection[str], broadcast: Collection[str], owned: bool
 ) -> None:
-    """Refuse what is no single other host, and what may be somebody else's.
+    """Refuse an address that is not one single other host, or that may belong to somebody else.
 
     ``own`` are this machine's addresses, ``broadcast`` those of its links.  ``owned``: the user
     said that the host is theirs.

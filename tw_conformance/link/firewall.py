@@ -3,9 +3,10 @@
 The kernel knows nothing of them, so it answers what the DUT sends with an RST (RFC 9293 section
 3.10.7.1).  A rule drops those, and nothing else: towards one host, from the suite's ports.
 
-A rule's name says whose it is (process, when that began, boot), so that one whose owner is gone is
-known for what it is, and removed by the next run.  nftables or iptables on Linux; pf on FreeBSD and
-macOS, where ``/etc/pf.conf`` needs the line ``anchor "tw_conformance/*"``; that was never run.
+A rule's name says which process made it (its ID, when it began, the boot), so that the next run
+finds and removes the rules of processes that are gone.  nftables or iptables on Linux; pf on
+FreeBSD and macOS, where ``/etc/pf.conf`` needs the line ``anchor "tw_conformance/*"``; that was
+never run.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin"
 
 @dataclass(frozen=True, slots=True)
 class Muting:
-    """What is not to be said: RSTs to ``dut`` from one of ``ports``."""
+    """What the kernel must not send: RSTs to ``dut`` from one of ``ports``."""
 
     dut: str
     ports: range
@@ -48,10 +49,10 @@ class Muting:
 
 
 class Firewall(Protocol):
-    """One system's way to have such a rule."""
+    """How one operating system makes such a rule."""
 
     def names(self) -> list[str]:
-        """The names of all rules of this kind, whosever they are."""
+        """The names of all rules of this kind, of every owner."""
 
     def add(self, name: str, silence: Muting) -> None: ...
 

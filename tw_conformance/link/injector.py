@@ -39,7 +39,8 @@ _HEADER = 14
 _TAGGED_ADVICE = "test from an interface of the DUT's VLAN, with an address there"
 _FLOOD = 50_000
 _FLOOD_RATIO = 10
-"""Packets that may come, and how many more for each that was sent: a few are an answer."""
+"""A DUT that sends more packets than the first number, and the second for each that it was sent, is
+out of control: an answer has a few at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,8 @@ class Injector:
         self._loop.add_reader(capture, self._read)
 
     async def claim(self) -> None:
-        """Make sure that nobody else has our addresses (RFC 5227, RFC 4862 section 5.4), as fast
-        as a person's patience asks for.
+        """Make sure that nobody else has our addresses (RFC 5227, RFC 4862 section 5.4), in less
+        time than those allow for an answer: a person waits.
 
         :raises TargetError: where somebody has.
         """
@@ -139,14 +140,14 @@ class Injector:
         self._encoders[address] = Encoder(self._mac_text, self._neighbours.known[hop])
 
     def may_reuse_after(self, seconds: float) -> None:
-        """What was given up so long ago the DUT has forgotten: its source port may be taken again
-        when no other is left."""
+        """Say how long the DUT remembers a connection that was given up.  After that its source
+        port may be taken again, when no other is left."""
         for sources in self._sources.values():
             sources.rest = seconds
 
     def open(self, dut: str, port: int, *, unlike: str | None = None) -> Mailbox:
-        """A connection to ``port`` of the DUT's address ``dut``, with a source port never used
-        before, or long ago; from another address than ``unlike``.
+        """Make a mailbox for a new connection to ``port`` at the DUT's address ``dut``.  Its source
+        port was never used before, or long ago; its source address is not ``unlike``.
 
         :raises TargetError: where every source port has been used, or there is no other address.
         """
@@ -169,8 +170,8 @@ class Injector:
         return self.open(dut, port)
 
     def join(self, mailbox: Mailbox, dut: str, port: int) -> Flow:
-        """One more connection, of which arrivals go to ``mailbox`` too: its 4-tuple as the tester
-        sends it.  Its source port is the ident of its probes, as that of :meth:`open`'s is.
+        """Add a connection whose arrivals go to ``mailbox`` too; returns its 4-tuple as the tester
+        sends it.  Its source port is the ident of its probes, as with :meth:`open`.
 
         :raises TargetError: where every source port has been used.
         """
@@ -215,8 +216,8 @@ class Injector:
         self._by_flow[flow] = self._by_ident[flow.src, flow.sport] = mailbox
 
     def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
-        """Put one packet on the link, with that wrong; the time just before it left, and its
-        frame.
+        """Send one packet, with the fault ``damage`` in its frame.  Returns the time just before it
+        left, and its frame.
 
         :raises TargetError: where the link is gone.
         """
@@ -227,8 +228,8 @@ class Injector:
         return moment, frame
 
     def hand_over(self, dut: str) -> Lane:
-        """Leave TCP with that address of the DUT, which has been resolved, to a sender of its own:
-        what is heard here from now on is address resolution and echoes.
+        """Let another sender do all TCP with that address of the DUT, which has been resolved
+        before.  From now on this injector hears address resolution and echoes alone.
 
         :raises TargetError: where this system has no packet sockets, or this user none.
         """
@@ -259,8 +260,8 @@ class Injector:
             self._capture.close()
 
     def fail(self, failure: TargetError) -> None:
-        """The DUT is gone: from now on whoever waits for it, or sends to it, gets that error;
-        the first one stays."""
+        """Note that the DUT is gone.  Whoever waits for it, or sends to it, gets ``failure`` from
+        now on; a later failure does not replace the first."""
         if self._failure is not None:
             return
         self._failure = failure
@@ -338,9 +339,8 @@ class Injector:
 
 
 class _Sources:
-    """The tester's addresses of one family with their ports: each once, and again when it has
-    rested for ``rest`` seconds, if those that rest are all there are.  ``taken`` is not among
-    them."""
+    """Source addresses and ports of one family.  Each is given out once.  When all are used, one
+    that has rested for ``rest`` seconds is given out again.  ``taken`` is not among them."""
 
     def __init__(self, addresses: Sequence[str], ports: Iterable[int], taken: int) -> None:
         self.rest = inf
@@ -375,7 +375,8 @@ class _Sources:
         return source
 
     def seconds_left(self) -> float:
-        """Until there is one, where one rests; not above zero: there is one, or will be none."""
+        """Seconds until a source that rests may be used again; zero or less where one is free now,
+        or where none rests."""
         if self._look_ahead() is not None or not self._resting:
             return 0.0
         given_up, _ = self._resting[0]

@@ -52,8 +52,8 @@ class Link(Protocol):
         are sent there, and their answers are this link's."""
 
     async def beside(self, *, other_peer: bool = False) -> Link:
-        """One more connection to the same port of the DUT, by the same clock: from another port, or
-        from another address of the tester's.  It is given up with this one.
+        """Open a further connection to the same port of the DUT, on the same clock: from another
+        port, or from another address of the tester's.  It is given up with this one.
 
         :raises TargetError: where the tester has no other.
         """
@@ -62,8 +62,8 @@ class Link(Protocol):
         """This link's clock in seconds, from an arbitrary origin."""
 
     def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
-        """Put one packet on the link, with that wrong; returns the time just before it left, and
-        its frame.
+        """Send one packet, with the fault ``damage`` in its frame.  Returns the time just before it
+        left, and its frame.
 
         :raises TargetError: where the link is gone.
         """

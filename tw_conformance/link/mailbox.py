@@ -19,8 +19,8 @@ class Mailbox:
     """Arrivals of one flow, and echo replies with its ``probe_ident``.
 
     ``flow`` is the 4-tuple as the tester sends it; ``joined`` are those of further connections in
-    lockstep with it.  A mailbox takes so many for each in its life, so that a DUT that never stops
-    to answer costs neither memory nor time without end; ``refused`` counts what came after that.
+    lockstep with it.  A mailbox takes a limited number for each connection, so that a DUT that
+    never stops answering can't use up memory or time; ``refused`` counts what came after that.
     ``catch_up`` delivers whatever the kernel has received by now.
     """
 

@@ -1,4 +1,5 @@
-"""How fast a DUT is fired at: a token bucket, in packets; and how many cases begin at once."""
+"""How fast packets are sent to a DUT: a token bucket, in packets; and how many cases begin at
+once."""
 
 from __future__ import annotations
 
@@ -17,8 +18,9 @@ class Pace:
     """``rate`` packets a second on average, and a tenth of that at once; infinity: no limit.
 
     A connection is admitted once the bucket holds as many packets as it is going to need; it gives
-    back those that it did not send.  What it sends beyond is a debt that those after it wait for:
-    so a segment is never held back between two others whose distance a verdict may rest on.
+    back those that it did not send.  What it sends beyond that is a debt, for which later
+    connections wait.  So no segment is held back in the middle of a case, where a verdict may rest
+    on the time between two segments.
     """
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,7 +39,8 @@ class Pace:
             self._tokens -= packets
 
     def settle(self, packets: int) -> None:
-        """So many of an admission were not sent; below zero: so many more were."""
+        """Give back the packets of an admission that were not sent; below zero: so many more were
+        sent."""
         self._tokens += packets
 
     def _fill(self) -> float:
@@ -49,7 +52,7 @@ class Pace:
 
 
 class Admission:
-    """What one case may do to a DUT: so many packets, and to be among those that begin."""
+    """Permission for one case to begin, and to send a number of packets."""
 
     def __init__(self, pace: Pace, packets: int) -> None:
         self._pace = pace
@@ -71,7 +74,7 @@ class Admission:
 
     @classmethod
     def free(cls) -> Self:
-        """Of somebody who has a DUT for themselves."""
+        """For a caller that has the DUT to itself: nothing is limited."""
         return cls(Pace(math.inf), 0)
 
     def sent(self) -> None:
@@ -83,7 +86,7 @@ class Admission:
         self._beginning.close()
 
     def close(self) -> None:
-        """The case is over; what it did not send others may.  May be called twice."""
+        """The case is over; what it did not send is free for others.  May be called twice."""
         self._beginning.close()
         self._pace.settle(self._left)
         self._left = 0

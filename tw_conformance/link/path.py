@@ -15,15 +15,15 @@ from math import ceil, log
 from tw_conformance.model.words import number_of, was
 
 _ERROR = 1e-5
-"""Probability of a wrong verdict that is put up with, a case."""
+"""The probability of a wrong verdict that is accepted for each case."""
 _CLEAR = 1e-3
-"""Probability that the path makes up a segment that the DUT never sent: an old one that was held up
-so long that no settling waits for it."""
+"""The probability that a segment comes which the DUT did not send now: an old one, delayed for
+longer than the tester waits for the path to settle."""
 _LONGEST_SETTLING = 0.25
 """Seconds; a DUT that waits for an answer of ours sends again after a second."""
 _LEAST_SETTLING = 0.02
 _LAGS = 8
-"""How many times the longest lag that was seen is waited for."""
+"""An answer is waited for this many times as long as the longest lag that was seen."""
 _NO_PROBE = "no probe was sent"
 _SURVEY = 100
 """Probes after which a path without a fault is taken for a perfect one."""
@@ -66,8 +66,8 @@ class Path:
         self.lost += 1
 
     def answered_behind(self, lag: float) -> None:
-        """A segment's answer came ``lag`` seconds behind that of the probe sent after it; zero or
-        less: before it."""
+        """Note that a segment's answer came ``lag`` seconds after the answer to the probe that was
+        sent after the segment; zero or less: it came first, as it should."""
         self.compared += 1
         if lag > 0:
             self.overtaken += 1
@@ -84,7 +84,8 @@ class Path:
 
     @property
     def loss(self) -> float:
-        """The share of round trips that are lost, never taken for less than one in so many."""
+        """The share of round trips that are lost.  Where none was, the next one might have been: it
+        counts as one."""
         return min(max(self.lost, 1) / max(self.probes, 1), 0.9)
 
     @property
@@ -170,22 +171,24 @@ class Evidence:
         self.weight = 0.0
 
     def passed(self, exchanges: int) -> None:
-        """A PASS; a DUT that deviates shows one only where its telling packet was lost."""
+        """Count a PASS.  A DUT that deviates passes only where the path lost the packet that would
+        have shown it."""
         disturbed = self._disturbed(exchanges)
         self.weight += log((1 - disturbed) / self._path.loss)
 
     def failed_by_absence(self, exchanges: int) -> None:
-        """A FAIL since something was missing, which may have been lost in one of them."""
+        """Count a FAIL because an answer was missing, which may have been lost in one of the
+        exchanges."""
         disturbed = self._disturbed(exchanges)
         self.weight += log(disturbed / (1 - disturbed))
 
     def failed_by_packet(self) -> None:
-        """A FAIL since a packet was seen that the DUT should not have sent."""
+        """Count a FAIL because of a packet that the DUT should not have sent."""
         self.weight += log(self._made_up() / (1 - self._path.loss))
 
     def doubted(self, exchanges: int) -> None:
-        """A packet was seen that the DUT should not have sent, unless the path repeated it, or the
-        DUT did since the path lost what acknowledges it."""
+        """Count a doubt: a packet that the DUT should not have sent, unless the path repeated it,
+        or the DUT sent it again because the path lost its acknowledgement."""
         innocent = max(self._disturbed(exchanges), self._made_up())
         self.weight += log(innocent / (1 - self._path.loss))
 
@@ -203,7 +206,7 @@ class Evidence:
         return self.weight <= -self._threshold
 
     def _made_up(self) -> float:
-        """The chance that the path brought a packet about that the DUT should not have sent."""
+        """The chance that the path, and not the DUT, is the cause of a wrong packet."""
         # Where it repeats a segment of ours its second answer may overtake the first.
         return max(_CLEAR, 2 * self._path.repeated / max(self._path.probes, 1))
 

@@ -21,7 +21,7 @@ from tw_conformance.model.errors import TargetError
 
 SHARES = 16
 _STRIDE = 64
-"""Ports that are noted down as used at once: so much is left out after a crash."""
+"""Ports that are noted as used in one go.  After a crash, so many at most are skipped."""
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _UID_MAP = Path("/proc/self/uid_map")
 
@@ -111,7 +111,8 @@ class _Share:
         return int(noted) % len(self.ports) if noted.strip().isdigit() else 0
 
     def _note(self, stop: int) -> None:
-        """A disk that is full costs the note, and so the next run's order, but no run."""
+        """Note where this run has got to.  On a full disk the note is lost, and with it the next
+        run's order, but no run fails."""
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, f"{stop:<15}\n".encode(), 0)
 

@@ -14,13 +14,13 @@ from tw_reference.segment import Datagram, Echo, Flow, Packet, Segment, Timestam
 _BURST = 10
 """Probes of a survey that are under way together."""
 _HANDSHAKES = 40
-"""Segments of a survey whose answers are held against those of probes."""
+"""Segments of a survey: the order of their answers and of the probes' is compared."""
 _SYN = Segment(0, 0, tcp.SYN, window=65535, mss=1460, wscale=7, sack_permitted=True)
 _TRIES, _PATIENCE = 4, 0.5
-"""Probes, and seconds for each, until it is given up that a DUT answers any."""
+"""How many probes are sent, and the seconds that each is waited for, before a DUT counts as one
+that answers none."""
 _ISN_STEP = 100_000
-"""Between the ISNs of those: a SYN that comes too soon for the one before is another connection's
-all the same."""
+"""The distance between their ISNs: so a SYN is never taken for one of the handshake before."""
 
 
 class Probed(Protocol):
@@ -40,7 +40,7 @@ class Probed(Protocol):
 
 
 Note = Callable[..., None]
-"""Called as the peer's transcript wants it: direction, time, packet, frame."""
+"""Writes a line of the tester's transcript: direction, time, packet, frame."""
 
 
 class Prober:

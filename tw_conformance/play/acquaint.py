@@ -26,7 +26,7 @@ _State = Literal["TIME-WAIT", "LISTEN"]
 
 
 def acquaint(target: Target) -> None:
-    """Learn what is to be learned of a target's DUT, where nobody can look into it.
+    """Learn how a target's DUT answers in TIME-WAIT and in CLOSED, where nobody can look into it.
 
     :raises TargetError: where the target is gone.
     """
@@ -35,7 +35,7 @@ def acquaint(target: Target) -> None:
 
 
 async def _look(target: Target) -> Acquaintance:
-    """What cannot be learned is taken to be as RFC 9293 says."""
+    """Look at the DUT's answers; where one can't be had, RFC 9293's is assumed."""
     says, alike = 0, None
     for asked in Question:
         there, variables = await _answer_in("TIME-WAIT", asked, target)
@@ -53,8 +53,8 @@ async def _look(target: Target) -> Acquaintance:
 async def _answer_in(
     state: _State, asked: Question, target: Target
 ) -> tuple[Shape | None, dict[str, int]]:
-    """The DUT's answer there, and its variables; None and none where it does not answer or is not
-    brought there."""
+    """The DUT's answer in that state, and its variables; None and no variables where it does not
+    answer, or can't be brought there."""
     for _ in range(target.path.askings):
         case = Case("a first look", "", (), Reach(state=state, family=family_of(target)), ())
         link = await target.open(case)
@@ -84,6 +84,6 @@ async def _answer(tester: TesterEndpoint) -> Segment | None:
 
 
 def family_of(target: Target) -> Literal["ipv4", "ipv6"]:
-    """One that the target has an address of."""
+    """An address family that the target has an address of."""
     ipv4 = Case("a first look", "", (), Reach(family="ipv4"), ())
     return "ipv4" if target.lacks(ipv4) is None else "ipv6"

@@ -1,7 +1,7 @@
 """Expected beside seen: the fields of an answer, and the one comparison of them.
 
-Whoever holds a packet against what a case, an oracle or another stack says walks
-:data:`FIELDS`; none knows a field that the others don't.
+Every comparison of a packet with what a case, the oracle or another stack says goes through
+:data:`FIELDS`, so none knows a field that the others don't.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def summary(what: OneAnswer | Packet, variables: Mapping[str, int] | None = None
 
 
 def answer_of(packet: Packet, variables: Mapping[str, int]) -> Answer:
-    """All that can be asked of an answer, relative to the DUT's variables.
+    """The most that an expectation can say of this packet, relative to the DUT's variables.
 
     Left open: what is random (an ordinary ISS), what runs on with a clock (TSval), what routers
     change (TTL), what a new connection offers of itself (the options and window of a SYN-ACK), and

@@ -49,9 +49,9 @@ from tw_conformance.play.record import (
 class Judgement:
     """A verdict other than PASS, and its reason in one sentence.
 
-    ``by_absence``: a path that loses packets could have brought a FAIL about.  ``late``: an
-    INCONCLUSIVE is this machine's fault, which was too slow.  ``doubted``: it would be a FAIL, had
-    the path not perhaps repeated what came.
+    ``by_absence``: the FAIL rests on a missing packet, which the path may have lost. ``late``:
+    INCONCLUSIVE because this machine was too slow.  ``doubted``: INCONCLUSIVE, but a FAIL unless
+    the path repeated what came.
     """
 
     verdict: Verdict
@@ -69,8 +69,8 @@ _UNSERVED = Judgement(
 
 
 def judge(record: Record) -> Outcome:
-    """The verdict on a run: that of the first fact which decides, else PASS where there is one for
-    all that the run was to see."""
+    """The outcome of a run.  The first fact that decides gives the verdict; where none does it is
+    PASS, if the run saw all that it was to see."""
     case, step, decision = record.case, record.last_step, None
     for fact in record.facts:
         decision = decide(case, record.profile, fact)
@@ -102,8 +102,8 @@ def judge(record: Record) -> Outcome:
 
 
 def _is_whole(record: Record) -> bool:
-    """Whether something was seen at each step that is to see something, and of what the last ones
-    sent it was shown that it arrived."""
+    """Whether each step that has to see something saw it, and all that the last steps sent is known
+    to have arrived."""
     to_see = {
         index
         for index, step in enumerate(record.case.steps)
@@ -113,7 +113,8 @@ def _is_whole(record: Record) -> bool:
 
 
 def _may_be_the_paths(decision: Judgement, case: Case, step: int | None) -> bool:
-    """What came may be right for a DUT that an earlier segment never reached."""
+    """Whether the path may be the cause of a FAIL: what came may be right for a DUT that an earlier
+    segment never reached."""
     if decision.verdict is not Verdict.FAIL:
         return False
     return decision.by_absence or case.exchanges(step) > 1
@@ -174,7 +175,8 @@ def _decide_answer(expected: Expected, seen: Came | ProvenSilence) -> Judgement 
 
 
 def _against(expected: Expected, seen: Came | ProvenSilence) -> Judgement | None:
-    """What speaks against what was seen, if it is what it seems to be."""
+    """Why what was seen is not what was expected, taking it for an answer of the DUT's; None where
+    it is as expected."""
     match expected, seen:
         case AnyOf(), _:
             return _against_any(expected, seen)
@@ -190,7 +192,8 @@ def _against(expected: Expected, seen: Came | ProvenSilence) -> Judgement | None
 
 
 def _against_any(expected: AnyOf, seen: Came | ProvenSilence) -> Judgement | None:
-    """What does against that of the choice which comes nearest: the fewest fields differ."""
+    """The same for a choice: None where one of its answers fits, else the reason of the one from
+    which the fewest fields differ."""
     decisions = [_against(choice, seen) for choice in expected.choices]
     against = [decision for decision in decisions if decision is not None]
     if len(against) < len(decisions):
@@ -240,8 +243,8 @@ def _against_packet(expected: OneAnswer, came: Came) -> Judgement | None:
 
 
 def _doubted(against: Judgement, seen: Came | Stray) -> Judgement:
-    """The same, unless the segment is like one that came before, and may be that one, or the answer
-    to a repeat of ours."""
+    """The judgement as a doubt, where the segment is like an earlier one: it may be that one again,
+    or the answer to one of ours that the path repeated."""
     what = summary(seen.packet, seen.variables)
     match seen.again:
         case None:

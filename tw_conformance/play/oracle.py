@@ -43,8 +43,9 @@ class OracleAnswer:
 
 
 def explain(outcome: Outcome, settings: Mapping[str, int]) -> list[OracleAnswer]:
-    """Ask every profile that the case is about, then the case's own again with each setting that
-    the DUT has or may have: of these, whatever does what the DUT did.  None where no step decided.
+    """Ask every profile that the case is about.  Then ask the case's own again, with each setting
+    that the DUT has or may have, and keep the answers that are the DUT's.  None where no step
+    decided.
 
     ``settings`` are those of the DUT that are known.
     """
@@ -85,8 +86,8 @@ async def _walk(case: Case, target: InProcessTarget) -> list[AnyRule | None]:
 
 
 def suspects(outcome: Outcome, known: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Settings, one at a time, that the DUT may have other than the profile and the case: its
-    own; or the other position of a switch, where the DUT's is not known."""
+    """Settings, one at a time, in which the DUT may differ from the profile and the case: its own
+    value where that is known, else the other position of a switch."""
     for name, default in PROFILES[outcome.profile].defaults().items():
         if name in outcome.case.settings:
             continue
@@ -99,7 +100,7 @@ def suspects(outcome: Outcome, known: Mapping[str, int]) -> Iterator[dict[str, i
 def _answer(
     outcome: Outcome, profile: str, settings: Mapping[str, int] | None = None
 ) -> OracleAnswer | None:
-    """That of one profile; None where it does not get as far."""
+    """One profile's answer; None where the reference does not get to the deciding step."""
     given = dict(settings or {})
     asked = replace(
         outcome, case=replace(outcome.case, settings={**given, **outcome.case.settings})
@@ -112,7 +113,7 @@ def _answer(
 
 
 async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAnswer | None:
-    """What the target does up to the step ``last``; None where it does not get there."""
+    """What the target did, up to the step ``last``; None where it does not get there."""
     link = await target.open(outcome.case)
     run = Run(outcome.case, target, link)
     try:

@@ -24,12 +24,12 @@ from tw_reference.profiles import PROFILES
 _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""
 _HOPELESS = 10
-"""Performances of which one at least must say something, or the case is given up."""
+"""The case is given up where so many performances are all INCONCLUSIVE."""
 _RETRIES = (1.0, 2.0, 3.0, 4.0, 5.0)
-"""Seconds before each performance more that a case gets where this machine was too slow for the
-first: one that was busy a moment ago is so still."""
+"""Seconds to wait before each further performance where this machine was too slow: it may still be
+busy."""
 _REREADINGS = (1.0, 2.0, 3.0)
-"""Seconds before each performance more that a case gets where a timer's reading fails it."""
+"""Seconds to wait before each further performance where the reading of a timer failed the case."""
 _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
 
@@ -40,7 +40,7 @@ def lacks(case: Case, target: Target) -> str | None:
 
 
 def _is_spoken_over(case: Case, target: Target) -> str | None:
-    """Of a new incarnation the service's text comes where a case expects its FIN."""
+    """Whether the DUT's service sends text where the case expects the FIN of a new incarnation."""
     says = target.acquaintance.says
     if says and expects_fin_of_a_new_incarnation(case, target.profile):
         return f"needs a service that closes without a word: the DUT's says {says} octets"
@@ -48,9 +48,9 @@ def _is_spoken_over(case: Case, target: Target) -> str | None:
 
 
 def _meaningless(case: Case, target: Target) -> str | None:
-    """What a DUT's settings do to a case: where they make the profile answer otherwise than the
-    case expects, the DUT may as well.  A case that the profile fails without them is wrong, and is
-    played."""
+    """Why the DUT's settings make a case meaningless: with them the profile itself answers
+    otherwise than the case expects, so the DUT may as well.  A case that the profile fails without
+    them too is wrong, and is played."""
     if not target.realtime:
         return None
     differing = {
@@ -91,7 +91,8 @@ async def play(case: Case, target: Target) -> Outcome:
 
 
 async def _must_still_serve(case: Case, target: Target) -> None:
-    """What was seen of a DUT whose service has ended in the meantime says nothing of it.
+    """Check that the DUT's service still runs: what was seen after it ended says nothing of the
+    DUT.
 
     :raises TargetGone: where no connection comes about any more.
     """
@@ -119,13 +120,13 @@ class _Performer:
         return judge(await perform(self.case, self.target, self.view))
 
     async def after(self, delay: float) -> Outcome:
-        """Performances at the same moment would all suffer from one hiccup, and say nothing more
-        than one of them."""
+        """Perform after a delay: performances at the same moment would all suffer from one hiccup,
+        and count for no more than one."""
         await asyncio.sleep(delay)
         return await self.once()
 
     async def in_time(self) -> Outcome:
-        """Again, with more air each time, where this machine was too slow."""
+        """Perform; where this machine was too slow, perform again after a longer wait each time."""
         outcome = await self.once()
         for breath in _RETRIES if self.target.realtime else ():
             if outcome.late:
@@ -147,8 +148,8 @@ async def _play(performer: _Performer) -> Outcome:
 
 
 async def _confirm(outcome: Outcome, performer: _Performer) -> Outcome:
-    """A FAIL for what a state or a timer reads stands once another performance says the same: the
-    clock of a DUT that gets no CPU stands still, and its timers with it."""
+    """Confirm a FAIL that rests on the reading of a state or a timer by another performance: while
+    a DUT gets no CPU, its clock and its timers stand still."""
     fields = {mismatch.field for mismatch in outcome.mismatches}
     read = fields & {"state", "timer"}
     if outcome.verdict is not Verdict.FAIL or not read or not performer.target.realtime:
@@ -188,8 +189,8 @@ def _may_be_early(case: Case, decision: Judgement, fact: Fact) -> bool:
 
 
 async def perform(case: Case, target: Target, view: View | None = None) -> Record:
-    """Play one case once, as far as it conforms: what follows a deviation is about another
-    connection than the case is."""
+    """Play one case once, up to its first deviation: behind that the connection is no longer the
+    one that the case is about."""
     link = await target.open(case)
     run = Run(case, target, link, view)
     try:

@@ -85,12 +85,12 @@ class StateSeen:
     effect: TimerEffect | None = None
     has_timer: bool = False
     apart: bool = False
-    """Whether the timer is another performance's to see."""
+    """Whether another performance looks at the timer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why nothing that follows would say anything of the DUT.
+    """Why nothing can be said of the DUT from here on.
 
     ``late``: this machine was too slow, and may be quicker another time.
     """

@@ -50,11 +50,12 @@ from tw_reference.segment import Packet, Segment
 from tw_reference.ways import WINDOW
 
 _READINGS = 8
-"""Readings more of a timer where the first was too slow to tell when it was started."""
+"""How often a timer is read again where the first reading was too slow to tell when it was
+started."""
 _BEHIND = 0.05
 """Seconds beyond the usual round trip in which a DUT that gets CPU answers."""
 _LATE = 0.4
-"""Seconds by which a wait may overrun before what follows it says nothing any more."""
+"""Seconds by which a wait may overrun.  Beyond that, what follows says nothing."""
 _UNPROVEN = Doubt("no probe was answered: what was sent can't be shown to have arrived")
 _GONE = Doubt(
     "nothing came, and no probe was answered either: the path or the DUT is gone",
@@ -137,15 +138,15 @@ class Run:
             await self.tester.forget_what_came()
 
     async def take(self, index: int, step: Step) -> Fact | None:
-        """Take one step, whose place in the script is ``index``: what was seen at it, if
-        anything that can be judged was."""
+        """Take the step at ``index``; returns what was seen at it, None where there is nothing to
+        judge."""
         self._turn_to(index)
         seen = await self._take(step)
         return None if seen is None else self._fact(seen, self.tester_of(step).name)
 
     async def look_again(self, fact: Fact) -> Fact:
-        """Give an answer that did not come, and whose absence decides, more time: the fact as it
-        is then.  ``fact`` is the latest."""
+        """Wait longer for an answer whose absence would decide; returns the fact as it is then.
+        ``fact`` is the latest."""
         tester = self._testers[fact.on]
         arrival = await tester.second_look()
         if arrival is None:
@@ -315,7 +316,7 @@ class Run:
         return Gave(given)
 
     async def _open(self, step: Open) -> Doubt | None:
-        """Bring further connections to their state; what that takes is no step's to see."""
+        """Bring further connections to their state.  No step sees the packets of that."""
         goal, taken = step.reach(self.case.reach), self._record.last_step
         for name in step.names:
             link = await self.link.beside(other_peer=step.peer == "other")
@@ -352,8 +353,8 @@ class Run:
         )
 
     async def _read_finely(self, tester: TesterEndpoint, observed: Observation) -> Observation:
-        """The agent's answer may be slow to come, and say little of a timer; the next is quicker,
-        most likely."""
+        """Read the state again where the agent answered so slowly that the timer says little: the
+        next answer is most likely quicker."""
         for _ in range(_READINGS):
             if self.timer(observed, tester.name) is None:
                 observed = await tester.link.observe() or observed
@@ -385,8 +386,8 @@ class Run:
         return replace(seen, apart=True) if isinstance(seen, StateSeen) and self.view else seen
 
     async def _ask_for_the_timer(self, step: ExpectState) -> StateSeen | Doubt:
-        """A timer that was started before the last segment has expired now; one that it restarted
-        has not."""
+        """Ask for the state at a moment when a timer that was kept has expired, and one that was
+        restarted has not."""
         last, tester = self._injected.get(step.on), self.tester_of(step)
         assert last is not None, "a view of a timer has an injection in front of it"
         until = last.sent + 2 * self.target.time_variables["msl"] - MARGIN
@@ -427,7 +428,7 @@ class Run:
         return fact
 
     def _strays(self) -> Iterator[Fact]:
-        """Facts of what came and no step accounts for."""
+        """Facts about segments that no step accounts for."""
         for name, tester in self._testers.items():
             for stray in self._pending_strays(tester):
                 yield self._fact(stray, name)

@@ -34,7 +34,7 @@ _TOLD = {
     "FIN-WAIT-2": frozenset({"FIN-WAIT-2", "TIME-WAIT", "CLOSED"}),
     "TIME-WAIT": frozenset({"TIME-WAIT", "CLOSED"}),
 }
-"""By the state that a case starts from: those that an old octet can tell to be there after it."""
+"""For each state that a case may start from: the later states that an old octet can tell."""
 _TOLD_BY_HANDSHAKE = frozenset({"SYN-RECEIVED"})
 
 
@@ -104,7 +104,7 @@ async def ask(
 
 
 async def _put(probe: StateProbe, tester: TesterEndpoint) -> str | Doubt:
-    """Asked as often as the path makes necessary."""
+    """Ask as often as the path makes necessary."""
     for _ in range(tester.path.askings):
         deadline = tester.send(probe.segment) + probe.patience(tester.path)
         if not await tester.prove_delivery():
@@ -123,7 +123,7 @@ async def _put(probe: StateProbe, tester: TesterEndpoint) -> str | Doubt:
 
 
 def question(tester: TesterEndpoint, asked: Question) -> Segment:
-    """That question about the tester's connection."""
+    """Make the question for the tester's connection."""
     variables, again = tester.variables, asked is Question.FIN
     return Segment(
         seq=add(variables["rcv_nxt"], -1),

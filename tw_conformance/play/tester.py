@@ -66,7 +66,7 @@ class TesterEndpoint:
         self, goal: Reach, link: Link, path: Path, transcript: Transcript, name: str = ""
     ) -> None:
         self.goal = goal
-        """What it is, and the state that it is to be brought to."""
+        """What the connection is like, and the state that the DUT is to be brought to."""
         self.name = name
         self.link = link
         self.path = path
@@ -89,9 +89,11 @@ class TesterEndpoint:
         self.served = True
         """Whether the DUT's service is known to have done all that it owes."""
         self._syn_ack: Segment | None = None
-        """The DUT's latest, until its service has done its part for it."""
+        """The DUT's latest SYN-ACK, until its service has accepted that connection and closed
+        it."""
         self._reset_at: int | None = None
-        """The SEG.SEQ at which what is left of the connection takes an RST; None: nothing is."""
+        """The SEG.SEQ of an RST that ends what is left of the connection; None where nothing is
+        left."""
 
     # -- sending and receiving -------------------------------------------------------------------
 
@@ -104,14 +106,14 @@ class TesterEndpoint:
         ttl: int | None = None,
         flow_label: int = 0,
     ) -> float:
-        """Put one segment on the link, with that wrong; returns when."""
+        """Send one segment, with the fault ``damage`` in its frame; returns when."""
         if self._syn_ack is not None and _completes(self._syn_ack, segment):
             self.served = False
         packet = Packet(self.link.flow, segment, tos=tos, flow_label=flow_label)
         return self._put(packet if ttl is None else replace(packet, ttl=ttl), damage)
 
     def report(self, step: SendIcmp) -> float:
-        """Put an ICMP error on the link, about a segment of the DUT's; returns when."""
+        """Send an ICMP error about a segment of the DUT's; returns when."""
         flow, variables = self.link.flow, self.variables
         its_fin = add(variables["snd_nxt"], -1)
         seq = its_fin if step.quotes is None else step.quotes.evaluate(variables)
@@ -169,7 +171,7 @@ class TesterEndpoint:
         return self._came[_shape(packet)] > 1 or self._retransmittable[_text(packet.segment)] > 1
 
     def was_retransmitted(self, arrival: Arrival) -> bool:
-        """Whether the DUT sent that again since nothing acknowledged it for an RTO."""
+        """Whether the DUT sent that segment again because nothing acknowledged it for an RTO."""
         assert isinstance(arrival.packet, Packet)
         first = self._first_came.get(_text(arrival.packet.segment), arrival.time)
         return arrival.time - first >= _LEAST_RTO
@@ -224,8 +226,8 @@ class TesterEndpoint:
         return False
 
     async def _let_settle(self) -> None:
-        """Where the path reorders, or the DUT answers probes first, an answer to what was sent
-        before the probe may still arrive behind its."""
+        """Wait for what is late: where the path reorders, or the DUT answers probes first, an
+        answer to an earlier segment may arrive behind the probe's."""
         echoed = self.link.now()
         until = echoed + self.path.settling
         while self.path.settling and (arrival := await self.link.receive(until)) is not None:
@@ -240,9 +242,8 @@ class TesterEndpoint:
             self.path.answered_behind(arrival.time - echoed)
 
     async def second_look(self) -> Arrival | None:
-        """An answer that comes later than the sentinel's allows; None where none does.
-
-        What decides against the DUT is waited for longer than what was measured of it demands.
+        """Wait longer for an answer than the sentinel demands; None where none comes.  A silence
+        that would fail the DUT gets more time than its measured lag asks for.
         """
         until = self.link.now() + _SECOND_LOOK
         while (arrival := await self.receive(until)) is not None:
@@ -384,7 +385,8 @@ class TesterEndpoint:
         self.variables.update(iss=syn.seq, snd_nxt=syn.end)
 
     def _must_have_taken_up(self, syn: Segment, ecn: int) -> None:
-        """The DUT's SYN has what the case says of the connection; ``ecn`` are the bits of ECN."""
+        """Check that the DUT's SYN has the options that the case says; ``ecn`` are the bits of
+        ECN."""
         reach = self.goal
         if reach.sack and not syn.sack_permitted:
             raise NotReached("the DUT does not take up SACK")
@@ -431,8 +433,8 @@ class TesterEndpoint:
         raise NotReached(f"no answer to {what} in {_TRIES} tries")
 
     async def _must_be_in(self, said: Said) -> None:
-        """That brought the DUT to its state.  On a path that loses it is sent again until the DUT
-        says so, where it can be asked."""
+        """Make sure that the segment brought the DUT to its state.  On a path that loses packets it
+        is sent again until the DUT, where it can be asked, says that it is there."""
         await self._must_prove(said.name)
         for _ in range(_TRIES):
             if self.path.perfect:
@@ -456,7 +458,7 @@ class TesterEndpoint:
         return self.send(self._next(said))
 
     def _next(self, said: Said) -> Segment:
-        """The tester's next segment, on which the DUT's RCV.NXT counts."""
+        """The tester's next segment, at the DUT's RCV.NXT."""
         reach, variables = self.goal, self.variables
         segment = ways.segment(
             said,

@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(
     parser: pytest.Parser, args: list[str]
 ) -> Generator[None, None, None]:
-    """Once all that may define options is there."""
+    """Refuse old names of options, once all plugins have defined theirs."""
     yield
     refuse_old_names(parser, args)
 
@@ -82,7 +82,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerADut | None:
-    """Whatever ``--dist`` says, where a DUT has settings that its cases share."""
+    """Use our own scheduler, whatever ``--dist`` says, where cases share the settings of a DUT."""
     if not (_chosen(config) and RunState.of(config).shared_duts):
         return None
     from tw_conformance.plugin.scheduling import OneWorkerADut
@@ -95,7 +95,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Where nothing was chosen, the default matters to those alone who have cases."""
+    """Say what the default is, where nothing was chosen and there are cases."""
     has_cases = RunState.of(config).parking is not None
     return _describe(config) if has_cases and not _chosen(config) else []
 
@@ -126,8 +126,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """A faulty case file stops that file, not the run, which fails all the same.  Errors in
-    anybody else's files are left to pytest."""
+    """Play the other files where a case file is faulty; the run fails all the same.  Errors in
+    files that are no case files are left to pytest."""
     if session.testsfailed and session.testsfailed == RunState.of(session.config).faulty_files:
         session.config.option.continue_on_collection_errors = True
 

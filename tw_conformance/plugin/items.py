@@ -99,7 +99,7 @@ class FailureText:
         self._brief = brief
 
     def as_data(self) -> dict[str, Any]:
-        """What another process needs to make the same again: the arguments."""
+        """The arguments with which another process makes the same text."""
         crash = self.reprcrash
         return {
             "path": crash.path,
@@ -303,7 +303,7 @@ class CaseItem(pytest.Item):
             raise
 
     def _note_delay(self) -> None:
-        """A target that was slow with one case will be slow with the next."""
+        """Note how late the answers were: they will be as late in the next case."""
         delay = self._seconds - self._longest(self._target())
         RunState.of(self.config).pool.note_delay(self.choice, delay)
 

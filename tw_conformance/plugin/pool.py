@@ -44,8 +44,8 @@ class TargetPool:
         return self._open[key]
 
     def _opened(self, choice: Choice) -> Target:
-        """A target that somebody else runs has to let connections come to TIME-WAIT at all: that
-        it does not is said once, not by each case."""
+        """Open a target.  One that somebody else runs is asked here, once and not by each case,
+        whether connections come to TIME-WAIT there at all."""
         from tw_conformance.explore import doctor
         from tw_conformance.play.acquaint import acquaint
         from tw_conformance.targets import registry as targets

@@ -34,7 +34,7 @@ class RunState:
         self.faulty_files = 0
         """Case files that could not be used."""
         self.others = 0
-        """Cases, each times the profiles chosen that it is not about: no items are made of them."""
+        """Pairs of a case and a chosen profile that it is not about: no items are made of them."""
         self.missing_target = ""
         """The target that was asked for by name and can't be had."""
         self.stale: list[str] = []

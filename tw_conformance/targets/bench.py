@@ -136,7 +136,7 @@ class Bench:
 
     @contextmanager
     def probing(self, family: str) -> Iterator[ProbeLine]:
-        """A line to the DUT for probes alone."""
+        """A link to the DUT that only sends probes."""
         mailbox = self.connect(family, self.ports[family])
         try:
             yield ProbeLine(self.injector, mailbox, self.probe_flow(mailbox.flow))

@@ -44,14 +44,15 @@ _SOURCE_PORTS = range(20000, 61000)
 
 
 class Encode(Protocol):
-    """Makes a frame of a packet, with that one thing wrong."""
+    """Makes a frame of a packet, with the given fault in it."""
 
     def __call__(self, packet: Datagram, *, damage: Damage | None = None) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class Hop:
-    """How packets become frames at either end, and packets again; a damaged one is a WireError."""
+    """How packets become frames at either end, and frames become packets; a damaged frame raises
+    WireError."""
 
     from_tester: Encode
     from_dut: Encode
@@ -105,7 +106,7 @@ class InProcessTarget:
         return Played(play)
 
     def close(self) -> None:
-        """Nothing outlives a case."""
+        """Nothing to do: no host outlives its case."""
 
 
 class Played(Generic[T]):
@@ -187,7 +188,7 @@ class Dut:
         )
 
     def collect(self) -> None:
-        """Have the mail delivered."""
+        """Carry all that the host has sent to the tester."""
         outbox = self.host.outbox
         while outbox:
             packet = outbox.popleft()

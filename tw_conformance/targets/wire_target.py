@@ -74,7 +74,8 @@ class Duts(Protocol):
         """Seconds behind ``msl`` and ``tick``, where they are held to that profile."""
 
     def holding(self, settings: Mapping[str, int]) -> AbstractAsyncContextManager[Bench]:
-        """One with these settings, and its own for the rest, within.
+        """A bench whose DUT has these settings, and its own values of all others, inside the
+        ``async with``.
 
         :raises TargetError: where there is none, or a setting is refused.
         """
@@ -176,8 +177,8 @@ class WireTarget:
             return await WireLink.open(bench, case, isn, turn, holding)
 
     def holding(self, settings: Mapping[str, int]) -> AbstractAsyncContextManager[Bench]:
-        """A bench whose DUT has these settings, and its own for the rest, within; shared with
-        those who want the same.
+        """A bench whose DUT has these settings, and its own values of all others, inside the
+        ``async with``; shared with all who want the same.
 
         :raises TargetError: where there is none, or a setting is refused.
         """

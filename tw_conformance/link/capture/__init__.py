@@ -22,14 +22,15 @@ class Capture(Protocol):
     tagged: Counter[int]
 
     def fileno(self) -> int:
-        """What to wait at for frames; -1 once closed."""
+        """The descriptor to poll for frames; -1 once closed."""
 
     def send(self, frame: bytes) -> None:
         """:raises OSError: where the link does not take it; EMSGSIZE: it is longer than the MTU."""
 
     def read(self) -> Iterator[tuple[bytes, float]]:
-        """Each frame that is there by now, and when the kernel received it, in seconds on the
-        clock of ``time.monotonic``; so many at most that others have their turn, too.
+        """The frames that have arrived, each with the time at which the kernel received it
+        (seconds, ``time.monotonic``).  One call returns a limited number, so that other readers get
+        their turn.
 
         :raises OSError: where the link is gone.
         """

@@ -20,8 +20,8 @@ _SECONDS = 10.0
 
 
 def how_not_to_join(interface: str) -> str | None:
-    """The command that keeps the interface from joining several segments that arrive to one
-    (generic and large receive offload); None: it doesn't, as far as can be told."""
+    """The command that stops the interface from merging received segments (generic and large
+    receive offload); None where it merges none, as far as can be told."""
     if sys.platform != "linux":
         return f"ifconfig {interface} -lro" if joins_by(_ifconfig(interface)) else None
     joins = _ethtool(interface, _ETHTOOL_GGRO) != 0
@@ -30,7 +30,7 @@ def how_not_to_join(interface: str) -> str | None:
 
 
 def joins_by(ifconfig: str) -> bool:
-    """Whether an interface joins segments, by what ifconfig(8) of FreeBSD or macOS says of it."""
+    """Whether an interface merges segments, by what ifconfig(8) of FreeBSD or macOS prints."""
     options = re.search(r"^\s+options=[0-9a-f]+<([^>]*)>", ifconfig, re.MULTILINE)
     return options is not None and "LRO" in options[1].split(",")
 

@@ -14,8 +14,8 @@ def monotonic_minus_wall() -> int:
 
     Kernels stamp frames with the wall clock, which may be set in the middle of a run, so this is
     asked again for every burst.  A busy machine may do something else for milliseconds between the
-    readings of the two clocks; of a few tries the one counts that took least.  It is never less
-    than the truth: no answer seems to come before the question.
+    readings of the two clocks: the quickest of a few tries counts.  The result is never too small,
+    so that no answer seems to come before its question.
     """
     readings = []
     for _ in range(_TRIES):

@@ -85,8 +85,8 @@ class Worlds:
 
     @asynccontextmanager
     async def holding(self, settings: Mapping[str, int]) -> AsyncIterator[Bench]:
-        """The bench with those settings, made by the first who asks for it; one for nobody else
-        where a connection would feel the others."""
+        """The bench with those settings, made when first asked for.  A case whose connection would
+        feel the others' has one to itself."""
         if OF_THE_WHOLE_TABLE.isdisjoint(settings):
             yield await self._bench(settings)
             return

@@ -68,8 +68,8 @@ async def attach_command(locator: Locator, access: Access) -> Bench:
 
 
 class Stack:
-    """A stack's process, watched: its end is an error of whoever has to do with it, at once.  Made
-    and used on one event loop."""
+    """Watches a stack's process: when it ends, whoever waits for the stack gets an error at once.
+    Made and used on one event loop."""
 
     def __init__(self, process: subprocess.Popen[bytes], words: LastWords) -> None:
         self._process = process
@@ -77,7 +77,7 @@ class Stack:
         self._ending = asyncio.create_task(self._end())
 
     async def unless_it_ends(self, attaching: Coroutine[Any, Any, Bench]) -> Bench:
-        """What comes of that, while the stack runs.
+        """Await ``attaching`` while the stack runs.
 
         :raises TargetError: where the stack ends first, or what ``attaching`` raises.
         """
@@ -97,7 +97,7 @@ class Stack:
         )
 
     async def forget(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._ending.cancel()
         await asyncio.wait({self._ending})
 

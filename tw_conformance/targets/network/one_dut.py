@@ -21,7 +21,7 @@ from tw_reference.profiles.profile import Profile
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 Attach = Callable[[], Awaitable[Bench]]
-"""Goes the way to a DUT.  Raises TargetError."""
+"""Reaches a DUT.  Raises TargetError."""
 
 
 def network_target(order: Order, attach: Attach) -> WireTarget:

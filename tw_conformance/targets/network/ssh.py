@@ -76,7 +76,7 @@ def agent_text() -> bytes:
 
 
 class NotPython(TargetError):
-    """What answers is something else."""
+    """What answers is not Python."""
 
 
 class RemoteAgent:

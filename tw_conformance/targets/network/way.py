@@ -52,7 +52,7 @@ class Way:
 
 
 def find_way(host: str, access: Access) -> Way:
-    """The way to a host, allowed and complete.
+    """Find the way to a host, and check that the suite may go it.
 
     :raises TargetError: where there is none, or it may not be gone; says what to do.
     """
@@ -82,7 +82,7 @@ def find_way(host: str, access: Access) -> Way:
 
 
 async def attach(way: Way, port: int, access: Access) -> Bench:
-    """Go that way: from here on the tester is a host on the link.
+    """Make the tester a host on the link, and reach the DUT.
 
     :raises TargetError: where the link, an address or the DUT is not to be had; says what to do.
     """
