@@ -1,5 +1,5 @@
-"""What rules do, an enumeration for each kind of list: an action that means nothing there can't be
-written there.  A value is how a table prints the action.
+"""What rules do.  Each kind of list has an enumeration of its own, so the type checker refuses an
+action that means nothing in that list.  The value of a member is how a table prints it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class BlockAction(Action):
 class ConnectionAction(Action):
     """What a segment does to a connection between SYN-SENT and LAST-ACK.
 
-    Whatever is queued and may be sent by then is sent after the actions.
+    What is queued, and may be sent after the actions, is sent then.
     """
 
     DROP = "drop"
@@ -52,13 +52,13 @@ class ConnectionAction(Action):
     ACK_LIMITED = "ACK, rate-limited"
     """The same, where the stack's limit on such ACKs lets it pass."""
     ACK_WITH_FIN = "ACK, with the FIN again"
-    """<SEQ=SND.NXT-1><ACK=RCV.NXT><CTL=FIN,ACK>, the FIN being on its way."""
+    """<SEQ=SND.NXT-1><ACK=RCV.NXT><CTL=FIN,ACK>: the FIN was sent and is not acknowledged."""
     RST = "RST"
     """The reset of RFC 9293 section 3.10.7.1 for this segment."""
     CHALLENGE = "challenge ACK"
     """The same, where the stack's limit on challenge ACKs lets it pass (RFC 5961 section 7)."""
     ACK_NEXT_TICK = "ACK at the next tick"
-    """Unless something that is sent before carries it."""
+    """None where a segment that is sent before carries the ACK."""
     ACK_DELAYED = "ACK, delayed"
     """The same, for the stack's delay (RFC 9293 section 3.8.6.3)."""
     ABORT = "<CTL=RST,ACK>, CLOSED"
@@ -76,12 +76,12 @@ class ConnectionAction(Action):
     SYN_RECEIVED = "SYN-ACK, enter SYN-RECEIVED"
     ESTABLISH = "enter ESTABLISHED"
     ENTER_FIN_WAIT_2 = "enter FIN-WAIT-2"
-    """An orphan is then let go, as the list about such says."""
+    """If no process holds the connection, the list about orphans is asked then."""
     ENTER_CLOSE_WAIT = "enter CLOSE-WAIT"
     ENTER_CLOSING = "enter CLOSING"
     OWE_ACK = "leave the ACK of the FIN to the block"
     ENTER_TIME_WAIT = "enter TIME-WAIT"
-    """Through the list about entry."""
+    """The list about entry is asked whether it may."""
     CLOSE = "CLOSED"
     CONTINUE = "continue processing in that state"
     """The list of the state that was entered is asked about the same segment."""

@@ -15,9 +15,10 @@ def deciding(
 ) -> Decision | None:
     """The decision on what arrived: the last arrival, or ``arrived``; None where there is none.
 
-    That is not the one about the limit on an ACK, nor that of a listener behind a block, nor of a
-    state in which processing only went on.  Where the profile has no rule for the segment, but one
-    for what it brought about (the entry into TIME-WAIT, an orphan), that one decided.
+    Passed over are decisions about the limit on an ACK, of a listener that a block handed the
+    segment to, and of a state that only went on to the next.  Where the profile has no rule for the
+    segment, but one for what it brought about (the entry into TIME-WAIT, an orphan), that one
+    decided.
     """
     arrivals = [d for d in trace if _arrived(d) is not None and d.stage not in stages.LIMITS]
     if arrived is None and arrivals:

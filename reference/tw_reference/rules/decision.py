@@ -59,8 +59,8 @@ class DecisionList(Generic[Q, A]):
     _tests: tuple[tuple[Callable[[Q], bool], Rule[Q, A], Ruling[A] | None], ...] = field(
         init=False, repr=False, compare=False
     )
-    """Each rule's test, and what the list answers where that rule decides and nothing was noted:
-    looked up once, since a sweep asks a million times."""
+    """Each rule's test, and the ruling where that rule decides and no note holds.  Made once, since
+    a sweep asks a million times."""
 
     def __post_init__(self) -> None:
         tests = tuple((r.when.test, r, Ruling(r) if r.decides else None) for r in self.rules)

@@ -224,13 +224,13 @@ class Orphaned(NamedTuple):
 
     settings: Mapping[str, int]
     timeout: int
-    """How long it is to wait for the FIN (ns): what the profile makes of the socket's wish."""
+    """How long it is to wait for the FIN (ns), by the profile and the socket's TCP_LINGER2."""
     negative: bool = False
     """The socket asked for a negative TCP_LINGER2."""
     fin: bool = False
     """The segment that led here carries a FIN."""
     by_close: bool = False
-    """No segment led here but close(), in FIN-WAIT-2."""
+    """close() in FIN-WAIT-2 led here, and no segment."""
 
 
 class Entry(NamedTuple):

@@ -43,8 +43,8 @@ NOT_RULED: AnyRule = Rule(
     "This profile has no rule for that; nothing is expected.",
     (),
 )
-"""What a trace has where a connection went on as RFC 9293 says, since nothing is known of the stack
-there.  Nobody may take what came of it for the stack's behaviour."""
+"""Stands in a trace where nothing is known of the stack, and the connection went on as RFC 9293
+says.  What came of it must not be taken for the stack's behaviour."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from tw_reference.rules.decision import AnyList, DecisionList, Ruling
 from tw_reference.rules.rule import A
 
 Tell: TypeAlias = Callable[[AnyList, Any, Ruling[Any]], None]
-"""Is told the list, the question and the ruling, before any action is taken: what the question
-looks at is as it was."""
+"""Called with the list, the question and the ruling before any action is taken, so that what the
+question looks at has not changed yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class Orphans:
         connection.orphan_timer = clock.call_at(clock.now + wait, due)
 
     def _close_when_idle(self, connection: Connection) -> None:
-        """End an orphan once it has heard nothing for as long as the stack bears."""
+        """End an orphan once it has heard nothing for the stack's longest idle time."""
         keeper, clock = self._keeper, self._keeper.clock
         idle_limit = keeper.profile.traits.idle_limit
         assert idle_limit is not None, "a list that closes what is idle needs the trait"

@@ -69,7 +69,7 @@ class ReceiveSide:
 
     @property
     def _offered(self) -> int:
-        """What is left of the window that was advertised, in octets."""
+        """The part of the advertised window that is left, in octets."""
         return max(distance(self.edge, self.nxt), 0)
 
     def advertise(self, *, syn: bool) -> int:
@@ -88,8 +88,8 @@ class ReceiveSide:
     # -- text ------------------------------------------------------------------------------------
 
     def take(self, segment: Segment, *, reads: bool) -> bytes:
-        """The seventh check of RFC 9293 section 3.10.7.4: what is in the window is taken, RCV.NXT
-        goes past a FIN.  What the process learns of at once, where it reads."""
+        """The seventh check of RFC 9293 section 3.10.7.4: take what is in the window, and move
+        RCV.NXT past a FIN.  Returns the text that a process which ``reads`` gets at once."""
         room = max(self._room_behind(segment), 0)
         text = segment.payload[:room]
         whole = len(text) == len(segment.payload)

@@ -16,8 +16,7 @@ class RetransmissionQueue:
 
     The time-out is ``first_rto`` until a round trip has been measured, ``least_rto`` or more then
     (nanoseconds), and doubles each time that it passes.  ``emit`` sends a segment once more,
-    ``probe`` sends what asks whether a closed window still is, ``give_up`` is called when nothing
-    helped.
+    ``probe`` probes a closed window, ``give_up`` is called after the last retransmission.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class RetransmissionQueue:
         self.tries = min(self.tries, _MAX_RETRANSMISSIONS - 1)
 
     def window_reopened(self) -> None:
-        """What the peer had no room for is due now, not when the next probe would come to it."""
+        """Send now what the peer had no room for, not when the next probe is due."""
         self._restart()
         self.resend()
 

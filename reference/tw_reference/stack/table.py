@@ -1,8 +1,8 @@
 """The TIME-WAIT table: blocks in, questions about them decided, blocks out.
 
-How a TIME-WAIT endpoint decides: the profile's list for the occasion is asked; the rule's actions
-are carried out here, in order; what crosses the wire is emitted, what has to start over in LISTEN
-is handed back to the host.  No stack's name occurs in this file.
+How a TIME-WAIT endpoint decides: the table asks the profile's list for the occasion and takes the
+rule's actions in order.  It emits what crosses the wire, and hands back to the host what has to
+start over in LISTEN.  No stack's name occurs in this file.
 """
 
 from __future__ import annotations
