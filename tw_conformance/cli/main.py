@@ -15,6 +15,7 @@ from tw_conformance.cli import coverage as coverage_command
 from tw_conformance.cli import doctor as doctor_command
 from tw_conformance.cli import fuzz as fuzz_command
 from tw_conformance.cli import identify as identify_command
+from tw_conformance.cli import matrix as matrix_command
 from tw_conformance.cli import mutants as mutants_command
 from tw_conformance.cli import new as new_command
 from tw_conformance.cli import rules as rules_command
@@ -172,6 +173,9 @@ def _parser() -> argparse.ArgumentParser:
             "break the rules one at a time, find which of these stacks no case would notice",
             [paths],
         )
+    )
+    matrix_command.add_options(
+        command("matrix", matrix_command.matrix, "put the results of several stacks on one page")
     )
     sweep_command.add_options(
         command("sweep", sweep_command.sweep, "walk every class of segment, compare with an oracle")

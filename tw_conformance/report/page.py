@@ -34,14 +34,15 @@ def page(found: Results) -> str:
             *_overview(found),
             *_all_cases(found),
             "</main>",
-            f"<script>{_resource('page.js')}</script>",
+            f"<script>{resource('page.js')}</script>",
             "</body></html>",
             "",
         )
     )
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """The text of a file of this folder."""
     return files("tw_conformance.report").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -55,7 +56,7 @@ def _head(found: Results) -> Iterator[str]:
     yield '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>TIME-WAIT conformance: {escape(said)}</title>"
-    yield f"<style>{_resource('page.css')}</style></head><body>"
+    yield f"<style>{resource('page.css')}</style></head><body>"
     yield "<header><h1>TIME-WAIT conformance</h1>"
     yield f'<p><span class="mono">{escape(found.began)}</span>, {found.seconds:,.0f} s,'
     yield f" tw-conformance {escape(tw_conformance.__version__)}</p>"

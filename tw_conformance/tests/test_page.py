@@ -6,12 +6,15 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from tw_conformance.report.matrix_cells import matrix_of
+from tw_conformance.report.matrix_page import matrix_page
 from tw_conformance.report.page import page
 from tw_conformance.report.results import Dut, Result, Results, StepDone
 from tw_conformance.tests.wire.conftest import do_without
@@ -26,13 +29,15 @@ def browser() -> str:
 
 
 def result(name: str, verdict: str, **more: Any) -> Result:
-    return Result(
-        *(f"{name}[1]", name, f"area/{name}.tw.yaml", 1, f"About {name} & <others>"),
-        cites=[f"RFC 1337 section {len(name)}"],
-        target="netns",
-        profile="linux-6.18",
-        verdict=verdict,
-        steps=[StepDone("send RST", 3)],
+    return replace(
+        Result(
+            *(f"{name}[1]", name, f"area/{name}.tw.yaml", 1, f"About {name} & <others>"),
+            cites=[f"RFC 1337 section {len(name)}"],
+            target="netns",
+            profile="linux-6.18",
+            verdict=verdict,
+            steps=[StepDone("send RST", 3)],
+        ),
         **more,
     )
 
@@ -54,6 +59,11 @@ def look(browser: str, results: list[Result], folder: Path, **chosen: str) -> tu
     dut = Dut("netns", "linux-6.18", "Linux 6.18", live=True)
     file.write_text(page(Results("2026-11-28T08:00:00+00:00", 3.0, [dut], results)))
     address = f"{file.as_uri()}#{urlencode({'text': '', **chosen})}" if chosen else file.as_uri()
+    return dom(browser, address, folder)
+
+
+def dom(browser: str, address: str, folder: Path) -> tuple[str, str]:
+    """The document at that address once its scripts have run, and what the console says."""
     done = subprocess.run(
         [
             *(browser, "--headless", "--disable-gpu", "--enable-logging=stderr"),
@@ -66,6 +76,21 @@ def look(browser: str, results: list[Result], folder: Path, **chosen: str) -> tu
         check=True,
     )
     return done.stdout, "\n".join(re.findall(r".*CONSOLE.*", done.stderr))
+
+
+def test_the_matrix_filters_and_is_quiet(browser: str, tmp_path: Path) -> None:
+    alike = result("alike", "PASS")
+    differs = result("differs", "PASS", steps=[StepDone("expect nothing", 3, "nothing")])
+    other = replace(
+        differs, profile="rfc9293", steps=[StepDone("expect ack", 3, "ACK seq=1 ack=1")]
+    )
+    file = tmp_path / "page.html"
+    duts = [Dut("netns", each, "Linux", live=True) for each in ("linux-6.18", "rfc9293")]
+    results = [alike, replace(alike, profile="rfc9293"), differs, other]
+    file.write_text(matrix_page(matrix_of([Results("now", 1, duts, results)])))
+    document, said = dom(browser, file.as_uri(), tmp_path)
+    assert said == ""
+    assert "1 of 2 shown" in document
 
 
 def visible(document: str) -> set[str]:
