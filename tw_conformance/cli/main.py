@@ -27,6 +27,7 @@ from tw_conformance.model.words import did_you_mean, listed, number_of
 from tw_conformance.notation.bundled import bundled_cases, case_files, existing
 
 if TYPE_CHECKING:
+    from tw_conformance.model.case import Case
     from tw_conformance.notation.matrix import Written
 
 EXIT_CODES = """\
@@ -137,8 +138,11 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     _add_run_options(command("run", run, "play cases on a target, and report", [paths]))
-    check_parser = command("check", check, "find the faults of case files; runs nothing")
+    check_parser = command("check", check, "find what is wrong with case files; needs no target")
     check_parser.add_argument("paths", nargs="+", metavar="FILE", help="case files, or folders")
+    check_parser.add_argument(
+        "--strict", action="store_true", help="end with 2 where there are remarks too"
+    )
     new_command.add_options(
         command(
             "new", new_command.new, "write a case about one segment, the oracle's answers in it"
@@ -289,21 +293,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Print every fault of every file."""
-    from tw_conformance.notation.load import load_file
+    """Print every fault of every file; of those without one, what is doubtful about their cases."""
+    from tw_conformance.explore.lint import remarks
+    from tw_conformance.notation.load import read_file
 
     files = case_files(arguments.paths)
-    cases = faults = 0
+    cases = faults = doubts = 0
     for file in files:
         try:
-            cases += len(load_file(file))
+            written = read_file(file)
         except CaseError as error:
             faults += len(error.faults)
             print(error)
+            continue
+        cases += len(written)
+        for remark in remarks(written):
+            doubts += 1
+            print(remark)
     if faults:
         return ExitCode.USAGE
-    print(f"{number_of(len(files), 'file')}, {number_of(cases, 'case')}: no faults")
-    return ExitCode.CONFORMS
+    said = f", {number_of(doubts, 'remark')}" if doubts else ""
+    print(f"{number_of(len(files), 'file')}, {number_of(cases, 'case')}: no faults{said}")
+    return ExitCode.USAGE if doubts and arguments.strict else ExitCode.CONFORMS
 
 
 def list_cases(arguments: argparse.Namespace) -> int:
@@ -334,8 +345,34 @@ def show(arguments: argparse.Namespace) -> int:
             scripts.setdefault(script(case, profile), []).append(profile)
         for text, profiles in scripts.items():
             print(f"\n{', '.join(profiles)}:\n{text}")
+        if len(found) == 1:
+            for text, profiles in _ladders(case, [p for ps in scripts.values() for p in ps]):
+                print(f"\n{', '.join(profiles)} on the reference:\n{text}")
         print()
+    if len(found) > 1:
+        print(f"show '{found[0].case.id}' prints the segments of one of them")
     return ExitCode.CONFORMS
+
+
+def _ladders(case: Case, profiles: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """What crosses the wire when the reference plays a case; profiles that do the same share a
+    ladder."""
+    from tw_conformance.play.player import perform_once
+    from tw_conformance.report.ladder import ladder
+    from tw_conformance.report.terminal import console
+    from tw_conformance.targets.in_process import InProcessTarget
+    from tw_reference.profiles import PROFILES
+
+    shown, alike = console(), dict[str, list[str]]()
+    for profile in profiles:
+        target = InProcessTarget(PROFILES[profile])
+        if (lack := target.lacks(case)) is not None:
+            alike.setdefault(f"  not played: it {lack}", []).append(profile)
+            continue
+        told = target.start(perform_once(case, target)).result().transcript
+        text = ladder(told, case, width=shown.width, color=shown.is_terminal)
+        alike.setdefault(text, []).append(profile)
+    yield from alike.items()
 
 
 def _read(paths: Sequence[str]) -> Iterator[Written]:

@@ -1,0 +1,71 @@
+"""Remarks: what is doubtful about a case that loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tw_conformance.explore.lint import remarks
+from tw_conformance.notation.load import read_text
+
+HEAD = "case: x\ntitle: A title\ncites: [RFC 1337 section 3]\n"
+KILL = "steps:\n  - send: {flags: RST, seq: rcv_nxt}\n  - expect: nothing\n"
+OPENED = """\
+reach: {state: LISTEN}
+steps:
+  - send: {flags: SYN, seq: irs}
+  - expect: syn-ack
+  - send: {flags: ACK, seq: irs+1, ack: ans_seq+1}
+  - expect: {flags: FIN|ACK}
+"""
+
+
+def said(text: str) -> list[str]:
+    return [str(remark) for remark in remarks(read_text(HEAD + text, Path("x.yaml")))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KILL + "  - state: {freebsd-*: TIME-WAIT, default: CLOSED}\n",
+        "profiles: [linux-*]\n" + KILL + "  - state: {linux-6.*: CLOSED, default: CLOSED}\n",
+        OPENED + "    within: 1s\n",
+    ],
+)
+def test_nothing_is_said_of_a_case_that_is_right(text: str) -> None:
+    assert said(text) == []
+
+
+def test_an_expectation_that_no_profile_meets() -> None:
+    (remark,) = said(KILL + "  - state: LISTEN\n")
+    assert remark.startswith("x.yaml:7:5: remark: no profile meets this (x, freebsd-10: expected ")
+
+
+def test_one_that_no_profile_of_its_glob_meets() -> None:
+    (remark,) = said(KILL + "  - state: {freebsd-*: CLOSED, default: CLOSED}\n")
+    assert "remark: no profile of 'freebsd-*' meets this (x, freebsd-10: expected state" in remark
+
+
+def test_steps_that_are_never_reached() -> None:
+    (remark,) = said(
+        "steps:\n  - send: {flags: RST, seq: rcv_nxt}\n  - expect: ack\n  - state: CLOSED\n"
+    )
+    assert "no profile meets this; no step behind it is reached" in remark
+
+
+def test_a_choice_for_profiles_that_the_case_is_not_about() -> None:
+    (remark,) = said(
+        "profiles: [linux-*]\n" + KILL + "  - state: {freebsd-*: TIME-WAIT, default: CLOSED}\n"
+    )
+    assert remark == "x.yaml:8:5: remark: 'freebsd-*' names no profile that the case is about"
+
+
+def test_a_process_that_is_given_no_time_to_close() -> None:
+    (remark,) = said(OPENED)
+    assert "x.yaml:9:5: remark: a FIN behind a handshake is a process's doing" in remark
+
+
+def test_what_many_points_of_a_matrix_have_is_said_once() -> None:
+    text = "matrix:\n  family: [ipv4, ipv6]\n" + KILL + "  - state: LISTEN\n"
+    assert len(said(text)) == 1
