@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from tw_conformance.churn.stalls import Stalls
@@ -12,6 +13,8 @@ MOST_DOTS = 40_000
 """With more of them the picture shows nothing more."""
 _CALM = 0.99
 """The share of connections that are thinned out: of those that stand out none is."""
+_TITLE = 90
+"""Columns of its title."""
 _LEAST_MS = 10.0
 """The height of the picture at least: a calm DUT is to look calm."""
 
@@ -39,7 +42,8 @@ def draw(trace: Trace, stalls: Stalls | None, title: str, file: Path) -> None:
         blocks.plot(*zip(*trace.population, strict=True), color="#2471a3", linewidth=1)
         blocks.set_ylabel("TIME-WAIT blocks", color="#2471a3")
         blocks.set_ylim(bottom=0)
-    panel.set_title(f"{title} @ {trace.rate:,.0f} connections/s", fontsize="medium")
+    said = textwrap.fill(f"{title} @ {trace.rate:,.0f} connections/s", _TITLE)
+    panel.set_title(said, fontsize="small")
     save(figure, file)
 
 

@@ -49,7 +49,8 @@ _APART = 0.03
 """Seconds between two moments."""
 _HARMONICS = 8
 _PEAKS = 6
-_MULTIPLES = (6, 5, 4, 3, 2)
+_MULTIPLES = range(12, 1, -1)
+_NEARLY = 0.8
 _CHANCE_OF_CLASS = 0.05
 _OVERSAMPLED = 3
 _AT_ONCE = 4096
@@ -115,20 +116,28 @@ def search_in(begun: Floats, times: Floats) -> Search | None:
     for each in sorted(candidates, key=lambda each: each.chance):
         if each.chance > CHANCE:
             break
-        best = _longer(each, trials, longest)
+        best = _longer(each, longest)
         if (found := _described(begun, times, width, best)) is not None:
             return Search(shortest, longest, found)
     return Search(shortest, longest, None)
 
 
 class _Candidate(NamedTuple):
-    """A period and phase (seconds), with what speaks for it: ``hit`` turns have a moment."""
+    """A period and phase (seconds), with what speaks for it: ``hit`` turns have a moment in a
+    window of ``width`` turns."""
 
     chance: float
     period: float
     phase: float
     moments: Floats
     hit: int = 0
+    width: float = 0.0
+
+    def turns(self) -> Floats:
+        """The numbers of those turns."""
+        turns = np.round((self.moments - self.phase) / self.period)
+        off = np.abs(self.moments - self.phase - turns * self.period)
+        return np.unique(turns[off <= self.width * self.period])
 
 
 def _binned(begun: Floats, times: Floats, width: float) -> tuple[Floats, Floats]:
@@ -194,7 +203,7 @@ def _weighed(moments: Floats, period: float, trials: float) -> _Candidate:
         hit, phase = _fullest(moments, period, width)
         chance = _binomial_tail(len(moments) - 1, width, hit - 1)
         if chance < best.chance:
-            best = _Candidate(chance, period, phase, moments, hit)
+            best = _Candidate(chance, period, phase, moments, hit, width)
     tried = trials * len(LEVELS) * len(WIDTHS) * len(moments)
     return best._replace(chance=min(1.0, best.chance * tried))
 
@@ -214,15 +223,18 @@ def _fullest(moments: Floats, period: float, width: float) -> tuple[int, float]:
     return most, phase
 
 
-def _longer(found: _Candidate, trials: float, longest: float) -> _Candidate:
-    """The multiple of a period whose turns have more of the hits than their share of all turns:
-    then that is the period."""
+def _longer(found: _Candidate, longest: float) -> _Candidate:
+    """The multiple of a period whose every so many turns have nearly all of the hits: then that is
+    the period."""
+    turns = found.turns()
     for multiple in _MULTIPLES:
         period = multiple * found.period
-        if period <= longest:
-            longer = _tuned(found.moments, period, trials)
-            if multiple * _binomial_tail(found.hit, 1 / multiple, longer.hit) < _CHANCE_OF_CLASS:
-                return longer._replace(chance=min(found.chance, longer.chance))
+        numbers, counts = np.unique(turns % multiple, return_counts=True)
+        most = int(counts.max())
+        chance = multiple * _binomial_tail(len(turns), 1 / multiple, most)
+        if period <= longest and most >= _NEARLY * len(turns) and chance < _CHANCE_OF_CLASS:
+            phase = found.phase + float(numbers[counts.argmax()]) * found.period
+            return found._replace(period=period, phase=phase % period)
     return found
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _NEAR = ("netns", "uml", "tap", "cmd")
 """Kinds of targets whose load stays on this machine."""
 _ACCESS = ("tester-ip", "dut-ip", "dut-port", "sentinel")
+TUN_FLAGS = "/sys/class/net/{}/tun_flags"
+"""What only TUN and TAP devices have (``drivers/net/tun.c``)."""
 MOST_SECONDS = 600.0
 MOST_RATE = 100_000.0
 
@@ -188,6 +190,15 @@ def _opened(arguments: argparse.Namespace) -> Iterator[tuple[WireTarget, float |
         raise UsageError(
             f"--target {arguments.target}: churn loads a DUT on this machine only: netns, uml,"
             " tap:NAME or cmd:COMMAND"
+        )
+    if (
+        kind == "tap"
+        and locator is not None
+        and not Path(TUN_FLAGS.format(locator.detail)).exists()
+    ):
+        raise UsageError(
+            f"--target {arguments.target}: that is no TAP device of this machine, and load for it"
+            " might leave this machine"
         )
     profile = arguments.profile or roster.profile(arguments.target)
     unknown = locator is not None and profile is None

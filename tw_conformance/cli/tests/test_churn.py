@@ -16,6 +16,7 @@ from tw_conformance.model.errors import ExitCode
         (["--target", "192.0.2.9"], "on this machine only"),
         (["--target", "ssh://root@192.0.2.9"], "on this machine only"),
         (["--target", "reference"], "on this machine only"),
+        (["--target", "tap:lo"], "load for it might leave this machine"),
         (["--target", "netns", "--rate", "1e6"], "at most 600 s and 100,000 connections/s"),
         (["--target", "netns", "--seconds", "601"], "at most 600 s"),
         (["--target", "netns", "--late-fins", "-1"], "a number from 0"),
