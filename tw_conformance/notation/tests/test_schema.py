@@ -90,6 +90,8 @@ def test_what_stands_beside_any_and_not_is_all_that_an_answer_has() -> None:
     several = dict(DEFINITIONS["several"]["properties"])
     del several["any"], several["not"]
     assert several == fields
+    no_globs = DEFINITIONS["expect_by_profile"]["propertyNames"]["not"]["enum"]
+    assert set(no_globs) == {*fields, "any", "not"}
 
 
 def test_every_call_with_options_has_its_own_definition() -> None:
