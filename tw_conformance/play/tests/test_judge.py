@@ -98,6 +98,10 @@ def test_only_this_machines_fault_is_worth_another_try() -> None:
     assert late is not None
     assert repeated is not None
     assert (late.late, repeated.late) == (True, False)
+    assert (late.doubted, repeated.doubted) == (False, True)
+    gone = decided(NOTHING, RST_CAME)
+    assert gone is not None
+    assert not gone.doubted
     assert decided(NOTHING, Doubt("why", late=True)) == Judgement(
         Verdict.INCONCLUSIVE, "why", late=True
     )
@@ -124,6 +128,14 @@ def test_an_absence_is_told_from_a_packet() -> None:
         if (decision := decided(expected, seen)) is not None
     ]
     assert by_absence == [True, True, False, False, False]
+
+
+def test_what_is_wrong_on_another_connection_says_on_which() -> None:
+    case = Case("judged", "", (), Reach(), (Expect(ByProfile((("*", AN_ACK),)), on="second"),))
+    assert decide(case, "linux-6.18", Fact(0, ACK_CAME, "second")) is None
+    decision = decide(case, "linux-6.18", Fact(0, RST_CAME, "second"))
+    assert decision is not None
+    assert decision.reason == "on second: expected ACK, but RST seq=1 ack=9000 came: flags"
 
 
 def test_numbers_are_those_of_the_moment() -> None:
