@@ -40,6 +40,7 @@ from tw_reference.rules.vocabulary import (
     TIMESTAMPS,
     setting,
 )
+from tw_reference.state import State
 
 rule = RuleMaker("freebsd").rule
 
@@ -262,6 +263,8 @@ FREEBSD_10 = Profile(
         least_rto=230 * MILLISECOND,
         # tcp_usrreq.c, tcp_disconnect(): what was not read is thrown away, and a FIN sent.
         resets_unread=False,
+        # tcp_input.c, tcp_do_segment(): so_error.
+        reset_errors={State.SYN_SENT: "ECONNREFUSED", State.SYN_RECEIVED: "ECONNREFUSED"},
         fin_wait_2_timeout=lambda settings, linger2, rto: (
             settings["finwait2_timeout"] * MILLISECOND
         ),

@@ -69,6 +69,7 @@ from tw_reference.rules.vocabulary import (
     SYN,
     setting,
 )
+from tw_reference.state import State
 
 _MAKER = RuleMaker("linux")
 rule, note = _MAKER.rule, _MAKER.note
@@ -340,6 +341,9 @@ LINUX_6_18 = Profile(
         half_open_needs_listener=True,
         # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.
         repeats_scale=True,
+        # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.
+        reset_errors={State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"},
+        end_before_error=True,
         delayed_ack=40 * MILLISECOND,
         tick=lambda settings: SECOND // settings["hz"],
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.

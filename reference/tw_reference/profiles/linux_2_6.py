@@ -88,7 +88,8 @@ LINUX_2_6_32 = LINUX_6_18.derive(
              "Within a second of the peer's last timestamp no port is taken automatically.",
              "tcp_ipv4.c of 2.6.32, tcp_twsk_unique(), tw_ts_recent_stamp"),
     ),
-    without=(stages.ACK_LIMIT, stages.CHALLENGE_LIMIT, *stages.OF_STATE.values()),
+    without=(stages.ACK_LIMIT, stages.CHALLENGE_LIMIT, stages.SYN_RECEIVED_REQUEST,
+             *stages.OF_STATE.values()),
     settings={
         "hz": Setting(100, "Timer ticks a second; the calendars' slots follow.", "CONFIG_HZ"),
         "tw_reuse": Setting(0, "Reuse for connect(): 0 no, 1 yes.", "tcp_tw_reuse"),

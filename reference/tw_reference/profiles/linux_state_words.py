@@ -18,6 +18,13 @@ _REPLAYED_TICKS_A_SECOND = 1200
 # -- The segment and the window -------------------------------------------------------------------
 
 
+@atom("the segment is the peer's SYN again, and nothing more, with the ACK of ours")
+def SYN_ACK_AGAIN(q: SegmentOnConnection) -> bool:
+    segment, tcb = q.segment, q.tcb
+    acknowledges = bool(segment.flags & tcp.ACK) and segment.ack == tcb.snd_nxt
+    return acknowledges and segment.length == 1 and segment.end == tcb.rcv_nxt
+
+
 @atom("SEG.SEQ is left of RCV.NXT")
 def SEQ_BEFORE(q: SegmentOnConnection) -> bool:
     return after(q.tcb.rcv_nxt, q.segment.seq)
@@ -147,7 +154,7 @@ def ECHOES_ANOTHER(q: SegmentOnConnection) -> bool:
 
 @atom("TSecr is none of the <SYN,ACK>'s TSvals")
 def ECHOES_NO_SYN_ACK(q: SegmentOnConnection) -> bool:
-    return q.tcb.timestamps and _echoes_outside(q, q.tcb.last_tsval)
+    return q.tcb.timestamps and _echoes_outside(q, q.tcb.syn_tsval)
 
 
 def _echoes_outside(q: SegmentOnConnection, latest: int) -> bool:

@@ -38,6 +38,7 @@ from tw_reference.profiles.linux_state_words import (
     SEQ_BEYOND,
     SEQ_ONE_BEFORE,
     STARTS_BEYOND,
+    SYN_ACK_AGAIN,
     TAKES_TS,
     TEXT_BEYOND_WINDOW,
     TSVAL_OLDER,
@@ -121,17 +122,24 @@ _WHOLE_WINDOW = (
          "Nor may any text: with something in the receive queue it is acknowledged, not cut off.",
          "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE"),
 )
-_CONTROL_IN_WINDOW = (
+_RST_IN_WINDOW = (
     rule("rst", all_of(RST, SEQ_IS_RCV_NXT), Do.CLOSE,
          "An RST at RCV.NXT ends the connection.", _VALIDATE, "RFC 5961 section 3"),
     rule("rst-challenge", RST, Do.CHALLENGE,
          "An RST elsewhere in the window is challenged.", _VALIDATE, "RFC 5961 section 3"),
-    rule("syn-challenge", SYN, Do.CHALLENGE,
-         "A SYN in the window is challenged.", _VALIDATE, "RFC 5961 section 4"),
 )
+_SYN_IN_WINDOW = rule("syn-challenge", SYN, Do.CHALLENGE,
+                      "A SYN in the window is challenged.", _VALIDATE, "RFC 5961 section 4")
+_SYN_ACK_OF_CROSSED = rule(
+    "syn-received-crossed", all_of(SYN_ACK_AGAIN, ~IS_PASSIVE), (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
+    "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
+    f"{_VALIDATE}, step 4 since 6.12 and the stable releases of then",
+    "RFC 9293 section 3.5, figure 7")
 
 
-def _validate(changes: Set[Change], *, fin_taken: bool) -> tuple[ConnectionRule, ...]:
+def _validate(
+    changes: Set[Change], *, fin_taken: bool = False, syn_received: bool = False
+) -> tuple[ConnectionRule, ...]:
     """tcp_validate_incoming(); ``fin_taken``: the peer's FIN was taken."""
     return (
         *_CONTROL,
@@ -140,7 +148,9 @@ def _validate(changes: Set[Change], *, fin_taken: bool) -> tuple[ConnectionRule,
         *((_RST_AFTER_FIN,) if fin_taken else ()),
         *_OUTSIDE,
         *(_WHOLE_WINDOW if Change.WHOLE_WINDOW in changes else ()),
-        *_CONTROL_IN_WINDOW,
+        *_RST_IN_WINDOW,
+        *((_SYN_ACK_OF_CROSSED,) if syn_received else ()),
+        _SYN_IN_WINDOW,
     )
 
 
@@ -237,19 +247,24 @@ _BLIND_RESET = (
     rule("half-open-rst", all_of(RST, SEQ_IS_RCV_NXT, ~TSVAL_OLDER), Do.CLOSE,
          "In SYN-RECEIVED an RST at RCV.NXT ends it, whatever its SEG.ACK.",
          _CHECK_REQ, "RFC 5961 section 3"),
-    rule("half-open-rst-challenge", all_of(RST, ~_REFUSED), Do.ACK_LIMITED,
-         "In SYN-RECEIVED an RST elsewhere in the window is acknowledged.",
+    rule("half-open-rst-challenge", all_of(RST, ~_REFUSED), Do.CHALLENGE,
+         "In SYN-RECEIVED an RST elsewhere in the window is challenged.",
          _CHECK_REQ, "RFC 5961 section 3"),
 )
+_TSECR_OF_RST = rule(
+    "half-open-rst-tsecr", all_of(ECHOES_NO_SYN_ACK, RST), Do.DROP,
+    "Since 6.15 an RST whose TSecr is none of the <SYN,ACK>'s TSvals is dropped.",
+    f"{_CHECK_REQ}, TSECRREJECTED")
 _TSECR = rule(
     "half-open-tsecr", all_of(ECHOES_NO_SYN_ACK, ~RST), Do.ACK_LIMITED,
     "Since 6.15 a TSecr that is none of the <SYN,ACK>'s TSvals is acknowledged, and not taken.",
     f"{_CHECK_REQ}, TSECRREJECTED")
 
 
-def _syn_received(changes: Set[Change]) -> AnyList:
-    return stages.SYN_RECEIVED.list(
+def _request(changes: Set[Change]) -> AnyList:
+    return stages.SYN_RECEIVED_REQUEST.list(
         _SYN_AGAIN,
+        *((_TSECR_OF_RST,) if Change.TSECR_OF_SYN_ACK in changes else ()),
         *(_BLIND_RESET if Change.BLIND_RESET_HALF_OPEN in changes else ()),
         *_HALF_OPEN_ACK,
         *((_TSECR,) if Change.TSECR_OF_SYN_ACK in changes else ()),
@@ -277,14 +292,19 @@ _HALF_OPEN = (
     rule("half-open-no-ack", ~ACK, Do.DROP, "What has no ACK is dropped.", _CHECK_REQ),
     note("half-open-timestamp", ~SEQ_AFTER, Do.UPDATE_TS,
          "TS.Recent is that of the handshake's ACK.", _CHECK_REQ),
-    rule("half-open-crossed", all_of(SYN, ~IS_PASSIVE), (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
-         "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
-         _VALIDATE, "RFC 9293 section 3.5, figure 7"),
-    rule("half-open-syn-ack", SYN, Do.CHALLENGE,
-         "<SYN,ACK> is an ACK, but its SYN is challenged: SYN-RECEIVED.", _VALIDATE),
-    rule("half-open-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),
-         "The ACK of the SYN opens the connection, and goes on as a segment of it.",
-         _CHECK_REQ, "RFC 9293 section 3.10.7.4"),
+    rule("half-open-ack", ALWAYS, (Do.CONNECT, Do.CONTINUE),
+         "The ACK of the SYN makes a connection of the request, and goes on as a segment of it.",
+         _CHECK_REQ, "tcp_minisocks.c, tcp_child_process()", "RFC 9293 section 3.10.7.4"),
+)
+
+_RECEIVED_ACK = (
+    rule("syn-received-bad-ack", any_of(ACK_OLD, ACK_UNSENT), Do.RST,
+         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>; SYN-RECEIVED"
+         " stays.", f"{_PROCESS}, TCP_SYN_RECV", "RFC 9293 section 3.5.3"),
+    *_TAKE_ACK[:1],
+    rule("syn-received-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),
+         "Any other SEG.ACK, that of nothing new too, opens the connection, where the segment"
+         " goes on.", f"{_PROCESS}, TCP_SYN_RECV", "RFC 9293 section 3.10.7.4"),
 )
 
 _PREDICTION = note(
@@ -315,7 +335,7 @@ _ESTABLISHED_FIN = (
 def _established(changes: Set[Change]) -> AnyList:
     return stages.ESTABLISHED.list(
         _PREDICTION_WITHOUT_AE if Change.AE_FLAG in changes else _PREDICTION,
-        *_validate(changes, fin_taken=False),
+        *_validate(changes),
         _ACK_TOO_OLD,
         _ACK_UNSENT if Change.CHALLENGES_UNSENT in changes else _ACK_UNSENT_DROP,
         *_TAKE_ACK,
@@ -348,11 +368,12 @@ _LAST_ACKED = rule(
 
 def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The list for every state of a whole connection."""
-    before_fin = (*_validate(changes, fin_taken=False), *_ACK_FIELD)
+    before_fin = (*_validate(changes), *_ACK_FIELD)
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
     return (
         SYN_SENT,
-        _syn_received(changes),
+        _request(changes),
+        stages.SYN_RECEIVED.list(*_validate(changes, syn_received=True), *_RECEIVED_ACK),
         _established(changes),
         stages.FIN_WAIT_1.list(
             *before_fin, _RESET_TEXT, *_FIN_ACKED, *_NOT_NEW, _CLOSING_FIN, _TAKE

@@ -99,6 +99,12 @@ class StackTraits:
     """Whether shutdown() in SYN-SENT gives the connection up, without a word."""
     shutdown_discards: bool = False
     """Whether shutdown() for reading throws away what is unread, and what comes after it."""
+    reset_errors: Mapping[State, str] = field(
+        default_factory=lambda: {State.SYN_SENT: "ECONNREFUSED"}
+    )
+    """What a process is told of a reset in some states; in the others ECONNRESET."""
+    end_before_error: bool = False
+    """Whether recv() tells of the peer's FIN, where that was taken, and not of a reset after it."""
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
@@ -157,16 +163,20 @@ class Profile:
     """How a connection gets on in states where ``decisions`` has no list, since nothing is known
     of the stack there: as RFC 9293 says.  Nothing is claimed by these, and nothing prints them."""
     _by_stage: Mapping[AnyStage, AnyList] = field(init=False, repr=False, compare=False)
-    _on_connection: Mapping[State, OnConnection] = field(init=False, repr=False, compare=False)
+    _on_connection: Mapping[AnyStage, OnConnection] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Look up once what every segment asks for."""
         by_stage = {decisions.stage: decisions for decisions in self.decisions}
         assumed = {decisions.stage: decisions for decisions in self.assumed}
-        on_connection = {
-            state: (by_stage.get(stage) or assumed[stage], stage in by_stage)
-            for state, stage in stages.OF_STATE.items()
+        on_connection: dict[AnyStage, OnConnection] = {
+            stage: (by_stage.get(stage) or assumed[stage], stage in by_stage)
+            for stage in stages.OF_STATE.values()
         }
+        requests = by_stage.get(stages.SYN_RECEIVED_REQUEST)
+        on_connection[stages.SYN_RECEIVED_REQUEST] = (
+            on_connection[stages.SYN_RECEIVED] if requests is None else (requests, True)
+        )
         object.__setattr__(self, "_by_stage", by_stage)
         object.__setattr__(self, "_on_connection", on_connection)
 
@@ -185,10 +195,12 @@ class Profile:
             raise KeyError(stage)
         return decisions
 
-    def on_connection(self, state: State) -> OnConnection:
+    def on_connection(self, state: State, *, is_request: bool = False) -> OnConnection:
         """The list for a segment in a state of a connection, and whether it is this profile's own
-        or only assumed."""
-        return self._on_connection[state]
+        or only assumed.  ``is_request``: no connection was made of the SYN yet, which many stacks
+        keep apart."""
+        stage = stages.SYN_RECEIVED_REQUEST if is_request else stages.OF_STATE[state]
+        return self._on_connection[stage]
 
     def defaults(self) -> dict[str, int]:
         return {name: setting.default for name, setting in self.settings.items()}

@@ -74,6 +74,8 @@ class ConnectionAction(Action):
     TAKE_TEXT = "take the text"
     """What lies in the window is held; RCV.NXT moves past all that is in order, and past a FIN."""
     SYN_RECEIVED = "SYN-ACK, enter SYN-RECEIVED"
+    CONNECT = "make a connection of the request"
+    """Still in SYN-RECEIVED; the handshake's own ACK is taken."""
     ESTABLISH = "enter ESTABLISHED"
     ENTER_FIN_WAIT_2 = "enter FIN-WAIT-2"
     """If no process holds the connection, the list about orphans is asked then."""

@@ -117,8 +117,8 @@ class ConnectionTcb(Tcb, Protocol):
         """TSval of the first SYN or <SYN,ACK> sent; None where it had none."""
 
     @property
-    def last_tsval(self) -> int:
-        """TSval of what was sent last."""
+    def syn_tsval(self) -> int:
+        """TSval of the SYN or <SYN,ACK> that was sent last."""
 
     @property
     def tsval(self) -> int:

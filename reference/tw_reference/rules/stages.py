@@ -45,6 +45,12 @@ ORPHAN = Stage(
     OrphanAction,
 )
 SYN_SENT = _state(State.SYN_SENT)
+SYN_RECEIVED_REQUEST = Stage(
+    "SYN-RECEIVED request",
+    "A segment arrives at a listener's SYN-RECEIVED, of which no connection was made yet.",
+    SegmentOnConnection,
+    ConnectionAction,
+)
 SYN_RECEIVED = _state(State.SYN_RECEIVED)
 ESTABLISHED = _state(State.ESTABLISHED)
 FIN_WAIT_1 = _state(State.FIN_WAIT_1)
@@ -92,6 +98,7 @@ STAGES: tuple[AnyStage, ...] = (
     LISTEN,
     CLOSED,
     SYN_SENT,
+    SYN_RECEIVED_REQUEST,
     SYN_RECEIVED,
     ESTABLISHED,
     FIN_WAIT_1,
@@ -124,4 +131,4 @@ OF_STATE: Mapping[State, Stage[SegmentOnConnection, ConnectionAction]] = Mapping
         State.LAST_ACK: LAST_ACK,
     }
 )
-"""The stage for each state of a connection that is neither block nor listener."""
+"""The stage for each state of a connection that is neither block, nor request, nor listener."""

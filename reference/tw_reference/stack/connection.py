@@ -97,7 +97,7 @@ class Connection(ControlBlock):
         """A connection opened by the SYN in ``packet``: it sends <SYN,ACK>, SYN-RECEIVED."""
         syn = packet.segment
         connection = cls(owner, packet.flow.reverse, iss, timestamps=timestamps)
-        connection.is_passive = True
+        connection.is_passive = connection.is_request = True
         connection._syn_arrives(syn)
         asks_ecn = syn.flags & (tcp.ECE | tcp.CWR) == tcp.ECE | tcp.CWR
         connection._ecn = asks_ecn and owner.profile.traits.ecn
@@ -137,6 +137,15 @@ class Connection(ControlBlock):
     def sees_the_end(self) -> bool:
         """Whether the process has taken all that there will ever be: it is told so."""
         return self._inbound.read_the_end(closed=self.state is State.CLOSED)
+
+    @property
+    def end_hides_error(self) -> bool:
+        """Whether the process is told that the peer has closed, whatever came after that."""
+        return self._inbound.fin_taken and self._traits.end_before_error
+
+    def reset_error(self, before: State) -> str:
+        """What a process is told of a reset that came in the state ``before``."""
+        return self._traits.reset_errors.get(before, "ECONNRESET")
 
     def close(self) -> None:
         """CLOSE: send what is queued, then a FIN; the process lets the socket go."""
@@ -186,7 +195,8 @@ class Connection(ControlBlock):
         )
         going_on = True
         while going_on:
-            rules, ruled = self._owner.profile.on_connection(self.state)
+            profile = self._owner.profile
+            rules, ruled = profile.on_connection(self.state, is_request=self.is_request)
             before = self.snapshot()
             ruling = rules.decide(question)
             for action in ruling.then:
@@ -271,8 +281,12 @@ class Connection(ControlBlock):
                 self._outbound.nxt = self.iss
                 self.state = State.SYN_RECEIVED
                 self._transmit(tcp.SYN | tcp.ACK)
+            case ConnectionAction.CONNECT:
+                self._ack_arrives(packet.segment)
+                self.is_request = False
             case ConnectionAction.ESTABLISH:
                 self.state = State.ESTABLISHED
+                self.is_request = False
                 self.last_ack = None
                 self._news.append(self._established)
             case ConnectionAction.ENTER_FIN_WAIT_2:
@@ -432,10 +446,9 @@ class Connection(ControlBlock):
         window = self._inbound.advertise(syn=syn)
         stamps = None
         if self.timestamps or (self._offered_timestamps and syn):
-            self.last_tsval = self.tsval
-            if syn and self.first_tsval is None:
-                self.first_tsval = self.last_tsval
-            stamps = Timestamps(self.last_tsval, self.ts_recent)
+            stamps = Timestamps(self.tsval, self.ts_recent)
+            if syn:
+                self._note_tsval(stamps.tsval)
         now = replace(
             segment,
             ack=self.rcv_nxt,
@@ -447,6 +460,12 @@ class Connection(ControlBlock):
             self._carry_ack()
         ruled = syn or self._inbound.window_is_ruled
         self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos, window_is_ruled=ruled))
+
+    def _note_tsval(self, tsval: int) -> None:
+        """A SYN goes out with it."""
+        self.syn_tsval = tsval
+        if self.first_tsval is None:
+            self.first_tsval = tsval
 
     def leave(self, tell: Callable[[Connection], None]) -> None:
         """Stop the timer; the owner takes over what is left."""

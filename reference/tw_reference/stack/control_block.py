@@ -28,6 +28,8 @@ class ControlBlock:
         self.irs = 0
         self.is_passive = False
         """Whether a listener opened it."""
+        self.is_request = False
+        """Whether no connection was made of the peer's SYN yet."""
         self.heard_at = now
         """When the last segment arrived (ns)."""
         self.last_ack: int | None = None
@@ -42,7 +44,7 @@ class ControlBlock:
         self.ts_recent_stamp = now
         self.ts_offset = 0
         self.first_tsval: int | None = None
-        self.last_tsval = 0
+        self.syn_tsval = 0
 
         self.tos = 0
         self.ttl = traits.ttl

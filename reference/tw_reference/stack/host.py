@@ -321,8 +321,7 @@ class Host:
         """Whether it waits for the ACK of its SYN, and nobody listens any more."""
         return (
             self.profile.traits.half_open_needs_listener
-            and connection.is_passive
-            and connection.state is State.SYN_RECEIVED
+            and connection.is_request
             and self._listener(connection.flow) is None
         )
 
@@ -359,7 +358,7 @@ class Host:
             if listener is not None:
                 connection.reuse_address = listener.reuse_address
                 connection.linger2 = listener.linger2
-                connection.reads = listener.reads
+                connection.reads = listener.reads and not listener.closes_first
             self._connections[flow] = self._half_open[flow] = connection
 
     def _new_iss(self) -> int:

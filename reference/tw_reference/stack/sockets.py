@@ -10,8 +10,6 @@ from tw_reference.state import State
 
 _SENDS = frozenset({State.ESTABLISHED, State.CLOSE_WAIT})
 """States in which a process may send."""
-_RESET_IN = {State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"}
-"""What a process is told of a reset in some states; elsewhere ECONNRESET (``tcp_reset()``)."""
 
 
 class CallError(Exception):
@@ -64,11 +62,13 @@ class Sockets:
 
         :raises CallError: what became of the connection, once; EAGAIN, where more may come.
         """
-        self.error(flow)
         connection = self._socket(flow).connection
         if connection.receive(size) == size:
             return True
-        if not connection.sees_the_end():
+        at_end = connection.sees_the_end()
+        if not connection.end_hides_error:
+            self.error(flow)
+        if not at_end:
             raise CallError("EAGAIN", f"{flow} has not so much text yet")
         return False
 
@@ -134,7 +134,7 @@ class Sockets:
         socket = self._sockets.get(connection.flow)
         closed = connection.state is State.CLOSED
         if socket is not None and socket.connection is connection and closed:
-            socket.error = _RESET_IN.get(before, "ECONNRESET")
+            socket.error = connection.reset_error(before)
 
     def aborted(self, flow: Flow) -> None:
         """An administrator has ended the connection."""

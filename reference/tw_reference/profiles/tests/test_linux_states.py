@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tw_reference.clock import SECOND, Clock
+from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles import PROFILES
+from tw_reference.profiles.tests.test_rfc9293_states import Bench
 from tw_reference.segment import ACK, FIN, RST, SYN, Packet, Segment, Timestamps
 from tw_reference.stack.connection import Connection
 from tw_reference.stack.tests.connection.ends import FLOW, End, Peer
@@ -231,3 +232,88 @@ def test_memory_decides_linuxs_window_once_text_was_read_or_scaled(
         peer.client.segment_arrives(Packet(FLOW.reverse, octet))
         peer.end.clock.advance(peer.end.clock.now + SECOND)
     assert [packet.window_is_ruled for packet in sent] == [before, after]
+
+
+def crossed() -> Bench:
+    """In SYN-RECEIVED, after SYNs that crossed."""
+    bench = Bench(PROFILES["linux-6.18"])
+    bench.open_actively()
+    bench.arrives(SYN)
+    assert bench.connection.state is State.SYN_RECEIVED
+    bench.end.sent.clear()
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("flags", "seq", "ack", "text", "outcome"),
+    [
+        (SYN | ACK, -1, 0, b"", "ACK -> ESTABLISHED"),
+        (SYN | ACK, -1, 0, b"x", "ACK -> SYN-RECEIVED; again"),
+        (SYN | ACK, -1, -1, b"", "ACK -> SYN-RECEIVED; again"),
+        (SYN, -1, 0, b"", "ACK -> SYN-RECEIVED; again"),
+        (SYN, 9, 0, b"", "ACK -> SYN-RECEIVED; again"),
+        (ACK, 0, 0, b"", "nothing -> ESTABLISHED"),
+        (ACK, 0, -1, b"", "nothing -> ESTABLISHED; again"),
+        (ACK, 0, -2, b"", "RST -> SYN-RECEIVED; again"),
+        (ACK, 0, 1, b"", "RST -> SYN-RECEIVED; again"),
+        (ACK, 70_000, 0, b"", "ACK -> SYN-RECEIVED; again"),
+        (FIN | ACK, 0, 0, b"x", "nothing -> CLOSE-WAIT; again"),
+        (RST, 0, 0, b"", "nothing -> gone"),
+        (RST | ACK, 0, 9, b"", "nothing -> gone"),
+        (RST, 1, 0, b"", "ACK -> SYN-RECEIVED; again"),
+        (FIN, 0, 0, b"", "nothing -> SYN-RECEIVED; again"),
+    ],
+)
+def test_after_syns_that_crossed_a_connection_is_in_syn_received(
+    flags: int, seq: int, ack: int, text: bytes, outcome: str
+) -> None:
+    bench = crossed()
+    bench.arrives(flags, seq, ack, text)
+    assert bench.outcome() == outcome
+
+
+def test_a_request_takes_a_syn_ack_for_its_ack_and_becomes_a_connection() -> None:
+    bench = Bench(PROFILES["linux-6.18"])
+    bench.open_passively()
+    bench.end.sent.clear()
+    bench.arrives(SYN | ACK, -1)
+    assert bench.connection.state is State.SYN_RECEIVED
+    bench.arrives(ACK, ack=1)
+    assert bench.outcome() == "ACK, RST -> SYN-RECEIVED; again"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "tsecr", "flags", "outcome"),
+    [
+        (9, 0, RST, "nothing -> gone"),
+        (9, 9, RST, "nothing -> SYN-RECEIVED; again"),
+        (9, 9, ACK, "ACK -> SYN-RECEIVED; again"),
+        (0, 0, ACK, "nothing -> ESTABLISHED"),
+    ],
+)
+def test_a_request_is_shown_a_tsval_of_its_syn_ack(
+    milliseconds: int, tsecr: int, flags: int, outcome: str
+) -> None:
+    """An ACK that challenged an RST has a newer one, which does not count."""
+    bench = Bench(PROFILES["linux-6.18"], timestamps=True)
+    bench.open_passively()
+    first = bench.end.timestamp()
+    bench.end.clock.advance(bench.end.clock.now + milliseconds * MILLISECOND)
+    bench.arrives(RST, 1)
+    bench.end.sent.clear()
+    connection = bench.connection
+    ack = connection.snd_nxt if flags & ACK else 0
+    stamps = Timestamps(bench.tsval, first + tsecr)
+    segment = Segment(connection.rcv_nxt, ack, flags, window=60000, timestamps=stamps)
+    bench.end.clock.advance(bench.end.clock.now + SECOND // 2)
+    connection.segment_arrives(Packet(FLOW, segment))
+    assert bench.outcome() == outcome
+
+
+def test_a_reset_in_syn_received_is_challenged_within_the_limit_text_or_not() -> None:
+    bench = Bench(PROFILES["linux-6.18"])
+    bench.open_passively()
+    bench.end.sent.clear()
+    bench.arrives(RST, 1)
+    bench.arrives(RST, 1, text=b"x")
+    assert [packet.segment.flags for packet in bench.end.sent] == [ACK]

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tw_reference.conftest import DUT, PORT, TESTER, MakeWait, make_host
-from tw_reference.segment import ACK, RST, SYN, Flow, Packet, Segment
+from tw_reference.segment import ACK, FIN, RST, SYN, Flow, Packet, Segment
 from tw_reference.stack.host import Host
 from tw_reference.stack.sockets import CallError
 from tw_reference.state import State
+
+
+def opened(profile: str, *, closes_first: bool = False, text: bytes = b"") -> tuple[Host, Flow]:
+    """A host with a connection that a listener opened, and the peer's 4-tuple."""
+    host = make_host(profile)
+    host.listen(PORT, closes_first=closes_first)
+    flow = Flow(TESTER, 40000, DUT, PORT)
+    host.receive(Packet(flow, Segment(1000, 0, SYN, window=60000, mss=1460)))
+    arrives(host, flow, ACK, text=text)
+    return host, flow
+
+
+def arrives(host: Host, flow: Flow, flags: int, *, seq: int = 0, text: bytes = b"") -> None:
+    """A segment of the peer, whose SYN had the sequence number 1000."""
+    sent = next(p.segment for p in host.outbox if isinstance(p, Packet))
+    ack = sent.end if flags & ACK else 0
+    host.receive(Packet(flow, Segment(1001 + seq, ack, flags, window=60000, payload=text)))
+
+
+def said(call: Callable[[], bool]) -> str:
+    """What a call came to."""
+    try:
+        return "ok" if call() else "eof"
+    except CallError as refusal:
+        return refusal.error
 
 
 def refused(call: str, host: Host, **options: int) -> str:
@@ -53,3 +80,32 @@ def test_linux_forgets_who_is_half_open_where_nobody_listens_any_more(
     host.receive(Packet(flow, Segment(1001, syn_ack.segment.end, ACK, window=60000)))
     assert host.state(flow.reverse) is state
     assert [packet.segment.flags for packet in host.outbox if isinstance(packet, Packet)] == answers
+
+
+@pytest.mark.parametrize(
+    ("profile", "first", "then"),
+    [("linux-6.18", "eof", "EPIPE"), ("freebsd-15", "ECONNRESET", "eof")],
+)
+def test_who_has_the_peers_fin_reads_the_end_before_the_reset(
+    profile: str, first: str, then: str
+) -> None:
+    host, flow = opened(profile)
+    arrives(host, flow, FIN | ACK)
+    arrives(host, flow, RST, seq=1)
+    own = flow.reverse
+    assert said(lambda: host.sockets.receive(own, 1)) == first
+    last = host.sockets.receive if then == "eof" else lambda flow, size: host.sockets.error(flow)
+    assert said(lambda: bool(last(own, 1))) == then
+
+
+@pytest.mark.parametrize(
+    ("profile", "answer"),
+    [("linux-6.18", RST | ACK), ("rfc9293", RST | ACK), ("freebsd-15", FIN | ACK)],
+)
+def test_text_in_the_ack_of_the_handshake_is_unread_where_the_process_closes_at_once(
+    profile: str, answer: int
+) -> None:
+    host = opened(profile, closes_first=True, text=b"early")[0]
+    last = host.outbox[-1]
+    assert isinstance(last, Packet)
+    assert last.segment.flags == answer
