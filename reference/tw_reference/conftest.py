@@ -36,6 +36,7 @@ class Wait:
         self.ts_recent = 5000
         self.rcv_nxt = isn
         self.snd_nxt = 0
+        self._syn_tsval = 0
 
     def packet(
         self,
@@ -50,7 +51,7 @@ class Wait:
         """A segment in relative numbers."""
         stamps = None
         if self.timestamps and tsval is not None:
-            stamps = Timestamps((self.ts_recent + tsval) & 0xFFFFFFFF, 0)
+            stamps = Timestamps((self.ts_recent + tsval) & 0xFFFFFFFF, self._syn_tsval)
         segment = Segment(
             seq=(self.rcv_nxt + seq) & 0xFFFFFFFF,
             ack=(self.snd_nxt + ack) & 0xFFFFFFFF if flags & tcp.ACK else 0,
@@ -87,6 +88,7 @@ class Wait:
     def _words(self, segment: Segment) -> str:
         if segment.flags & tcp.SYN:
             self.last_iss = segment.seq
+            self._syn_tsval = segment.timestamps.tsval if segment.timestamps is not None else 0
         seq: int | str = distance(segment.seq, self.snd_nxt)
         if segment.flags & tcp.SYN:
             seq = "iss"

@@ -32,6 +32,7 @@ from tw_conformance.play.run import Run
 from tw_conformance.targets.target import Target
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
+from tw_reference.rules.actions import ConnectionAction
 from tw_reference.rules.rule import NOT_RULED, AnyRule
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ async def observe(
     script: Case, target: Target, ruled: Collection[str] = IN_QUESTION
 ) -> tuple[StepEffect, ...]:
     """The effects to a script's steps, on a fresh connection; none after one that leads to a state
-    that is not ``ruled``, and none that no rule decides.
+    that is not ``ruled``, and none that no rule decides or that a timer answers.
 
     :raises NotReached: where the script's first state is not reached.
     :raises Undecided: where delivery can't be proven, or the transcript has holes.
@@ -87,7 +88,7 @@ async def _effects(run: Run, ruled: Collection[str]) -> tuple[StepEffect, ...]:
     effects = []
     for index, step in enumerate(run.case.steps):
         effect = await _effect(run, index, step)
-        if NOT_RULED in effect.rules:
+        if any(rule is NOT_RULED or _comes_later(rule) for rule in effect.rules):
             break
         effects.append(effect)
         if effect.state is not None and effect.state.name not in ruled:
@@ -97,6 +98,11 @@ async def _effects(run: Run, ruled: Collection[str]) -> tuple[StepEffect, ...]:
             f"{number_of(lost, 'frame')} {was(lost)} lost in capture: the transcript has holes"
         )
     return tuple(effects)
+
+
+def _comes_later(rule: AnyRule) -> bool:
+    """Whether a timer of some ticks answers, of which nobody knows into which step it falls."""
+    return ConnectionAction.RESEND_SOON in rule.then
 
 
 async def _effect(run: Run, index: int, step: Step) -> StepEffect:

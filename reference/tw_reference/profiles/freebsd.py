@@ -6,13 +6,17 @@ from dataclasses import replace
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
+from tw_reference.profiles.changes import up_to
 from tw_reference.profiles.common import CALLS, CLOSED
+from tw_reference.profiles.freebsd_changes import Change
 from tw_reference.profiles.freebsd_states import freebsd_states
+from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
 from tw_reference.profiles.profile import IdleLimit, Profile, Setting, Settings, StackTraits
 from tw_reference.profiles.steps import ASSUMED, steps
 from tw_reference.reaping import FifoScan, TimerEach
 from tw_reference.rules import stages
 from tw_reference.rules.actions import (
+    AckLimitAction,
     BindAction,
     BlockAction,
     ConnectAction,
@@ -204,6 +208,20 @@ CONNECT = stages.CONNECT.list(
          "A 4-tuple in TIME-WAIT can't be connected again from this side.",
          "in_pcb.c, in_pcbconnect_setup()"),
 )
+CHALLENGES = stages.CHALLENGE_LIMIT.list(
+    rule("challenge-unlimited", any_of(setting("ack_war_timewindow", 0), setting("ack_war_cnt", 0)),
+         AckLimitAction.SEND,
+         "Without a time window, or a count, every challenge ACK is sent.",
+         "tcp_input.c of 15, tcp_send_challenge_ack()"),
+    rule("challenge-first", WINDOW_OVER, AckLimitAction.SEND_AND_COUNT_ANEW,
+         "The first challenge ACK is sent, and opens a window of ack_war_timewindow.",
+         "tcp_input.c of 15, tcp_send_challenge_ack()", "RFC 5961 section 7"),
+    rule("challenge-few", FEW_CHALLENGES, AckLimitAction.SEND_AND_COUNT,
+         "Up to ack_war_cnt are sent in it.",
+         "tcp_input.c of 15, tcp_send_challenge_ack()", "RFC 5961 section 7"),
+    rule("challenge-many", ALWAYS, AckLimitAction.SUPPRESS,
+         "More are not.", "tcp_input.c of 15, tcp_send_challenge_ack()", "RFC 5961 section 7"),
+)
 # fmt: on
 
 FREEBSD_10 = Profile(
@@ -263,6 +281,8 @@ FREEBSD_10 = Profile(
         least_rto=230 * MILLISECOND,
         # tcp_usrreq.c, tcp_disconnect(): what was not read is thrown away, and a FIN sent.
         resets_unread=False,
+        # tcp_input.c, tcp_input(): without a listener nobody looks into the syncache.
+        half_open_needs_listener=True,
         # tcp_input.c, tcp_do_segment(): so_error.
         reset_errors={State.SYN_SENT: "ECONNREFUSED", State.SYN_RECEIVED: "ECONNREFUSED"},
         fin_wait_2_timeout=lambda settings, linger2, rto: (
@@ -272,7 +292,7 @@ FREEBSD_10 = Profile(
     ),
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
     decisions=(
-        *freebsd_states(acknowledges_fin=ConnectionAction.OWE_ACK, of_10=True),
+        *freebsd_states(up_to((10,), Change)),
         *(ORPHAN, ENTRY, SEGMENT, ICMP, LISTEN, CLOSED, BIND, CONNECT, CALLS),
     ),
     assumed=steps("assumed", acknowledges_fin=ConnectionAction.OWE_ACK),
@@ -299,7 +319,7 @@ FREEBSD_13 = FREEBSD_10.derive(
              "With nolocaltimewait a peer near by gets the ACK of its FIN, but no TIME-WAIT.",
              "tcp_timewait.c since r331322, tcp_twstart()", "in6.c, in6_localaddr()"),
     ),
-    *freebsd_states(acknowledges_fin=ConnectionAction.OWE_ACK),
+    *freebsd_states(up_to((13, 99), Change)),
     settings={
         "insecure_syn": Setting(0, "A SYN in the window resets.", "net.inet.tcp.insecure_syn"),
         "tolerate_missing_ts": Setting(
@@ -350,7 +370,7 @@ FREEBSD_14 = FREEBSD_13.derive(
              "where TIME-WAIT has nothing.",
              "tcp_subr.c of 14, tcp_ctlinput_with_port()", "RFC 5927 section 4.1"),
     ),
-    *freebsd_states(acknowledges_fin=ConnectionAction.ACK),
+    *freebsd_states(up_to((14, 99), Change)),
     settings={
         "nolocaltimewait": Setting(
             1, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait, 92b3e07229ba"
@@ -382,7 +402,20 @@ FREEBSD_15 = FREEBSD_14.derive(
              "tcp_timewait.c of 15, tcp_twstart(), msl_local"),
         _ENTRY,
     ),
+    CHALLENGES,
+    *freebsd_states(up_to((15, 99), Change)),
     settings={
+        "insecure_ack": Setting(
+            0, "Take a SEG.ACK however old it is.", "net.inet.tcp.insecure_ack"
+        ),
+        "ack_war_timewindow": Setting(
+            1000, "Milliseconds for which challenge ACKs are counted; 0: no limit.",
+            "net.inet.tcp.ack_war_timewindow",
+        ),
+        "ack_war_cnt": Setting(
+            5, "Challenge ACKs of one connection in that time; 0: no limit.",
+            "net.inet.tcp.ack_war_cnt",
+        ),
         "nolocaltimewait": Setting(
             0, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait"
         ),

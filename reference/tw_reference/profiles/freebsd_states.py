@@ -10,13 +10,28 @@ the third would have the FIN sent again.
 
 from __future__ import annotations
 
-from tw_reference import segment as tcp
+from collections.abc import Set
+
 from tw_reference.profiles.common import ConnectionRule
+from tw_reference.profiles.freebsd_changes import Change
+from tw_reference.profiles.freebsd_opening import opening
+from tw_reference.profiles.freebsd_words import (
+    ABOUT_WINDOW,
+    ALL_OLD,
+    BEYOND_WINDOW,
+    DUPLICATE_ACK,
+    FIRST_FIN,
+    GHOST_ACK,
+    IN_WINDOW,
+    SEQ_BELOW,
+    SEQ_NEAR_RCV_NXT,
+    SPANS_RCV_NXT,
+    TS_RECENT_KNOWN,
+)
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
-from tw_reference.rules.condition import ALWAYS, all_of, any_of, atom
+from tw_reference.rules.condition import ALWAYS, all_of, any_of
 from tw_reference.rules.decision import AnyList
-from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
@@ -34,10 +49,8 @@ from tw_reference.rules.vocabulary import (
     TIMESTAMPS,
     TIMESTAMPS_IN_USE,
     TSVAL_BELOW,
-    HasTcb,
     setting,
 )
-from tw_reference.seqnum import distance, in_window
 
 Rules = tuple[ConnectionRule, ...]
 
@@ -47,83 +60,31 @@ rule, note = _freebsd.rule, _freebsd.note
 _DO_SEGMENT = "tcp_input.c, tcp_do_segment()"
 
 
-@atom("SEG.SEQ is in the window")
-def IN_WINDOW(q: HasTcb) -> bool:
-    window = q.tcb.rcv_wnd
-    return in_window(q.segment.seq, q.tcb.rcv_nxt, window) if window else SEQ_IS_RCV_NXT.test(q)
-
-
-@atom("SEG.SEQ is in the window, or one octet to its left or right")
-def ABOUT_WINDOW(q: HasTcb) -> bool:
-    return -1 <= distance(q.segment.seq, q.tcb.rcv_nxt) <= q.tcb.rcv_wnd
-
-
-@atom("SEG.SEQ is one octet from RCV.NXT at most")
-def SEQ_NEAR_RCV_NXT(q: HasTcb) -> bool:
-    return -1 <= distance(q.segment.seq, q.tcb.rcv_nxt) <= 1
-
-
-@atom("SEG.SEQ is left of RCV.NXT")
-def SEQ_BELOW(q: HasTcb) -> bool:
-    return distance(q.segment.seq, q.tcb.rcv_nxt) < 0
-
-
-@atom("TS.Recent is not 0")
-def TS_RECENT_KNOWN(q: HasTcb) -> bool:
-    return q.tcb.ts_recent != 0
-
-
-@atom("all of the segment lies left of RCV.NXT")
-def ALL_OLD(q: HasTcb) -> bool:
-    segment = q.segment
-    old = distance(q.tcb.rcv_nxt, segment.seq)
-    text = len(segment.payload)
-    return old > 0 and (old > text or (old == text and not segment.flags & tcp.FIN))
-
-
-@atom("the segment begins beyond the window, or has text at its right edge")
-def BEYOND_WINDOW(q: HasTcb) -> bool:
-    segment = q.segment
-    right = distance(segment.seq, q.tcb.rcv_nxt) - q.tcb.rcv_wnd
-    return right > 0 or (right == 0 and bool(segment.payload))
-
-
-@atom("SEG.SEQ =< RCV.NXT =< SEG.SEQ + payload")
-def SPANS_RCV_NXT(q: HasTcb) -> bool:
-    return 0 <= distance(q.tcb.rcv_nxt, q.segment.seq) <= len(q.segment.payload)
-
-
-@atom("the segment is a duplicate ACK: SEG.ACK = SND.UNA, not SND.NXT, no text, the same window")
-def DUPLICATE_ACK(q: SegmentOnConnection) -> bool:
-    segment, tcb = q.segment, q.tcb
-    outstanding = segment.ack == tcb.snd_una != tcb.snd_nxt
-    return outstanding and not NEW_TEXT.test(q) and segment.window << tcb.snd_scale == tcb.snd_wnd
-
-
-@atom("the segment brings a FIN that is not old")
-def FIRST_FIN(q: HasTcb) -> bool:
-    return bool(q.segment.flags & tcp.FIN) and not ALL_OLD.test(q)
-
-
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
 
-def _blind() -> Rules:
-    """RST and SYN since 11, where whoever does not know RCV.NXT only gets a challenge."""
+def _blind_rst() -> Rules:
+    """RST since 11, where whoever does not know RCV.NXT only gets a challenge."""
     return (
         rule("conn-rst", all_of(RST, IN_WINDOW, any_of(SEQ_IS_RCV_NXT, setting("insecure_rst"))),
              Do.CLOSE,
              "An RST at RCV.NXT, or with insecure_rst anywhere in the window, ends the connection.",
              _DO_SEGMENT, "RFC 5961 section 3.2"),
-        rule("conn-rst-challenge", all_of(RST, IN_WINDOW), Do.ACK,
+        rule("conn-rst-challenge", all_of(RST, IN_WINDOW), Do.CHALLENGE,
              "An RST elsewhere in the window is challenged: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",
              f"{_DO_SEGMENT}, tcp_respond()", "RFC 5961 section 3.2"),
         rule("conn-rst-drop", RST, Do.DROP,
              "An RST outside the window is dropped.", _DO_SEGMENT),
+    )
+
+
+def _blind_syn() -> Rules:
+    """SYN since 11, likewise."""
+    return (
         rule("conn-syn", all_of(SYN, setting("insecure_syn"), IN_WINDOW), Do.ABORT,
              "With insecure_syn a SYN in the window ends the connection with an RST.",
              f"{_DO_SEGMENT}, tcp_drop()"),
-        rule("conn-syn-challenge", SYN, Do.ACK,
+        rule("conn-syn-challenge", SYN, Do.CHALLENGE,
              "A SYN is challenged, wherever it lies.",
              f"{_DO_SEGMENT}, tcp_respond()", "RFC 5961 section 4.2"),
     )
@@ -148,15 +109,29 @@ def _old_rst(*, established: bool) -> Rules:
 _OLD_SYN = rule("conn-syn-in-window", all_of(SYN, ~SEQ_BELOW), Do.ABORT,
                 "A SYN in the window is an error: <CTL=RST,ACK>, CLOSED.",
                 f"{_DO_SEGMENT} of 10, tcp_drop()", "RFC 793 page 71")
-_MISSING = rule("conn-missing-timestamp",
+_MISSING: ConnectionRule = rule("conn-missing-timestamp",
                 all_of(TIMESTAMPS_IN_USE, ~TIMESTAMPS, ~RST, setting("tolerate_missing_ts", 0)),
                 Do.DROP,
                 "Without tolerate_missing_ts what lacks the option, but an RST, is dropped.",
                 _DO_SEGMENT, "RFC 7323 section 3.2")
 
 
-def _check(acknowledge: Do, *, of_10: bool, established: bool = False) -> Rules:
-    """The steps before the ACK field; ``acknowledge`` is how tcp_output() sends the ACK."""
+_AFTER_CLOSE = rule("conn-after-close", all_of(~HELD, NEW_TEXT), (Do.RST, Do.CLOSE),
+                    "New text after close() is reset, and the connection is gone.",
+                    f"{_DO_SEGMENT}, SS_NOFDREF", "RFC 1122 section 4.2.2.13")
+_GHOST = rule("conn-ghost-ack", all_of(GHOST_ACK, setting("insecure_ack", 0)), Do.CHALLENGE,
+              "A SEG.ACK that can't be on its way any more, or is older than the ISS, is"
+              " challenged, unless insecure_ack is set.",
+              f"{_DO_SEGMENT} of 15, ghost_ack_check", "RFC 5961 section 5.2")
+
+
+def _check(
+    acknowledge: Do, changes: Set[Change], *, established: bool = False, fin_taken: bool = False
+) -> Rules:
+    """The steps before the ACK field; ``acknowledge`` is how tcp_output() sends the ACK.
+    ``fin_taken``: the peer's FIN was taken."""
+    of_10 = Change.BLIND not in changes
+    after_close = not (fin_taken and Change.CLOSED_UNTIL_FIN in changes)
     ends = "-fin" if acknowledge is Do.ACK_WITH_FIN else ""
     again = " with the FIN again" if ends else ""
     in_use = all_of(TIMESTAMPS_IN_USE, TS_RECENT_KNOWN, TSVAL_BELOW)
@@ -164,15 +139,13 @@ def _check(acknowledge: Do, *, of_10: bool, established: bool = False) -> Rules:
                     f"A SYN left of RCV.NXT is old, and acknowledged{again}.",
                     f"{_DO_SEGMENT} of 10, dropafterack")
     return (
-        *(_old_rst(established=established) if of_10 else (_MISSING, *_blind())),
+        *(_old_rst(established=established) if of_10 else (_MISSING, *_blind_rst(), *_blind_syn())),
         rule(f"conn-paws-text{ends}", all_of(in_use, PAYLOAD), acknowledge,
              f"Text that fails PAWS is acknowledged{again}; a FIN is no text.",
              _DO_SEGMENT, "RFC 7323 section 5.3 R1"),
         rule("conn-paws", in_use, Do.DROP,
              "What fails PAWS without text is dropped.", _DO_SEGMENT),
-        rule("conn-after-close", all_of(~HELD, NEW_TEXT), (Do.RST, Do.CLOSE),
-             "New text after close() is reset, and the connection is gone.",
-             f"{_DO_SEGMENT}, SS_NOFDREF", "RFC 1122 section 4.2.2.13"),
+        *((_AFTER_CLOSE,) if after_close else ()),
         *((syn_left,) if of_10 else ()),
         rule(f"conn-beyond{ends}", BEYOND_WINDOW, acknowledge,
              f"What lies right of the window is acknowledged{again}, and dropped.",
@@ -186,6 +159,7 @@ def _check(acknowledge: Do, *, of_10: bool, established: bool = False) -> Rules:
              f"{_DO_SEGMENT}, TF_ACKNOW, dropafterack"),
         rule("conn-no-ack", ~ACK, Do.DROP,
              "What else has no ACK is dropped.", _DO_SEGMENT),
+        *((_GHOST,) if Change.GHOST_ACKS in changes else ()),
         rule(f"conn-ack-too-high{ends}", ACK_TOO_HIGH, acknowledge,
              f"An ACK of what was not sent is acknowledged{again}, and its segment dropped.",
              f"{_DO_SEGMENT}, tcps_rcvacktoomuch, dropafterack"),
@@ -230,9 +204,9 @@ def _text(acknowledge: Do) -> ConnectionRule:
                 "Text is taken, or kept, and acknowledged.", *source)
 
 
-def _established(*, of_10: bool) -> AnyList:
+def _established(changes: Set[Change]) -> AnyList:
     return stages.ESTABLISHED.list(
-        *_check(Do.ACK, of_10=of_10, established=True), _TAKE_ACK, _old(Do.ACK),
+        *_check(Do.ACK, changes, established=True), _TAKE_ACK, _old(Do.ACK),
         rule("established-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
              "The peer's FIN is acknowledged at once: CLOSE-WAIT.",
              f"{_DO_SEGMENT}, TF_ACKNOW", "RFC 9293 section 3.10.7.4"),
@@ -240,9 +214,10 @@ def _established(*, of_10: bool) -> AnyList:
     )
 
 
-def _fin_wait_1(*, of_10: bool) -> AnyList:
+def _fin_wait_1(changes: Set[Change]) -> AnyList:
     return stages.FIN_WAIT_1.list(
-        *_check(Do.ACK_WITH_FIN, of_10=of_10), _DUPLICATE_OR_FIN if of_10 else _DUPLICATE,
+        *_check(Do.ACK_WITH_FIN, changes),
+        _DUPLICATE if Change.BLIND in changes else _DUPLICATE_OR_FIN,
         _TAKE_ACK,
         rule("fin-wait-1-ack", ACK_IS_SND_NXT, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
              "The ACK of the FIN, in whatever segment: FIN-WAIT-2, where the rest is processed.",
@@ -255,30 +230,30 @@ def _fin_wait_1(*, of_10: bool) -> AnyList:
     )
 
 
-def _fin_wait_2(acknowledges_fin: Do, *, of_10: bool) -> AnyList:
+def _fin_wait_2(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     source = f"{_DO_SEGMENT}, TCPS_FIN_WAIT_2", "tcp_timewait.c, tcp_twstart()"
     at_once = rule("fin-wait-2-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_TIME_WAIT),
                    "The peer's FIN is acknowledged: TIME-WAIT.", *source)
     owed = rule("fin-wait-2-fin-owed", FIN_NEXT, (Do.TAKE_TEXT, Do.OWE_ACK, Do.ENTER_TIME_WAIT),
                 "The peer's FIN leads to TIME-WAIT, which sends the ACK owed.", *source)
     return stages.FIN_WAIT_2.list(
-        *_check(Do.ACK, of_10=of_10), _TAKE_ACK, _old(Do.ACK),
+        *_check(Do.ACK, changes), _TAKE_ACK, _old(Do.ACK),
         at_once if acknowledges_fin is Do.ACK else owed,
         _NOTHING, _text(Do.ACK),
     )
 
 
-def _close_wait(*, of_10: bool) -> AnyList:
+def _close_wait(changes: Set[Change]) -> AnyList:
     return stages.CLOSE_WAIT.list(
-        *_check(Do.ACK, of_10=of_10), _TAKE_ACK, _old(Do.ACK), _IGNORED
+        *_check(Do.ACK, changes, fin_taken=True), _TAKE_ACK, _old(Do.ACK), _IGNORED
     )
 
 
-def _closing(acknowledges_fin: Do, *, of_10: bool) -> AnyList:
+def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     owed = "" if acknowledges_fin is Do.ACK else "-owed"
     source = f"{_DO_SEGMENT}, TCPS_CLOSING"
     return stages.CLOSING.list(
-        *_check(Do.ACK_WITH_FIN, of_10=of_10), _DUPLICATE_OR_FIN, _TAKE_ACK,
+        *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
         rule(f"closing-ack-old{owed}", all_of(ACK_IS_SND_NXT, ALL_OLD),
              (acknowledges_fin, Do.ENTER_TIME_WAIT),
              "What is old and acknowledges our FIN is acknowledged: TIME-WAIT.",
@@ -290,9 +265,9 @@ def _closing(acknowledges_fin: Do, *, of_10: bool) -> AnyList:
     )
 
 
-def _last_ack(*, of_10: bool) -> AnyList:
+def _last_ack(changes: Set[Change]) -> AnyList:
     return stages.LAST_ACK.list(
-        *_check(Do.ACK_WITH_FIN, of_10=of_10), _DUPLICATE_OR_FIN, _TAKE_ACK,
+        *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
         rule("last-ack-ack", ACK_IS_SND_NXT, Do.CLOSE,
              "The ACK of our FIN ends the connection, in silence.",
              f"{_DO_SEGMENT}, TCPS_LAST_ACK", "RFC 9293 section 3.10.7.4"),
@@ -300,11 +275,17 @@ def _last_ack(*, of_10: bool) -> AnyList:
     )
 
 
-def freebsd_states(*, acknowledges_fin: Do, of_10: bool = False) -> tuple[AnyList, ...]:
-    """The lists of all states; ``acknowledges_fin``: whether the connection sends the ACK of the
-    FIN that leads to TIME-WAIT, or owes it to the block; ``of_10``: as before RFC 5961."""
+def freebsd_states(changes: Set[Change]) -> tuple[AnyList, ...]:
+    """The lists of all states."""
+    blind = Change.BLIND in changes
+    acknowledges_fin = Do.ACK if Change.ACKS_FIN in changes else Do.OWE_ACK
     return (
-        _established(of_10=of_10), _fin_wait_1(of_10=of_10),
-        _fin_wait_2(acknowledges_fin, of_10=of_10), _close_wait(of_10=of_10),
-        _closing(acknowledges_fin, of_10=of_10), _last_ack(of_10=of_10),
+        *opening(
+            changes,
+            missing=(_MISSING,) if blind else (),
+            rsts=_blind_rst() if blind else _old_rst(established=False),
+            syn_error=() if blind else (_OLD_SYN,),
+        ),
+        _established(changes), _fin_wait_1(changes), _fin_wait_2(acknowledges_fin, changes),
+        _close_wait(changes), _closing(acknowledges_fin, changes), _last_ack(changes),
     )

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 
 from tw_reference.clock import MILLISECOND, SECOND
+from tw_reference.profiles.changes import Version
 from tw_reference.profiles.common import CALLS, CLOSED
-from tw_reference.profiles.linux_changes import Change, Version, changes_until
+from tw_reference.profiles.linux_changes import Change, changes_until
 from tw_reference.profiles.linux_states import states
 from tw_reference.profiles.linux_words import (
     BOTH_REUSE,

@@ -1,23 +1,14 @@
-"""What changed in Linux from release to release, as far as a profile shows it, in order.
-
-A release has every change up to it; so a profile is its version, and what follows from that.
-"""
+"""What changed in Linux from release to release, as far as a profile shows it, in order."""
 
 from __future__ import annotations
 
 from collections.abc import Set
-from enum import Enum
-from typing import TypeAlias
 
-Version: TypeAlias = tuple[int, ...]
-"""A release as numbers, ``(6, 12)``."""
+from tw_reference.profiles.changes import DatedChange, Version, up_to
 
 
-class Change(Enum):
-    """A change, the release that had it first, and what it comes to; the oldest first.
-
-    What a stable release of an older series took over is not told apart.
-    """
+class Change(DatedChange):
+    """What a stable release of an older series took over is not told apart."""
 
     PAWS_WRAP = (6, 7), "TS.Recent says nothing after TCP_PAWS_WRAP, 2147 s, and not 24 days."
     ISS_ABOVE = (6, 10), "The ISS that TIME-WAIT chose is used again: SND.NXT+65537."
@@ -30,14 +21,10 @@ class Change(Enum):
     BLIND_RESET_HALF_OPEN = (6, 18), "RFC 5961 for an RST in SYN-RECEIVED; by a stable release."
     CHALLENGES_UNSENT = (6, 18), "ESTABLISHED challenges an ACK of the unsent; likewise."
 
-    def __init__(self, since: Version, says: str) -> None:
-        self.since = since
-        self.says = says
-
 
 def changes_until(version: Version) -> Set[Change]:
     """What a release has of the changes."""
-    return {change for change in Change if change.since <= version}
+    return up_to(version, Change)
 
 
 def first_like(version: Version) -> Version:

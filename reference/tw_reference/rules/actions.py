@@ -94,6 +94,8 @@ class AckLimitAction(Action):
 
     SEND = "send it"
     SEND_AND_STAMP = "send it, note the time"
+    SEND_AND_COUNT_ANEW = "send it, count from now on"
+    SEND_AND_COUNT = "send it, count it"
     SUPPRESS = "suppress it"
 
 

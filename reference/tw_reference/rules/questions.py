@@ -186,6 +186,10 @@ class AckDue(NamedTuple):
     settings: Mapping[str, int]
     now: int
     """Nanoseconds."""
+    since: int | None = None
+    """When counting such ACKs began (ns), where a stack counts them."""
+    counted: int = 0
+    """How many were sent since."""
 
 
 class SegmentArrives(NamedTuple):

@@ -331,9 +331,14 @@ class Connection(ControlBlock):
             send()
             return
         now, before = self._owner.clock.now, self.snapshot()
-        ruling = rules.decide(AckDue(segment, self, self._owner.settings, now))
+        since, count = self._challenged_since, self._challenges
+        ruling = rules.decide(AckDue(segment, self, self._owner.settings, now, since, count))
         if AckLimitAction.SEND_AND_STAMP in ruling.then:
             self.last_ack = now
+        if AckLimitAction.SEND_AND_COUNT_ANEW in ruling.then:
+            self._challenged_since, self._challenges = now, 1
+        if AckLimitAction.SEND_AND_COUNT in ruling.then:
+            self._challenges += 1
         if AckLimitAction.SUPPRESS not in ruling.then:
             send()
         self._trace(rules.stage, ruling, before, segment)

@@ -34,6 +34,9 @@ class ControlBlock:
         """When the last segment arrived (ns)."""
         self.last_ack: int | None = None
         """When the last rate-limited ACK was sent (ns)."""
+        self._challenged_since: int | None = None
+        self._challenges = 0
+        """Since then, where a stack counts them."""
         self.ack_owed = False
         """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
         self.orphan_timer: Timer | None = None

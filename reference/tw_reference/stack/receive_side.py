@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tw_reference.profiles.profile import StackTraits
-from tw_reference.segment import FIN, Segment
+from tw_reference.segment import FIN, SYN, Segment
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.reassembly import Reassembly
 
@@ -93,7 +93,7 @@ class ReceiveSide:
         room = max(self._room_behind(segment), 0)
         text = segment.payload[:room]
         whole = len(text) == len(segment.payload)
-        self._reassembly.put(segment.seq, text, fin=whole and bool(segment.flags & FIN))
+        self._reassembly.put(_first_octet(segment), text, fin=whole and bool(segment.flags & FIN))
         data, fin = self._reassembly.take(self.nxt)
         self.nxt = add(self.nxt, len(data) + fin)
         if fin:
@@ -113,7 +113,7 @@ class ReceiveSide:
         return self._reassembly.brings_fin(segment, self.nxt, self._room_behind(segment))
 
     def _room_behind(self, segment: Segment) -> int:
-        return distance(add(self.nxt, self.window), segment.seq)
+        return distance(add(self.nxt, self.window), _first_octet(segment))
 
     @property
     def has_unread_text(self) -> bool:
@@ -149,3 +149,8 @@ class ReceiveSide:
     def forget_the_end(self) -> None:
         """No process will read that the peer has closed."""
         self._fin_unread = False
+
+
+def _first_octet(segment: Segment) -> int:
+    """The sequence number of its text, which a SYN stands before."""
+    return add(segment.seq, 1 if segment.flags & SYN else 0)

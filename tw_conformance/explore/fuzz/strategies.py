@@ -205,7 +205,7 @@ def _sends() -> st.SearchStrategy[Step]:
     return st.builds(
         _send,
         flags=st.sampled_from(_USUAL_FLAGS) | st.integers(0, _ALL_FLAGS),
-        seq=st.none() | _expressions(_POSITIONS) | _offsets("rcv_nxt"),
+        seq=st.none() | _expressions(_POSITIONS) | _offsets(),
         ack=st.none() | _expressions(_ACKNOWLEDGMENTS),
         length=st.sampled_from((0, 1, 100, 1400)),
         stamps=st.sampled_from((None, *get_args(TimestampRelation))) | _expressions(_TSVALS),
@@ -239,8 +239,15 @@ def _expressions(texts: tuple[str, ...]) -> st.SearchStrategy[SequenceExpression
     return st.sampled_from(texts).map(SequenceExpression)
 
 
-def _offsets(name: str) -> st.SearchStrategy[SequenceExpression]:
-    return st.integers(-2000, 70000).map(lambda offset: SequenceExpression(f"{name}{offset:+d}"))
+def _offsets() -> st.SearchStrategy[SequenceExpression]:
+    """Positions in the window, and about its edges: of the right one only the DUT knows where it is
+    until it has said so."""
+    return st.one_of(
+        st.integers(-2000, 60000).map(lambda offset: SequenceExpression(f"rcv_nxt{offset:+d}")),
+        st.integers(-2000, 4000).map(
+            lambda offset: SequenceExpression(f"rcv_nxt+rcv_wnd{offset:+d}")
+        ),
+    )
 
 
 def _sensible(reach: Reach, steps: Iterable[Step]) -> tuple[Step, ...]:

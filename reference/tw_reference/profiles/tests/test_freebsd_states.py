@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tw_reference import segment as tcp
+from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.tests.test_rfc9293_states import (
     CL,
@@ -19,11 +20,20 @@ from tw_reference.profiles.tests.test_rfc9293_states import (
     LA,
     PSH_ACK,
     WINDOW,
+    Bench,
     E,
+    R,
     Row,
+    S,
+    crossing,
 )
+from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction
 
+Q = stages.SYN_RECEIVED_REQUEST
+SENT, RECEIVED = "SYN-SENT; again", "SYN-RECEIVED; again"
+SYN_ACK, RST_ACK = tcp.SYN | tcp.ACK, tcp.RST | tcp.ACK
+OPENING = (S, Q, R)
 STATES = (E, F1, F2, CW, CL, LA)
 FIN_ON_ITS_WAY = (F1, CL, LA)
 
@@ -58,6 +68,86 @@ def everywhere(*, of_10: bool) -> Iterator[Row]:
         yield Row(stage, "conn-syn", "RST|ACK -> gone", tcp.SYN, seq=5,
                   settings=(("insecure_syn", 1),))  # fmt: skip
         yield Row(stage, "conn-syn-challenge", f"ACK -> {same}", tcp.SYN, seq=-5)
+
+
+def opening(name: str) -> Iterator[Row]:
+    """SYN-SENT, and SYN-RECEIVED of the syncache (Q) and of a connection (R)."""
+    of_10, of_15 = name == "freebsd-10", name == "freebsd-15"
+    secure = (("insecure_rst", 0),)
+    yield Row(S, "syn-sent-bad-ack-rst", f"nothing -> {SENT}", RST_ACK, ack=1)
+    yield Row(S, "syn-sent-bad-ack", f"RST -> {SENT}", SYN_ACK, ack=1)
+    yield Row(S, "syn-sent-refused", "nothing -> gone", RST_ACK)
+    yield Row(S, "syn-sent-rst", f"nothing -> {SENT}", tcp.RST)
+    yield Row(S, "syn-sent-no-syn", f"nothing -> {SENT}", tcp.ACK)
+    yield Row(S, "syn-sent-syn-ack-fin", "ACK -> CLOSE-WAIT", SYN_ACK | tcp.FIN, text=b"x")
+    yield Row(S, "syn-sent-syn-ack", "ACK -> ESTABLISHED", SYN_ACK, text=b"x")
+    yield Row(S, "syn-sent-syn", f"SYN|ACK -> {RECEIVED}", tcp.SYN)
+    if of_10:
+        yield Row(Q, "request-rst-about", "nothing -> gone", tcp.RST, seq=-1)
+        yield Row(Q, "request-timestamp", "RST -> gone", tcp.ACK, stamped=True)
+        yield Row(Q, "request-tsecr", "RST -> gone", tcp.ACK, timestamps=True, tsecr=1)
+    else:
+        yield Row(Q, "request-paws", f"nothing -> {RECEIVED}", tcp.ACK, tsval=-1, timestamps=True)
+        yield Row(Q, "request-missing-timestamp", f"nothing -> {RECEIVED}", tcp.ACK, tsval=None,
+                  timestamps=True, settings=(("tolerate_missing_ts", 0),))  # fmt: skip
+        yield Row(Q, "request-rst", "nothing -> gone", tcp.RST)
+        yield Row(Q, "request-rst-challenge", f"ACK -> {RECEIVED}", tcp.RST, seq=1)
+    if not of_15 and name != "freebsd-14":
+        yield Row(Q, "request-rst-beside", f"nothing -> {RECEIVED}", RST_ACK)
+    yield Row(Q, "request-rst-drop", f"nothing -> {RECEIVED}", tcp.RST, seq=70_000)
+    yield Row(Q, "request-bad-ack", "RST -> gone", tcp.ACK, ack=1)
+    yield Row(Q, "request-outside", "RST -> gone", tcp.ACK, seq=-1)
+    yield Row(Q, "request-ack", "ACK -> CLOSE-WAIT", FIN_ACK)
+    yield Row(Q, "request-no-syn", f"nothing -> {RECEIVED}", tcp.FIN)
+    if of_15:
+        yield Row(Q, "request-syn-ack-kept", f"RST -> {RECEIVED}", SYN_ACK)
+    else:
+        yield Row(Q, "request-syn-ack", "RST -> gone", SYN_ACK)
+    yield Row(Q, "request-syn-fin", f"nothing -> {RECEIVED}", tcp.SYN | tcp.FIN,
+              settings=(("drop_synfin", 1),))  # fmt: skip
+    yield Row(Q, "request-syn-timestamp", f"SYN|ACK tsecr+9 -> {RECEIVED}", tcp.SYN, tsval=9,
+              timestamps=True)  # fmt: skip
+    yield Row(Q, "request-syn", f"SYN|ACK -> {RECEIVED}", tcp.SYN, seq=9)
+    for row in (
+        Row(R, "syn-received-bad-ack-rst", f"nothing -> {RECEIVED}", RST_ACK, ack=1),
+        Row(R, "syn-received-bad-ack", f"RST -> {RECEIVED}", tcp.ACK, ack=1),
+        Row(
+            R,
+            "syn-received-paws-text",
+            f"SYN|ACK -> {RECEIVED}",
+            PSH_ACK,
+            text=b"x",
+            tsval=-1,
+            timestamps=True,
+        ),
+        Row(R, "conn-paws", f"nothing -> {RECEIVED}", tcp.ACK, tsval=-1, timestamps=True),
+        Row(R, "syn-received-left", f"RST -> {RECEIVED}", tcp.ACK, seq=-2),
+        Row(R, "syn-received-beyond", f"SYN|ACK -> {RECEIVED}", tcp.ACK, seq=70_000),
+        Row(
+            R,
+            "conn-timestamp",
+            f"SYN|ACK tsecr+9 -> {RECEIVED}",
+            tcp.PSH,
+            text=b"x",
+            tsval=9,
+            timestamps=True,
+        ),
+        Row(R, "syn-received-again", f"SYN|ACK -> {RECEIVED}", tcp.SYN, seq=-1),
+        Row(R, "conn-no-ack", f"nothing -> {RECEIVED}", tcp.PSH),
+        Row(R, "syn-received-syn-ack", "ACK -> ESTABLISHED", SYN_ACK, seq=-1),
+        Row(R, "syn-received-ack", "ACK -> CLOSE-WAIT", FIN_ACK),
+        Row(R, "conn-rst-drop", f"nothing -> {RECEIVED}", tcp.RST, seq=-2),
+    ):
+        yield replace(row, way=crossing)
+    if of_10:
+        yield Row(R, "conn-rst-about", "nothing -> gone", tcp.RST, seq=1, way=crossing)
+        yield Row(R, "conn-syn-in-window", "RST|ACK -> gone", SYN_ACK, seq=5, way=crossing)
+        return
+    yield Row(R, "conn-missing-timestamp", f"nothing -> {RECEIVED}", tcp.ACK, tsval=None,
+              timestamps=True, settings=(("tolerate_missing_ts", 0),), way=crossing)  # fmt: skip
+    yield Row(R, "conn-rst", "nothing -> gone", tcp.RST, settings=secure, way=crossing)
+    yield Row(R, "conn-rst-challenge", f"ACK -> {RECEIVED}", tcp.RST, seq=1, way=crossing)
+    yield Row(R, "syn-received-syn", "nothing -> ESTABLISHED", SYN_ACK, seq=5, way=crossing)
 
 
 # fmt: off
@@ -106,39 +196,48 @@ ROWS = (
         window=WINDOW),
 )
 OF_14 = (
-    *everywhere(of_10=False), *ROWS,
+    *opening("freebsd-14"), *everywhere(of_10=False), *ROWS,
     Row(F1, "conn-duplicate-ack", "nothing -> FIN-WAIT-1; again", FIN_ACK, seq=-1, ack=-1,
         window=WINDOW),
     Row(F2, "fin-wait-2-fin", "ACK -> TIME-WAIT", FIN_ACK),
     Row(CL, "closing-ack-old", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
 )
 OF_10 = (
-    *everywhere(of_10=True), *ROWS,
+    *opening("freebsd-10"), *everywhere(of_10=True), *ROWS,
     Row(E, "conn-rst-far", "nothing -> ESTABLISHED", tcp.RST, seq=2),
     Row(F1, "conn-duplicate-ack-or-fin", "nothing -> FIN-WAIT-1; again", FIN_ACK, ack=-1,
         window=WINDOW),
     Row(F2, "fin-wait-2-fin-owed", "ACK -> TIME-WAIT", FIN_ACK),
     Row(CL, "closing-ack-old-owed", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
 )
+OF_15 = (
+    *opening("freebsd-15"),
+    *(row for row in OF_14
+      if row.stage not in OPENING and (row.stage, row.rule) not in
+      {(CL, "conn-after-close"), (LA, "conn-after-close")}),
+    *(Row(stage, "conn-ghost-ack", f"ACK -> {stage.name}{again}", tcp.ACK, ack=-70_000)
+      for stage in STATES for again in ("; again" if stage in FIN_ON_ITS_WAY else "",)),
+)
 # fmt: on
 
 NEVER = {
     (E, "conn-after-close"): "an orphan has sent its FIN, or waits to: it is in FIN-WAIT-1",
-    (CW, "conn-after-close"): "an orphan is in LAST-ACK by then",
+    (CW, "conn-after-close"): "an orphan is in LAST-ACK by then; 15 has no such rule there",
     (F2, "conn-take-ack"): "nothing of this side is left to be acknowledged",
     (CL, "conn-take-ack"): "the ACK of the FIN leads to TIME-WAIT, where nothing is sent again",
     (LA, "conn-take-ack"): "the ACK of the FIN ends the connection, with all that was sent",
 }
 """Rules that a segment meets but that leave nothing to be seen in that state, and why."""
 
-CHECKED = [("freebsd-14", row) for row in OF_14] + [("freebsd-10", row) for row in OF_10]
+ROWS_OF = {"freebsd-10": OF_10, "freebsd-14": OF_14, "freebsd-15": OF_15}
+CHECKED = [(name, row) for name, rows in ROWS_OF.items() for row in rows]
 
 
-@pytest.mark.parametrize(("name", "rows"), [("freebsd-10", OF_10), ("freebsd-14", OF_14)])
+@pytest.mark.parametrize(("name", "rows"), ROWS_OF.items())
 def test_every_rule_of_every_state_has_a_row(name: str, rows: tuple[Row, ...]) -> None:
     met = {(row.stage.name, f"freebsd.{row.rule}") for row in rows}
-    never = {(stage.name, f"freebsd.{rule}") for stage, rule in NEVER}
-    rules = {(stage.name, rule.id) for stage in STATES for rule in PROFILES[name][stage]}
+    rules = {(stage.name, rule.id) for stage in OPENING + STATES for rule in PROFILES[name][stage]}
+    never = {(stage.name, f"freebsd.{rule}") for stage, rule in NEVER} & rules
     assert met | never == rules
     assert not met & never
 
@@ -148,6 +247,7 @@ def test_every_rule_of_every_state_has_a_row(name: str, rows: tuple[Row, ...]) -
 )
 def test_a_rule_decides_and_its_mutants_are_noticed(name: str, row: Row) -> None:
     profile = PROFILES[name]
+    row = replace(row, way=Bench.open_passively) if row.stage is Q else row
     outcome, met = row.play(profile)
     assert f"freebsd.{row.rule}" in met
     assert outcome == row.outcome
@@ -159,10 +259,46 @@ def test_a_rule_decides_and_its_mutants_are_noticed(name: str, row: Row) -> None
             assert row.play(profile.with_list(mutant))[0] != outcome, f"nobody notices {then}"
 
 
-@pytest.mark.parametrize("name", ["freebsd-13", "freebsd-15"])
-def test_13_owes_the_ack_of_the_fin_and_15_is_as_14(name: str) -> None:
-    lists = {stage: [rule.id for rule in PROFILES[name][stage]] for stage in STATES}
-    of_14 = {stage: [rule.id for rule in PROFILES["freebsd-14"][stage]] for stage in STATES}
-    owed = {rule for stage in STATES for rule in set(lists[stage]) - set(of_14[stage])}
-    in_13 = {"freebsd.fin-wait-2-fin-owed", "freebsd.closing-ack-old-owed"}
-    assert owed == (in_13 if name == "freebsd-13" else set())
+def test_text_and_fin_that_come_with_the_syn_ack_are_taken() -> None:
+    bench = Bench(PROFILES["freebsd-14"])
+    bench.open_actively()
+    start = bench.rcv_nxt
+    bench.arrives(SYN_ACK | tcp.FIN, text=b"text")
+    assert bench.rcv_nxt - start == len(b"text") + 2
+
+
+def ids(name: str) -> set[tuple[str, str]]:
+    lists = (PROFILES[name][stage] for stage in OPENING + STATES)
+    return {(str(rules.stage), rule.id) for rules in lists for rule in rules}
+
+
+def test_13_owes_the_ack_of_the_fin_and_minds_what_stands_beside_an_rst() -> None:
+    of_13, of_14 = ids("freebsd-13"), ids("freebsd-14")
+    assert {rule for _, rule in of_13 - of_14} == {
+        "freebsd.fin-wait-2-fin-owed",
+        "freebsd.closing-ack-old-owed",
+        "freebsd.request-rst-beside",
+    }
+    assert {rule for _, rule in of_14 - of_13} == {
+        "freebsd.fin-wait-2-fin",
+        "freebsd.closing-ack-old",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "acks"),
+    [({}, 5), ({"ack_war_cnt": 2}, 2), ({"ack_war_cnt": 0}, 7), ({"ack_war_timewindow": 0}, 7)],
+)
+def test_15_counts_challenge_acks(settings: dict[str, int], acks: int) -> None:
+    bench = Bench(PROFILES["freebsd-15"], settings=settings)
+    bench.establish()
+    bench.end.sent.clear()
+    for _ in range(7):
+        bench.arrives(tcp.SYN)
+    assert len(bench.end.sent) == acks
+    bench.end.clock.advance(bench.end.clock.now + SECOND)
+    bench.arrives(tcp.RST, 1)
+    assert len(bench.end.sent) == acks + (acks == 7), "the window is not over yet"
+    bench.end.clock.advance(bench.end.clock.now + MILLISECOND)
+    bench.arrives(tcp.RST, 1)
+    assert len(bench.end.sent) == acks + (2 if acks == 7 else 1)

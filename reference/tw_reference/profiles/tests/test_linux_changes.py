@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tw_reference.profiles.linux_changes import Change, Version, changes_until, first_like
+from tw_reference.profiles.changes import Version
+from tw_reference.profiles.linux_changes import Change, changes_until, first_like
 
 
 def test_changes_are_listed_in_order() -> None:

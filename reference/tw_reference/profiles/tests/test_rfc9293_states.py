@@ -47,7 +47,7 @@ class Bench:
         self.end = End(Clock(SECOND), self.profile)
         self.end.settings |= self.settings
         self.connection: Connection
-        self.rcv_nxt, self.tsval = IRS, 1000
+        self.rcv_nxt, self.tsval, self._heard, self.tsecr = IRS, 1000, 0, 0
 
     def open_actively(self) -> None:
         self.connection = Connection.active(self.end, FLOW, ISS, timestamps=self.timestamps)
@@ -74,6 +74,7 @@ class Bench:
         is gone hears nothing.  ``tsval`` None: without the option."""
         if self.connection.state is State.CLOSED:
             return
+        self._heard = self.connection.syn_tsval + self.tsecr
         segment = self._segment(flags, seq, ack, text, tsval, window)
         self.connection.segment_arrives(Packet(self.connection.flow.reverse, segment))
         self.rcv_nxt = self.connection.rcv_nxt
@@ -96,7 +97,7 @@ class Bench:
             window=window,
             payload=text,
             mss=1460 if flags & tcp.SYN else None,
-            timestamps=Timestamps(self.tsval + (tsval or 0), 0) if stamped else None,
+            timestamps=Timestamps(self.tsval + (tsval or 0), self._heard) if stamped else None,
         )
 
     def outcome(self) -> str:
@@ -151,6 +152,11 @@ def last_ack(bench: Bench) -> None:
     bench.connection.shutdown()
 
 
+def crossing(bench: Bench) -> None:
+    bench.open_actively()
+    bench.arrives(tcp.SYN)
+
+
 WAYS: dict[Stage[SegmentOnConnection, ConnectionAction], Callable[[Bench], None]] = {
     stages.SYN_SENT: Bench.open_actively,
     stages.SYN_RECEIVED: Bench.open_passively,
@@ -188,17 +194,25 @@ class Row:
     orphan: bool = False
     queued: bytes = b""
     settings: tuple[tuple[str, int], ...] = ()
+    way: Callable[[Bench], None] | None = None
+    """Another than that of the stage."""
+    stamped: bool = False
+    """Whether the segment has the option though it was not agreed upon."""
+    tsecr: int = 0
+    """What TSecr differs by from the TSval of the DUT's SYN."""
 
     def play(self, profile: Profile) -> tuple[str, set[str]]:
         """The outcome, and the rules of the state's list that acted on the segment."""
         bench = Bench(profile, self.timestamps, dict(self.settings), self.queued)
-        WAYS[self.stage](bench)
+        (self.way or WAYS[self.stage])(bench)
         if self.stage is not stages.FIN_WAIT_1:
             bench.connection.send(self.queued)
         if self.orphan:
             bench.connection.close()
         bench.end.sent.clear()
         bench.end.trace.clear()
+        bench.tsecr = self.tsecr
+        bench.timestamps = self.timestamps or self.stamped
         bench.arrives(self.flags, self.seq, self.ack, self.text, self.tsval, self.window)
         met = {
             rule.id

@@ -66,9 +66,13 @@ def test_a_block_remembers_whether_its_port_was_bound(time_wait: MakeWait) -> No
 
 @pytest.mark.parametrize(
     ("profile", "state", "answers"),
-    [("linux-6.18", State.CLOSED, [RST]), ("freebsd-15", State.ESTABLISHED, [])],
+    [
+        ("linux-6.18", State.CLOSED, [RST]),
+        ("freebsd-15", State.CLOSED, [RST]),
+        ("rfc9293", State.ESTABLISHED, []),
+    ],
 )
-def test_linux_forgets_who_is_half_open_where_nobody_listens_any_more(
+def test_stacks_forget_who_is_half_open_where_nobody_listens_any_more(
     profile: str, state: State, answers: list[int]
 ) -> None:
     host = make_host(profile)

@@ -1,0 +1,19 @@
+"""What changed in FreeBSD from release to release, outside TIME-WAIT, as far as a profile shows it,
+in order."""
+
+from __future__ import annotations
+
+from tw_reference.profiles.changes import DatedChange
+
+
+class Change(DatedChange):
+    """What a branch took over between two of its releases is not told apart."""
+
+    BLIND = (11, 0), "RFC 5961: who does not know RCV.NXT is challenged, by an RST or SYN."
+    SYNCACHE_PAWS = (13, 0), "The syncache drops what fails PAWS, and does not compare TSecr."
+    ACKS_FIN = (14, 0), "The connection acknowledges the FIN that leads to TIME-WAIT itself."
+    SYNCACHE_RST = (14, 0), "An RST ends a syncache entry, whatever flags stand beside it."
+    COUNTED_CHALLENGES = (15, 0), "ack_war_cnt challenge ACKs in ack_war_timewindow; by a 14."
+    GHOST_ACKS = (15, 0), "An ACK older than the ISS is challenged (insecure_ack); by a 14."
+    CLOSED_UNTIL_FIN = (15, 0), "Text after close() is not reset once the FIN has come; by a 14."
+    SYNCACHE_SYN_ACK = (15, 0), "<SYN,ACK> is reset, but ends no syncache entry."

@@ -1,0 +1,223 @@
+"""What FreeBSD does with a segment in SYN-SENT and in SYN-RECEIVED.
+
+A listener's SYN-RECEIVED is an entry of the syncache, which ``tcp_input.c``, tcp_input(), looks
+into; a connection's is that of SYNs that crossed, or of an entry whose ACK has come, and
+tcp_do_segment() decides.  Two things are simpler here than there: text and FIN of what opens no
+connection yet are dropped, not kept, and a SYN without timestamps does not turn them off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from tw_reference.profiles.common import ConnectionRule
+from tw_reference.profiles.freebsd_changes import Change
+from tw_reference.profiles.freebsd_words import (
+    ABOUT_WINDOW,
+    ALL_OLD,
+    BEYOND_WINDOW,
+    ECHOES_SYN_ACK,
+    IN_WINDOW,
+    SEQ_BELOW,
+    SEQ_BELOW_IRS,
+    SPANS_RCV_NXT,
+    TS_RECENT_KNOWN,
+)
+from tw_reference.rules import stages
+from tw_reference.rules.actions import ConnectionAction as Do
+from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
+from tw_reference.rules.decision import AnyList
+from tw_reference.rules.questions import SegmentOnConnection
+from tw_reference.rules.rule import RuleMaker
+from tw_reference.rules.vocabulary import (
+    ACK,
+    ACK_IS_SND_NXT,
+    EMPTY,
+    FIN,
+    PAYLOAD,
+    RST,
+    SEQ_IS_RCV_NXT,
+    SYN,
+    TIMESTAMPS,
+    TIMESTAMPS_IN_USE,
+    TSVAL_BELOW,
+    setting,
+)
+
+Rules = tuple[ConnectionRule, ...]
+
+_freebsd = RuleMaker("freebsd")
+rule, note = _freebsd.rule, _freebsd.note
+
+_DO_SEGMENT = "tcp_input.c, tcp_do_segment()"
+_LISTEN = "tcp_input.c, tcp_input(), SO_ACCEPTCONN"
+_EXPAND = "tcp_syncache.c, syncache_expand()"
+_CHKRST = "tcp_syncache.c, syncache_chkrst()"
+_ADD = "tcp_syncache.c, syncache_add()"
+
+_BAD_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~ACK_IS_SND_NXT)
+_ONLY_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~RST, ~SYN)
+_IN_USE: Condition[SegmentOnConnection] = all_of(TIMESTAMPS_IN_USE, TS_RECENT_KNOWN, TSVAL_BELOW)
+
+# Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
+# fmt: off
+
+SYN_SENT = stages.SYN_SENT.list(
+    rule("syn-sent-bad-ack-rst", all_of(_BAD_ACK, RST), Do.DROP,
+         "An RST that acknowledges what was not sent is dropped.",
+         f"{_DO_SEGMENT}, tcp_dropwithreset()", "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-bad-ack", _BAD_ACK, Do.RST,
+         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>.",
+         f"{_DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-refused", all_of(RST, ACK), Do.CLOSE,
+         "An RST that acknowledges the SYN ends the connection: ECONNREFUSED.",
+         f"{_DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-rst", RST, Do.DROP,
+         "An RST without ACK is dropped.",
+         f"{_DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-no-syn", ~SYN, Do.DROP,
+         "What is no SYN is dropped.", f"{_DO_SEGMENT}, TCPS_SYN_SENT"),
+    rule("syn-sent-syn-ack-fin", all_of(ACK, FIN),
+         (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
+         "A FIN that comes with <SYN,ACK> is taken: CLOSE-WAIT.",
+         f"{_DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata"),
+    rule("syn-sent-syn-ack", ACK, (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK),
+         "<SYN,ACK> opens the connection; its text is taken.",
+         f"{_DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata", "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-syn", ALWAYS, (Do.TAKE_SYN, Do.SYN_RECEIVED),
+         "A SYN alone is a simultaneous open: <SYN,ACK>, SYN-RECEIVED.",
+         f"{_DO_SEGMENT}, TCPS_SYN_SENT, TF_NEEDSYN", "RFC 9293 section 3.10.7.3"),
+)
+
+# -- The syncache ---------------------------------------------------------------------------------
+
+_RST_BESIDE: ConnectionRule = rule(
+    "request-rst-beside", all_of(RST, any_of(ACK, SYN, FIN)), Do.DROP,
+    "An RST that has ACK, SYN or FIN is none that answers a <SYN,ACK>, and dropped.",
+    f"{_CHKRST} of 13")
+_RST_AT: ConnectionRule = rule(
+    "request-rst", all_of(RST, IN_WINDOW, any_of(SEQ_IS_RCV_NXT, setting("insecure_rst"))),
+    Do.CLOSE,
+    "An RST at RCV.NXT, or with insecure_rst anywhere in the window, ends the entry.",
+    _CHKRST, "RFC 5961 section 3.2")
+_RST_CHALLENGE: ConnectionRule = rule(
+    "request-rst-challenge", all_of(RST, IN_WINDOW), Do.ACK,
+    "An RST elsewhere in the window is challenged, without a limit.",
+    f"{_CHKRST}, syncache_respond()", "RFC 5961 section 3.2")
+_RST_ABOUT: ConnectionRule = rule(
+    "request-rst-about", all_of(RST, ABOUT_WINDOW), Do.CLOSE,
+    "An RST from IRS to IRS+RCV.WND ends the entry.", f"{_CHKRST} of 10")
+_RST_DROP = rule("request-rst-drop", RST, Do.DROP, "An RST outside the window is dropped.", _CHKRST)
+_PAWS: ConnectionRule = rule(
+    "request-paws", all_of(_ONLY_ACK, TIMESTAMPS_IN_USE, TSVAL_BELOW), Do.DROP,
+    "An ACK that fails PAWS is dropped.", _EXPAND)
+_MISSING: ConnectionRule = rule(
+    "request-missing-timestamp",
+    all_of(_ONLY_ACK, TIMESTAMPS_IN_USE, ~TIMESTAMPS, setting("tolerate_missing_ts", 0)), Do.DROP,
+    "Without tolerate_missing_ts an ACK that lacks the option is dropped.",
+    _EXPAND, "RFC 7323 section 3.2")
+_ACKS: Rules = (
+    rule("request-bad-ack", all_of(_ONLY_ACK, ~ACK_IS_SND_NXT), (Do.RST, Do.CLOSE),
+         "An ACK that is not of the <SYN,ACK> is reset, and the entry is gone.",
+         f"{_EXPAND}, failed", "RFC 9293 section 3.10.7.4"),
+    rule("request-outside", all_of(_ONLY_ACK, ~IN_WINDOW), (Do.RST, Do.CLOSE),
+         "So is an ACK outside the window.", f"{_EXPAND}, failed"),
+)
+_STRANGE_TIMESTAMPS: Rules = (
+    rule("request-timestamp", all_of(_ONLY_ACK, ~TIMESTAMPS_IN_USE, TIMESTAMPS),
+         (Do.RST, Do.CLOSE),
+         "So is an ACK with timestamps that were not agreed upon.", f"{_EXPAND} of 10"),
+    rule("request-tsecr", all_of(_ONLY_ACK, TIMESTAMPS, ~ECHOES_SYN_ACK), (Do.RST, Do.CLOSE),
+         "So is an ACK whose TSecr is not the <SYN,ACK>'s TSval.", f"{_EXPAND} of 10, sc_ts"),
+)
+_OPENS: ConnectionRule = rule(
+    "request-ack", _ONLY_ACK, (Do.CONNECT, Do.CONTINUE),
+    "The ACK of the <SYN,ACK> makes a connection of the entry, and goes on as a segment of it.",
+    f"{_EXPAND}, syncache_socket()", _LISTEN)
+_NO_SYN = rule("request-no-syn", ~SYN, Do.DROP, "What has neither ACK nor SYN is dropped.", _LISTEN)
+_SYN_ACK: ConnectionRule = rule(
+    "request-syn-ack", ACK, (Do.RST, Do.CLOSE),
+    "<SYN,ACK> is reset, and the entry is gone.", f"{_LISTEN}, syncache_badack()")
+_SYN_ACK_KEEPS: ConnectionRule = rule(
+    "request-syn-ack-kept", ACK, Do.RST, "<SYN,ACK> is reset; the entry stays.", _LISTEN)
+_AGAIN: Rules = (
+    rule("request-syn-fin", all_of(FIN, setting("drop_synfin")), Do.DROP,
+         "With drop_synfin a SYN that has FIN is dropped.", f"{_LISTEN}, drop_synfin"),
+    note("request-syn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS), Do.UPDATE_TS,
+         "TS.Recent follows a SYN.", f"{_ADD}, sc_tsreflect"),
+    rule("request-syn", ALWAYS, Do.RESEND,
+         "A SYN, whatever its number, has the <SYN,ACK> sent again.", f"{_ADD}, tcps_sc_dupsyn"),
+)
+
+
+def _request(changes: Set[Change]) -> AnyList:
+    blind, paws = Change.BLIND in changes, Change.SYNCACHE_PAWS in changes
+    return stages.SYN_RECEIVED_REQUEST.list(
+        *((_PAWS, _MISSING) if paws else ()), *_ACKS, *(() if paws else _STRANGE_TIMESTAMPS),
+        _OPENS,
+        *(() if Change.SYNCACHE_RST in changes else (_RST_BESIDE,)),
+        *((_RST_AT, _RST_CHALLENGE) if blind else (_RST_ABOUT,)), _RST_DROP,
+        _NO_SYN,
+        _SYN_ACK_KEEPS if Change.SYNCACHE_SYN_ACK in changes else _SYN_ACK,
+        *_AGAIN,
+    )
+
+
+# -- A connection's SYN-RECEIVED ------------------------------------------------------------------
+
+_BAD: Rules = (
+    rule("syn-received-bad-ack-rst", all_of(_BAD_ACK, RST), Do.DROP,
+         "An RST that acknowledges what was not sent is dropped.",
+         f"{_DO_SEGMENT}, tcp_dropwithreset()"),
+    rule("syn-received-bad-ack", _BAD_ACK, Do.RST,
+         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>; SYN-RECEIVED"
+         " stays.", f"{_DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4"),
+)
+_CHECK: Rules = (
+    rule("syn-received-paws-text", all_of(_IN_USE, PAYLOAD), Do.RESEND,
+         "Text that fails PAWS has the <SYN,ACK> sent again.",
+         _DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
+    rule("conn-paws", _IN_USE, Do.DROP,
+         "What fails PAWS without text is dropped.", _DO_SEGMENT),
+    rule("syn-received-left", SEQ_BELOW_IRS, Do.RST,
+         "What lies left of the peer's SYN is reset; SYN-RECEIVED stays.",
+         f"{_DO_SEGMENT}, LAND"),
+    rule("syn-received-beyond", BEYOND_WINDOW, Do.RESEND,
+         "What lies right of the window has the <SYN,ACK> sent again.",
+         f"{_DO_SEGMENT}, dropafterack", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
+    note("conn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS, SPANS_RCV_NXT), Do.UPDATE_TS,
+         "TS.Recent follows what spans the last ACK sent.",
+         _DO_SEGMENT, "RFC 7323 section 4.3"),
+)
+_ACKNOWLEDGES: Rules = (
+    rule("syn-received-again", all_of(~ACK, any_of(~EMPTY, ALL_OLD)), Do.RESEND,
+         "Without ACK a SYN, text or what is old has the <SYN,ACK> sent again.",
+         f"{_DO_SEGMENT}, step6, TF_ACKNOW", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
+    rule("conn-no-ack", ~ACK, Do.DROP,
+         "What else has no ACK is dropped.", _DO_SEGMENT),
+    rule("syn-received-syn-ack", all_of(SYN, SEQ_BELOW), (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
+         "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
+         _DO_SEGMENT, "RFC 9293 section 3.5, figure 7"),
+)
+_SYN_PASSED_OVER: ConnectionRule = rule(
+    "syn-received-syn", SYN, (Do.TAKE_ACK, Do.ESTABLISH),
+    "A SYN further right is passed over, its ACK taken.", _DO_SEGMENT)
+_ACK = rule(
+    "syn-received-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),
+    "The ACK of the SYN opens the connection, where the segment goes on.",
+    f"{_DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4")
+
+
+def opening(changes: Set[Change], missing: Rules, rsts: Rules, syn_error: Rules) -> tuple[
+    AnyList, ...
+]:
+    """The lists of both states; ``missing``, ``rsts`` and ``syn_error`` are what the other states
+    have too: about timestamps that are missing, an RST, and a SYN in the window."""
+    return (
+        SYN_SENT,
+        _request(changes),
+        stages.SYN_RECEIVED.list(
+            *missing, *_BAD, *rsts, *_CHECK, *syn_error, *_ACKNOWLEDGES,
+            *(() if syn_error else (_SYN_PASSED_OVER,)), _ACK,
+        ),
+    )

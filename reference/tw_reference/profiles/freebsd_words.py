@@ -1,0 +1,103 @@
+"""The conditions that FreeBSD's lists for a connection are written in: ``tcp_input.c``,
+tcp_do_segment(), and ``tcp_syncache.c``."""
+
+from __future__ import annotations
+
+from tw_reference import segment as tcp
+from tw_reference.clock import MILLISECOND
+from tw_reference.rules.condition import atom
+from tw_reference.rules.questions import AckDue, SegmentOnConnection
+from tw_reference.rules.vocabulary import NEW_TEXT, SEQ_IS_RCV_NXT, HasTcb
+from tw_reference.seqnum import add, distance, in_window
+
+_MAX_WINDOW = 65535
+"""TCP_MAXWIN."""
+
+
+@atom("SEG.SEQ is in the window")
+def IN_WINDOW(q: HasTcb) -> bool:
+    window = q.tcb.rcv_wnd
+    return in_window(q.segment.seq, q.tcb.rcv_nxt, window) if window else SEQ_IS_RCV_NXT.test(q)
+
+
+@atom("SEG.SEQ is in the window, or one octet to its left or right")
+def ABOUT_WINDOW(q: HasTcb) -> bool:
+    return -1 <= distance(q.segment.seq, q.tcb.rcv_nxt) <= q.tcb.rcv_wnd
+
+
+@atom("SEG.SEQ is one octet from RCV.NXT at most")
+def SEQ_NEAR_RCV_NXT(q: HasTcb) -> bool:
+    return -1 <= distance(q.segment.seq, q.tcb.rcv_nxt) <= 1
+
+
+@atom("SEG.SEQ is left of RCV.NXT")
+def SEQ_BELOW(q: HasTcb) -> bool:
+    return distance(q.segment.seq, q.tcb.rcv_nxt) < 0
+
+
+@atom("TS.Recent is not 0")
+def TS_RECENT_KNOWN(q: HasTcb) -> bool:
+    return q.tcb.ts_recent != 0
+
+
+@atom("all of the segment lies left of RCV.NXT")
+def ALL_OLD(q: HasTcb) -> bool:
+    segment = q.segment
+    old = distance(q.tcb.rcv_nxt, segment.seq)
+    text = len(segment.payload)
+    return old > 0 and (old > text or (old == text and not segment.flags & tcp.FIN))
+
+
+@atom("the segment begins beyond the window, or has text at its right edge")
+def BEYOND_WINDOW(q: HasTcb) -> bool:
+    segment = q.segment
+    right = distance(segment.seq, q.tcb.rcv_nxt) - q.tcb.rcv_wnd
+    return right > 0 or (right == 0 and bool(segment.payload))
+
+
+@atom("SEG.SEQ =< RCV.NXT =< SEG.SEQ + payload")
+def SPANS_RCV_NXT(q: HasTcb) -> bool:
+    return 0 <= distance(q.tcb.rcv_nxt, q.segment.seq) <= len(q.segment.payload)
+
+
+@atom("the segment is a duplicate ACK: SEG.ACK = SND.UNA, not SND.NXT, no text, the same window")
+def DUPLICATE_ACK(q: SegmentOnConnection) -> bool:
+    segment, tcb = q.segment, q.tcb
+    outstanding = segment.ack == tcb.snd_una != tcb.snd_nxt
+    return outstanding and not NEW_TEXT.test(q) and segment.window << tcb.snd_scale == tcb.snd_wnd
+
+
+@atom("the segment brings a FIN that is not old")
+def FIRST_FIN(q: HasTcb) -> bool:
+    return bool(q.segment.flags & tcp.FIN) and not ALL_OLD.test(q)
+
+
+@atom("SEG.SEQ is left of IRS")
+def SEQ_BELOW_IRS(q: SegmentOnConnection) -> bool:
+    return distance(q.segment.seq, q.tcb.irs) < 0
+
+
+@atom("TSecr is the TSval of the <SYN,ACK>")
+def ECHOES_SYN_ACK(q: SegmentOnConnection) -> bool:
+    stamps = q.segment.timestamps
+    return stamps is not None and stamps.tsecr == q.tcb.syn_tsval
+
+
+@atom("SEG.ACK is left of ISS+1, or further left of SND.UNA than any window was wide")
+def GHOST_ACK(q: SegmentOnConnection) -> bool:
+    tcb = q.tcb
+    least = add(tcb.snd_una, -tcb.max_window)
+    first = add(tcb.iss, 1)
+    if distance(tcb.snd_una, tcb.iss) < _MAX_WINDOW << tcb.snd_scale and distance(first, least) > 0:
+        least = first
+    return distance(q.segment.ack, least) < 0
+
+
+@atom("ack_war_timewindow is over since the first challenge ACK that was counted, or none was")
+def WINDOW_OVER(q: AckDue) -> bool:
+    return q.since is None or q.now - q.since > q.settings["ack_war_timewindow"] * MILLISECOND
+
+
+@atom("fewer than ack_war_cnt were counted")
+def FEW_CHALLENGES(q: AckDue) -> bool:
+    return q.counted < q.settings["ack_war_cnt"]
