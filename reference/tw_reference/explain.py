@@ -109,6 +109,8 @@ class Scene:
         self._timestamps = situation.timestamps
         self._passages: list[Passage] = []
         self._flow = Flow(_PEER, _PEER_PORT, _HOST, _PORT)
+        self._heard = 0
+        """TSval of what the host sent last."""
         self._clock = Clock(SECOND)
         try:
             self._host = Host(
@@ -190,6 +192,8 @@ class Scene:
                 segment, variables = packet.segment, self.variables
                 if segment.flags & tcp.SYN:
                     variables.update(iss=segment.seq)
+                if segment.timestamps is not None:
+                    self._heard = segment.timestamps.tsval
                 variables.update(snd_nxt=segment.end, rcv_wnd=segment.window)
         self._host.outbox.clear()
 
@@ -203,11 +207,12 @@ class Scene:
     def _arrives(self, said: Said) -> None:
         """The peer's next segment."""
         variables = self.variables
+        stamps = Timestamps(variables["ts_recent"], self._heard)
         made = segment(
             said,
             rcv_nxt=variables["rcv_nxt"],
             snd_nxt=variables["snd_nxt"],
-            timestamps=Timestamps(variables["ts_recent"], 0) if self._timestamps else None,
+            timestamps=stamps if self._timestamps else None,
         )
         variables["rcv_nxt"] = made.end
         self._host.receive(Packet(self._flow, made))
