@@ -82,6 +82,8 @@ _ON_SOCKET = (
 )
 """Calls on the connection's own socket, which somebody must hold."""
 _SENDS_TO_ONE_OTHER = 5
+_IN_EVERY_WINDOW, _ABOUT_THE_EDGE = 60000, 65000
+"""Octets right of RCV.NXT."""
 _HELD = frozenset(("ESTABLISHED", "CLOSE-WAIT"))
 """States to start from in which the DUT's process has not closed its socket."""
 
@@ -240,14 +242,15 @@ def _expressions(texts: tuple[str, ...]) -> st.SearchStrategy[SequenceExpression
 
 
 def _offsets() -> st.SearchStrategy[SequenceExpression]:
-    """Positions in the window, and about its edges: of the right one only the DUT knows where it is
-    until it has said so."""
-    return st.one_of(
-        st.integers(-2000, 60000).map(lambda offset: SequenceExpression(f"rcv_nxt{offset:+d}")),
-        st.integers(-2000, 4000).map(
-            lambda offset: SequenceExpression(f"rcv_nxt+rcv_wnd{offset:+d}")
-        ),
-    )
+    return st.integers(-2000, 70000).map(_position)
+
+
+def _position(offset: int) -> SequenceExpression:
+    """In the window, or about its edges: of the right one only the DUT knows where it is until it
+    has said so."""
+    if offset <= _IN_EVERY_WINDOW:
+        return SequenceExpression(f"rcv_nxt{offset:+d}")
+    return SequenceExpression(f"rcv_nxt+rcv_wnd{offset - _ABOUT_THE_EDGE:+d}")
 
 
 def _sensible(reach: Reach, steps: Iterable[Step]) -> tuple[Step, ...]:
