@@ -98,8 +98,8 @@ def fuzz(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
     """A search with its stacks open."""
-    from tw_conformance.explore.direct import DirectTarget
     from tw_conformance.explore.fuzz.hunt import Conformance, Difference, Hunt
+    from tw_conformance.targets.direct import DirectTarget
     from tw_conformance.targets.registry import profile_named
     from tw_reference.profiles import PROFILES
 

@@ -17,7 +17,7 @@ from tw_conformance.play.run import Run
 from tw_conformance.play.state_probe import expects_fin_of_a_new_incarnation
 from tw_conformance.play.views import View, views
 from tw_conformance.play.weighing import conclude, conformity, undecided
-from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.direct import DirectTarget
 from tw_conformance.targets.target import Target, unlike_the_profile
 from tw_reference.profiles import PROFILES
 
@@ -69,7 +69,7 @@ def _meaningless(case: Case, target: Target) -> str | None:
 def _holds(case: Case, profile: str, settings: Mapping[str, int]) -> bool:
     """Whether the reference conforms, under the profile and with those settings beside the
     case's."""
-    reference = InProcessTarget(PROFILES[profile])
+    reference = DirectTarget(PROFILES[profile])
     asked = replace(case, settings={**settings, **case.settings})
     return reference.start(perform_once(asked, reference)).result().verdict is Verdict.PASS
 

@@ -7,6 +7,7 @@ import time
 from base64 import b64encode
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
@@ -181,7 +182,7 @@ class CaseItem(pytest.Item):
         if not self.choice.waits_in_real_time:
             return False
         target = self._target()
-        if not target.realtime or player.lacks(self.case, target) is not None:
+        if not target.realtime or self._lacking is not None:
             return False
         seconds = self._longest(target) + RunState.of(self.config).pool.delay(self.choice)
         return seconds >= SHORT or not target.path.perfect
@@ -285,6 +286,10 @@ class CaseItem(pytest.Item):
                 tw_exit_code=int(ExitCode.USAGE),
             )
 
+    @cached_property
+    def _lacking(self) -> str | None:
+        return player.lacks(self.case, self._target())
+
     def _target(self) -> Target:
         return RunState.of(self.config).pool.get(self.choice)
 
@@ -292,7 +297,7 @@ class CaseItem(pytest.Item):
         """A target that nobody asked for by name may be missing; but not silently in a CI, where
         nobody would see that its cases were not run."""
         try:
-            self.lack = player.lacks(self.case, self._target()) or ""
+            self.lack = self._lacking or ""
             if self.lack:
                 self._note_unplayed(LEFT_OUT, self.lack)
                 pytest.skip(self.lack)

@@ -48,7 +48,9 @@ class TargetPool:
         whether connections come to TIME-WAIT there at all."""
         from tw_conformance.explore import doctor
         from tw_conformance.play.acquaint import acquaint
+        from tw_conformance.play.switches import find_switches, is_to_be_asked
         from tw_conformance.targets import registry as targets
+        from tw_conformance.targets.wire_target import WireTarget
 
         roster = self._roster()
         target = targets.open_target(
@@ -58,6 +60,8 @@ class TargetPool:
             try:
                 doctor.check_service(target)
                 acquaint(target)
+                if isinstance(target, WireTarget) and is_to_be_asked(target):
+                    target.assume(find_switches(target))
             except BaseException:
                 target.close()
                 raise

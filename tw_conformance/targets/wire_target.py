@@ -67,6 +67,9 @@ class Duts(Protocol):
     def lacks(self, case: Case) -> str | None:
         """What keeps them from playing that case; None where nothing does."""
 
+    def assume(self, settings: Mapping[str, int]) -> None:
+        """Take these for what nobody can read."""
+
     def describe(self) -> str:
         """What they are, for the head of a report."""
 
@@ -134,6 +137,11 @@ class WireTarget:
             self.close()
             raise
         self.settings = duts.settings
+
+    def assume(self, settings: Mapping[str, int]) -> None:
+        """Take these for the DUT's from now on, where nobody can read them."""
+        self._duts.assume(settings)
+        self.settings = self._duts.settings
 
     def describe(self) -> str:
         return self._duts.describe()

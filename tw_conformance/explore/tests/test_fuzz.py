@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 
 from tw_conformance.cli.main import main
-from tw_conformance.explore.direct import DirectTarget
 from tw_conformance.explore.fuzz.hunt import (
     Conformance,
     Counterexample,
@@ -31,6 +30,7 @@ from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_file
 from tw_conformance.notation.write import save_case
 from tw_conformance.play.player import play
+from tw_conformance.targets.direct import DirectTarget
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile

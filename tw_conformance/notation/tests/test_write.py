@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tw_conformance.explore.direct import DirectTarget
 from tw_conformance.explore.fuzz.strategies import Space, scripts
 from tw_conformance.explore.observe import held_to, held_to_both, observe
 from tw_conformance.model.case import Case
 from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.notation.load import load_file, load_text
 from tw_conformance.notation.write import case_to_yaml, save_case, script
+from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles import PROFILES
 
 FILE = Path("written.tw.yaml")

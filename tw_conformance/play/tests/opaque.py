@@ -18,6 +18,7 @@ class Opaque(InProcessTarget):
     def __init__(self, dut: Profile, profile: Profile | None = None) -> None:
         super().__init__(profile or dut)
         self.stack = dut
+        self.settings = {}
 
     def lacks(self, case: Case) -> str | None:
         if opening_of(case).private:

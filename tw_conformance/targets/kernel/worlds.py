@@ -76,6 +76,9 @@ class Worlds:
     def lacks(self, case: Case) -> str | None:
         return self._settings.lacks(case)
 
+    def assume(self, settings: Mapping[str, int]) -> None:
+        """Nothing: all of them are read."""
+
     def describe(self) -> str:
         return self._described
 

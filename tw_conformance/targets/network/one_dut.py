@@ -94,6 +94,10 @@ class OneDut:
                 return f"needs the DUT's setting {setting}={value}: use ssh://"
         return None
 
+    def assume(self, settings: Mapping[str, int]) -> None:
+        self.settings = {**self.settings, **settings}
+        self._assumed |= settings
+
     def describe(self) -> str:
         addresses = " and ".join(self._there.duts.values())
         return f"{self._name} ({addresses}), held to {self._profile}"

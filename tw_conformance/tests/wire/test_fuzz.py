@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tw_conformance.explore.direct import DirectTarget
 from tw_conformance.explore.fuzz.hunt import Conformance, Hunt
 from tw_conformance.explore.fuzz.strategies import Space
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_file
 from tw_conformance.notation.write import save_case
 from tw_conformance.play.player import play
+from tw_conformance.targets.direct import DirectTarget
 from tw_conformance.targets.wire_target import WireTarget
 from tw_reference.profiles import PROFILES
 

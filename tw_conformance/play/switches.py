@@ -1,0 +1,163 @@
+"""Which of the standard's options a DUT has: RFC 9293 leaves them to each stack, so it is asked.
+
+A SHOULD or a MAY is a setting of the profile.  Of each the reference says which question it answers
+otherwise with the setting than without; the DUT's answer to that tells.  What fits neither is no
+option, but a deviation, and is left to the cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TypeAlias
+
+from tw_conformance.model.case import (
+    NOTHING,
+    ByProfile,
+    Case,
+    Expect,
+    Reach,
+    Send,
+    SendIcmp,
+    Step,
+)
+from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.play.acquaint import family_of
+from tw_conformance.play.record import Came, ProvenSilence
+from tw_conformance.play.run import Run
+from tw_conformance.targets.direct import DirectTarget
+from tw_conformance.targets.target import Target
+from tw_reference import segment as tcp
+from tw_reference.profiles import PROFILES
+
+STANDARD = "rfc9293"
+"""The profile that is no stack, and whose settings are what the standard leaves open."""
+
+_Reply: TypeAlias = tuple[int | None, ...]
+"""The flags of what came at each step, None where nothing did."""
+_ASKED = 3
+"""Questions about one setting, of which one has to tell."""
+
+
+def _seq(text: str) -> SequenceExpression:
+    return SequenceExpression(text)
+
+
+_OLD_OCTET = Send(tcp.ACK, seq=_seq("rcv_nxt-1"), length=1)
+"""Tells whether the block is there yet."""
+_OF_IPV4 = SendIcmp("fragmentation-needed", mtu=576)
+_STIMULI: tuple[tuple[bool, Send | SendIcmp], ...] = (
+    (False, Send(tcp.SYN, seq=_seq("rcv_nxt+1"), mss=1460)),
+    (False, Send(tcp.SYN, seq=_seq("rcv_nxt"), mss=1460)),
+    (False, Send(tcp.SYN, seq=_seq("rcv_nxt-1000"), mss=1460)),
+    (False, Send(tcp.SYN | tcp.ACK, seq=_seq("rcv_nxt+1"))),
+    (False, Send(tcp.RST, seq=_seq("rcv_nxt"))),
+    (False, Send(tcp.RST, seq=_seq("rcv_nxt+1"))),
+    (False, Send(tcp.ACK, seq=_seq("rcv_nxt"))),
+    (False, Send(tcp.ACK, seq=_seq("rcv_nxt"), ack=_seq("snd_nxt+100000"))),
+    (False, SendIcmp("port-unreachable")),
+    (False, _OF_IPV4),
+    (True, Send(tcp.ACK, seq=_seq("rcv_nxt"), timestamps="older")),
+    (True, Send(tcp.ACK, seq=_seq("rcv_nxt-1"), timestamps="absent")),
+    (True, Send(tcp.SYN, seq=_seq("rcv_nxt-1000"), mss=1460)),
+)
+"""Whether timestamps are in use, and what is sent."""
+
+
+def is_to_be_asked(target: Target) -> bool:
+    """Whether a DUT is held to the standard, and nobody can look into it."""
+    return target.profile == STANDARD and not target.reads_states
+
+
+def find_switches(target: Target) -> dict[str, int]:
+    """The settings by which the DUT differs from the standard's defaults; those that are known
+    already are not asked for.
+
+    :raises TargetError: where the target is gone.
+    """
+    return target.start(_find(target)).result()
+
+
+async def _find(target: Target) -> dict[str, int]:
+    defaults = PROFILES[STANDARD].defaults()
+    known = {**defaults, **target.settings}
+    inquiry = _Inquiry(target)
+    for name, default in defaults.items():
+        if name in target.settings or default not in (0, 1) or name in _NO_OPTIONS:
+            continue
+        flipped = {**known, name: 1 - default}
+        if await inquiry.does(flipped, rather_than=known):
+            known = flipped
+    return {name: known[name] for name in defaults if known[name] != defaults[name]}
+
+
+_NO_OPTIONS = frozenset({"timestamps", "paws"})
+"""What is seen when a connection is opened, before any question; and what is no SHOULD where
+timestamps are in use (RFC 7323 section 5.3 R1)."""
+
+
+class _Inquiry:
+    """Questions to a DUT, and what the standard answers to each."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._reference = DirectTarget(PROFILES[STANDARD])
+        self._questions = [case for case in _questions(target) if target.lacks(case) is None]
+        self._foreseen: dict[tuple[int, ...], list[_Reply | None]] = {}
+        """By the values of the settings: the reply to each question."""
+
+    async def does(self, settings: Mapping[str, int], *, rather_than: Mapping[str, int]) -> bool:
+        """Whether the DUT does what the standard does with these settings, and not what it does
+        with the others."""
+        replies = zip(self._foresee(settings), self._foresee(rather_than), strict=True)
+        telling = [
+            (question, with_it, without)
+            for question, (with_it, without) in zip(self._questions, replies, strict=True)
+            if with_it != without
+        ]
+        for question, with_it, without in telling[:_ASKED]:
+            seen = await _reply(question, self._target)
+            if seen in (with_it, without):
+                return seen == with_it
+        return False
+
+    def _foresee(self, settings: Mapping[str, int]) -> list[_Reply | None]:
+        values = tuple(settings.values())
+        if values not in self._foreseen:
+            asked = (replace(question, settings=settings) for question in self._questions)
+            self._foreseen[values] = [
+                self._reference.start(_reply(question, self._reference)).result()
+                for question in asked
+            ]
+        return self._foreseen[values]
+
+
+async def _reply(question: Case, target: Target) -> _Reply | None:
+    """None where nothing can be said."""
+    link = await target.open(question)
+    run, reply = Run(question, target, link), list[int | None]()
+    try:
+        async with aclosing(run.play()) as facts:
+            async for fact in facts:
+                match fact.seen:
+                    case Came(packet):
+                        reply.append(packet.segment.flags & ~tcp.PSH)
+                    case ProvenSilence():
+                        reply.append(None)
+        run.record()
+    finally:
+        await link.aclose()
+    expected = sum(isinstance(step, Expect) for step in question.steps)
+    return tuple(reply) if len(reply) == expected else None
+
+
+def _questions(target: Target) -> Iterator[Case]:
+    anything = Expect(ByProfile((("*", NOTHING),)))
+    family = family_of(target)
+    for timestamps, stimulus in _STIMULI:
+        if family == "ipv6" and stimulus == _OF_IPV4:
+            continue
+        steps: tuple[Step, ...] = (stimulus, anything, _OLD_OCTET, anything)
+        reach = Reach(family=family, timestamps=timestamps)
+        yield Case("a question", "", (), reach, steps)
