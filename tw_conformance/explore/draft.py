@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import NamedTuple
 
-from tw_conformance.explore.direct import DirectTarget
 from tw_conformance.explore.observe import StepEffect, observe, ruled_states
 from tw_conformance.model.case import (
     NOTHING,
@@ -28,6 +27,7 @@ from tw_conformance.notation import answers
 from tw_conformance.notation.globs import by_globs, globs_of
 from tw_conformance.notation.stimulus import Stimulus
 from tw_conformance.play.tester import NotReached
+from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import ACK, FIN, SYN, flag_names
