@@ -60,9 +60,9 @@ def conformity(outcomes: Sequence[Outcome], path: Path) -> Evidence:
 
 def _deviates(outcomes: Sequence[Outcome], path: Path, failed: Outcome) -> bool:
     """Whether the DUT deviates at the step at which a performance failed."""
-    evidence, at = Evidence(path), _reached(failed)
+    evidence, at = Evidence(path), _place(failed)
     for outcome in outcomes:
-        if outcome.verdict is Verdict.FAIL and _reached(outcome) == at:
+        if outcome.verdict is Verdict.FAIL and _place(outcome) == at:
             _add_failure(evidence, outcome)
         elif _got_past(outcome, at):
             evidence.passed(_exchanges(failed))
@@ -78,23 +78,25 @@ def _add_failure(evidence: Evidence, outcome: Outcome) -> None:
 
 def _exchanges(outcome: Outcome) -> int:
     """How many exchanges may have been disturbed until the step that decided."""
-    return outcome.case.exchanges(_reached(outcome) + 1)
+    return outcome.case.exchanges(_place(outcome))
 
 
-def _got_past(outcome: Outcome, at: int) -> bool:
+def _got_past(outcome: Outcome, at: int | None) -> bool:
     """Whether all that was seen at a step was right.  Of a state whose timer says nothing, the
     state itself was."""
-    reached = _reached(outcome)
-    return reached > at or (reached == at and isinstance(outcome.step, ExpectState))
-
-
-def _reached(outcome: Outcome) -> int:
-    """The place of the step that decided; -1 before the first, and one past the last for a PASS."""
-    steps = outcome.case.steps
     if outcome.verdict is Verdict.PASS:
-        return len(steps)
+        return True
+    place = _place(outcome)
+    if place is None or at is None:
+        return False
+    return place > at or (place == at and isinstance(outcome.step, ExpectState))
+
+
+def _place(outcome: Outcome) -> int | None:
+    """That of the step that decided; None where none did."""
     # Steps are equal by value; the deciding one is found by identity.
-    return next((at for at, step in enumerate(steps) if step is outcome.step), -1)
+    steps = enumerate(outcome.case.steps)
+    return next((at for at, step in steps if step is outcome.step), None)
 
 
 def _last(outcomes: Sequence[Outcome], verdict: Verdict) -> Outcome:
