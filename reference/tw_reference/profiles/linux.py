@@ -7,6 +7,7 @@ from 5.10 on is a version; 2.6.32, in a file of its own, states its few facts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from dataclasses import replace
 
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.changes import Version
@@ -345,6 +346,7 @@ LINUX_6_18 = Profile(
         # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.
         reset_errors={State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"},
         end_before_error=True,
+        ts_recent_lasts=PAWS_WRAP,
         delayed_ack=40 * MILLISECOND,
         tick=lambda settings: SECOND // settings["hz"],
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
@@ -371,11 +373,13 @@ def _before(newer: Profile, version: Version, title: str) -> Profile:
     """An older release: without the changes that came after it."""
     changes = changes_until(version)
     delay = Change.REUSE_DELAY in changes
+    lasts = PAWS_WRAP if Change.PAWS_WRAP in changes else PAWS_24DAYS
     return newer.derive(
         f"linux-{'.'.join(map(str, version))}",
         title,
         *_dated(changes),
         dropped_settings=() if delay else ("tw_reuse_delay",),
+        traits=replace(newer.traits, ts_recent_lasts=lasts),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND
-from tw_reference.profiles.linux_words import PAWS_24DAYS, TIMEWAIT_LEN
+from tw_reference.profiles.linux_words import TIMEWAIT_LEN
 from tw_reference.rules.condition import all_of, atom
 from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.vocabulary import ACK, EMPTY, SEQ_IS_RCV_NXT, TSVAL_BELOW
@@ -103,7 +103,7 @@ def _older_by(q: SegmentOnConnection) -> int | None:
     stamps, tcb = q.segment.timestamps, q.tcb
     if stamps is None or not tcb.timestamps or tcb.ts_recent == 0:
         return None
-    if q.now - tcb.ts_recent_stamp >= PAWS_24DAYS:
+    if q.now - tcb.ts_recent_stamp >= tcb.ts_recent_lasts:
         return None
     return distance(tcb.ts_recent, stamps.tsval)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
-from tw_reference.clock import MILLISECOND, Clock
+from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles.steps import ASSUMED
 from tw_reference.reaping import Expire, Reaper
 from tw_reference.rules import stages
@@ -105,6 +105,9 @@ class StackTraits:
     """What a process is told of a reset in some states; in the others ECONNRESET."""
     end_before_error: bool = False
     """Whether recv() tells of the peer's FIN, where that was taken, and not of a reset after it."""
+    ts_recent_lasts: int = 24 * 24 * 3600 * SECOND
+    """Nanoseconds after which TS.Recent says nothing any more on a connection (RFC 7323 section
+    5.5)."""
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64

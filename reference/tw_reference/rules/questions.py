@@ -117,6 +117,10 @@ class ConnectionTcb(Tcb, Protocol):
         """TSval of the first SYN or <SYN,ACK> sent; None where it had none."""
 
     @property
+    def ts_recent_lasts(self) -> int:
+        """How old TS.Recent may be and still say something (RFC 7323 section 5.5)."""
+
+    @property
     def syn_tsval(self) -> int:
         """TSval of the SYN or <SYN,ACK> that was sent last."""
 

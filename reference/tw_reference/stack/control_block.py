@@ -45,6 +45,7 @@ class ControlBlock:
         self.timestamps = timestamps
         self.ts_recent = 0
         self.ts_recent_stamp = now
+        self.ts_recent_lasts = traits.ts_recent_lasts
         self.ts_offset = 0
         self.first_tsval: int | None = None
         self.syn_tsval = 0

@@ -133,6 +133,23 @@ def test_paws_has_a_window_for_what_was_reordered(
     assert peer.client.ts_recent == 1000
 
 
+@pytest.mark.parametrize(
+    ("profile", "seconds", "answers"),
+    [
+        ("linux-6.18", 2146, ["ACK 0 0"]),
+        ("linux-6.18", 2147, ["ACK 0 1"]),
+        ("linux-6.1", 2147, ["ACK 0 0"]),
+        ("linux-6.1", 24 * 24 * 3600, ["ACK 0 1"]),
+    ],
+)
+def test_ts_recent_says_nothing_any_more_when_it_is_old(
+    profile: str, seconds: int, answers: list[str]
+) -> None:
+    peer = peer_in(E, profile, timestamps=True)
+    peer.let_pass(seconds)
+    assert peer.says(ACK, text=b"x", tsval=900) == answers
+
+
 def test_ts_recent_stays_where_the_ack_is_of_nothing_that_was_sent() -> None:
     peer = peer_in(F1, timestamps=True)
     peer.says(ACK, 0, 2, tsval=9000)
