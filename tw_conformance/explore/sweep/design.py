@@ -7,7 +7,7 @@ asks for, there are classes in which each of its conditions is flipped alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from tw_conformance.explore.sweep.alphabet import (
@@ -31,7 +31,13 @@ _ACCEPTABLE = {"seq": "R", "ack": "S", "timestamps": "newer"}
 
 def covering(selection: Selection, strength: int, seed: int) -> list[SegmentClass]:
     """Classes in which every combination of values of any ``strength`` dimensions occurs."""
-    rows = covering_array(selection.values, min(strength, len(DIMENSIONS)), is_feasible, seed)
+    states = selection.values["state"]
+
+    def feasible(values: Mapping[str, str]) -> bool:
+        """In some state, where none is chosen yet: two values may need different ones."""
+        return any(is_feasible({**values, "state": values.get("state", s)}) for s in states)
+
+    rows = covering_array(selection.values, min(strength, len(DIMENSIONS)), feasible, seed)
     return sorted({SegmentClass(**row) for row in rows})
 
 
