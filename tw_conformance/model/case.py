@@ -193,7 +193,8 @@ class Answer:
     tos: int | None = None
     df: bool | None = None
     ip_id: int | None = None
-    flow_label: int | None = None
+    flow_label: int | Literal["kept"] | None = None
+    """``kept``: that of the DUT's segment before it."""
     urgent: int | None = None
     reserved: int | None = None
     options: str | None = None

@@ -141,6 +141,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "mss_or_off": _or_off,
     "mss_or_absent": _or_absent,
     "shift_or_absent": _or_absent,
+    "flow_label_or_kept": lambda text: text if text == "kept" else int(text),
     "option_octets": bytes.fromhex,
 }
 """Definitions of the schema whose values are more in the model than in the file."""

@@ -118,6 +118,8 @@ def _mismatch(
     variables: Mapping[str, int],
 ) -> Mismatch | None:
     seen = field.read(packet)
+    if wanted == "kept":
+        wanted = variables["flow_label"]
     if not isinstance(wanted, SequenceExpression):
         if wanted == seen:
             return None

@@ -273,6 +273,7 @@ class Run:
         came = Came(packet, dict(variables), self._again(tester, arrival))
         answer = packet.segment
         variables.update(
+            flow_label=packet.flow_label,
             ans_seq=answer.seq,
             ans_ack=answer.ack,
             ans_len=answer.length,

@@ -142,6 +142,8 @@ class TesterEndpoint:
         if probe is not None or not isinstance(arrival.packet, Packet):
             return False
         segment = arrival.packet.segment
+        if self.step is None:
+            self.variables["flow_label"] = arrival.packet.flow_label
         if segment.timestamps is not None:
             self._echoed = segment.timestamps.tsval
         self._came[_shape(arrival.packet)] += 1
@@ -315,7 +317,7 @@ class TesterEndpoint:
     async def _reach(self) -> None:
         reach, variables = self.goal, self.variables
         variables.update(irs=self.link.tester_isn, rcv_nxt=self.link.tester_isn)
-        variables.update(ts_recent=0, rcv_scale=0)
+        variables.update(ts_recent=0, rcv_scale=0, flow_label=0)
         if reach.state == "LISTEN":
             variables.update(snd_nxt=0, iss=0, rcv_wnd=0)
             return

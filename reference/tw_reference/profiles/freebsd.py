@@ -273,6 +273,9 @@ FREEBSD_10 = Profile(
         # tcp_subr.c, tcp_newtcpcb(); tcp_usrreq.c, tcp_connect(): sb_max is 2 MiB.
         window_scale=6,
         keeps_ttl=True,
+        # net.inet6.ip6.auto_flowlabel; tcp_syncache.c, sc_flowlabel; tcp_timewait.c,
+        # tcp_twrespond(), tcpip_fillheaders().
+        labels_flows=True,
         # uipc_socket.c, sorflush(); tcp_input.c, tcp_do_segment(), SBS_CANTRCVMORE.
         shutdown_discards=True,
         aligns_scaled_window=False,
@@ -386,6 +389,8 @@ FREEBSD_14 = FREEBSD_13.derive(
         stamps_without_ts_recent=True,
         # tcp_subr.c of 14, tcp_respond(): sbspace(), cut off by the shift.
         window_on_entry=lambda room, offered: room,
+        # tcp_subr.c of 14, tcp_respond(): ip6_flow is 0.
+        keeps_label=False,
     ),
 )
 

@@ -351,6 +351,12 @@ LINUX_6_18 = Profile(
         tick=lambda settings: SECOND // settings["hz"],
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
         reset_tos_mask=0xFC,
+        # net.ipv6.auto_flowlabels; tcp_ipv6.c, tcp_v6_timewait_ack(), tw_txhash, and
+        # tcp_v6_send_reset().
+        labels_flows=True,
+        labels_resets=True,
+        # tcp_ipv4.c, tcp_v4_timewait_ack(), TCP_TW_ACK_OOW.
+        keeps_ect=True,
     ),
     reaper=lambda clock, expire, settings: TimerWheel(clock, expire, hz=settings["hz"]),
     decisions=(
@@ -379,7 +385,11 @@ def _before(newer: Profile, version: Version, title: str) -> Profile:
         title,
         *_dated(changes),
         dropped_settings=() if delay else ("tw_reuse_delay",),
-        traits=replace(newer.traits, ts_recent_lasts=lasts),
+        traits=replace(
+            newer.traits,
+            ts_recent_lasts=lasts,
+            keeps_ect=Change.KEEPS_ECT in changes,
+        ),
     )
 
 

@@ -15,6 +15,7 @@ class Change(DatedChange):
     REUSE_DELAY = (6, 14), "tcp_tw_reuse_delay, and not the second of the peer's last timestamp."
     PAWS_OLD_ACKS = (6, 14), "A pure ACK of before that fails PAWS is dropped."
     TSECR_OF_SYN_ACK = (6, 15), "In SYN-RECEIVED a TSecr must be one of the <SYN,ACK>'s TSvals."
+    KEEPS_ECT = (6, 15), "A block acknowledges what it takes with the connection's ECN field."
     AE_FLAG = (6, 15), "The reserved bit beside CWR is a flag, AE: not what is expected."
     PAWS_TIMEWAIT = (6, 16), "PAWS in TIME-WAIT has a counter of its own, PAWSTimewait."
     WHOLE_WINDOW = (6, 17), "Text beyond the window is not cut off where text waits to be read."

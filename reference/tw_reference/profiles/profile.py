@@ -117,6 +117,15 @@ class StackTraits:
     window_on_entry: Callable[[int, int], int] = lambda room, offered: offered
     """The window that TIME-WAIT acknowledges with, given all that there is room for on entry and
     what is left of that which was advertised (octets)."""
+    labels_flows: bool = False
+    """Whether the packets of a connection have a flow label of IPv6 that is its own."""
+    keeps_label: bool = True
+    """Whether the ACK of TIME-WAIT has it too; else it has none."""
+    labels_resets: bool = False
+    """Whether a reset for nobody has a label."""
+    keeps_ect: bool = False
+    """Whether a block that takes the FIN acknowledges it with the ECN field of what the connection
+    sent last; what it acknowledges otherwise has none."""
     keeps_ttl: bool = False
     """Whether the ACK of TIME-WAIT has the TTL or hop limit that the socket was given."""
     stamps_without_ts_recent: bool = False

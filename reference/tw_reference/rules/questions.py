@@ -38,6 +38,9 @@ class TimeWaitBlock:
     entered: int
     expires: int
     ttl: int = 64
+    flow_label: int = 0
+    ect: int = 0
+    """The ECN field of its ACK that answers what the stack takes."""
     reuse_address: bool = False
     port_was_bound: bool = True
     last_ack: int | None = None

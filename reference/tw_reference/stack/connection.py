@@ -26,6 +26,11 @@ from tw_reference.stack.retransmission import RetransmissionQueue
 from tw_reference.stack.send_side import SendSide
 from tw_reference.state import Snapshot, State
 
+_ECT_0 = 2
+"""The ECN field of a packet that may be marked (RFC 3168 section 5)."""
+_MAY_CLOSE = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
+"""States in which a FIN may be sent, and where that leads."""
+
 
 class Owner(Protocol):
     """What a connection needs of its host."""
@@ -76,7 +81,7 @@ class Connection(ControlBlock):
             first_rto=self._traits.first_rto,
             least_rto=self._traits.least_rto,
             emit=self._emit,
-            probe=lambda: self._send_text(1),
+            probe=lambda: self._send_text(1, closes=False),
             give_up=lambda: self.leave(owner.gone),
         )
         outbound = SendSide(iss, self._queue)
@@ -409,7 +414,7 @@ class Connection(ControlBlock):
 
     def _output(self) -> None:
         """Send what the peer's window allows, then the FIN."""
-        if self.state not in (State.ESTABLISHED, State.CLOSE_WAIT):
+        if self.state not in _MAY_CLOSE:
             return
         while self._outbound.has_unsent_text:
             room = self._outbound.room()
@@ -417,13 +422,19 @@ class Connection(ControlBlock):
                 self._queue.watch()
                 return
             self._send_text(min(self.mss, room))
-        if self._fin_wanted:
-            self.state = State.FIN_WAIT_1 if self.state is State.ESTABLISHED else State.LAST_ACK
-            self._transmit(tcp.FIN | tcp.ACK)
+        if self._fin_wanted and self.state in _MAY_CLOSE:
+            self._transmit(tcp.ACK | self._take_fin())
 
-    def _send_text(self, size: int) -> None:
-        text = self._outbound.take(size)
-        self._transmit(tcp.ACK | (0 if self._outbound.has_unsent_text else tcp.PSH), text)
+    def _send_text(self, size: int, *, closes: bool = True) -> None:
+        """The last text that waits has PSH, and, where it ``closes``, the FIN behind it."""
+        text, flags = self._outbound.take(size), tcp.ACK
+        if not self._outbound.has_unsent_text:
+            flags |= tcp.PSH | (self._take_fin() if self._fin_wanted and closes else 0)
+        self._transmit(flags, text)
+
+    def _take_fin(self) -> int:
+        self.state = _MAY_CLOSE[self.state]
+        return tcp.FIN
 
     def _transmit(self, flags: int, payload: bytes = b"") -> None:
         """Send a segment that takes sequence space, and have it sent again until it is
@@ -439,14 +450,15 @@ class Connection(ControlBlock):
             sack_permitted=syn and self._sack,
         )
         self._outbound.nxt = segment.end
-        self._emit(segment)
+        self._emit(segment, new=True)
         self._queue.add(segment)
 
     def _acknowledge(self) -> None:
         self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK))
 
-    def _emit(self, segment: Segment) -> None:
-        """Complete a segment with what is true now: ACK number, window, timestamps."""
+    def _emit(self, segment: Segment, *, new: bool = False) -> None:
+        """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
+        was not sent before."""
         syn = bool(segment.flags & tcp.SYN)
         window = self._inbound.advertise(syn=syn)
         stamps = None
@@ -463,8 +475,17 @@ class Connection(ControlBlock):
         if segment.flags & tcp.ACK:
             self._inbound.acknowledged = self.rcv_nxt
             self._carry_ack()
-        ruled = syn or self._inbound.window_is_ruled
-        self._owner.emit(Packet(self.flow, now, ttl=self.ttl, tos=self.tos, window_is_ruled=ruled))
+        # RFC 3168 sections 6.1.4 and 6.1.5: nothing without text, and not what is sent again.
+        self.ect = _ECT_0 if self._ecn and new and segment.payload else 0
+        packet = Packet(
+            self.flow,
+            now,
+            ttl=self.ttl,
+            tos=self.tos | self.ect,
+            flow_label=self.flow_label,
+            window_is_ruled=syn or self._inbound.window_is_ruled,
+        )
+        self._owner.emit(packet)
 
     def _note_tsval(self, tsval: int) -> None:
         """A SYN goes out with it."""

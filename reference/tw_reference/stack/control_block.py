@@ -6,6 +6,7 @@ from tw_reference.clock import Timer
 from tw_reference.profiles.profile import StackTraits
 from tw_reference.segment import Flow
 from tw_reference.seqnum import add, distance
+from tw_reference.stack.labels import label_of
 from tw_reference.stack.receive_side import ReceiveSide
 from tw_reference.stack.send_side import SendSide
 from tw_reference.state import CLOSED, Snapshot, State
@@ -50,8 +51,10 @@ class ControlBlock:
         self.first_tsval: int | None = None
         self.syn_tsval = 0
 
-        self.tos = 0
+        self.tos = self.ect = 0
+        """Type of service, and the ECN field of what was sent last."""
         self.ttl = traits.ttl
+        self.flow_label = label_of(flow) if traits.labels_flows else 0
         self.linger: int | None = None
         """SO_LINGER in seconds, where the process set it; 0: close() is ABORT."""
         self.linger2: int | None = None

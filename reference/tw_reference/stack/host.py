@@ -420,6 +420,7 @@ class Host:
     def compress(self, connection: Connection, substate: State, timeout: int | None) -> None:
         """Have a block take the place of the connection, for ``timeout`` nanoseconds or as long as
         the stack's TIME-WAIT lasts."""
+        traits = self.profile.traits
         block = TimeWaitBlock(
             flow=connection.flow,
             snd_nxt=connection.snd_nxt,
@@ -435,7 +436,9 @@ class Host:
             substate=substate,
             entered=self.clock.now,
             expires=self.clock.now,
-            ttl=connection.ttl if self.profile.traits.keeps_ttl else self.profile.traits.ttl,
+            ttl=connection.ttl if traits.keeps_ttl else traits.ttl,
+            flow_label=connection.flow_label if traits.keeps_label else 0,
+            ect=connection.ect if traits.keeps_ect else 0,
             reuse_address=connection.reuse_address,
             port_was_bound=connection.port_was_bound,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tw_reference import segment as tcp
 from tw_reference.profiles.profile import StackTraits
 from tw_reference.segment import Packet, Segment
+from tw_reference.stack.labels import label_of
 
 
 def reset_for(packet: Packet, traits: StackTraits) -> Packet:
@@ -14,5 +15,6 @@ def reset_for(packet: Packet, traits: StackTraits) -> Packet:
         reset = Segment(seq=segment.ack, ack=0, flags=tcp.RST)
     else:
         reset = Segment(seq=0, ack=segment.end, flags=tcp.RST | tcp.ACK)
-    tos = packet.tos & traits.reset_tos_mask
-    return Packet(packet.flow.reverse, reset, ttl=traits.ttl, tos=tos)
+    flow, tos = packet.flow.reverse, packet.tos & traits.reset_tos_mask
+    label = label_of(flow, "reset") if traits.labels_resets else 0
+    return Packet(flow, reset, ttl=traits.ttl, tos=tos, flow_label=label)

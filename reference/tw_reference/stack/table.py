@@ -222,7 +222,7 @@ class TimeWaitTable:
         """Silence."""
 
     def _answer(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
-        self._acknowledge(block)
+        self._acknowledge(block, taken=True)
 
     def _reset(self, packet: Packet, block: TimeWaitBlock, question: SegmentArrives) -> None:
         self._emit(reset_for(packet, self._profile.traits))
@@ -278,8 +278,9 @@ class TimeWaitTable:
             self._acknowledge(block)
         self._trace(stages.ACK_LIMIT, ruling, block, before, packet.segment)
 
-    def _acknowledge(self, block: TimeWaitBlock) -> None:
-        """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with what the dead connection left behind."""
+    def _acknowledge(self, block: TimeWaitBlock, *, taken: bool = False) -> None:
+        """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with what the dead connection left behind;
+        ``taken``: what it answers was no repetition."""
         stamps = None
         if block.timestamps and (block.ts_recent or self._profile.traits.stamps_without_ts_recent):
             tsval = (self._timestamp() + block.ts_offset) & 0xFFFFFFFF
@@ -291,7 +292,14 @@ class TimeWaitTable:
             window=min(block.rcv_wnd >> block.rcv_scale, 0xFFFF),
             timestamps=stamps,
         )
-        self._emit(Packet(block.flow, segment, ttl=block.ttl, tos=block.tos))
+        packet = Packet(
+            block.flow,
+            segment,
+            ttl=block.ttl,
+            tos=block.tos | (block.ect if taken else 0),
+            flow_label=block.flow_label,
+        )
+        self._emit(packet)
 
     # -- out -------------------------------------------------------------------------------------
 
