@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tw_conformance.cli.shared_options import access_of, add_ways
+from tw_conformance.cli.shared_options import access_of, add_settings, add_ways
 from tw_conformance.model.errors import ExitCode
 
 
@@ -13,6 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="as for --target of run")
     parser.add_argument("--profile", metavar="NAME", help="what the target is to be held to")
     add_ways(parser)
+    add_settings(parser)
 
 
 _LAYOUT = ({"width": 15}, {"ratio": 1})

@@ -21,7 +21,7 @@ from tw_conformance.cli import new as new_command
 from tw_conformance.cli import rules as rules_command
 from tw_conformance.cli import serve as serve_command
 from tw_conformance.cli import sweep as sweep_command
-from tw_conformance.cli.shared_options import access_of, add_seed, add_target
+from tw_conformance.cli.shared_options import access_of, add_seed, add_settings, add_target
 from tw_conformance.model.errors import CaseError, ExitCode, SuiteError, UsageError
 from tw_conformance.model.words import did_you_mean, listed, number_of
 from tw_conformance.notation.bundled import bundled_cases, case_files, existing
@@ -217,6 +217,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--targets; repeatable",
         several=True,
     )
+    add_settings(parser)
     parser.add_argument("--html", metavar="FILE", help="write one page to open, keep and mail")
     parser.add_argument("--results", metavar="FILE", help="write what was found as JSON")
     parser.add_argument(

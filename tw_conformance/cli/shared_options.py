@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tw_conformance.model.errors import UsageError
-from tw_conformance.model.words import name_and_number, no_such, quoted
-from tw_conformance.targets.access_options import add_access_options, given
+from tw_conformance.model.words import no_such
+from tw_conformance.targets.access_options import add_access_options, given, settings_said
 from tw_reference.profiles.profile import Profile
 from tw_reference.state import OF_A_CONNECTION
 
@@ -47,8 +47,14 @@ def add_seed(parser: argparse.ArgumentParser, of: str = "the initial sequence nu
 
 def access_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said of a target on a link, by the fields of
-    :class:`~tw_conformance.link.access.Access`."""
-    return given(lambda option: getattr(arguments, option.replace("-", "_")))
+    :class:`~tw_conformance.link.access.Access`.
+
+    :raises UsageError: where a setting is none.
+    """
+    said = given(lambda option: getattr(arguments, option.replace("-", "_")))
+    if settings := settings_said(getattr(arguments, "settings", ())):
+        said["settings"] = settings
+    return said
 
 
 def roster(arguments: argparse.Namespace) -> Roster:
@@ -58,10 +64,7 @@ def roster(arguments: argparse.Namespace) -> Roster:
     """
     from tw_conformance.plugin.options import make_roster
 
-    said = access_of(arguments)
-    if settings := _said(getattr(arguments, "settings", ())):
-        said["settings"] = settings
-    return make_roster(arguments.targets, said)
+    return make_roster(arguments.targets, access_of(arguments))
 
 
 def open_named(arguments: argparse.Namespace, profile: str | None) -> Target:
@@ -131,18 +134,8 @@ def settings_of(words: Sequence[str], profiles: Iterable[Profile]) -> Mapping[st
 
     :raises UsageError: for a word that is no setting.
     """
-    settings = _said(words)
+    settings = settings_said(words)
     for profile in profiles:
         for name in settings.keys() - profile.settings.keys():
             raise UsageError(no_such(f"{profile.name} has no setting", name, profile.settings))
-    return settings
-
-
-def _said(words: Sequence[str]) -> dict[str, int]:
-    settings: dict[str, int] = {}
-    for word in words:
-        said = name_and_number(word)
-        if said is None:
-            raise UsageError(f"--set {quoted(word)}: write NAME=NUMBER, as in rfc1337=1")
-        settings[said[0]] = said[1]
     return settings

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tw_conformance.model.errors import SuiteError
-from tw_conformance.model.words import did_you_mean, listed
-from tw_conformance.targets.access_options import add_access_options, given
+from tw_conformance.model.errors import SuiteError, UsageError
+from tw_conformance.model.words import did_you_mean, listed, no_such
+from tw_conformance.targets.access_options import add_access_options, given, settings_said
 
 if TYPE_CHECKING:
     from tw_conformance.targets.roster import Roster
@@ -110,6 +110,14 @@ def add_options(parser: pytest.Parser) -> None:
         "fail the run, and one that passes does.",
     )
     add_access_options(group.addoption, "tw-")
+    group.addoption(
+        "--tw-set",
+        action="append",
+        metavar="NAME=VALUE",
+        default=[],
+        help="a setting that a DUT on a link has, e.g. rfc1337=1: cases are played and judged under"
+        " it. May be given several times.",
+    )
     parser.addini(
         "tw_case_files",
         type="args",
@@ -141,10 +149,15 @@ def roster_of(config: pytest.Config) -> Roster:
     try:
         return make_roster(
             config.getoption("--tw-targets"),
-            given(lambda option: config.getoption(f"--tw-{option}")),
+            given(lambda option: config.getoption(f"--tw-{option}"))
+            | _if_any(settings_said(config.getoption("--tw-set"))),
         )
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _if_any(settings: dict[str, int]) -> dict[str, Any]:
+    return {"settings": settings} if settings else {}
 
 
 def make_roster(file: str | None, fields: Mapping[str, Any]) -> Roster:
@@ -236,14 +249,34 @@ def _choose(names: list[str], wanted: list[str], roster: Roster) -> Iterator[Cho
     from tw_conformance.targets.registry import default_profiles
 
     for target, named in _targets(names, roster).items():
-        roster.access(target)  # what excludes each other is said before anything is collected
+        # What excludes each other is said before anything is collected.
+        settings = roster.access(target).settings
         profiles = wanted or list(default_profiles(target, roster))
+        if settings:
+            _check_settings(settings, target, profiles, roster)
         for profile in profiles:
             if _is_virtual(target):
                 label = profile
             else:
                 label = _short(target) if len(profiles) == 1 else f"{_short(target)}:{profile}"
             yield Choice(target, profile, label, named)
+
+
+def _check_settings(
+    settings: Mapping[str, int], target: str, profiles: Sequence[str], roster: Roster
+) -> None:
+    """:raises UsageError: where one of them is none, or the target's own are known."""
+    from tw_reference.profiles import PROFILES
+
+    if roster.locator(target) is None:
+        raise UsageError(
+            f"--set says what a DUT on a link has, and {target} is none: its cases set what they"
+            " need themselves"
+        )
+    for profile in profiles:
+        known = PROFILES[profile].settings
+        for name in settings.keys() - known.keys():
+            raise UsageError(no_such(f"{profile} has no setting", name, known))
 
 
 def _short(target: str) -> str:

@@ -22,6 +22,9 @@ STALE = "tw_conformance_stale"
 
 _CATEGORY = "inconclusive"
 
+_SAYING_NOTHING = frozenset({"", "skipped", "deselected", "warnings"})
+"""Categories of reports in which nothing was tested."""
+
 
 class Verdicts:
     """A pytest plugin: what the terminal says about cases."""
@@ -88,6 +91,20 @@ class Verdicts:
             self._stopped, self._lost = waiting + len(self._lost), []
         if exitstatus == pytest.ExitCode.OK and (self._lost or waiting):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(specname="pytest_sessionfinish", tryfirst=True)
+    def pytest_fail_where_no_case_was_played(
+        self, session: pytest.Session, exitstatus: int
+    ) -> None:
+        """Cases that were all left out are no success, unless something else was tested."""
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or exitstatus != pytest.ExitCode.OK:
+            return
+        left_out = any(
+            getattr(report, "tw_lack", "") for report in reporter.stats.get("skipped", ())
+        )
+        if left_out and not any(reporter.stats.keys() - _SAYING_NOTHING):
+            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
 
     @pytest.hookimpl(specname="pytest_sessionfinish", tryfirst=True)
     def pytest_explain_each_cause_once(self, session: pytest.Session) -> None:

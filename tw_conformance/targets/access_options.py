@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tw_conformance.link.access import GENTLE, HOUR
 from tw_conformance.link.path import Sentinel
+from tw_conformance.model.errors import UsageError
+from tw_conformance.model.words import name_and_number, quoted
 
 _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "tester-ip": (
@@ -90,6 +92,20 @@ def add_access_options(
             add(f"--{prefix}{option}", **_unset(how))
 
 
+def settings_said(words: Sequence[str]) -> dict[str, int]:
+    """What ``--set NAME=NUMBER``, once or more, says.
+
+    :raises UsageError: where that is not its form.
+    """
+    settings: dict[str, int] = {}
+    for word in words:
+        said = name_and_number(word)
+        if said is None:
+            raise UsageError(f"--set {quoted(word)}: write NAME=NUMBER, as in rfc1337=1")
+        settings[said[0]] = said[1]
+    return settings
+
+
 def given(value_of: Callable[[str], Any]) -> dict[str, Any]:
     """The fields that the user gave a value; ``value_of`` returns that of an option, by its name
     without dashes before it."""
@@ -111,7 +127,8 @@ def as_arguments(fields: Mapping[str, Any], prefix: str = "") -> list[str]:
         elif value is not None:
             values = value if isinstance(value, tuple) else (value,)
             arguments += [f"--{prefix}{option}={each}" for each in values]
-    return arguments
+    settings: Mapping[str, int] = fields.get("settings", {})
+    return [*arguments, *(f"--{prefix}set={name}={value}" for name, value in settings.items())]
 
 
 def _unset(how: Mapping[str, Any]) -> dict[str, Any]:

@@ -176,6 +176,22 @@ def test_a_failure_outweighs_an_undecided_case(kernel: Callable[..., int]) -> No
     assert kernel("fails", "undecided") == ExitCode.DEVIATES
 
 
+@pytest.mark.parametrize(
+    ("setting", "target", "says"),
+    [
+        ("rfc1337", "192.0.2.1", "--set 'rfc1337': write NAME=NUMBER"),
+        ("rfc137=1", "192.0.2.1", "no setting 'rfc137'; did you mean 'rfc1337'?"),
+        ("rfc1337=1", "reference", "reference is none: its cases set what they need"),
+    ],
+)
+def test_a_setting_that_no_dut_can_be_said_to_have(
+    capsys: pytest.CaptureFixture[str], setting: str, target: str, says: str
+) -> None:
+    said = ["run", "--target", target, "--profile", "linux", "--set", setting]
+    assert main(said) == ExitCode.USAGE
+    assert says in capsys.readouterr().err
+
+
 def test_a_target_that_is_not_there(
     kernel: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -242,6 +242,17 @@ def test_a_target_asked_for_by_name_must_be_there(no_kernel: pytest.Pytester) ->
     result.stderr.fnmatch_lines(["*target netns: user namespaces are forbidden; run as root*"])
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_cases_that_are_all_left_out_are_no_success(
+    kernel: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    write(kernel, "a.tw.yaml", cases("lacks"))
+    result = kernel.runpytest("--tw-target=netns", *workers)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    write(kernel, "test_other.py", "def test_other(): pass\n")
+    assert kernel.runpytest("--tw-target=netns", *workers).ret == pytest.ExitCode.OK
+
+
 @pytest.mark.parametrize(("ci", "outcome"), [("", "skipped"), ("1", "errors")])
 def test_one_of_all_may_be_missing_but_not_in_a_ci(
     no_kernel: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: str, outcome: str
