@@ -1,6 +1,11 @@
 """The agent: socket calls and state reads on the DUT, asked for in JSON lines.
 
 This file runs on the DUT as it is, so it stands alone: standard library only, Python 3.6 or later.
+It is one file, and the longest, because it is sent whole through the standard input of whatever
+python3 the DUT has.  Read it in three parts: :class:`Agent` with its verbs; sockets, sysctls and
+counters; and the state tables of Linux (:class:`SockDiag`, :class:`ProcTable`) and of the BSDs
+(:class:`NetstatTable`).
+
 Requests come on standard input, one JSON object a line, and replies go to standard output::
 
     {"id": 1, "verb": "listen", "family": "ipv4", "address": "192.0.2.1", "port": 5000,

@@ -26,7 +26,7 @@ from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.notation import answers
 from tw_conformance.notation.globs import by_globs, globs_of
 from tw_conformance.notation.stimulus import Stimulus
-from tw_conformance.play.tester import NotReached
+from tw_conformance.play.approach import NotReached
 from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.rule import NOT_RULED

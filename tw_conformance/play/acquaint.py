@@ -13,8 +13,9 @@ from typing import Literal
 
 from tw_conformance.model.case import Case, Reach
 from tw_conformance.model.verdict import Transcript
+from tw_conformance.play.approach import NotReached, reach
 from tw_conformance.play.state_probe import question
-from tw_conformance.play.tester import NotReached, TesterEndpoint
+from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.targets.acquaintance import Acquaintance, Question, Shape, Telling
 from tw_conformance.targets.target import Target
 from tw_reference.segment import Packet, Segment
@@ -60,7 +61,7 @@ async def _answer_in(
         link = await target.open(case)
         try:
             tester = TesterEndpoint(case.reach, link, target.path, Transcript())
-            await tester.reach()
+            await reach(tester)
             segment = question(tester, asked)
             tester.send(segment)
             answer = await _answer(tester)

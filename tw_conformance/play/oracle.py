@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from tw_conformance.model.case import Call, Case, ExpectState
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome
+from tw_conformance.play.approach import NotReached
 from tw_conformance.play.compare import answer_of, compare, summary
 from tw_conformance.play.record import answers
 from tw_conformance.play.run import Run
-from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.rules.deciding import deciding

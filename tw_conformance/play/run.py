@@ -27,6 +27,7 @@ from tw_conformance.model.case import (
 from tw_conformance.model.errors import NoSuchCall
 from tw_conformance.model.verdict import Transcript
 from tw_conformance.play import state_probe
+from tw_conformance.play.approach import NotReached, reach
 from tw_conformance.play.record import (
     Again,
     Came,
@@ -43,7 +44,7 @@ from tw_conformance.play.record import (
     answers,
     timer_effect,
 )
-from tw_conformance.play.tester import NotReached, TesterEndpoint
+from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.play.views import MARGIN, View, age, last_injection, left_out
 from tw_conformance.targets.target import Target
 from tw_reference.segment import Packet, Segment
@@ -130,7 +131,7 @@ class Run:
 
         :raises NotReached: where that fails.
         """
-        await self.tester.reach()
+        await reach(self.tester)
         if any(isinstance(step, Counters) for step in self.case.steps):
             self._counted = await self.link.counters()
         if not self.target.path.perfect:
@@ -324,7 +325,7 @@ class Run:
             tester = TesterEndpoint(goal, link, self.target.path, self.tester.transcript, name)
             self._testers[name] = tester
             try:
-                await tester.reach()
+                await reach(tester)
             except NotReached as failure:
                 return Doubt(f"{name} did not come to {goal.state}: {failure}")
             if not self.target.path.perfect:

@@ -1,7 +1,7 @@
-"""The tester's end of one connection: a TCP of its own, as small as a handshake and a close need.
+"""The tester's end of one connection: it sends, receives, and proves that what it sent arrived.
 
-It brings the DUT to the state that a case starts from and knows, from what crossed the link, every
-variable of the DUT that a case may name.
+It knows, from what crossed the link, every variable of the DUT that a case may name.  How it brings
+the DUT to the state that a case starts from is in :mod:`tw_conformance.play.approach`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Literal, TypeAlias
 from tw_conformance.link.link import Arrival, Link
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import Prober
-from tw_conformance.model.case import OK, Reach, SendIcmp
+from tw_conformance.model.case import Reach, SendIcmp
 from tw_conformance.model.verdict import Event, Transcript
 from tw_reference import segment as tcp
-from tw_reference import ways
 from tw_reference.icmp_numbers import WITH_MTU
 from tw_reference.segment import (
     Damage,
@@ -26,16 +25,11 @@ from tw_reference.segment import (
     Packet,
     Segment,
     Timestamps,
-    flag_names,
 )
 from tw_reference.seqnum import add
-from tw_reference.state import State
-from tw_reference.ways import Ends, Offer, Said
 
-_RTO = 1.0
 _LEAST_RTO = 0.15
 """Seconds; no documented stack retransmits any sooner."""
-_TRIES = 4
 _SECOND_LOOK = 0.5
 """Seconds more for an answer whose absence would fail a case; a DUT's RTO may be shorter."""
 _PROBES = 6
@@ -43,15 +37,6 @@ ACCEPTS_AND_CLOSES = 1.0
 """Seconds that the DUT's service may take over a connection: those of a first retransmission."""
 _LEAST_MTU = 1280
 """What an ICMP error says of the next hop where the case does not (RFC 8200 section 5)."""
-
-
-class NotReached(Exception):
-    """The DUT could not be brought to the state that the case starts from; says where it
-    failed."""
-
-
-class TimestampsRefused(NotReached):
-    """The DUT answered a SYN that offers timestamps without them."""
 
 
 class TesterEndpoint:
@@ -91,7 +76,7 @@ class TesterEndpoint:
         self._syn_ack: Segment | None = None
         """The DUT's latest SYN-ACK, until its service has accepted that connection and closed
         it."""
-        self._reset_at: int | None = None
+        self.reset_at: int | None = None
         """The SEG.SEQ of an RST that ends what is left of the connection; None where nothing is
         left."""
 
@@ -151,7 +136,7 @@ class TesterEndpoint:
             self._retransmittable[_text(segment)] += 1
             self._first_came.setdefault(_text(segment), arrival.time)
         if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
-            self._reset_at = segment.ack
+            self.reset_at = segment.ack
             self._syn_ack = segment
         elif segment.flags & tcp.FIN:
             self._has_been_served()
@@ -222,7 +207,7 @@ class TesterEndpoint:
                     self.pending.append(arrival)
                 elif self._prober.answers(arrival):
                     await self._let_settle()
-                    self._settle(arrival)
+                    self.settle(arrival)
                     return True
             self._prober.give_up()
         return False
@@ -254,7 +239,7 @@ class TesterEndpoint:
                 return arrival
         return None
 
-    def _settle(self, answer: Arrival) -> None:
+    def settle(self, answer: Arrival) -> None:
         self._proven = True
         self.settled = answer.time
 
@@ -294,200 +279,26 @@ class TesterEndpoint:
             tsval = self._tsval
         return Timestamps(tsval, self._echoed if tsecr is None else tsecr)
 
-    def _own_stamps(self) -> Timestamps | None:
+    def own_stamps(self) -> Timestamps | None:
         if not self.timestamps:
             return None
         stamps = self.stamps(self.goal.tsval)
         self.variables["ts_recent"] = stamps.tsval
         return stamps
 
-    # -- the way to the state that a case starts from --------------------------------------------
-
-    async def reach(self) -> None:
-        """Bring the DUT to the connection's first state.
-
-        :raises NotReached: where it does not do its part.
-        """
-        await self._reach()
-        # The DUT answers from within a close() that has not returned yet, and such a socket puts
-        # segments aside (Linux's backlog): an echo would overtake them.  So would none that
-        # follows an answer of the agent, which makes one call after the other.
-        await self.link.observe()
-
-    async def _reach(self) -> None:
-        reach, variables = self.goal, self.variables
-        variables.update(irs=self.link.tester_isn, rcv_nxt=self.link.tester_isn)
-        variables.update(ts_recent=0, rcv_scale=0, flow_label=0)
-        if reach.state == "LISTEN":
-            variables.update(snd_nxt=0, iss=0, rcv_wnd=0)
-            return
-        through, active = State(reach.through.value), reach.open == "active"
-        for turn in ways.way_to(State(reach.state), through=through, active=active):
-            await self._take_turn(turn)
-        if reach.state == "TIME-WAIT":
-            self._reset_at = None
-
-    async def _take_turn(self, turn: ways.Turn) -> None:
-        if turn.call is not None:
-            await self._call(turn.call)
-        for said in turn.says:
-            if said.flags == tcp.ACK:
-                self._say(said)
-                # A FIN behind an ACK that was lost makes up for it: the DUT takes another way.
-                if turn.ends is Ends.PROOF or (turn.ends is Ends.ACK and not self.path.perfect):
-                    await self._must_be_in(said)
-            else:
-                await self._say_until_answered(said)
-        if turn.ends is Ends.SYN:
-            await self._await_syn()
-        elif turn.ends is Ends.FIN:
-            await self._await_fin()
-
-    async def _call(self, call: ways.ProcessCall) -> None:
-        if call != "connect":
-            await self.link.call(call, {})
-            return
-        given = await self.link.call(
-            "connect", {"automatic": True, "reuse_address": self.goal.reuse_address}
-        )
-        if given != OK:
-            raise NotReached(f"connect() on the DUT gave {given}")
-
-    async def _await_syn(self) -> None:
-        arrival = await self.receive(self.link.now() + _RTO * _TRIES)
-        if arrival is None or not (syn := self._segment(arrival)).flags & tcp.SYN:
-            raise NotReached("no SYN came from the DUT's connect()")
-        if self.timestamps and syn.timestamps is None:
-            raise TimestampsRefused("the DUT did not offer timestamps in its SYN")
-        self._learn(syn)
-        self._learn_opening(syn)
-        if self.goal.state != "SYN-SENT":
-            self._must_have_taken_up(syn, tcp.ECE | tcp.CWR)
-
-    async def _say_until_answered(self, said: Said) -> None:
-        segment = self._next(said)
-        if said is ways.SYN:
-            answer = await self._ask(segment, tcp.SYN | tcp.ACK, said.name)
-            if self.timestamps and answer.timestamps is None:
-                raise TimestampsRefused("the DUT did not take up timestamps in its SYN-ACK")
-            self._learn_opening(answer)
-            self._must_have_taken_up(answer, tcp.ECE)
-        elif said is ways.SYN_ACK:
-            self._reset_at = segment.end
-            await self._ask(segment, tcp.ACK, said.name)
-            await self._must_be_in(ways.ACK_OF_SYN)
-        else:
-            await self._ask(segment, tcp.ACK, said.name)
-            self._reset_at = segment.end
-
-    def _learn_opening(self, syn: Segment) -> None:
-        """What the DUT's SYN alone tells of its variables."""
-        scaling = self.goal.window_scale is not None and syn.wscale is not None
-        self.variables["rcv_scale"] = (syn.wscale or 0) if scaling else 0
-        self.variables.update(iss=syn.seq, snd_nxt=syn.end)
-
-    def _must_have_taken_up(self, syn: Segment, ecn: int) -> None:
-        """Check that the DUT's SYN has the options that the case says; ``ecn`` are the bits of
-        ECN."""
-        reach = self.goal
-        if reach.sack and not syn.sack_permitted:
-            raise NotReached("the DUT does not take up SACK")
-        if reach.ecn and syn.flags & ecn != ecn:
-            raise NotReached("the DUT does not take up ECN")
-
-    async def _await_fin(self) -> None:
-        """The DUT closes first; what it says before is acknowledged with its FIN."""
-        begun = self.link.now()
-        deadline, acknowledged = begun + _RTO * _TRIES, begun
-        while (arrival := await self.receive(deadline)) is not None:
-            segment = self._segment(arrival)
-            if segment.flags & tcp.RST:
-                raise NotReached("the DUT reset the connection instead of closing it")
-            if segment.flags & tcp.SYN:
-                # Any sooner it is not the DUT that repeats its SYN-ACK: its RTO is a second or so.
-                if arrival.time - acknowledged > _RTO / 2:
-                    acknowledged = self._say(ways.ACK_OF_SYN)
-                continue
-            if segment.seq != self.variables["snd_nxt"]:
-                continue
-            self._learn(segment)
-            self.variables["snd_nxt"] = segment.end
-            if segment.flags & tcp.FIN:
-                return
-            if segment.payload:
-                self._say(ways.ACK_OF_SYN)
-        raise NotReached("the DUT did not close first: no FIN came after the handshake")
-
-    async def _ask(self, segment: Segment, flags: int, what: str) -> Segment:
-        """Send a segment until the DUT acknowledges it with ``flags``; retransmit as a TCP
-        would."""
-        for attempt in range(_TRIES):
-            deadline = self.send(segment) + _RTO * 2**attempt
-            while (arrival := await self.receive(deadline)) is not None:
-                answer = self._segment(arrival)
-                if answer.flags & tcp.RST:
-                    raise NotReached(f"the DUT answered {what} with {flag_names(answer.flags)}")
-                acknowledged = answer.flags & tcp.ACK and answer.ack == segment.end
-                if acknowledged and answer.flags & flags == flags:
-                    self._learn(answer)
-                    self._settle(arrival)
-                    return answer
-        raise NotReached(f"no answer to {what} in {_TRIES} tries")
-
-    async def _must_be_in(self, said: Said) -> None:
-        """Make sure that the segment brought the DUT to its state.  On a path that loses packets it
-        is sent again until the DUT, where it can be asked, says that it is there."""
-        await self._must_prove(said.name)
-        for _ in range(_TRIES):
-            if self.path.perfect:
-                return
-            seen = await self.link.observe()
-            if seen is None or seen.state == said.leads_to:
-                return
-            self._say(said)
-            await self._must_prove(said.name)
-        raise NotReached(f"{said.name} did not bring the DUT to {said.leads_to} in {_TRIES} tries")
-
-    async def _must_prove(self, what: str) -> None:
-        if not await self.prove_delivery():
-            raise NotReached(f"{what} can't be shown to have arrived: no probe was answered")
-        for arrival in self.pending:
-            if self._segment(arrival).flags & tcp.RST:
-                raise NotReached(f"the DUT answered {what} with a reset")
-        self.pending.clear()
-
-    def _say(self, said: Said) -> float:
-        return self.send(self._next(said))
-
-    def _next(self, said: Said) -> Segment:
-        """The tester's next segment, at the DUT's RCV.NXT."""
-        reach, variables = self.goal, self.variables
-        segment = ways.segment(
-            said,
-            rcv_nxt=variables["rcv_nxt"],
-            snd_nxt=variables.get("snd_nxt", 0),  # unknown before the DUT's SYN
-            timestamps=self._own_stamps(),
-            offer=Offer(reach.mss, reach.window_scale, reach.sack, reach.ecn),
-        )
-        variables["rcv_nxt"] = segment.end
-        return segment
-
-    def _learn(self, segment: Segment) -> None:
-        """What any segment of the DUT tells of its variables."""
-        scale = 0 if segment.flags & tcp.SYN else self.variables["rcv_scale"]
-        self.variables["rcv_wnd"] = segment.window << scale
-
-    def _segment(self, arrival: Arrival) -> Segment:
-        assert isinstance(arrival.packet, Packet)
-        return arrival.packet.segment
-
     # -- leaving ---------------------------------------------------------------------------------
 
     def abandon(self) -> None:
         """Reset what the case left half open on the DUT, so that it does not linger there."""
-        if self._reset_at is not None:
+        if self.reset_at is not None:
             self.note("the tester resets what is left of the connection")
-            self.send(Segment(seq=self._reset_at, ack=0, flags=tcp.RST))
+            self.send(Segment(seq=self.reset_at, ack=0, flags=tcp.RST))
+
+
+def segment_of(arrival: Arrival) -> Segment:
+    """The segment that an arrival of :meth:`TesterEndpoint.receive` is."""
+    assert isinstance(arrival.packet, Packet)
+    return arrival.packet.segment
 
 
 def _shape(packet: Packet) -> tuple[int, int, int]:

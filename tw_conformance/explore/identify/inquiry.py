@@ -18,7 +18,7 @@ from tw_conformance.explore.identify.question_bank import Fork, Reply, Responden
 from tw_conformance.explore.observe import StepEffect, Undecided, observe
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError
-from tw_conformance.play.tester import NotReached, TimestampsRefused
+from tw_conformance.play.approach import NotReached, TimestampsRefused
 from tw_conformance.targets.target import Play, Target
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages

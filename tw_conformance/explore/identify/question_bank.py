@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from tw_conformance.explore.observe import StepEffect, observe
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, TimestampRelation, Wait
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
-from tw_conformance.play.tester import TimestampsRefused
+from tw_conformance.play.approach import TimestampsRefused
 from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN

@@ -17,7 +17,7 @@ from tw_conformance.explore.sweep.design import covering, nearly_acceptable
 from tw_conformance.explore.sweep.reaction import differences
 from tw_conformance.explore.sweep.reference_stack import ReferenceStack
 from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
-from tw_conformance.play.tester import NotReached
+from tw_conformance.play.approach import NotReached
 from tw_reference.profiles.profile import Profile
 
 _TRIED = 20

@@ -28,9 +28,9 @@ from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.model.words import number_of, was
 from tw_conformance.play import state_probe
+from tw_conformance.play.approach import NotReached
 from tw_conformance.play.record import Doubt, StateSeen, answers
 from tw_conformance.play.run import Run
-from tw_conformance.play.tester import NotReached
 from tw_conformance.targets.target import Target
 from tw_reference import segment as tcp
 from tw_reference.segment import Packet

@@ -21,8 +21,8 @@ from tw_conformance.explore.sweep.reaction import (
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.tester_end import TesterEnd
 from tw_conformance.explore.sweep.walk import Part
+from tw_conformance.play.approach import NotReached
 from tw_conformance.play.record import TimerEffect
-from tw_conformance.play.tester import NotReached
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles.profile import Profile

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass, Selection
 from tw_conformance.explore.sweep.reaction import Prediction, Trial, differences, without_repeats
 from tw_conformance.model.verdict import Mismatch
-from tw_conformance.play.tester import NotReached
+from tw_conformance.play.approach import NotReached
 
 _AGREEMENT = 2
 """Times that the same doubtful result must be seen."""

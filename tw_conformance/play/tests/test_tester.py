@@ -14,7 +14,9 @@ from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import Reach, SendIcmp, Through
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Transcript
-from tw_conformance.play.tester import NotReached, TesterEndpoint, TimestampsRefused
+from tw_conformance.play import approach
+from tw_conformance.play.approach import NotReached, TimestampsRefused
+from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.play.tests.scripted import (
     IRS,
     ISS,
@@ -52,7 +54,7 @@ def endpoint(reach: Reach, link: ScriptedLink, path: Path | None = None) -> Test
 
 def reached(reach: Reach, link: ScriptedLink, path: Path | None = None) -> TesterEndpoint:
     tester = endpoint(reach, link, path)
-    Played(tester.reach()).result()
+    Played(approach.reach(tester)).result()
     return tester
 
 

@@ -19,6 +19,7 @@ from tw_conformance.link.pace import Admission
 from tw_conformance.model.case import OK, Case, Reach, Through
 from tw_conformance.model.verdict import Outcome, Transcript, Verdict
 from tw_conformance.notation.load import load_text
+from tw_conformance.play.approach import reach
 from tw_conformance.play.player import play
 from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.targets.bench import Bench
@@ -71,7 +72,7 @@ async def reached(
     link = await WireLink.open(bench, case, ISN, Admission.free(), AsyncExitStack())
     try:
         peer = TesterEndpoint(case.reach, link, target.path, Transcript())
-        await peer.reach()
+        await reach(peer)
         yield link, peer
     finally:
         await link.aclose()

@@ -21,7 +21,7 @@ from tw_conformance.model.case import (
 )
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome, Transcript, Verdict
-from tw_conformance.play import tester
+from tw_conformance.play import approach, tester
 from tw_conformance.play.player import play
 from tw_conformance.targets.target import Play
 from tw_conformance.targets.wire_target import WireTarget
@@ -34,7 +34,7 @@ async def observed(target: WireTarget, reach: Reach) -> Observation:
     link = await target.open(case)
     try:
         peer = tester.TesterEndpoint(reach, link, target.path, Transcript())
-        await peer.reach()
+        await approach.reach(peer)
         seen = await link.observe()
         peer.abandon()
         assert seen is not None
