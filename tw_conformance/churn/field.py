@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _BETWEEN = (0.3, 0.7)
 """Seconds between two questions to the DUT: at no period, lest it be found."""
+LEAST = 1.0
+"""Connections a second below which nothing is tried."""
 CLOSEST = 0.05
 """How near the highest loss-free rate is approached, as a share of it."""
 
@@ -75,7 +77,7 @@ class Field:
         :raises TargetError: as :meth:`churn`.
         """
         low, high, rate = 0.0, 0.0, plan.rate
-        while not high or high - low > CLOSEST * high:
+        while not high or (high - low > CLOSEST * high and high > LEAST):
             trace = self.churn(Plan(rate, plan.seconds, plan.tester_closes, 0, plan.seed), tell)
             say(trace)
             if trace.interrupted or trace.limit:

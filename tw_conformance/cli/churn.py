@@ -100,9 +100,10 @@ def churn(arguments: argparse.Namespace) -> int:
     closes = arguments.closer == "tester"
     plan = Plan(arguments.rate, arguments.seconds, closes, arguments.late_fins, arguments.seed)
     with _opened(arguments) as (target, lifetime):
-        print(target.describe(), flush=True)
         settings = settings_of(arguments.settings, [PROFILES[target.profile]])
-        field = Field(target, settings, arguments.family)
+        print(_described(arguments, target, lifetime), flush=True)
+        # Where nobody can look into the DUT they were said, and not asked for.
+        field = Field(target, settings if target.makes_benches else {}, arguments.family)
         try:
             if arguments.find_max:
                 return _find_max(field, plan)
@@ -111,6 +112,14 @@ def churn(arguments: argparse.Namespace) -> int:
         finally:
             field.close()
     return _report(arguments, trace, lifetime)
+
+
+def _described(arguments: argparse.Namespace, target: WireTarget, lifetime: float | None) -> str:
+    if lifetime is None:
+        return f"{arguments.target}: how long its 2MSL is nobody said (--profile, --lifetime)"
+    known = arguments.profile or target.makes_benches
+    who = target.describe() if known else arguments.target
+    return f"{who}; 2MSL is {lifetime:g} s"
 
 
 def _report(arguments: argparse.Namespace, trace: Trace, lifetime: float | None) -> int:
@@ -183,6 +192,8 @@ def _opened(arguments: argparse.Namespace) -> Iterator[tuple[WireTarget, float |
     said = given(
         lambda option: getattr(arguments, option.replace("-", "_")) if option in _ACCESS else None
     )
+    if settings := settings_of(arguments.settings, ()):
+        said["settings"] = settings
     roster = make_roster(arguments.targets, said)
     locator = roster.locator(arguments.target)
     kind = roster.target(arguments.target) if locator is None else locator.kind

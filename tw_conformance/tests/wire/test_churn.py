@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,34 @@ def test_beyond_its_limit_the_kernel_closes_the_youngest(churned: Callable[..., 
     trace = churned(Plan(400.0, 0.5, late_fins=200), max_tw_buckets=100)
     assert trace.counters["TCPTimeWaitOverflow"] == 100
     assert [fin.answer for fin in trace.late_fins] == ["ACK"] * 100 + ["RST"] * 100
+
+
+def test_interrupted_it_keeps_what_was_measured(target: WireTarget) -> None:
+    def interrupt(trace: Trace, over: int) -> None:
+        if over >= 20:
+            raise KeyboardInterrupt
+
+    field = Field(target, {}, "ipv4")
+    try:
+        trace = field.churn(Plan(200.0, 60.0), interrupt)
+    finally:
+        field.close()
+    assert trace.interrupted
+    assert 20 <= len(trace.connections) <= trace.opened < 12_000
+    assert len(trace.connections) + trace.unfinished == trace.opened
+
+
+def test_beyond_its_limit_freebsd_10_recycles_the_oldest(
+    world_or_skip: None, tun_or_skip: None, tmp_path: Path
+) -> None:
+    serve = "-m tw_reference --profile freebsd-10 --tap {ifname} --set maxtcptw=25"
+    kept = tmp_path / "a.json"
+    where = ["--target", f"cmd:{sys.executable} {serve}", "--profile", "freebsd-10"]
+    load = ["--rate", "100", "--seconds", "1", "--late-fins", "100", "--json", str(kept)]
+    code = main(["churn", *where, *load])
+    assert code in (ExitCode.CONFORMS, ExitCode.DEVIATES, ExitCode.INCONCLUSIVE)
+    answered = [answer for _, _, answer in json.loads(kept.read_text())["late_fins"]]
+    assert answered == ["RST"] * 75 + ["ACK"] * 25
 
 
 def test_where_nobody_listens_there_is_nothing_to_measure(target: WireTarget) -> None:
