@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack, contextmanager
 from random import Random
 from typing import Any, TypeVar
 
-from tw_conformance.churn.generator import Generator, Tell
-from tw_conformance.churn.trace import Plan, Trace
+from tw_conformance.churn.generator import Generator, TellProgress
+from tw_conformance.churn.trace import LoadPlan, LoadTrace
 from tw_conformance.churn.wire import Wire
 from tw_conformance.dut.client import AgentClient
 from tw_conformance.model.errors import TargetError, UsageError
@@ -29,7 +29,7 @@ CLOSEST = 0.05
 """How near the highest loss-free rate is approached, as a share of it."""
 
 
-class Field:
+class LoadedDut:
     """One DUT of ``target``, with these settings, loaded from the one address family.
 
     The tester's thread keeps off the CPU of the target's loop, where a DUT in a namespace has its
@@ -48,7 +48,7 @@ class Field:
             self._run(self._held.aclose())
             raise
 
-    def churn(self, plan: Plan, tell: Tell) -> Trace:
+    def churn(self, plan: LoadPlan, tell: TellProgress) -> LoadTrace:
         """Load it as planned.
 
         :raises UsageError: where the plan asks for more 4-tuples than there are.
@@ -70,7 +70,9 @@ class Field:
         _check_part(trace)
         return trace
 
-    def loss_free(self, plan: Plan, tell: Tell, say: Callable[[Trace], None]) -> float | None:
+    def loss_free(
+        self, plan: LoadPlan, tell: TellProgress, say: Callable[[LoadTrace], None]
+    ) -> float | None:
         """The highest rate at which no segment is lost, in connections a second, ``plan`` being
         the first that is tried; None where this machine was the limit, or the user interrupted.
 
@@ -78,7 +80,7 @@ class Field:
         """
         low, high, rate = 0.0, 0.0, plan.rate
         while not high or (high - low > CLOSEST * high and high > LEAST):
-            trace = self.churn(Plan(rate, plan.seconds, plan.tester_closes, 0, plan.seed), tell)
+            trace = self.churn(LoadPlan(rate, plan.seconds, plan.tester_closes, 0, plan.seed), tell)
             say(trace)
             if trace.interrupted or trace.limit:
                 return None
@@ -130,7 +132,7 @@ class Field:
             last = self._stop.is_set()
 
 
-def _check_part(trace: Trace) -> None:
+def _check_part(trace: LoadTrace) -> None:
     """:raises TargetError: where no connection came to an end: there is nothing to be measured."""
     if trace.connections or trace.interrupted:
         return

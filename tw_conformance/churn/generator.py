@@ -17,7 +17,7 @@ from random import Random
 
 from tw_conformance.churn.frames import Template
 from tw_conformance.churn.ring import Heard
-from tw_conformance.churn.trace import LATE, Connection, LateFin, Plan, Trace
+from tw_conformance.churn.trace import LATE, EndedConnection, LateFin, LoadPlan, LoadTrace
 from tw_conformance.churn.wire import Wire
 from tw_conformance.model.errors import UsageError
 from tw_reference import segment as tcp
@@ -39,14 +39,14 @@ _LATE_FIN = 1.0
 _IDLE = 0.05
 _TELL = 0.25
 
-Tell = Callable[[Trace, int], None]
+TellProgress = Callable[[LoadTrace, int], None]
 """Hears now and then how many connections are over."""
 
 
 class Generator:
     """Runs one plan on ``wire``."""
 
-    def __init__(self, wire: Wire, plan: Plan, tell: Tell) -> None:
+    def __init__(self, wire: Wire, plan: LoadPlan, tell: TellProgress) -> None:
         """:raises UsageError: where the tester has not so many 4-tuples."""
         self._wire, self._plan, self._tell = wire, plan, tell
         total = plan.connections
@@ -58,7 +58,7 @@ class Generator:
         self._lost_before = wire.ring.lost()
         self._isn = int(time.time() * _TICKS) % _NUMBERS
         self._random = Random(plan.seed)
-        self._trace = Trace(plan)
+        self._trace = LoadTrace(plan)
         self._state = bytearray(total)
         self._again = bytearray(total)
         self._theirs = array("I", bytes(4 * total))
@@ -72,7 +72,7 @@ class Generator:
         """When to look, at which connection, for which time."""
         self._finished = 0
 
-    def run(self) -> Trace:
+    def run(self) -> LoadTrace:
         """Until the plan is fulfilled, or the user interrupts it: what was measured is kept.
 
         :raises TargetGone: where the link is gone.
@@ -282,6 +282,6 @@ class Generator:
             begun, ended = self._begun[number], self._ended[number]
             if ended:
                 times = ((begun - wall) / 1e9, (ended - begun) / 1e9, self._dut[number] / 1e9)
-                trace.connections.append(Connection(*times, bool(self._again[number])))
+                trace.connections.append(EndedConnection(*times, bool(self._again[number])))
         trace.unfinished = trace.opened - self._finished
         trace.late_fins = [fin._replace(begun=fin.begun - wall / 1e9) for fin in trace.late_fins]

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 from tw_conformance.churn.stalls import Stalls
-from tw_conformance.churn.trace import Trace
+from tw_conformance.churn.trace import LoadTrace
 from tw_conformance.report.canvas import DOT, canvas, save
 
 MOST_DOTS = 40_000
@@ -19,7 +19,7 @@ _LEAST_MS = 10.0
 """The height of the picture at least: a calm DUT is to look calm."""
 
 
-def draw(trace: Trace, stalls: Stalls | None, title: str, file: Path) -> None:
+def draw(trace: LoadTrace, stalls: Stalls | None, title: str, file: Path) -> None:
     """Write it.
 
     :raises SuiteError: where matplotlib is not installed, or the file can't be written.

@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tw_conformance.churn.trace import Connection
+from tw_conformance.churn.trace import EndedConnection
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
@@ -87,7 +87,7 @@ class Search:
     stalls: Stalls | None
 
 
-def search(connections: Sequence[Connection]) -> Search | None:
+def search(connections: Sequence[EndedConnection]) -> Search | None:
     """None where there is too little to look at: FEWEST turns of no period."""
     if len(connections) < 2:
         return None

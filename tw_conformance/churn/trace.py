@@ -16,7 +16,7 @@ MOST_LATE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoadPlan:
     """``rate`` connections a second for ``seconds``; ``tester_closes``: it is not the DUT that
     closes first.  ``late_fins``: how many connections get their FIN once more in the end."""
 
@@ -31,7 +31,7 @@ class Plan:
         return max(1, round(self.rate * self.seconds))
 
 
-class Connection(NamedTuple):
+class EndedConnection(NamedTuple):
     """One that ended.  ``begun`` is when its first SYN left; ``time`` is from there to the last
     ACK, ``dut`` the part of it that the DUT took: between each segment of the tester's and the
     answer that it waited for.  ``again``: a segment had to be sent again."""
@@ -52,14 +52,14 @@ class LateFin(NamedTuple):
 
 
 @dataclass(slots=True)
-class Trace:
+class LoadTrace:
     """What became of a plan."""
 
-    plan: Plan
+    plan: LoadPlan
     opened: int = 0
     seconds: float = 0.0
     """How long connections were opened."""
-    connections: list[Connection] = field(default_factory=list)
+    connections: list[EndedConnection] = field(default_factory=list)
     resets: int = 0
     unfinished: int = 0
     """Those that neither ended nor were reset."""
@@ -105,7 +105,7 @@ class Trace:
         return None
 
     @property
-    def undisturbed(self) -> list[Connection]:
+    def undisturbed(self) -> list[EndedConnection]:
         """Those of which no segment was lost, in the order in which they began."""
         return [each for each in self.connections if not each.again]
 
@@ -119,7 +119,7 @@ def answers(fins: Sequence[LateFin]) -> Counter[str]:
     return Counter(fin.answer for fin in fins)
 
 
-def write_csv(trace: Trace, file: Path) -> None:
+def write_csv(trace: LoadTrace, file: Path) -> None:
     """One line a connection that ended."""
     with file.open("w", newline="", encoding="utf-8") as out:
         lines = csv.writer(out)
@@ -129,7 +129,7 @@ def write_csv(trace: Trace, file: Path) -> None:
             lines.writerow((f"{each.begun:.9f}", *times, int(each.again)))
 
 
-def as_json(trace: Trace) -> dict[str, Any]:
+def as_json(trace: LoadTrace) -> dict[str, Any]:
     """All but the connections themselves, which are many; their times by quantile, in ms."""
     fields = {name: value for name, value in asdict(trace).items() if name != "connections"}
     times = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tw_conformance.churn.stalls import Search, Stalls
-from tw_conformance.churn.trace import Trace, answers, quantile
+from tw_conformance.churn.trace import LoadTrace, answers, quantile
 
 SLOW_TIMEOUT = 0.5
 """Seconds from the end of one slow time-out of FreeBSD to the next (``uipc_domain.c``,
@@ -25,7 +25,7 @@ _TELLING = (
 """Counters of Linux that say what its limits did (``net/ipv4/proc.c``)."""
 
 
-def summary(trace: Trace) -> Iterator[str]:
+def summary(trace: LoadTrace) -> Iterator[str]:
     """Figures, a line each."""
     ended = len(trace.connections)
     yield (
@@ -52,7 +52,7 @@ def _times(seconds: list[float]) -> str:
     return ", ".join(f"{name} {quantile(seconds, q) * 1e3:.3f} ms" for q, name in _SHARES)
 
 
-def _limits(trace: Trace) -> Iterator[str]:
+def _limits(trace: LoadTrace) -> Iterator[str]:
     if trace.population:
         last, most = trace.population[-1][1], max(count for _, count in trace.population)
         yield f"TIME-WAIT blocks      {most:,} at most, {last:,} in the end"
@@ -63,7 +63,7 @@ def _limits(trace: Trace) -> Iterator[str]:
         yield f"late duplicate FINs   {_late_fins(trace)}"
 
 
-def _late_fins(trace: Trace) -> str:
+def _late_fins(trace: LoadTrace) -> str:
     """What came of them, and whose blocks are gone: the oldest, or the youngest."""
     counted = answers(trace.late_fins)
     said = ", ".join(f"{counted[answer]} {answer}" for answer in ("ACK", "RST", "nothing"))
@@ -80,7 +80,7 @@ def _late_fins(trace: Trace) -> str:
     return f"of {len(trace.late_fins)}: {said}{whose}"
 
 
-def verdict(trace: Trace, search: Search | None, lifetime: float | None) -> str:
+def verdict(trace: LoadTrace, search: Search | None, lifetime: float | None) -> str:
     """In one sentence; ``lifetime`` is 2MSL in seconds where it is known."""
     if trace.limit is not None:
         return f"no verdict: this machine was the limit, and not the DUT ({trace.limit})"

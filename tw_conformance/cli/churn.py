@@ -15,9 +15,9 @@ from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
 from tw_conformance.targets.access_options import add_access_options, given
 
 if TYPE_CHECKING:
-    from tw_conformance.churn.field import Field
+    from tw_conformance.churn.field import LoadedDut
     from tw_conformance.churn.stalls import Search
-    from tw_conformance.churn.trace import Plan, Trace
+    from tw_conformance.churn.trace import LoadPlan, LoadTrace
     from tw_conformance.targets.wire_target import WireTarget
 
 _NEAR = ("netns", "uml", "tap", "cmd")
@@ -92,18 +92,18 @@ def churn(arguments: argparse.Namespace) -> int:
     :raises UsageError: where an option makes no sense, or a file can't be written.
     :raises TargetError: where the target can't be had, or is gone.
     """
-    from tw_conformance.churn.field import Field
-    from tw_conformance.churn.trace import Plan
+    from tw_conformance.churn.field import LoadedDut
+    from tw_conformance.churn.trace import LoadPlan
     from tw_reference.profiles import PROFILES
 
     _check(arguments)
     closes = arguments.closer == "tester"
-    plan = Plan(arguments.rate, arguments.seconds, closes, arguments.late_fins, arguments.seed)
+    plan = LoadPlan(arguments.rate, arguments.seconds, closes, arguments.late_fins, arguments.seed)
     with _opened(arguments) as (target, lifetime):
         settings = settings_of(arguments.settings, [PROFILES[target.profile]])
         print(_described(arguments, target, lifetime), flush=True)
         # Where nobody can look into the DUT they were said, and not asked for.
-        field = Field(target, settings if target.makes_benches else {}, arguments.family)
+        field = LoadedDut(target, settings if target.makes_benches else {}, arguments.family)
         try:
             if arguments.find_max:
                 return _find_max(field, plan)
@@ -122,7 +122,7 @@ def _described(arguments: argparse.Namespace, target: WireTarget, lifetime: floa
     return f"{who}; 2MSL is {lifetime:g} s"
 
 
-def _report(arguments: argparse.Namespace, trace: Trace, lifetime: float | None) -> int:
+def _report(arguments: argparse.Namespace, trace: LoadTrace, lifetime: float | None) -> int:
     from tw_conformance.churn import words
 
     search = _search(trace)
@@ -138,7 +138,7 @@ def _report(arguments: argparse.Namespace, trace: Trace, lifetime: float | None)
     return ExitCode.CONFORMS if search.stalls is None else ExitCode.DEVIATES
 
 
-def _search(trace: Trace) -> Search | None:
+def _search(trace: LoadTrace) -> Search | None:
     try:
         from tw_conformance.churn.stalls import search
     except ImportError:
@@ -148,8 +148,8 @@ def _search(trace: Trace) -> Search | None:
     return search(trace.undisturbed)
 
 
-def _find_max(field: Field, plan: Plan) -> int:
-    def say(trace: Trace) -> None:
+def _find_max(field: LoadedDut, plan: LoadPlan) -> int:
+    def say(trace: LoadTrace) -> None:
         lost = "no segment lost" if trace.loss_free else f"{trace.retransmitted:,} sent again"
         print(f"{trace.plan.rate:10,.0f}/s: {trace.limit or lost}", flush=True)
 
@@ -222,7 +222,9 @@ def _opened(arguments: argparse.Namespace) -> Iterator[tuple[WireTarget, float |
         target.close()
 
 
-def _write(arguments: argparse.Namespace, trace: Trace, search: Search | None, said: str) -> None:
+def _write(
+    arguments: argparse.Namespace, trace: LoadTrace, search: Search | None, said: str
+) -> None:
     from tw_conformance.churn.trace import as_json, write_csv
 
     try:
@@ -242,7 +244,7 @@ def _write(arguments: argparse.Namespace, trace: Trace, search: Search | None, s
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[Trace, int], None]]:
+def _progress(total: int) -> Iterator[Callable[[LoadTrace, int], None]]:
     """Shows on a terminal how far the run is, at which rate, and how long it will take yet."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -253,7 +255,7 @@ def _progress(total: int) -> Iterator[Callable[[Trace, int], None]]:
     with Progress(*columns, console=shown, disable=not shown.is_terminal) as bar:
         task = bar.add_task("", total=total or None)
 
-        def tell(trace: Trace, over: int) -> None:
+        def tell(trace: LoadTrace, over: int) -> None:
             said = f"{trace.opened:,} opened, {over:,} over, {trace.plan.rate:,.0f}/s asked for"
             bar.update(task, completed=trace.opened, description=said)
 

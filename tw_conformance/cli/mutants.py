@@ -14,7 +14,7 @@ from tw_conformance.model.errors import ExitCode
 
 if TYPE_CHECKING:
     from tw_conformance.explore.corpus import Corpus
-    from tw_conformance.explore.mutants.hunt import Fate, Hunt
+    from tw_conformance.explore.mutants.hunt import Fate, MutantHunt
     from tw_conformance.report.document import Block
 
 
@@ -69,7 +69,7 @@ def mutants(arguments: argparse.Namespace) -> int:
     return ExitCode.DEVIATES if any(each.survivors() for each in hunts) else ExitCode.CONFORMS
 
 
-def _print(hunts: Sequence[Hunt], seconds: float, witness: bool) -> None:
+def _print(hunts: Sequence[MutantHunt], seconds: float, witness: bool) -> None:
     from tw_conformance.report.document import as_text
     from tw_conformance.report.terminal import console
 
@@ -83,7 +83,7 @@ def _print(hunts: Sequence[Hunt], seconds: float, witness: bool) -> None:
 # -- for people ----------------------------------------------------------------------------------
 
 
-def _blocks(hunts: Sequence[Hunt], seconds: float) -> Iterator[Block]:
+def _blocks(hunts: Sequence[MutantHunt], seconds: float) -> Iterator[Block]:
     from tw_conformance.report.document import Heading, Paragraph, Table, TableRow
 
     yield Heading(1, "mutants")
@@ -96,13 +96,13 @@ def _blocks(hunts: Sequence[Hunt], seconds: float) -> Iterator[Block]:
         yield Table(("mutant", "profiles"), rows)
 
 
-def _totals(hunt: Hunt) -> tuple[str, ...]:
+def _totals(hunt: MutantHunt) -> tuple[str, ...]:
     count = Counter(fate.end for fate in hunt.fates)
     ends = (str(count[end]) for end in ("killed", "equivalent", "survives"))
     return (hunt.profile, str(len(hunt.fates)), *ends, str(sum(f.plays for f in hunt.fates)))
 
 
-def _score(hunts: Sequence[Hunt]) -> str:
+def _score(hunts: Sequence[MutantHunt]) -> str:
     ends = Counter(fate.end for each in hunts for fate in each.fates)
     told = ends.total() - ends["equivalent"]
     percent = 100 * ends["killed"] / told if told else 100
@@ -112,7 +112,7 @@ def _score(hunts: Sequence[Hunt]) -> str:
     )
 
 
-def _survivors(hunts: Sequence[Hunt]) -> dict[str, list[str]]:
+def _survivors(hunts: Sequence[MutantHunt]) -> dict[str, list[str]]:
     whose: dict[str, list[str]] = {}
     for each in hunts:
         for fate in each.survivors():
@@ -120,7 +120,7 @@ def _survivors(hunts: Sequence[Hunt]) -> dict[str, list[str]]:
     return whose
 
 
-def _witness_blocks(hunt: Hunt) -> Iterator[Block]:
+def _witness_blocks(hunt: MutantHunt) -> Iterator[Block]:
     from tw_conformance.explore.mutants.enumeration import every_class, witnesses
     from tw_conformance.explore.mutants.lists import list_mutants
     from tw_conformance.report.document import Heading, Table, TableRow
@@ -139,7 +139,7 @@ def _witness_blocks(hunt: Hunt) -> Iterator[Block]:
 # -- for machines --------------------------------------------------------------------------------
 
 
-def _value(hunt: Hunt, corpus: Corpus) -> dict[str, Any]:
+def _value(hunt: MutantHunt, corpus: Corpus) -> dict[str, Any]:
     def value(fate: Fate) -> dict[str, Any]:
         killer = None if fate.killer is None else corpus.names[fate.killer]
         return {"kind": fate.kind, "mutant": fate.mutant, "end": fate.end, "killer": killer}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tw_conformance.explore.sweep.journal import Journal
     from tw_conformance.explore.sweep.reference_stack import ReferenceStack
     from tw_conformance.explore.sweep.representatives import SegmentMaker
-    from tw_conformance.explore.sweep.walk import ClassResult, Part, Progress, Subject, Walk
+    from tw_conformance.explore.sweep.walk import ClassResult, Playable, Progress, Subject, Walk
 
 _DEFAULT_STRENGTH = 3
 RunToItsEnd: TypeAlias = Callable[[Coroutine[object, object, None]], object]
@@ -179,7 +179,7 @@ def _broken_off(
     return code if code == ExitCode.DEVIATES else broken.exit_code
 
 
-def _classes(part: Part, strength: int | str, seed: int) -> list[SegmentClass]:
+def _classes(part: Playable, strength: int | str, seed: int) -> list[SegmentClass]:
     from tw_conformance.explore.sweep.design import covering, nearly_acceptable
 
     selection = part.selection

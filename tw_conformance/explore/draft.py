@@ -41,7 +41,7 @@ _FIRST_SAID = ("flags", "seq", "ack", "length")
 """What is said of an answer that no word is for."""
 
 
-class Answered(NamedTuple):
+class StackAnswer(NamedTuple):
     """What a documented stack does with the segment."""
 
     profile: str
@@ -117,7 +117,7 @@ def _slug(stimulus: Stimulus) -> str:
     return "-".join(re.findall("[a-z0-9]+", text.lower()))
 
 
-def _ask(script: Case, profile: Profile) -> Answered | None:
+def _ask(script: Case, profile: Profile) -> StackAnswer | None:
     """What the profile does; None where it has no rule for it, or does not get there."""
     if not script.settings.keys() <= profile.settings.keys():
         return None
@@ -128,7 +128,7 @@ def _ask(script: Case, profile: Profile) -> Answered | None:
         return None
     if len(effects) < len(script.steps):
         return None
-    return Answered(profile.name, effects[-1])
+    return StackAnswer(profile.name, effects[-1])
 
 
 def _nth(effect: StepEffect, number: int, script: Case) -> OneAnswer:
@@ -155,7 +155,7 @@ def _fits(answer: Answer, word: Answer) -> bool:
     return all(getattr(word, n) in (None, getattr(answer, n)) for n in said)
 
 
-def _sources(told: Sequence[Answered]) -> Iterator[str]:
+def _sources(told: Sequence[StackAnswer]) -> Iterator[str]:
     """The first source of each rule that decided, as often as it takes to be brief."""
     rules = (rule for each in told for rule in each.effect.rules[:1] if rule is not NOT_RULED)
     yield from list(dict.fromkeys(rule.source[0] for rule in rules))[:_MOST_CITED]

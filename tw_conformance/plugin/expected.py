@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Expected:
+class RunExpectations:
     """The expectations of one run, and which of them were about a case."""
 
     everywhere: Sequence[Expectation] = ()
@@ -49,12 +49,12 @@ class Expected:
         ]
 
 
-def load(folder: Path, everywhere: str | None, by_target: Mapping[str, Path]) -> Expected:
+def load(folder: Path, everywhere: str | None, by_target: Mapping[str, Path]) -> RunExpectations:
     """Read the files; ``folder`` is where the first is looked for.
 
     :raises SuiteError: where one can't be used.
     """
-    return Expected(
+    return RunExpectations(
         load_expectations(folder / everywhere) if everywhere else (),
         {target: load_expectations(file) for target, file in by_target.items()},
     )

@@ -15,7 +15,7 @@ from tw_conformance.plugin.options import Choice, choices, roster_of
 from tw_conformance.plugin.pool import TargetPool
 
 if TYPE_CHECKING:
-    from tw_conformance.plugin.expected import Expected
+    from tw_conformance.plugin.expected import RunExpectations
     from tw_conformance.plugin.parking import Parking
     from tw_conformance.targets.roster import Roster
 
@@ -70,7 +70,7 @@ class RunState:
         return shared_duts(self.choices, self.roster)
 
     @cached_property
-    def expected(self) -> Expected:
+    def expected(self) -> RunExpectations:
         """:raises pytest.UsageError: where a file of expectations can't be used."""
         from tw_conformance.plugin import expected
 

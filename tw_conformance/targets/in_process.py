@@ -98,9 +98,9 @@ class InProcessTarget:
     async def open(self, case: Case) -> InProcessLink:
         return InProcessLink.open(self, case)
 
-    def dut_for(self, case: Case, seed: str) -> Dut:
+    def dut_for(self, case: Case, seed: str) -> HostOfCase:
         """A host of that case's own."""
-        return Dut(self, case, seed)
+        return HostOfCase(self, case, seed)
 
     def start(self, play: Coroutine[object, object, T]) -> Played[T]:
         return Played(play)
@@ -139,11 +139,11 @@ def _raiser(error: Exception) -> Callable[[], NoReturn]:
     return fail
 
 
-Mailbox: TypeAlias = deque[tuple[int, bytes]]
+FrameQueue: TypeAlias = deque[tuple[int, bytes]]
 """When each frame came, nanoseconds, and the frame."""
 
 
-class Dut:
+class HostOfCase:
     """The host of one case, the wire to it, and what has come from it for each of the tester's
     ports."""
 
@@ -154,7 +154,7 @@ class Dut:
         self._at = Endpoint.of(_DUT[case.reach.family])
         self.connections = 0
         """How many the tester has, or had."""
-        self._mailboxes: dict[tuple[str, int], Mailbox] = {}
+        self._mailboxes: dict[tuple[str, int], FrameQueue] = {}
         try:
             self.host = Host(
                 target.stack,
@@ -168,9 +168,9 @@ class Dut:
         if self.opening.listens:
             self.listen()
 
-    def connect(self, *flows: Flow) -> Mailbox:
+    def connect(self, *flows: Flow) -> FrameQueue:
         """A mailbox for what comes to these ports.  The ident of echoes is a port."""
-        mailbox = Mailbox()
+        mailbox = FrameQueue()
         self._mailboxes.update(((flow.src, flow.sport), mailbox) for flow in flows)
         return mailbox
 
@@ -195,7 +195,7 @@ class Dut:
             to = packet.flow[2:] if isinstance(packet, Packet) else (packet.dst, packet.ident)
             self.deliver(self.hop.from_dut(packet), self._mailboxes[to])
 
-    def deliver(self, frame: bytes, mailbox: Mailbox) -> None:
+    def deliver(self, frame: bytes, mailbox: FrameQueue) -> None:
         """Carry a frame to the tester."""
         mailbox.append((self.clock.now, frame))
 
@@ -213,7 +213,7 @@ class Dut:
 class InProcessLink:
     """One connection to the host of its case."""
 
-    def __init__(self, dut: Dut, flow: Flow, isn: int) -> None:
+    def __init__(self, dut: HostOfCase, flow: Flow, isn: int) -> None:
         self.flow = flow
         self.tester_isn = isn
         self.probe_ident = flow.sport

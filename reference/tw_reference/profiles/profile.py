@@ -147,7 +147,7 @@ class StackTraits:
         return add(snd_nxt, self.iss_step) or 1
 
 
-OnConnection: TypeAlias = tuple[DecisionList[SegmentOnConnection, ConnectionAction], bool]
+ConnectionList: TypeAlias = tuple[DecisionList[SegmentOnConnection, ConnectionAction], bool]
 MakeReaper: TypeAlias = Callable[[Clock, Expire, Settings], Reaper]
 
 
@@ -175,13 +175,13 @@ class Profile:
     """How a connection gets on in states where ``decisions`` has no list, since nothing is known
     of the stack there: as RFC 9293 says.  Nothing is claimed by these, and nothing prints them."""
     _by_stage: Mapping[AnyStage, AnyList] = field(init=False, repr=False, compare=False)
-    _on_connection: Mapping[AnyStage, OnConnection] = field(init=False, repr=False, compare=False)
+    _on_connection: Mapping[AnyStage, ConnectionList] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Look up once what every segment asks for."""
         by_stage = {decisions.stage: decisions for decisions in self.decisions}
         assumed = {decisions.stage: decisions for decisions in self.assumed}
-        on_connection: dict[AnyStage, OnConnection] = {
+        on_connection: dict[AnyStage, ConnectionList] = {
             stage: (by_stage.get(stage) or assumed[stage], stage in by_stage)
             for stage in stages.OF_STATE.values()
         }
@@ -207,7 +207,7 @@ class Profile:
             raise KeyError(stage)
         return decisions
 
-    def on_connection(self, state: State, *, is_request: bool = False) -> OnConnection:
+    def on_connection(self, state: State, *, is_request: bool = False) -> ConnectionList:
         """The list for a segment in a state of a connection, and whether it is this profile's own
         or only assumed.  ``is_request``: no connection was made of the SYN yet, which many stacks
         keep apart."""

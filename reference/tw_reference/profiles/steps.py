@@ -34,7 +34,7 @@ from tw_reference.rules.vocabulary import (
     TSVAL_BELOW,
 )
 
-Question = Condition[SegmentOnConnection]
+ConnectionCondition = Condition[SegmentOnConnection]
 
 _SECTION = "RFC 9293 section 3.10.7.4"
 
@@ -45,9 +45,9 @@ _SECTION = "RFC 9293 section 3.10.7.4"
 def steps(
     family: str,
     *,
-    paws: Question = ALWAYS,
-    challenges: Question = ALWAYS,
-    unreadable: Question = NEW_TEXT,
+    paws: ConnectionCondition = ALWAYS,
+    challenges: ConnectionCondition = ALWAYS,
+    unreadable: ConnectionCondition = NEW_TEXT,
     acknowledges_fin: ConnectionAction = ConnectionAction.ACK,
 ) -> tuple[AnyList, ...]:
     """The lists of all states, with the names of ``family``.

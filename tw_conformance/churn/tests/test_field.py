@@ -6,28 +6,28 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tw_conformance.churn.field import CLOSEST, Field
-from tw_conformance.churn.generator import Tell
-from tw_conformance.churn.trace import Plan, Trace
+from tw_conformance.churn.field import CLOSEST, LoadedDut
+from tw_conformance.churn.generator import TellProgress
+from tw_conformance.churn.trace import LoadPlan, LoadTrace
 
 
 @dataclass
-class Pretended(Field):
+class Pretended(LoadedDut):
     """Loses segments above ``bearable`` connections a second; this machine gives up at ``own``."""
 
     bearable: float
     own: float = 1e6
     tried: list[float] = field(default_factory=list)
 
-    def churn(self, plan: Plan, tell: Tell) -> Trace:
+    def churn(self, plan: LoadPlan, tell: TellProgress) -> LoadTrace:
         self.tried.append(plan.rate)
         lost = int(plan.rate > self.bearable)
         late = plan.connections if plan.rate > self.own else 0
-        return Trace(plan, plan.connections, plan.seconds, retransmitted=lost, late=late)
+        return LoadTrace(plan, plan.connections, plan.seconds, retransmitted=lost, late=late)
 
 
 def searched(dut: Pretended, first: float) -> float | None:
-    return dut.loss_free(Plan(first, 1.0), lambda trace, over: None, lambda trace: None)
+    return dut.loss_free(LoadPlan(first, 1.0), lambda trace, over: None, lambda trace: None)
 
 
 @pytest.mark.parametrize("bearable", [90.0, 1_000.0, 1_730.0, 40_000.0])

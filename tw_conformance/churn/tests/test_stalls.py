@@ -10,7 +10,7 @@ import pytest
 
 from tw_conformance.churn.stalls import CHANCE, Stalls, search, search_in
 from tw_conformance.churn.tests.synthetic import Recipe, made
-from tw_conformance.churn.trace import Connection
+from tw_conformance.churn.trace import EndedConnection
 
 SICK = Recipe(rate=2000.0, period=0.5, onset=6.0, height=0.034)
 MILD = Recipe(rate=2000.0, seconds=25.0, period=0.51, onset=2.0, height=0.004, seen=0.5)
@@ -74,4 +74,4 @@ def test_what_stalls_of_a_longer_run_are_the_same() -> None:
 
 def test_of_too_little_nothing_is_said() -> None:
     assert search([]) is None
-    assert search([Connection(0.1 * n, 0.001, 0.001) for n in range(4)]) is None
+    assert search([EndedConnection(0.1 * n, 0.001, 0.001) for n in range(4)]) is None

@@ -8,7 +8,7 @@ from functools import cache
 from types import FunctionType
 from typing import Any, NamedTuple, TypeAlias
 
-from tw_conformance.explore.mutants.mutant import Kind
+from tw_conformance.explore.mutants.mutant import MutantKind
 from tw_reference.clock import MILLISECOND
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
 from tw_reference.segment import Segment
@@ -23,7 +23,7 @@ _A_MOMENT = 100 * MILLISECOND
 class Broken(NamedTuple):
     """A condition with one fault, and what that is."""
 
-    kind: Kind
+    kind: MutantKind
     change: str
     condition: AnyCondition
 

@@ -10,7 +10,7 @@ from tw_conformance.explore.coverage.survey import playable
 from tw_conformance.explore.mutants.answers import Origin, answer_mutants
 from tw_conformance.explore.mutants.equivalent import equivalence
 from tw_conformance.explore.mutants.lists import list_mutants
-from tw_conformance.explore.mutants.mutant import Kind, Mutant
+from tw_conformance.explore.mutants.mutant import Mutant, MutantKind
 from tw_conformance.explore.mutants.stack import stack_mutants
 from tw_conformance.explore.mutants.suspicion import Suspicion, expected_fields
 from tw_conformance.explore.mutants.target import MutantTarget, Runaway
@@ -44,7 +44,7 @@ ALL = Sample()
 class Fate(NamedTuple):
     """What became of a mutant."""
 
-    kind: Kind
+    kind: MutantKind
     mutant: str
     end: End
     killer: int | None = None
@@ -53,7 +53,7 @@ class Fate(NamedTuple):
     """Cases that were played."""
 
 
-class Hunt(NamedTuple):
+class MutantHunt(NamedTuple):
     """Plain data, since it travels between processes."""
 
     profile: str
@@ -63,12 +63,12 @@ class Hunt(NamedTuple):
         return [fate for fate in self.fates if fate.end == "survives"]
 
 
-def hunt_named(profile: str, cases: Sequence[Case], sample: Sample) -> Hunt:
+def hunt_named(profile: str, cases: Sequence[Case], sample: Sample) -> MutantHunt:
     """The hunt for mutants of a bundled profile, for another process."""
     return hunt(PROFILES[profile], cases, sample)
 
 
-def hunt(profile: Profile, cases: Sequence[Case], sample: Sample = ALL) -> Hunt:
+def hunt(profile: Profile, cases: Sequence[Case], sample: Sample = ALL) -> MutantHunt:
     """Every mutant of the profile, or a sample of them, against the cases that pass on it."""
     order = list(range(len(cases)))
     Random(0).shuffle(order)  # neighbours in a corpus are alike: what one misses the next does too
@@ -82,7 +82,7 @@ def hunt(profile: Profile, cases: Sequence[Case], sample: Sample = ALL) -> Hunt:
     if left:
         more = _suspicion(profile, cases, order, left, None)
         fates.update((m, _fate(target, m, cases, more[m])) for m in left)
-    return Hunt(profile.name, tuple(fates.values()))
+    return MutantHunt(profile.name, tuple(fates.values()))
 
 
 def all_mutants(profile: Profile, cases: Sequence[Case]) -> Iterator[Mutant]:

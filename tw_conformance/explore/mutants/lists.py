@@ -8,7 +8,7 @@ from typing import Any
 
 from tw_conformance.explore.mutants.actions import instead
 from tw_conformance.explore.mutants.conditions import AnyCondition, broken
-from tw_conformance.explore.mutants.mutant import Kind, ListMutant, RulesOtherwise
+from tw_conformance.explore.mutants.mutant import ListMutant, MutantKind, RulesOtherwise
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.rule import AnyRule
@@ -26,7 +26,7 @@ def _mutants(decisions: AnyList, index: int, profile: Profile) -> Iterator[ListM
     place = f"{decisions.stage}: {rule.id}"
 
     def make(
-        kind: Kind, change: str, changed: tuple[AnyRule, ...], otherwise: RulesOtherwise
+        kind: MutantKind, change: str, changed: tuple[AnyRule, ...], otherwise: RulesOtherwise
     ) -> ListMutant:
         return ListMutant(kind, place, change, replace(decisions, rules=changed), index, otherwise)
 

@@ -12,9 +12,19 @@ from tw_reference.segment import Packet
 
 RulesOtherwise: TypeAlias = Callable[[Any, bool], bool]
 """Whether the mutant rules otherwise on a question, given whether the original rule holds."""
-Kind: TypeAlias = Literal["list", "condition", "bound", "action", "answer", "setting", "trait"]
+MutantKind: TypeAlias = Literal[
+    "list", "condition", "bound", "action", "answer", "setting", "trait"
+]
 """What is broken; the value is how a report counts it."""
-KINDS: tuple[Kind, ...] = ("list", "condition", "bound", "action", "answer", "setting", "trait")
+KINDS: tuple[MutantKind, ...] = (
+    "list",
+    "condition",
+    "bound",
+    "action",
+    "answer",
+    "setting",
+    "trait",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +32,7 @@ class Mutant:
     """``place`` and ``change`` name it within its profile: ``TIME-WAIT: linux.rst-kill`` and
     ``without «RST is set»``."""
 
-    kind: Kind
+    kind: MutantKind
     place: str
     change: str
 

@@ -22,7 +22,7 @@ from tw_conformance.explore.sweep.alphabet import (
 from tw_conformance.explore.sweep.reaction import Reaction, Trial
 from tw_conformance.explore.sweep.representatives import SegmentMaker, mss_of
 from tw_conformance.explore.sweep.tester_end import SHIFT
-from tw_conformance.explore.sweep.walk import Part
+from tw_conformance.explore.sweep.walk import Playable
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, Through, Wait
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
@@ -97,12 +97,12 @@ class CaseSubject:
 
     # -- what can be played ----------------------------------------------------------------------
 
-    def narrowed(self, selection: Selection) -> Part:
+    def narrowed(self, selection: Selection) -> Playable:
         """What a case can say of it, and the target has."""
         lacks = {one: self._lacks(one) for one in selection.preconditions()}
         playable = [one for one, why in lacks.items() if why is None]
         fitting = selection.of_those(playable)
-        return Part(
+        return Playable(
             fitting,
             tuple(_left_out(fitting, lacks)),
             frozenset(one.precondition for one in playable),

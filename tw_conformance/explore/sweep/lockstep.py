@@ -11,7 +11,7 @@ from tw_conformance.explore.sweep.alphabet import Precondition, SegmentClass, Se
 from tw_conformance.explore.sweep.batch import Batch
 from tw_conformance.explore.sweep.reaction import Trial
 from tw_conformance.explore.sweep.representatives import SegmentMaker
-from tw_conformance.explore.sweep.walk import Part
+from tw_conformance.explore.sweep.walk import Playable
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.wire_target import WireTarget
 
@@ -57,9 +57,9 @@ class Lockstep:
         self._random = Random(f"lockstep:{seed}")
         self.under_way: Collection[SegmentClass] = ()
 
-    def narrowed(self, selection: Selection) -> Part:
+    def narrowed(self, selection: Selection) -> Playable:
         """All of it."""
-        return Part(selection)
+        return Playable(selection)
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
         """Each class on a fresh connection; batches of different preconditions side by side, for

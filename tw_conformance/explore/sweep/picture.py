@@ -36,9 +36,9 @@ _OTHER_COLOURS = ("#756bb1", "#c994c7", "#dd1c77", "#8c6d31", "#bcbd22", "#17bec
 _UNKNOWN = "white"
 _DIVERGES = "#d6008c"
 
-Cell: TypeAlias = tuple[str, str]
+FlagsAndZone: TypeAlias = tuple[str, str]
 """Flags and SEG.SEQ zone."""
-AnswerCounts: TypeAlias = Mapping[Cell, Counter[str]]
+AnswerCounts: TypeAlias = Mapping[FlagsAndZone, Counter[str]]
 
 
 def draw(results: Mapping[SegmentClass, ClassResult], oracle: str, target: str, file: Path) -> None:
@@ -70,9 +70,9 @@ def _deciding_flags_first(flags: str) -> tuple[bool, ...]:
 
 def _tally(
     results: Mapping[SegmentClass, ClassResult], answer: Callable[[ClassResult], str]
-) -> dict[Cell, Counter[str]]:
+) -> dict[FlagsAndZone, Counter[str]]:
     """How often each answer was given in each cell; what is undecided counts as no answer."""
-    tally: dict[Cell, Counter[str]] = defaultdict(Counter)
+    tally: dict[FlagsAndZone, Counter[str]] = defaultdict(Counter)
     for one, result in results.items():
         tally[one.flags, one.seq][answer(result)] += 1
     return tally
@@ -98,7 +98,7 @@ def _panel(
     colours: Mapping[str, str],
     flags: Sequence[str],
     zones: Sequence[str],
-    diverging: Set[Cell],
+    diverging: Set[FlagsAndZone],
 ) -> None:
     for row, flag in enumerate(flags):
         for column, zone in enumerate(zones):

@@ -20,7 +20,7 @@ from tw_conformance.explore.sweep.reaction import (
 )
 from tw_conformance.explore.sweep.representatives import SegmentMaker
 from tw_conformance.explore.sweep.tester_end import TesterEnd
-from tw_conformance.explore.sweep.walk import Part
+from tw_conformance.explore.sweep.walk import Playable
 from tw_conformance.play.approach import NotReached
 from tw_conformance.play.record import TimerEffect
 from tw_reference import segment as tcp
@@ -57,9 +57,9 @@ class ReferenceStack:
         self._seeds = count(seed)
         self.under_way: Collection[SegmentClass] = ()
 
-    def narrowed(self, selection: Selection) -> Part:
+    def narrowed(self, selection: Selection) -> Playable:
         """By one way into TIME-WAIT: no list of rules knows by which a block came."""
-        return Part(selection.without("way"))
+        return Playable(selection.without("way"))
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
         """Each class on a fresh connection."""

@@ -25,7 +25,7 @@ _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Playable:
     """What of a selection can be played somewhere.
 
     ``left_out`` are sentences that say what can't, and why.  ``played`` are the preconditions that
@@ -63,7 +63,7 @@ class Subject(Protocol):
     def under_way(self) -> Collection[SegmentClass]:
         """Those whose segment was sent last: should the target be gone, one of them may be why."""
 
-    def narrowed(self, selection: Selection) -> Part:
+    def narrowed(self, selection: Selection) -> Playable:
         """What of it can be played there."""
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:

@@ -17,7 +17,7 @@ from tw_conformance.explore.sweep.journal import Journal
 from tw_conformance.explore.sweep.reaction import Prediction, Trial
 from tw_conformance.explore.sweep.reference_stack import ReferenceStack
 from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
-from tw_conformance.explore.sweep.walk import Part, Subject, Walk
+from tw_conformance.explore.sweep.walk import Playable, Subject, Walk
 from tw_conformance.model.errors import TargetError, UsageError
 from tw_reference.profiles import PROFILES
 
@@ -44,8 +44,8 @@ class Flaky:
         self.trials: Counter[SegmentClass] = Counter()
         self.under_way: Sequence[SegmentClass] = ()
 
-    def narrowed(self, selection: Selection) -> Part:
-        return Part(selection)
+    def narrowed(self, selection: Selection) -> Playable:
+        return Playable(selection)
 
     async def play(self, classes: Sequence[SegmentClass]) -> list[Trial]:
         trials = await self._stack.play(classes)

@@ -9,7 +9,13 @@ from random import Random
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import survey
 from tw_conformance.model.case import Case, Reach
-from tw_conformance.targets.in_process import Dut, InProcessLink, InProcessTarget, Mailbox, Played
+from tw_conformance.targets.in_process import (
+    FrameQueue,
+    HostOfCase,
+    InProcessLink,
+    InProcessTarget,
+    Played,
+)
 from tw_reference.clock import MILLISECOND
 from tw_reference.profiles import PROFILES
 
@@ -34,7 +40,7 @@ class Weather:
         return round((0.1 + random.uniform(0.0, self.jitter)) * MILLISECOND)
 
 
-class FarDut(Dut):
+class FarDut(HostOfCase):
     """One on the other side of that weather."""
 
     def __init__(self, target: BehindBadNetwork, case: Case, seed: str) -> None:
@@ -46,7 +52,7 @@ class FarDut(Dut):
         for delay in self._weather.delays(self._random):
             self.clock.call_at(self.clock.now + delay, lambda: super(FarDut, self).take(frame))
 
-    def deliver(self, frame: bytes, mailbox: Mailbox) -> None:
+    def deliver(self, frame: bytes, mailbox: FrameQueue) -> None:
         for delay in self._weather.delays(self._random):
             at = self.clock.now + delay
             self.clock.call_at(at, lambda: mailbox.append((self.clock.now, frame)))
@@ -67,6 +73,6 @@ class BehindBadNetwork(InProcessTarget):
         listener = Case("survey", "", (), Reach(state="LISTEN"), ())
         Played(survey(InProcessLink.open(self, listener), self.path)).result()
 
-    def dut_for(self, case: Case, seed: str) -> Dut:
+    def dut_for(self, case: Case, seed: str) -> HostOfCase:
         self.opened += 1
         return FarDut(self, case, seed)

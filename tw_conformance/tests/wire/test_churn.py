@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.churn.field import Field
-from tw_conformance.churn.trace import Plan, Trace, answers
+from tw_conformance.churn.field import LoadedDut
+from tw_conformance.churn.trace import LoadPlan, LoadTrace, answers
 from tw_conformance.cli.main import main
 from tw_conformance.model.errors import ExitCode, TargetError
 from tw_conformance.targets.wire_target import WireTarget
 
 
-def nobody(trace: Trace, over: int) -> None:
+def nobody(trace: LoadTrace, over: int) -> None:
     return
 
 
 @pytest.fixture
-def churned(target: WireTarget) -> Callable[..., Trace]:
-    def run(plan: Plan, family: str = "ipv4", **settings: int) -> Trace:
-        field = Field(target, settings, family)
+def churned(target: WireTarget) -> Callable[..., LoadTrace]:
+    def run(plan: LoadPlan, family: str = "ipv4", **settings: int) -> LoadTrace:
+        field = LoadedDut(target, settings, family)
         try:
             return field.churn(plan, nobody)
         finally:
@@ -33,9 +33,9 @@ def churned(target: WireTarget) -> Callable[..., Trace]:
 
 
 def test_every_connection_ends_in_time_wait_and_its_times_add_up(
-    churned: Callable[..., Trace],
+    churned: Callable[..., LoadTrace],
 ) -> None:
-    trace = churned(Plan(400.0, 0.5, late_fins=20))
+    trace = churned(LoadPlan(400.0, 0.5, late_fins=20))
     assert trace.opened == len(trace.connections) == 200
     assert trace.capture_lost == trace.resets == trace.unfinished == 0
     assert trace.counters["TW"] == 200
@@ -47,28 +47,28 @@ def test_every_connection_ends_in_time_wait_and_its_times_add_up(
     assert begun == sorted(begun)
 
 
-def test_the_tester_may_close_first(churned: Callable[..., Trace]) -> None:
-    trace = churned(Plan(400.0, 0.25, tester_closes=True), family="ipv6")
+def test_the_tester_may_close_first(churned: Callable[..., LoadTrace]) -> None:
+    trace = churned(LoadPlan(400.0, 0.25, tester_closes=True), family="ipv6")
     assert len(trace.connections) == 100
     assert trace.counters["TW"] == 0
     assert all(0 < each.dut <= each.time for each in trace.connections)
 
 
-def test_beyond_its_limit_the_kernel_closes_the_youngest(churned: Callable[..., Trace]) -> None:
+def test_beyond_its_limit_the_kernel_closes_the_youngest(churned: Callable[..., LoadTrace]) -> None:
     """A late duplicate FIN then finds nobody (tcp_minisocks.c, tcp_time_wait())."""
-    trace = churned(Plan(400.0, 0.5, late_fins=200), max_tw_buckets=100)
+    trace = churned(LoadPlan(400.0, 0.5, late_fins=200), max_tw_buckets=100)
     assert trace.counters["TCPTimeWaitOverflow"] == 100
     assert [fin.answer for fin in trace.late_fins] == ["ACK"] * 100 + ["RST"] * 100
 
 
 def test_interrupted_it_keeps_what_was_measured(target: WireTarget) -> None:
-    def interrupt(trace: Trace, over: int) -> None:
+    def interrupt(trace: LoadTrace, over: int) -> None:
         if over >= 20:
             raise KeyboardInterrupt
 
-    field = Field(target, {}, "ipv4")
+    field = LoadedDut(target, {}, "ipv4")
     try:
-        trace = field.churn(Plan(200.0, 60.0), interrupt)
+        trace = field.churn(LoadPlan(200.0, 60.0), interrupt)
     finally:
         field.close()
     assert trace.interrupted
@@ -90,12 +90,12 @@ def test_beyond_its_limit_freebsd_10_recycles_the_oldest(
 
 
 def test_where_nobody_listens_there_is_nothing_to_measure(target: WireTarget) -> None:
-    field = Field(target, {}, "ipv4")
+    field = LoadedDut(target, {}, "ipv4")
     try:
         loop = target.start(unlisten(target))
         loop.result()
         with pytest.raises(TargetError, match="resets every connection"):
-            field.churn(Plan(100.0, 0.1), nobody)
+            field.churn(LoadPlan(100.0, 0.1), nobody)
     finally:
         field.close()
 
