@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 import tw_conformance
 from tw_conformance.model.errors import ExitCode
-from tw_conformance.notation.bundled import bundled_cases
+from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.plugin.options import choose, describe, make_roster
 from tw_conformance.plugin.run_state import RunState
 from tw_conformance.targets.access_options import as_arguments
@@ -52,10 +53,10 @@ def run_cases(
     print(f"tw-conformance {tw_conformance.__version__}")
     print(*describe(chosen, by_version=not profiles), sep="\n", flush=True)
 
-    named = (Path(path.partition("::")[0]).name for path in paths)
-    globs = ["*.yaml", "*.yml", *named]
+    files_of_cases = case_files(path.partition("::")[0] for path in paths)
+    globs = (escape(os.path.normpath(Path.cwd() / file)) for file in files_of_cases)
     arguments = [
-        *paths,
+        *map(_for_pytest, paths),
         *("-p", "tw_conformance.plugin", "-p", "xdist.plugin"),
         *("--noconftest", "--no-header", "--assert=plain", "-c", os.devnull),
         *(f"--rootdir={root_of(paths)}", "-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"),
@@ -82,6 +83,12 @@ def run_cases(
     if code is ExitCode.NOTHING:
         print(f"tw-conformance: {tally.why_nothing(select)}", file=sys.stderr)
     return code
+
+
+def _for_pytest(path: str) -> str:
+    """The path; its folder where pytest would take brackets in it for those of an ID."""
+    file, cases, _ = path.partition("::")
+    return path if cases or "[" not in file else str(Path(file).parent)
 
 
 def root_of(paths: Sequence[str]) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import tw_conformance
 from tw_conformance.model.errors import UsageError
@@ -27,23 +29,33 @@ def bundled_cases() -> Path:
 def case_files(paths: Iterable[str]) -> list[Path]:
     """Files as named; of a folder, every YAML file below it, hidden ones excepted, in order.
 
-    :raises UsageError: where a path isn't there, or a folder has no such file.
+    What is no regular file (a FIFO, a link to itself) is passed over in a folder.
+
+    :raises UsageError: where a path isn't there or is no regular file, or a folder has no such file
+        or can't be read.
     """
     files: list[Path] = []
     for path in map(Path, existing(paths)):
         if not path.is_dir():
+            if not path.is_file():
+                raise UsageError(f"{path} is no regular file: write the cases into one")
             files.append(path)
             continue
-        found = sorted(
-            file
-            for file in path.rglob("*")
-            if file.suffix in SUFFIXES
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        )
+        found = sorted(_below(path))
         if not found:
             raise UsageError(f"no *.yaml or *.yml in {path}")
         files += found
     return list(dict.fromkeys(files))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> NoReturn:
+        raise UsageError(f"{error.filename} can't be read: {error.strerror}")
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files = (Path(place, name) for name in names if not name.startswith("."))
+        yield from (file for file in files if file.suffix in SUFFIXES and file.is_file())
 
 
 def existing(paths: Iterable[str]) -> list[str]:

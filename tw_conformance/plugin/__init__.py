@@ -103,7 +103,8 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:
     config = parent.config
     state = RunState.of(config)
-    if not any(fnmatchcase(file_path.name, glob) for glob in state.case_files):
+    names = (file_path.name, str(file_path))
+    if not any(fnmatchcase(name, glob) for glob in state.case_files for name in names):
         return None
     from tw_conformance.plugin.items import CaseFile
     from tw_conformance.plugin.parking import Parking

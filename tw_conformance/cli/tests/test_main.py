@@ -266,7 +266,7 @@ def test_an_interrupt_gives_no_traceback(folder: Path) -> None:
     os.mkfifo(folder / "endless.yaml")  # blocks whoever reads it
     # A shell's background job ignores SIGINT, and so would its children: this test may be in one.
     with subprocess.Popen(
-        ["env", "--default-signal=INT", *command("check", "endless.yaml")],
+        ["env", "--default-signal=INT", *command("run", "--targets", "endless.yaml")],
         cwd=folder,
         env=environment(),
         stderr=subprocess.PIPE,
