@@ -50,8 +50,8 @@ _APART = 0.03
 _HARMONICS = 8
 _PEAKS = 6
 _MULTIPLES = range(12, 1, -1)
-_NEARLY = 0.8
-_CHANCE_OF_CLASS = 0.05
+_MOST = 0.7
+_CHANCE_OF_ALL, _CHANCE_OF_MOST = 0.05, 0.01
 _OVERSAMPLED = 3
 _AT_ONCE = 4096
 """Frequencies."""
@@ -224,15 +224,16 @@ def _fullest(moments: Floats, period: float, width: float) -> tuple[int, float]:
 
 
 def _longer(found: _Candidate, longest: float) -> _Candidate:
-    """The multiple of a period whose every so many turns have nearly all of the hits: then that is
-    the period."""
+    """The multiple of a period, where every second turn (or third, and so on) has all of the hits,
+    or most: then that is the period."""
     turns = found.turns()
     for multiple in _MULTIPLES:
         period = multiple * found.period
         numbers, counts = np.unique(turns % multiple, return_counts=True)
         most = int(counts.max())
         chance = multiple * _binomial_tail(len(turns), 1 / multiple, most)
-        if period <= longest and most >= _NEARLY * len(turns) and chance < _CHANCE_OF_CLASS:
+        bound = _CHANCE_OF_ALL if most == len(turns) else _CHANCE_OF_MOST
+        if period <= longest and most >= _MOST * len(turns) and chance < bound:
             phase = found.phase + float(numbers[counts.argmax()]) * found.period
             return found._replace(period=period, phase=phase % period)
     return found
@@ -270,6 +271,8 @@ def _described(begun: Floats, times: Floats, width: float, found: _Candidate) ->
     )
     if hits.sum() < FEWEST or hits.mean() < SHARE or around.mean() < CONTRAST * between.mean():
         return None
+    if np.count_nonzero(between) < len(between) / 2:
+        return None  # connections begin at that period themselves
     return Stalls(
         period=period,
         first=float(at[0]),

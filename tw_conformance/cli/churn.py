@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -124,8 +125,9 @@ def _described(arguments: argparse.Namespace, target: WireTarget, lifetime: floa
 
 def _report(arguments: argparse.Namespace, trace: LoadTrace, lifetime: float | None) -> int:
     from tw_conformance.churn import words
+    from tw_conformance.churn.stalls import search as searched
 
-    search = _search(trace)
+    search = searched(trace.undisturbed)
     for line in words.summary(trace):
         print(line)
     said = words.verdict(trace, search, lifetime)
@@ -136,16 +138,6 @@ def _report(arguments: argparse.Namespace, trace: LoadTrace, lifetime: float | N
     if trace.limit is not None or search is None:
         return ExitCode.INCONCLUSIVE
     return ExitCode.CONFORMS if search.stalls is None else ExitCode.DEVIATES
-
-
-def _search(trace: LoadTrace) -> Search | None:
-    try:
-        from tw_conformance.churn.stalls import search
-    except ImportError:
-        raise SuiteError(
-            "periods are found by numpy, which is not installed: pip install 'tw-conformance[plot]'"
-        ) from None
-    return search(trace.undisturbed)
 
 
 def _find_max(field: LoadedDut, plan: LoadPlan) -> int:
@@ -163,7 +155,12 @@ def _find_max(field: LoadedDut, plan: LoadPlan) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """:raises UsageError: before anything is opened."""
+    """:raises SuiteError: before anything is opened, where something is amiss or missing."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SuiteError(
+            "periods are found by numpy, and drawn by matplotlib, which are not installed:"
+            " pip install 'tw-conformance[plot]'"
+        )
     if arguments.seconds > MOST_SECONDS or arguments.rate > MOST_RATE:
         raise UsageError(
             f"a run has at most {MOST_SECONDS:g} s and {MOST_RATE:,.0f} connections/s:"

@@ -106,13 +106,9 @@ async def unlisten(target: WireTarget) -> None:
 
 
 def test_the_command_writes_what_it_measured(tmp_path: Path, world_or_skip: None) -> None:
-    files = {
-        kind: tmp_path / {"picture": "a.png"}.get(kind, f"a.{kind}")
-        for kind in ("csv", "json", "picture")
-    }
+    files = {kind: tmp_path / f"a.{kind}" for kind in ("csv", "json")}
     options = [f"--{option}={file}" for option, file in files.items()]
     code = main(["churn", "--target", "netns", "--rate", "400", "--seconds", "0.5", *options])
     assert code in (ExitCode.CONFORMS, ExitCode.DEVIATES, ExitCode.INCONCLUSIVE)
     assert len(files["csv"].read_text().splitlines()) == 201
     assert json.loads(files["json"].read_text())["ended"] == 200
-    assert files["picture"].stat().st_size > 10_000
