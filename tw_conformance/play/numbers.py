@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from tw_reference.seqnum import HALF, distance
 
@@ -26,11 +26,18 @@ def relative(
     'rcv_nxt-2^31'
     """
     known = {name: distance(number, variables[name]) for name in names if name in variables}
-    if number == 0 and 0 not in known.values():
+    if number == 0 and not any(known[name] == 0 for name in known.keys() - _unsaid(variables)):
         return "0"
     near = (name for name, offset in known.items() if abs(offset) < _NEAR)
     name = next(near, next(iter(known), None) if however_far else None)
     return str(number) if name is None else _said(name, known[name], variables)
+
+
+def _unsaid(variables: Mapping[str, int]) -> Set[str]:
+    """Variables that are 0 because nobody has said them: SND.NXT is ISS until the DUT's SYN comes,
+    and a segment without ACK has no SEG.ACK."""
+    before_its_syn = "iss" in variables and variables["iss"] == variables.get("snd_nxt")
+    return {"seg_ack", *(("iss", "snd_nxt") if before_its_syn else ())}
 
 
 def _said(name: str, offset: int, variables: Mapping[str, int]) -> str:

@@ -55,3 +55,17 @@ def test_a_window_so_small_is_no_edge() -> None:
     assert relative(104, {"rcv_nxt": 100, "rcv_wnd": 4}, "rcv_nxt") == "rcv_nxt+4"
     assert relative(105, {"rcv_nxt": 100, "rcv_wnd": 5}, "rcv_nxt") == "rcv_nxt+rcv_wnd"
     assert relative(105, {"snd_nxt": 100, "rcv_wnd": 5}, "snd_nxt") == "snd_nxt+5"
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"iss": 0, "snd_nxt": 0, "seg_ack": 0}, "0"),
+        ({"iss": 4, "snd_nxt": 5, "seg_ack": 0}, "0"),
+        ({"iss": 0xFFFFFFFF, "snd_nxt": 0, "seg_ack": 9}, "snd_nxt"),
+    ],
+)
+def test_zero_is_said_from_no_variable_that_nobody_has_said(
+    known: dict[str, int], said: str
+) -> None:
+    assert relative(0, known, "snd_nxt", "iss", "seg_ack") == said
