@@ -25,7 +25,7 @@ from tw_conformance.model.errors import (
     TargetGone,
 )
 from tw_conformance.model.expressions import TimeExpression
-from tw_conformance.model.verdict import Outcome, Transcript, Verdict
+from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.expectations import Expectation
 from tw_conformance.notation.load import read_file
 from tw_conformance.notation.matrix import Written
@@ -34,7 +34,7 @@ from tw_conformance.plugin.expected import settle
 from tw_conformance.plugin.findings import wanted
 from tw_conformance.plugin.options import Choice
 from tw_conformance.plugin.run_state import RunState
-from tw_conformance.report.capture import pcap, write_pcap
+from tw_conformance.report.capture import pcapng, write_capture
 from tw_conformance.report.outcome_text import explain_outcome, headline
 from tw_conformance.report.results import (
     ERROR,
@@ -166,6 +166,8 @@ class CaseItem(pytest.Item):
         self.lack = ""
         """What the target lacks for this case."""
         self._verdict = ""
+        self._rule = ""
+        """The ID of the rule that decided."""
         self._inferred = False
         self._unseen: tuple[str, ...] = ()
         self._cause: list[str] = []
@@ -347,7 +349,7 @@ class CaseItem(pytest.Item):
         if outcome.inferred:
             self.user_properties.append(("state", "inferred"))
         if outcome.verdict is Verdict.PASS:
-            self._note_verdict(outcome.verdict.value, rule="")
+            self._note_verdict(outcome.verdict.value, rule=self._rule_of_pass(outcome))
             self._note_result(outcome, ())
             return
         answers = oracle.explain(outcome, self._target().settings)
@@ -358,6 +360,13 @@ class CaseItem(pytest.Item):
         self._note_result(outcome, answers)
         raise NoPass(outcome, answers)
 
+    def _rule_of_pass(self, outcome: Outcome) -> str:
+        """The last that decided, where somebody will read of it: it costs another play."""
+        if not (wanted(self.config) or self.config.getoption("xmlpath", None)):
+            return ""
+        rules = oracle.rules_by_step(outcome.case, outcome.profile)
+        return next((rule.id for rule in reversed(rules) if rule is not None), "")
+
     def _note_result(self, outcome: Outcome, answers: Sequence[OracleAnswer]) -> None:
         if not wanted(self.config):
             return
@@ -366,7 +375,7 @@ class CaseItem(pytest.Item):
             outcome, self.written, self.config.rootpath, answers=answers, evidence=evidence
         )
         if made.ladder:
-            capture = b64encode(pcap(outcome.transcript)).decode()
+            capture = b64encode(pcapng(outcome, self._rule)).decode()
             made = replace(made, capture=capture)
         self._result = replace(made, target=self.choice.target)
 
@@ -384,8 +393,12 @@ class CaseItem(pytest.Item):
         ]
 
     def _note_verdict(self, verdict: str, *, rule: str) -> None:
-        self._verdict = verdict
+        self._verdict, self._rule = verdict, rule
+        target = RunState.of(self.config).pool.opened(self.choice)
         self.user_properties += [
+            ("title", self.case.title),
+            ("cites", "; ".join(self.case.cites)),
+            ("dut", target.describe() if target else ""),
             ("target", self.choice.target),
             ("profile", self.choice.profile),
             ("verdict", verdict),
@@ -394,7 +407,7 @@ class CaseItem(pytest.Item):
 
     def _explain(self, error: NoPass) -> FailureText:
         outcome = error.outcome
-        capture = self._capture(outcome.transcript)
+        capture = self._capture(outcome)
         plain, marked_up = (
             explain_outcome(
                 outcome,
@@ -408,11 +421,11 @@ class CaseItem(pytest.Item):
         )
         return self._explanation(headline(outcome), plain, marked_up)
 
-    def _capture(self, transcript: Transcript) -> Path | str:
+    def _capture(self, outcome: Outcome) -> Path | str:
         """Write the packets; where to, or why not: a full disk does not change a verdict."""
         try:
             path = RunState.of(self.config).capture_path(self.nodeid)
-            write_pcap(transcript, path)
+            write_capture(outcome, path, self._rule)
         except OSError as error:
             return f"not written: {error}"
         return path

@@ -91,7 +91,7 @@ class RunState:
     def capture_path(self, nodeid: str) -> Path:
         """Where the capture of that item goes: the same file on every run."""
         name = re.sub(r"[^\w.@+-]+", "_", nodeid).strip("_")[-_LONGEST_NAME:]
-        return self._captures / f"{name}.pcap"
+        return self._captures / f"{name}.pcapng"
 
     @cached_property
     def _captures(self) -> Path:

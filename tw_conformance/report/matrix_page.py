@@ -89,8 +89,8 @@ def _evidence(members: list[tuple[Dut, Cell]]) -> Iterator[str]:
     if shown is not None:
         yield ladder_picture(shown.ladder, shown.decided, f"The packets of {shown.id}")
         if shown.capture:
-            name = escape(f"{shown.id}@{shown.target}.pcap".replace("/", "_"))
-            data = f"data:application/vnd.tcpdump.pcap;base64,{shown.capture}"
+            name = escape(f"{shown.id}@{shown.target}.pcapng".replace("/", "_"))
+            data = f"data:application/x-pcapng;base64,{shown.capture}"
             yield f'<p class="download"><a download="{name}" href="{data}">capture</a></p>'
 
 

@@ -143,9 +143,9 @@ def _explanation(group: Sequence[Result]) -> Iterator[str]:
     yield from _excerpt(first)
     yield f'<p class="faint">cites {escape("; ".join(first.cites))}</p>'
     if first.capture:
-        name = escape(f"{first.id}@{first.target}.pcap".replace("/", "_"))
+        name = escape(f"{first.id}@{first.target}.pcapng".replace("/", "_"))
         yield f'<p class="download"><a download="{name}"'
-        yield f' href="data:application/vnd.tcpdump.pcap;base64,{first.capture}">capture</a></p>'
+        yield f' href="data:application/x-pcapng;base64,{first.capture}">capture</a></p>'
     if group[1:]:
         names = "".join(f"<li><code>{escape(each.id)}</code></li>" for each in group[1:])
         yield f'<p>the same in</p><ul class="names">{names}</ul>'

@@ -107,7 +107,7 @@ class Result:
     excerpt: Sequence[tuple[int, str]] = ()
     """Lines of the case file around the step that decided, by number."""
     capture: str = ""
-    """The packets as a pcap file, in base64."""
+    """The packets as a pcapng file, in base64."""
     expected: str = ""
     """Why it is known not to pass."""
     cause: str = ""

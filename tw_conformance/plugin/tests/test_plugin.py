@@ -138,15 +138,18 @@ def test_a_failure_is_explained_and_captured(suite: pytest.Pytester) -> None:
             ">    6 |   - expect: ack",
             "*|-- RST seq=rcv_nxt+1 *",
             "*rule freebsd.rst-drop*",
-            "capture: captures/a.tw.yaml_rst_freebsd-10.pcap*",
+            "capture: captures/a.tw.yaml_rst_freebsd-10.pcapng*",
             "FAILED a.tw.yaml::rst[[]freebsd-10] - expected *",
         ]
     )
-    assert suite.path.joinpath("captures", "a.tw.yaml_rst_freebsd-10.pcap").exists()
+    assert suite.path.joinpath("captures", "a.tw.yaml_rst_freebsd-10.pcapng").exists()
     case = ElementTree.parse(suite.path / "junit.xml").find(".//testcase")
     assert case is not None
     properties = {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
+    assert properties.pop("dut").startswith("the bundled reference as freebsd-10")
     assert properties == {
+        "title": "An RST beside the window leaves TIME-WAIT alone",
+        "cites": "RFC 1337 section 3",
         "target": "reference",
         "profile": "freebsd-10",
         "verdict": "FAIL",
@@ -189,8 +192,8 @@ def test_a_line_for_each_failure_where_a_line_was_asked_for(suite: pytest.Pytest
 def test_captures_go_to_the_cache_unless_told_otherwise(suite: pytest.Pytester) -> None:
     write(suite, "a.tw.yaml", ON_THE_REFERENCE.replace("expect: nothing", "expect: ack", 1))
     suite.runpytest("--tw-profile=freebsd-10").assert_outcomes(passed=1, failed=1)
-    captures = [file.relative_to(suite.path).parts for file in suite.path.rglob("*.pcap")]
-    assert captures == [(".pytest_cache", "d", "tw-conformance", "a.tw.yaml_rst_freebsd-10.pcap")]
+    captures = [file.relative_to(suite.path).parts for file in suite.path.rglob("*.pcapng")]
+    assert captures == [(".pytest_cache", "d", "tw-conformance", "a.tw.yaml_rst_freebsd-10.pcapng")]
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])

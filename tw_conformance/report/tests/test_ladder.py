@@ -14,7 +14,7 @@ from tw_conformance.model.case import NOTHING, ByProfile, Case, Expect, Reach, S
 from tw_conformance.model.errors import Place
 from tw_conformance.model.verdict import Event, Mismatch, Outcome, Transcript, Verdict
 from tw_conformance.play.oracle import OracleAnswer
-from tw_conformance.report.capture import write_pcap
+from tw_conformance.report.capture import write_capture
 from tw_conformance.report.ladder import ladder
 from tw_conformance.report.outcome_text import explain_outcome
 from tw_conformance.report.segment_text import segment_fields
@@ -229,23 +229,29 @@ def test_a_case_that_no_file_has_is_explained_by_its_step(case: Case) -> None:
     assert "for freebsd-10: expect nothing" in text
 
 
-def test_a_capture_holds_the_frames_and_nothing_else_is_left(case: Case, tmp_path: Path) -> None:
+def test_a_capture_holds_the_frames_and_what_each_is_for(case: Case, tmp_path: Path) -> None:
     events = [
-        event(0.0, "sent", Segment(0, 0, SYN)),
-        event(0.0, "note", None, note="wait"),
-        event(61.25, "received", Segment(0, 0, FIN)),
+        event(0.0, "sent", Segment(0, 0, SYN), step=None),
+        event(0.5, "note", None, note="wait"),
+        event(1.0, "sent", Segment(0, 0, RST), step=0),
+        event(61.25, "received", Segment(0, 0, FIN), step=1),
     ]
-    path = tmp_path / "captures" / "one.pcap"
-    write_pcap(Transcript(events, VARIABLES), path)
-    first, second = rdpcap(str(path))
+    path = tmp_path / "captures" / "one.pcapng"
+    write_capture(replace(outcome(case), transcript=Transcript(events, VARIABLES)), path, "a.rule")
+    first, second, third = rdpcap(str(path))
     assert bytes(first) == b"\0" * 60
-    assert float(second.time - first.time) == pytest.approx(61.25, abs=1e-5)
-    assert [file.name for file in path.parent.iterdir()] == ["one.pcap"]
+    assert float(third.time - first.time) == pytest.approx(61.25, abs=1e-5)
+    assert [packet.comment.decode() for packet in (first, second, third)] == [
+        "on the way to TIME-WAIT",
+        "step 1: send RST",
+        "step 2: expect nothing; FAIL: expected nothing, but ACK came; by a.rule",
+    ]
+    assert [file.name for file in path.parent.iterdir()] == ["one.pcapng"]
 
 
-def test_a_capture_without_frames_can_be_opened_too(tmp_path: Path) -> None:
-    path = tmp_path / "none.pcap"
-    write_pcap(Transcript(), path)
+def test_a_capture_without_frames_can_be_opened_too(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "none.pcapng"
+    write_capture(replace(outcome(case), transcript=Transcript()), path)
     assert len(rdpcap(str(path))) == 0
 
 
