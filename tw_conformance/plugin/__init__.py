@@ -40,6 +40,7 @@ def pytest_load_initial_conftests(
 def pytest_configure(config: pytest.Config) -> None:
     state = config.stash[STATE] = RunState(config)
     config.add_cleanup(state.pool.close)
+    config.addinivalue_line("markers", "tw_waits: a TIME-WAIT case that lets time pass")
     config.pluginmanager.register(Verdicts(state), "tw_conformance.verdicts")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Life(config), "tw_conformance.life")

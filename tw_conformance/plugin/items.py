@@ -158,6 +158,8 @@ class CaseItem(pytest.Item):
         self.written = written
         self.case = written.case
         self.choice = choice
+        if any(written.case.waits()):
+            self.add_marker("tw_waits")
         self._play: Play[Outcome] | None = None
         self._began = 0.0
         self.ends_at = 0.0

@@ -189,6 +189,14 @@ def test_a_line_for_each_failure_where_a_line_was_asked_for(suite: pytest.Pytest
     assert "tester" not in said
 
 
+def test_cases_that_let_time_pass_have_a_marker(suite: pytest.Pytester) -> None:
+    waits = ON_THE_REFERENCE.replace("expect: nothing", "expect: nothing\n  - wait: 2msl", 1)
+    write(suite, "a.tw.yaml", waits)
+    options = ("--tw-profile=freebsd-10", "--strict-markers")
+    suite.runpytest(*options, "-m", "tw_waits").assert_outcomes(passed=1, deselected=1)
+    suite.runpytest(*options, "-m", "not tw_waits").assert_outcomes(passed=1, deselected=1)
+
+
 def test_captures_go_to_the_cache_unless_told_otherwise(suite: pytest.Pytester) -> None:
     write(suite, "a.tw.yaml", ON_THE_REFERENCE.replace("expect: nothing", "expect: ack", 1))
     suite.runpytest("--tw-profile=freebsd-10").assert_outcomes(passed=1, failed=1)
