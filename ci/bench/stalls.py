@@ -17,14 +17,14 @@ QUIET = Recipe(outliers=0.0)
 BUSY = Recipe(outliers=0.01, bursts=4.0, burst=0.008)
 SICK = Recipe(seconds=10.0, period=0.5, onset=6.0, height=0.034)
 MILD = Recipe(seconds=32.0, period=0.51, onset=2.0, height=0.004, seen=0.45, bursts=0.3)
+SLOW = Recipe(rate=1000.0, seconds=60.0, period=7.5, height=0.02, bursts=0.2)
 STALLING = {
     "the report's: 500 ms, 20-41 ms, from 6 s of 10 s on": SICK,
     "the same on a busy machine": replace(BUSY, period=0.5, onset=6.0, height=0.034, seconds=12.0),
     "mild: 510 ms, 4 ms at 45 % of scans, 32 s": MILD,
     "mild, busy machine": replace(MILD, bursts=2.0, outliers=0.005),
-    "a calendar's 7.5 s, 60 s at 1,000/s": Recipe(
-        rate=1000.0, seconds=60.0, period=7.5, height=0.02, bursts=0.2
-    ),
+    "a calendar's 7.5 s, 60 s at 1,000/s": SLOW,
+    "the same, 150 s": replace(SLOW, seconds=150.0),
     "slow: 300/s, 500 ms, 30 ms, from 3 s of 12 s on": Recipe(
         rate=300.0, seconds=12.0, period=0.5, onset=3.0, height=0.03, usual=1e-3
     ),

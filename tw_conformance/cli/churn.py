@@ -26,6 +26,15 @@ _NEAR = ("netns", "uml", "tap", "cmd")
 _ACCESS = ("tester-ip", "dut-ip", "dut-port", "sentinel")
 TUN_FLAGS = "/sys/class/net/{}/tun_flags"
 """What only TUN and TAP devices have (``drivers/net/tun.c``)."""
+EXIT_CODES = """\
+exit codes:
+  0    no periodic stalls (--find-max: the highest rate was found)
+  1    periodic stalls
+  2    the command line is wrong, or a file can't be written
+  3    the target can't be had, or does not do its part
+  4    no verdict: this machine was the limit, or the run was too short
+  130  interrupted; what was measured until then is told and written
+"""
 MOST_SECONDS = 600.0
 MOST_RATE = 100_000.0
 
@@ -85,6 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="of arrivals. Default: 0")
     add_settings(parser)
     add_access_options(parser.add_argument, only=_ACCESS)
+    parser.epilog = EXIT_CODES
 
 
 def churn(arguments: argparse.Namespace) -> int:
@@ -141,17 +151,23 @@ def _report(arguments: argparse.Namespace, trace: LoadTrace, lifetime: float | N
 
 
 def _find_max(field: LoadedDut, plan: LoadPlan) -> int:
+    tried: list[LoadTrace] = []
+
     def say(trace: LoadTrace) -> None:
+        tried.append(trace)
         lost = "no segment lost" if trace.loss_free else f"{trace.retransmitted:,} sent again"
         print(f"{trace.plan.rate:10,.0f}/s: {trace.limit or lost}", flush=True)
 
     with _progress(0) as tell:
         most = field.loss_free(plan, tell, say)
-    if most is None:
-        print("no verdict: this machine was the limit, and not the DUT")
-        return ExitCode.INCONCLUSIVE
-    print(f"loss-free up to {most:,.0f} connections/s")
-    return ExitCode.CONFORMS
+    if most is not None:
+        print(f"loss-free up to {most:,.0f} connections/s")
+        return ExitCode.CONFORMS
+    if tried[-1].interrupted:
+        print("interrupted: the highest rate was not found")
+        return ExitCode.INTERRUPTED
+    print("no verdict: this machine was the limit, and not the DUT")
+    return ExitCode.INCONCLUSIVE
 
 
 def _check(arguments: argparse.Namespace) -> None:
