@@ -12,8 +12,8 @@ from textwrap import fill
 from typing import Any
 
 from tw_conformance.model.words import number_of
+from tw_conformance.plugin.failure_text import FailureText
 from tw_conformance.plugin.internals import hide_from_summary
-from tw_conformance.plugin.items import FailureText
 
 
 def explain_once(reports: Iterable[Any], width: int) -> list[Any]:

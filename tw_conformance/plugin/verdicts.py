@@ -57,7 +57,7 @@ class Verdicts:
         report = yield
         explained = getattr(report, "tw_explanation", None)
         if explained and report.outcome == "failed":
-            from tw_conformance.plugin.items import FailureText
+            from tw_conformance.plugin.failure_text import FailureText
 
             report.longrepr = FailureText(**explained)
         return report
@@ -174,7 +174,7 @@ def _tell_inconclusive(reporter: pytest.TerminalReporter, reports: Sequence[Any]
     if not reports:
         return
     from tw_conformance.plugin.alike import explain_once
-    from tw_conformance.plugin.items import FailureText
+    from tw_conformance.plugin.failure_text import FailureText
 
     writer = reporter.config.get_terminal_writer()
     if reporter.config.option.tbstyle not in ("line", "no"):
