@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from tw_conformance.link.link import Arrival
@@ -15,7 +14,6 @@ _BURST = 10
 """Probes of a survey that are under way together."""
 _HANDSHAKES = 40
 """Segments of a survey: the order of their answers and of the probes' is compared."""
-_SYN = Segment(0, 0, tcp.SYN, window=65535, mss=1460, wscale=7, sack_permitted=True)
 _TRIES, _PATIENCE = 4, 0.5
 """How many probes are sent, and the seconds that each is waited for, before a DUT counts as one
 that answers none."""
@@ -136,15 +134,8 @@ async def _survey_order(link: Probed, path: Path) -> Segment | None:
     """
     prober = Prober(link, path, lambda *event, probe: None)
     syn_ack = None
-    for number in range(_HANDSHAKES):
-        # ECN is asked for each other time, the last included: some stacks drop such a SYN.
-        ecn = tcp.ECE | tcp.CWR if number % 2 else 0
-        syn = replace(
-            _SYN,
-            flags=_SYN.flags | ecn,
-            seq=(number + 1) * _ISN_STEP,
-            timestamps=Timestamps(number + 1, 0),
-        )
+    for number in range(1, _HANDSHAKES + 1):
+        syn = _syn(number)
         link.send(Packet(link.flow, syn))
         deadline = prober.probe() + path.patience
         answered = proven = None
@@ -163,6 +154,21 @@ async def _survey_order(link: Probed, path: Path) -> Segment | None:
         elif answered is not None:
             path.answered_behind(answered - proven)
     return syn_ack
+
+
+def _syn(number: int) -> Segment:
+    """With all options; with ECN each other time, the last included: some stacks drop such a
+    SYN."""
+    return Segment(
+        seq=number * _ISN_STEP,
+        ack=0,
+        flags=tcp.SYN if number % 2 else tcp.SYN | tcp.ECE | tcp.CWR,
+        window=65535,
+        mss=1460,
+        wscale=7,
+        sack_permitted=True,
+        timestamps=Timestamps(number, 0),
+    )
 
 
 async def _survey_path(link: Probed, path: Path) -> None:
