@@ -112,8 +112,9 @@ class _Approach:
 
     def _learn_opening(self, syn: Segment) -> None:
         """What the DUT's SYN alone tells of its variables."""
-        scaling = self._tester.goal.window_scale is not None and syn.wscale is not None
-        self._tester.variables["rcv_scale"] = (syn.wscale or 0) if scaling else 0
+        scaling = self._tester.goal.window_scale is not None
+        scale = syn.wscale if scaling and syn.wscale is not None else 0
+        self._tester.variables["rcv_scale"] = scale
         self._tester.variables.update(iss=syn.seq, snd_nxt=syn.end)
 
     def _must_have_taken_up(self, syn: Segment, ecn: int) -> None:

@@ -64,7 +64,7 @@ class TesterEndpoint:
         self._retransmittable: Counter[_Text] = Counter()
         self.step: int | None = None
         self.timestamps = goal.timestamps
-        self._tsval = Random(link.tester_isn).getrandbits(31) + 1
+        self._tsval = Random(link.tester_isn).getrandbits(31)
         self._echoed = 0
         """The DUT's latest TSval."""
         self.settled: float = link.now()

@@ -315,6 +315,7 @@ def test_on_a_path_that_reorders_an_answer_may_come_behind_the_echo(
     begun = 0.001 + path.settling
     link = at((begun + 0.001 + after, RIGHT))
     assert performed(ANSWERED, link, path=path).verdict is expected
+    assert path.overtaken == 0, "it may be the path's doing"
 
 
 def test_echoes_that_come_back_out_of_order_are_counted() -> None:
