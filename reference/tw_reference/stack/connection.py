@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Protocol, Self
 
 from tw_reference import segment as tcp
-from tw_reference.clock import Clock, Timer
+from tw_reference.clock import Clock
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import AckLimitAction, ConnectionAction
@@ -22,6 +22,7 @@ from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.control_block import ControlBlock
+from tw_reference.stack.delayed_ack import DelayedAck
 from tw_reference.stack.retransmission import RetransmissionQueue
 from tw_reference.stack.send_side import SendSide
 from tw_reference.state import Snapshot, State
@@ -93,7 +94,7 @@ class Connection(ControlBlock):
         """Whether SACK was offered and is taken up.  What it would say is left out of ACKs, as a
         receiver may (RFC 2018 section 4)."""
         self._fin_wanted = False
-        self._delayed_ack: Timer | None = None
+        self._delayed_ack = DelayedAck(owner.clock, self._acknowledge)
         self._news: list[Callable[[], None]] = []
         """What the process learns once the stack has done with a segment."""
 
@@ -316,16 +317,9 @@ class Connection(ControlBlock):
         return self._traits.tick(self._owner.settings)
 
     def _acknowledge_later(self, delay: int) -> None:
-        """Acknowledge after ``delay`` (ns), if nothing that is sent before does."""
-        if self._delayed_ack is None and self.rcv_wup != self.rcv_nxt:
-            due = self._owner.clock.now + delay
-            self._delayed_ack = self._owner.clock.call_at(due, self._acknowledge)
-
-    def _carry_ack(self) -> None:
-        """What is sent now carries the ACK that was put off."""
-        if self._delayed_ack is not None:
-            self._delayed_ack.cancel()
-            self._delayed_ack = None
+        """Acknowledge what has not been acknowledged, after ``delay`` (ns)."""
+        if self.rcv_wup != self.rcv_nxt:
+            self._delayed_ack.put_off(delay)
 
     def _if_due(
         self, stage: Stage[AckDue, AckLimitAction], segment: Segment, send: Callable[[], None]
@@ -474,7 +468,7 @@ class Connection(ControlBlock):
         )
         if segment.flags & tcp.ACK:
             self._inbound.acknowledged = self.rcv_nxt
-            self._carry_ack()
+            self._delayed_ack.carried()
         # RFC 3168 sections 6.1.4 and 6.1.5: nothing without text, and not what is sent again.
         self.ect = _ECT_0 if self._ecn and new and segment.payload else 0
         packet = Packet(
@@ -496,6 +490,6 @@ class Connection(ControlBlock):
     def leave(self, tell: Callable[[Connection], None]) -> None:
         """Stop the timer; the owner takes over what is left."""
         self._queue.land()
-        self._carry_ack()
+        self._delayed_ack.carried()
         self.state = State.CLOSED
         tell(self)

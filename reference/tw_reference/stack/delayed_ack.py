@@ -1,0 +1,27 @@
+"""The ACK that is put off (RFC 9293 section 3.8.6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tw_reference.clock import Clock, Timer
+
+
+class DelayedAck:
+    """Calls ``acknowledge`` in a while, unless a segment that is sent before carries the ACK."""
+
+    def __init__(self, clock: Clock, acknowledge: Callable[[], None]) -> None:
+        self._clock = clock
+        self._acknowledge = acknowledge
+        self._timer: Timer | None = None
+
+    def put_off(self, delay: int) -> None:
+        """Acknowledge after ``delay`` (ns); one that is put off already stays as it is."""
+        if self._timer is None:
+            self._timer = self._clock.call_at(self._clock.now + delay, self._acknowledge)
+
+    def carried(self) -> None:
+        """What is sent now carries it, or the connection is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
