@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 INPUTS = """\
 from the report  {queues} receive queues of {descriptors} descriptors, full in {fill:.2f} ms at
-                 200,000 packets a second; 5 packets a connection; a scan every 500 ms;
+                 200,000 packets a second; 5 packets a connection; 500 ms between scans;
                  blocks live {lifetime:g} s
 fitted           {service:.2f} us of lock a packet: a spike of 27 ms is gone in some 57 ms
                  {close:.2f} us a block: at 40,000 connections/s a scan fills the rings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from tw_reference.contention.reaping_strategies import Strategy
@@ -55,13 +56,22 @@ def figures(
 def _peaks(trace: Trace, strategy: Strategy, retransmit: float) -> tuple[tuple[float, float], ...]:
     if not strategy.period:
         return ()
+    begins = _scans(trace, strategy.period)
     longest: dict[int, tuple[float, float]] = {}
-    scans = {round(begun / strategy.period) for begun, _, _ in trace.holds}
     for begun, time in trace.connections:
         # A connection belongs to the scan that came while it was under way, or just before it.
-        scan = int((begun + time) / strategy.period)
-        if scan in scans and time < retransmit:
-            if begun + time - scan * strategy.period > AFTER_A_STALL:
-                continue
+        scan = bisect_right(begins, begun + time) - 1
+        if scan >= 0 and time < retransmit and begun + time - begins[scan] <= AFTER_A_STALL:
             longest[scan] = max(longest.get(scan, (0.0, 0.0)), (begun, time), key=lambda p: p[1])
     return tuple(longest[scan] for scan in sorted(longest))
+
+
+def _scans(trace: Trace, period: float) -> list[float]:
+    """When each scan that found blocks took the lock first."""
+    begins: list[float] = []
+    last = -period
+    for begun, held, _ in trace.holds:
+        if begun - last > period / 2:
+            begins.append(begun)
+        last = begun + held
+    return begins

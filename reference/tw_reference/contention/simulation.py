@@ -194,12 +194,14 @@ class _Simulation:
             self._expiries.popleft()
             closed += 1
         if not self._expired():
-            self._scanning = False
+            self._end_scan()
         if strategy.own_lock or not closed:
             return False
         held = closed * strategy.close + strategy.handover
         self._trace.holds.append((self._now, held, closed))
         self._now += held
+        if not self._scanning:
+            self._end_scan()
         if strategy.batch is not None:
             self._everybody_else_first()
         return True
@@ -207,10 +209,14 @@ class _Simulation:
     def _due(self) -> bool:
         if self._strategy.period == 0.0:
             return self._expired()
-        if self._now >= self._scan_at:
-            self._scanning = True
-            self._scan_at += self._strategy.period
+        self._scanning = self._scanning or self._now >= self._scan_at
         return self._scanning
+
+    def _end_scan(self) -> None:
+        """The next one begins a period after the end of this one (``uipc_domain.c``,
+        pfslowtimo(); ``inet_timewait_sock.c``, inet_twdr_hangman())."""
+        self._scanning = False
+        self._scan_at = self._now + self._strategy.period
 
     def _expired(self) -> bool:
         return bool(self._expiries) and self._expiries[0] <= self._now
