@@ -51,11 +51,14 @@ rule = RuleMaker("freebsd").rule
 _SLOW_TIMEOUT = 500 * MILLISECOND
 _RECVSPACE = 65536
 """net.inet.tcp.recvspace, octets."""
+_MINMSS = 216
+"""net.inet.tcp.minmss, octets: a peer's MSS counts as no less."""
 
 
 def _whole_segments(mss: int) -> int:
     """The receive buffer (octets): net.inet.tcp.recvspace, rounded up to whole segments."""
-    return -(-_RECVSPACE // mss) * mss
+    segment = max(mss, _MINMSS)
+    return -(-_RECVSPACE // segment) * segment
 
 
 @atom("timestamps are in use on the connection (t_recent)")

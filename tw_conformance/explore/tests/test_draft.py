@@ -36,7 +36,11 @@ def drafted(text: str) -> Case:
         ("RST seq=rcv_nxt rfc1337=1", ("linux-*", "rfc9293")),
         (
             "SYN|ACK state=SYN-SENT",
-            (*(n for n in PROFILES if n.startswith("linux-") and n != "linux-2.6.32"), "rfc9293"),
+            (
+                "freebsd-*",
+                *(n for n in PROFILES if n.startswith("linux-") and n != "linux-2.6.32"),
+                "rfc9293",
+            ),
         ),
     ],
 )
