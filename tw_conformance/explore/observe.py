@@ -57,6 +57,8 @@ class StepEffect:
     state: StateIs | None
     given: str | None = None
     rules: tuple[AnyRule, ...] = field(default=(), compare=False)
+    comes_later: bool = field(default=False, compare=False)
+    """Whether a timer of some ticks answers, of which nobody knows into which step it falls."""
 
 
 def ruled_states(profile: Profile) -> frozenset[str]:
@@ -88,7 +90,7 @@ async def _effects(run: Run, ruled: Collection[str]) -> tuple[StepEffect, ...]:
     effects = []
     for index, step in enumerate(run.case.steps):
         effect = await _effect(run, index, step)
-        if any(rule is NOT_RULED or _comes_later(rule) for rule in effect.rules):
+        if NOT_RULED in effect.rules or effect.comes_later:
             break
         effects.append(effect)
         if effect.state is not None and effect.state.name not in ruled:
@@ -98,11 +100,6 @@ async def _effects(run: Run, ruled: Collection[str]) -> tuple[StepEffect, ...]:
             f"{number_of(lost, 'frame')} {was(lost)} lost in capture: the transcript has holes"
         )
     return tuple(effects)
-
-
-def _comes_later(rule: AnyRule) -> bool:
-    """Whether a timer of some ticks answers, of which nobody knows into which step it falls."""
-    return ConnectionAction.RESEND_SOON in rule.then
 
 
 async def _effect(run: Run, index: int, step: Step) -> StepEffect:
@@ -123,6 +120,7 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
         state=None if seen is None else _state(run, seen),
         given=run.given if isinstance(step, Call) else None,
         rules=_rules(link, decided_before),
+        comes_later=_comes_later(link, decided_before),
     )
 
 
@@ -134,6 +132,10 @@ def _rules(link: Link, since: int) -> tuple[AnyRule, ...]:
     """The rules that fired since then; first the one that decided, then its limit on ACKs."""
     decisions = sorted(link.decisions()[since:], key=lambda d: d.stage in stages.LIMITS)
     return tuple(decision.rule for decision in decisions)
+
+
+def _comes_later(link: Link, since: int) -> bool:
+    return any(ConnectionAction.RESEND_SOON in d.then for d in link.decisions()[since:])
 
 
 # -- effects as expectations --------------------------------------------------------------------

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tw_reference.clock import SECOND
 from tw_reference.profiles.linux import ENTRY, LINUX_6_18, LISTEN, connect, fin_wait_2, time_wait
+from tw_reference.profiles.linux_2_6_states import STATES
 from tw_reference.profiles.linux_words import (
     BLOCK_RECYCLES,
     OLDER_THAN_PEER,
@@ -88,8 +89,8 @@ LINUX_2_6_32 = LINUX_6_18.derive(
              "Within a second of the peer's last timestamp no port is taken automatically.",
              "tcp_ipv4.c of 2.6.32, tcp_twsk_unique(), tw_ts_recent_stamp"),
     ),
-    without=(stages.ACK_LIMIT, stages.CHALLENGE_LIMIT, stages.SYN_RECEIVED_REQUEST,
-             *stages.OF_STATE.values()),
+    *STATES,
+    without=(stages.ACK_LIMIT, stages.CHALLENGE_LIMIT),
     settings={
         "hz": Setting(100, "Timer ticks a second; the calendars' slots follow.", "CONFIG_HZ"),
         "tw_reuse": Setting(0, "Reuse for connect(): 0 no, 1 yes.", "tcp_tw_reuse"),
@@ -104,6 +105,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
     traits=replace(
         LINUX_6_18.traits,
         receive_window=lambda mss: 4 * mss,
+        ts_recent_lasts=PAWS_24DAYS,
         first_rto=3 * SECOND,
         reset_tos_mask=0,
         labels_flows=False,

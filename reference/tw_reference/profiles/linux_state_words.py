@@ -13,6 +13,8 @@ from tw_reference.seqnum import add, after, distance
 
 _REPLAYED_TICKS_A_SECOND = 1200
 """tcp_tsval_replay(): a peer's clock is taken to tick no faster than this."""
+_REPLAYED_TICKS_A_SECOND_2_6 = 1024
+"""The same in tcp_disordered_ack() of 2.6.32."""
 
 
 # -- The segment and the window -------------------------------------------------------------------
@@ -141,10 +143,17 @@ def REPEATS_ACK(q: SegmentOnConnection) -> bool:
 
 @atom("TSval lies in the replay window: 1.2 RTO of ticks of a millisecond")
 def REPLAYED(q: SegmentOnConnection) -> bool:
+    return _replayed(q, _REPLAYED_TICKS_A_SECOND)
+
+
+@atom("TSval lies in the replay window: an RTO of 1024 ticks a second")
+def REPLAYED_2_6(q: SegmentOnConnection) -> bool:
+    return _replayed(q, _REPLAYED_TICKS_A_SECOND_2_6)
+
+
+def _replayed(q: SegmentOnConnection, ticks_a_second: int) -> bool:
     older = _older_by(q)
-    return older is not None and (
-        older <= q.tcb.rto * _REPLAYED_TICKS_A_SECOND // (1000 * MILLISECOND)
-    )
+    return older is not None and older <= q.tcb.rto * ticks_a_second // (1000 * MILLISECOND)
 
 
 @atom("TSecr lies outside what our clock showed since the SYN")
@@ -235,9 +244,16 @@ def AE(q: SegmentOnConnection) -> bool:
     return q.segment.reserved & 1 != 0
 
 
+@atom("CWR is set")
+def CWR(q: SegmentOnConnection) -> bool:
+    return q.segment.flags & tcp.CWR != 0
+
+
 PURE_ACK = all_of(ACK, EMPTY)
 DISORDERED = all_of(PURE_ACK, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED)
 """tcp_disordered_ack_check(): what was only reordered."""
+DISORDERED_2_6 = all_of(PURE_ACK, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED_2_6)
+"""tcp_disordered_ack() of 2.6.32."""
 PREDICTED = all_of(PLAIN, EMPTY, SEQ_IS_RCV_NXT, SAME_WINDOW, ~ACK_UNSENT, STAMPED, ~TSVAL_BELOW)
 """tcp_rcv_established(), header prediction, as far as it tells on the wire."""
 TAKES_TS = all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER, ~ACK_OLD)

@@ -19,6 +19,7 @@ from tw_reference.profiles.linux_state_words import (
     ACK_UNSENT,
     AE,
     ALL_OLD,
+    CWR,
     DISORDERED,
     ECHOES_ANOTHER,
     ECHOES_NO_SYN_ACK,
@@ -179,15 +180,15 @@ _ACK_FIELD = (_ACK_TOO_OLD, _ACK_UNSENT, *_TAKE_ACK)
 
 # -- tcp_rcv_state_process(), step 7, and tcp_data_queue() ----------------------------------------
 
-_RESET_TEXT = rule(
+RESET_TEXT = rule(
     "text-after-close", all_of(RECEIVE_SHUT, NEW_TEXT_OR_FIN), (Do.RST, Do.CLOSE),
     "New text that nobody can read any more is reset, and the connection is gone.",
     f"{_PROCESS}, TCPABORTONDATA", "RFC 1122 section 4.2.2.13")
-_AFTER_FIN = rule(
+AFTER_FIN = rule(
     "after-fin", ~SEQ_BEFORE, Do.DROP,
     "After the peer's FIN what begins at RCV.NXT or right of it is not answered.",
     f"{_PROCESS}, step 7")
-_NOT_NEW = (
+NOT_NEW = (
     rule("nothing-in-it", EMPTY, Do.DROP,
          "A segment without sequence length is not answered.", _QUEUE),
     rule("all-old", ALL_OLD, Do.ACK,
@@ -196,22 +197,22 @@ _NOT_NEW = (
          "Text or FIN at the right edge of the window is not taken, but acknowledged.",
          f"{_QUEUE}, out_of_window"),
 )
-_TAKE = rule(
+TAKE = rule(
     "take-text", ALWAYS, (Do.TAKE_TEXT, Do.ACK),
     "Text and FIN are taken in order, kept where they are not, and acknowledged at once.",
     _QUEUE, "tcp_input.c, tcp_fin()")
 _TAKE_FIN = "The FIN is taken, with what was kept before it, and acknowledged at once"
-_CLOSING_FIN = rule(
+CLOSING_FIN = rule(
     "fin-to-closing", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSING),
     f"{_TAKE_FIN}: CLOSING.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4")
-_TIME_WAIT_FIN = rule(
+TIME_WAIT_FIN = rule(
     "fin-to-time-wait", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_TIME_WAIT),
     f"{_TAKE_FIN}: TIME-WAIT.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4")
 _FIN_AGAIN = rule(
     "fin-behind-fin", ALWAYS, (Do.TAKE_TEXT, Do.ACK_DELAYED),
     "A FIN that lies at RCV.NXT behind text of before moves RCV.NXT once more.",
     _QUEUE, "tcp_input.c, tcp_fin()")
-_TEXT_AFTER_FIN = (_AFTER_FIN, _RESET_TEXT, *_NOT_NEW, _FIN_AGAIN)
+TEXT_AFTER_FIN = (AFTER_FIN, RESET_TEXT, *NOT_NEW, _FIN_AGAIN)
 
 # -- What each state has of its own ---------------------------------------------------------------
 
@@ -261,7 +262,8 @@ _TSECR = rule(
     f"{_CHECK_REQ}, TSECRREJECTED")
 
 
-def _request(changes: Set[Change]) -> AnyList:
+def request(changes: Set[Change]) -> AnyList:
+    """The list of a listener's SYN-RECEIVED."""
     return stages.SYN_RECEIVED_REQUEST.list(
         _SYN_AGAIN,
         *((_TSECR_OF_RST,) if Change.TSECR_OF_SYN_ACK in changes else ()),
@@ -297,7 +299,7 @@ _HALF_OPEN = (
          _CHECK_REQ, "tcp_minisocks.c, tcp_child_process()", "RFC 9293 section 3.10.7.4"),
 )
 
-_RECEIVED_ACK = (
+RECEIVED_ACK = (
     rule("syn-received-bad-ack", any_of(ACK_OLD, ACK_UNSENT), Do.RST,
          "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>; SYN-RECEIVED"
          " stays.", f"{_PROCESS}, TCP_SYN_RECV", "RFC 9293 section 3.5.3"),
@@ -316,7 +318,11 @@ _PREDICTION_WITHOUT_AE = note(
     "The expected empty segment, since 6.15 without AE, sets TS.Recent before its SEG.ACK is"
     " looked at.",
     "tcp_input.c, tcp_rcv_established()", "include/net/tcp.h, TCP_HP_BITS")
-_ESTABLISHED_FIN = (
+_FIN_WITH_CWR = rule(
+    "fin-with-cwr", all_of(FIN_IN_ORDER, CWR), (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
+    "Before 6.15 a FIN with CWR leads to CLOSE-WAIT, and is acknowledged at once, ECN or not.",
+    "tcp_input.c before 6.15, tcp_ecn_accept_cwr(), ICSK_ACK_NOW")
+ESTABLISHED_FIN = (
     rule("fin-alone", all_of(FIN_IN_ORDER, ~PAYLOAD),
          (Do.TAKE_TEXT, Do.ACK_NEXT_TICK, Do.ENTER_CLOSE_WAIT),
          "A FIN alone leads to CLOSE-WAIT, and is acknowledged at the next tick.",
@@ -339,13 +345,14 @@ def _established(changes: Set[Change]) -> AnyList:
         _ACK_TOO_OLD,
         _ACK_UNSENT if Change.CHALLENGES_UNSENT in changes else _ACK_UNSENT_DROP,
         *_TAKE_ACK,
-        *_NOT_NEW,
-        *_ESTABLISHED_FIN,
-        _TAKE,
+        *NOT_NEW,
+        *(() if Change.AE_FLAG in changes else (_FIN_WITH_CWR,)),
+        *ESTABLISHED_FIN,
+        TAKE,
     )
 
 
-_FIN_ACKED = (
+FIN_IS_ACKED = (
     rule("fin-acked-orphan", all_of(FIN_ACKED, ~HELD, ~FIN, ~WAITS_LONG_FOR_FIN),
          Do.ENTER_FIN_WAIT_2,
          "The ACK of an orphan's FIN is its last; nothing that comes with it is answered.",
@@ -354,11 +361,11 @@ _FIN_ACKED = (
          "The ACK of the FIN leads to FIN-WAIT-2, where the segment goes on.",
          f"{_PROCESS}, TCP_FIN_WAIT1", "RFC 9293 section 3.10.7.4"),
 )
-_CLOSING_ACKED = rule(
+CLOSING_ACKED = rule(
     "closing-acked", FIN_ACKED, Do.ENTER_TIME_WAIT,
     "The ACK of the FIN leads to TIME-WAIT; nothing that comes with it is answered.",
     f"{_PROCESS}, TCP_CLOSING")
-_LAST_ACKED = rule(
+LAST_ACKED = rule(
     "last-acked", FIN_ACKED, Do.CLOSE,
     "The ACK of the FIN ends the connection; nothing that comes with it is answered.",
     f"{_PROCESS}, TCP_LAST_ACK")
@@ -372,14 +379,12 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
     return (
         SYN_SENT,
-        _request(changes),
-        stages.SYN_RECEIVED.list(*_validate(changes, syn_received=True), *_RECEIVED_ACK),
+        request(changes),
+        stages.SYN_RECEIVED.list(*_validate(changes, syn_received=True), *RECEIVED_ACK),
         _established(changes),
-        stages.FIN_WAIT_1.list(
-            *before_fin, _RESET_TEXT, *_FIN_ACKED, *_NOT_NEW, _CLOSING_FIN, _TAKE
-        ),
-        stages.FIN_WAIT_2.list(*before_fin, _RESET_TEXT, *_NOT_NEW, _TIME_WAIT_FIN, _TAKE),
-        stages.CLOSE_WAIT.list(*behind_fin, *_TEXT_AFTER_FIN),
-        stages.CLOSING.list(*behind_fin, _CLOSING_ACKED, _AFTER_FIN, _RESET_TEXT, *_NOT_NEW, _TAKE),
-        stages.LAST_ACK.list(*behind_fin, _LAST_ACKED, *_TEXT_AFTER_FIN),
+        stages.FIN_WAIT_1.list(*before_fin, RESET_TEXT, *FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
+        stages.FIN_WAIT_2.list(*before_fin, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),
+        stages.CLOSE_WAIT.list(*behind_fin, *TEXT_AFTER_FIN),
+        stages.CLOSING.list(*behind_fin, CLOSING_ACKED, AFTER_FIN, RESET_TEXT, *NOT_NEW, TAKE),
+        stages.LAST_ACK.list(*behind_fin, LAST_ACKED, *TEXT_AFTER_FIN),
     )

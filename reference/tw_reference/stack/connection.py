@@ -415,13 +415,16 @@ class Connection(ControlBlock):
             if room <= 0:
                 self._queue.watch()
                 return
+            if self._outbound.waits_for_more(self.mss) and not (self.nodelay or self._fin_wanted):
+                return
             self._send_text(min(self.mss, room))
         if self._fin_wanted and self.state in _MAY_CLOSE:
             self._transmit(tcp.ACK | self._take_fin())
 
     def _send_text(self, size: int, *, closes: bool = True) -> None:
-        """The last text that waits has PSH, and, where it ``closes``, the FIN behind it."""
-        text, flags = self._outbound.take(size), tcp.ACK
+        """The last text that waits has PSH, and, where it ``closes``, the FIN behind it; a probe of
+        a closed window does not."""
+        text, flags = self._outbound.take(size, self.mss if closes else 0), tcp.ACK
         if not self._outbound.has_unsent_text:
             flags |= tcp.PSH | (self._take_fin() if self._fin_wanted and closes else 0)
         self._transmit(flags, text)

@@ -59,6 +59,8 @@ class ControlBlock:
         """SO_LINGER in seconds, where the process set it; 0: close() is ABORT."""
         self.linger2: int | None = None
         """TCP_LINGER2 in seconds, where the process set it; negative: no FIN-WAIT-2 at all."""
+        self.nodelay = False
+        """TCP_NODELAY: less than a full segment need not wait for the ACK of another."""
         self.reuse_address = False
         """SO_REUSEADDR."""
         self.port_was_bound = True

@@ -387,7 +387,7 @@ class Host:
 
     def established(self, connection: Connection) -> None:
         self._half_open.pop(connection.flow, None)
-        listener = self._listener(connection.flow)
+        listener = self._listener(connection.flow) if connection.is_passive else None
         self.events.append(HostEvent("established", connection.flow))
         self.sockets.hold(connection)
         if listener is not None:

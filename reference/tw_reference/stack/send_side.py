@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tw_reference.segment import Segment
-from tw_reference.seqnum import distance
+from tw_reference.seqnum import add, distance
 from tw_reference.stack.retransmission import RetransmissionQueue
 
 _MAX_FLIGHT = 65535
@@ -30,6 +30,8 @@ class SendSide:
         """SND.WL1."""
         self.scale = 0
         """The shift of the peer's window."""
+        self._last_small: int | None = None
+        """Where the last segment ends that was smaller than the MSS."""
 
     def open(self, syn: Segment) -> None:
         """The peer's SYN has come; the window in it is not scaled (RFC 7323 section 2.2)."""
@@ -70,8 +72,17 @@ class SendSide:
         """How many octets the peer's window allows now."""
         return min(self.window, _MAX_FLIGHT) - distance(self.nxt, self.una)
 
-    def take(self, size: int) -> bytes:
-        """The next text, ``size`` octets at most."""
+    def take(self, size: int, mss: int) -> bytes:
+        """The next text, ``size`` octets at most; what is below ``mss`` is less than a full
+        segment."""
         text = bytes(self._unsent[:size])
         del self._unsent[:size]
+        if len(text) < mss:
+            self._last_small = add(self.nxt, len(text))
         return text
+
+    def waits_for_more(self, mss: int) -> bool:
+        """Whether less than a full segment waits, while one such is on its way (Nagle's algorithm,
+        as Minshall has it; RFC 9293 section 3.7.4)."""
+        under_way = self._last_small is not None and distance(self._last_small, self.una) > 0
+        return under_way and len(self._unsent) < mss

@@ -93,13 +93,14 @@ class Sockets:
         ttl: int | None = None,
         nodelay: int | None = None,
     ) -> None:
-        """setsockopt(): SO_LINGER and TCP_LINGER2 in seconds; None leaves an option as it is.
-        Text is never held back here, so that TCP_NODELAY changes nothing."""
+        """setsockopt(): SO_LINGER and TCP_LINGER2 in seconds; None leaves an option as it is."""
         connection = self._socket(flow).connection
         connection.linger = connection.linger if linger is None else linger
         connection.linger2 = connection.linger2 if linger2 is None else linger2
         connection.tos = connection.tos if tos is None else tos
         connection.ttl = connection.ttl if ttl is None else ttl
+        if nodelay is not None:
+            connection.nodelay = bool(nodelay)
         if reuse_address is not None:
             connection.reuse_address = bool(reuse_address)
 
