@@ -117,6 +117,7 @@ class Kernel:
         with self._turn:
             self._agent.sendall(request.encode() + b"\n")
             reply: dict[str, Any] = json.loads(self._replies.readline())
+        assert "ok" in reply, reply
         answer: dict[str, Any] = reply["ok"]
         return answer
 
