@@ -29,7 +29,7 @@ def decided(profile: str, flags: int, seq: int = 0, ack: int = 0, *, stop: str) 
         ("rfc9293", tcp.ACK, 0, "FIN-WAIT-1", "rfc9293.conn-nothing-more"),
         ("rfc9293", FIN_ACK, 0, "FIN-WAIT-1", "rfc9293.fin-wait-2-fin"),
         ("rfc9293", tcp.RST, 1, "FIN-WAIT-1", "rfc9293.conn-rst-challenge"),
-        ("linux-2.6.32", tcp.RST, 1, "FIN-WAIT-1", "not-ruled"),
+        ("linux-2.6.32", tcp.RST, 1, "FIN-WAIT-1", "linux.old-rst"),
         ("freebsd-10", tcp.RST, 1, "FIN-WAIT-1", "freebsd.conn-rst-about"),
         ("freebsd-10", FIN_ACK, 0, "FIN-WAIT-2", "freebsd.fin-wait-2-fin-owed"),
     ],
