@@ -23,9 +23,10 @@ from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.model.words import number_of
-from tw_conformance.play.acquaint import family_of
+from tw_conformance.play.acquaint import acquaint, family_of
 from tw_conformance.play.judge import judge
 from tw_conformance.play.player import perform as perform_script
+from tw_conformance.play.switches import find_switches, is_to_be_asked
 from tw_conformance.targets.locator import Locator
 from tw_conformance.targets.network.way import find_way
 from tw_conformance.targets.registry import open_target
@@ -34,7 +35,7 @@ from tw_conformance.targets.target import Target, unlike_the_profile
 from tw_conformance.targets.wire_target import WireTarget
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
-from tw_reference.segment import Packet
+from tw_reference.segment import Packet, Segment
 
 T = TypeVar("T")
 
@@ -53,10 +54,16 @@ _LATE = 0.05
 _ACK = Answer(flags=tcp.ACK, word="ack")
 _RST = Answer(flags=tcp.RST, word="rst")
 _LISTENER = {
-    True: "nothing listens there; name the port of a service that closes first (HOST:PORT)",
-    False: "let the tester's address and that port pass all firewalls, or name another (HOST:PORT)",
+    (True, False): "nothing listens there; name the port of a service that closes first"
+    " (HOST:PORT)",
+    (False, False): "let the tester's address and that port pass all firewalls, or name another"
+    " (HOST:PORT)",
+    (True, True): "have the stack listen there, or name another port with --dut-port",
+    (False, True): "have the stack listen there, or name another port with --dut-port; it answers"
+    " probes, but no SYN",
 }
-"""What to do where no connection comes about, by whether the SYN was reset."""
+"""What to do where no connection comes about, by whether the SYN was answered, and whether the DUT
+is a stack alone on its device."""
 
 
 class Mark(Enum):
@@ -88,20 +95,32 @@ def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]
             yield from _look_at_the_way(locator, roster.access(name))
         target = _open(name, profile or (ANY_PROFILE if locator else None), roster)
         try:
-            yield Finding(Mark.GOOD, "reached", target.describe())
+            yield Finding(Mark.GOOD, "reached", _whom(target, profile, locator))
             yield _look_at_the_path(target)
             yield _look_at_the_sentinel(target)
             yield _look_at_the_clock(target)
-            yield from _look_at_the_service(target)
-            yield _look_at_time_wait(target)
-            yield _look_for_connection_tracking(target)
-            yield _look_at_resets(target)
+            alone = locator is not None and not locator.host
+            yield from _look_at_the_service(target, alone)
+            acquaint(target)
+            if isinstance(target, WireTarget) and is_to_be_asked(target):
+                target.assume(find_switches(target))
+            yield _look_at_time_wait(target, alone)
+            if not alone:
+                yield _look_for_connection_tracking(target)
+            yield _look_at_resets(target, alone)
             yield from _look_at_the_settings(target, profile)
             yield from _look_for_a_profile(target, profile)
         finally:
             target.close()
     except Ended as ended:
         yield Finding(Mark.BAD, *ended.args)
+
+
+def _whom(target: Target, profile: str | None, locator: Locator | None) -> str:
+    if profile is not None or locator is None:
+        return target.describe()
+    whom, _, _ = target.describe().partition(", held to")
+    return f"{whom}, held to no profile: --profile says to which, rfc9293 where none documents it"
 
 
 def _look_at_the_way(locator: Locator, access: Access) -> Iterator[Finding]:
@@ -170,19 +189,20 @@ def _look_at_the_clock(target: Target) -> Finding:
     )
 
 
-def check_service(target: Target) -> None:
+def check_service(target: Target, *, alone: bool) -> None:
     """That something listens there and closes first, so that the way to TIME-WAIT is open.
+    ``alone``: the DUT is a stack on a device that it has for itself.
 
     :raises TargetError: where it is not; says what to do.
     """
     try:
-        deque(_look_at_the_service(target), maxlen=0)
+        deque(_look_at_the_service(target, alone), maxlen=0)
     except Ended as ended:
         what, why = ended.args
         raise TargetError(f"{what}: {why}") from None
 
 
-def _look_at_the_service(target: Target) -> Iterator[Finding]:
+def _look_at_the_service(target: Target, alone: bool) -> Iterator[Finding]:
     """Whether something listens there, and closes first."""
     reach = Reach(state="FIN-WAIT-1", family=family_of(target))
     for _ in range(1 if target.path.perfect else _TRIES):
@@ -193,16 +213,8 @@ def _look_at_the_service(target: Target) -> Iterator[Finding]:
         raise Ended("clock", f"{outcome.reason}; try again when it has less to do")
     if "SYN" in outcome.reason:
         if unreadable:
-            raise Ended(
-                "checksums",
-                f"{number_of(unreadable, 'frame')} came with wrong checksums: the DUT's virtual"
-                " link leaves them to a card that is not there; on the DUT «ethtool -K INTERFACE tx"
-                " off»",
-            )
-        raise Ended(
-            "listener",
-            f"{outcome.reason}: {_LISTENER[_was_reset(outcome)]}",
-        )
+            raise Ended("checksums", _what_is_unreadable(unreadable, target, alone))
+        raise Ended("listener", f"{outcome.reason}: {_LISTENER[_came(outcome) is not None, alone]}")
     yield Finding(Mark.GOOD, "listener", "a connection is accepted")
     if outcome.verdict is not Verdict.PASS:
         raise Ended(
@@ -212,17 +224,43 @@ def _look_at_the_service(target: Target) -> Iterator[Finding]:
     yield Finding(Mark.GOOD, "closes first", "the DUT sends its FIN without being asked")
 
 
-def _look_at_time_wait(target: Target) -> Finding:
+def _what_is_unreadable(frames: int, target: Target, alone: bool) -> str:
+    says = f"{number_of(frames, 'frame')} can't be read"
+    if isinstance(target, WireTarget) and target.last_unreadable:
+        says += f", the last for this: {target.last_unreadable}"
+    if "checksum" in says and not alone:
+        says += (
+            ". Where a DUT leaves its checksums to a card that is not there, as on a virtual link:"
+            " «ethtool -K INTERFACE tx off» on the DUT"
+        )
+    return says
+
+
+def _look_at_time_wait(target: Target, alone: bool) -> Finding:
     """Whether the DUT answers as in TIME-WAIT."""
     old_fin = Send(tcp.FIN | tcp.ACK, seq=SequenceExpression("rcv_nxt-1"))
     outcome = _answer_to(target, Reach(family=family_of(target)), old_fin, _ACK)
-    if outcome.verdict is not Verdict.PASS:
-        raise Ended(
-            "TIME-WAIT",
-            f"{outcome.reason}: a duplicate of the last FIN has to be answered in TIME-WAIT; a"
-            " stateful firewall or a load balancer in between must go",
+    if outcome.verdict is Verdict.PASS:
+        how = _how_states_are_told(target)
+        return Finding(
+            Mark.GOOD, "TIME-WAIT", f"reached: a duplicate of the last FIN is acknowledged{how}"
         )
-    return Finding(Mark.GOOD, "TIME-WAIT", "reached: a duplicate of the last FIN is acknowledged")
+    says = (
+        f"{outcome.reason}: a duplicate of the last FIN has to be answered in TIME-WAIT (RFC 9293"
+        " section 3.10.7.4)"
+    )
+    if alone or _came(outcome) is not None:
+        return Finding(Mark.UNSURE, "TIME-WAIT", f"none, or another one: {says}")
+    raise Ended("TIME-WAIT", f"{says}; a stateful firewall in between must go")
+
+
+def _how_states_are_told(target: Target) -> str:
+    if target.reads_states:
+        return ""
+    telling = target.acquaintance.telling
+    if not telling.apart:
+        return "; but no answer tells it from CLOSED"
+    return f"; its answer to {telling.question.value} tells it from CLOSED"
 
 
 def _look_for_connection_tracking(target: Target) -> Finding:
@@ -241,24 +279,40 @@ def _look_for_connection_tracking(target: Target) -> Finding:
     )
 
 
-def _look_at_resets(target: Target) -> Finding:
+def _look_at_resets(target: Target, alone: bool) -> Finding:
     """Whether what belongs to no connection is reset: only so can CLOSED be told from silence."""
     stray = Send(tcp.ACK)
     outcome = _answer_to(target, Reach(state="LISTEN", family=family_of(target)), stray, _RST)
     if outcome.verdict is Verdict.PASS:
         return Finding(Mark.GOOD, "resets", "an ACK of no connection is answered by a reset")
-    return Finding(
-        Mark.UNSURE,
-        "resets",
-        f"an ACK of no connection: {outcome.reason}; cases that end in CLOSED can't pass. Turn off"
-        " what keeps resets in: net.inet.tcp.blackhole on FreeBSD, a firewall's rule on tcp flags",
-    )
+    came = _came(outcome)
+    if came is not None and came.flags & tcp.RST:
+        return Finding(
+            Mark.UNSURE,
+            "resets",
+            f"an ACK of no connection is reset otherwise than RFC 9293 section 3.10.7.2 says:"
+            f" {outcome.reason}",
+        )
+    says = f"an ACK of no connection: {outcome.reason}; cases that end in CLOSED can't pass"
+    if not alone:
+        says += (
+            ". Turn off what keeps resets in: net.inet.tcp.blackhole on FreeBSD, a firewall's rule"
+            " on tcp flags"
+        )
+    return Finding(Mark.UNSURE, "resets", says)
 
 
 def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Finding]:
     """The settings whose value decides, where they are known; those by which the DUT differs from
     its profile."""
     if not target.settings:
+        return
+    if not target.reads_states:
+        listed = ", ".join(f"{name}={value}" for name, value in target.settings.items())
+        says = (
+            f"as was said, or as its answers show: {listed}; cases that these make meaningless are"
+        )
+        yield Finding(Mark.GOOD, "settings", f"{says} left out")
         return
     differing = {} if profile is None else unlike_the_profile(target)
     if differing and not (isinstance(target, WireTarget) and target.makes_benches):
@@ -298,16 +352,13 @@ def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding
         yield Finding(Mark.UNSURE, "profile", f"held to {target.profile}; more like {fits}")
 
 
-def _was_reset(outcome: Outcome) -> bool:
-    """Whether the last segment that came was a reset."""
-    packets = [
-        event.packet
-        for event in outcome.transcript.events
-        if event.direction == "received"
-        and event.probe is None
-        and isinstance(event.packet, Packet)
-    ]
-    return bool(packets) and packets[-1].segment.flags & tcp.RST != 0
+def _came(outcome: Outcome) -> Segment | None:
+    """The last segment that came behind the last that was sent; None where none did."""
+    came = None
+    for event in outcome.transcript.events:
+        if event.probe is None and isinstance(event.packet, Packet):
+            came = event.packet.segment if event.direction == "received" else None
+    return came
 
 
 def _answer_to(target: Target, reach: Reach, segment: Send, answer: Answer) -> Outcome:

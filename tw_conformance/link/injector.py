@@ -95,6 +95,8 @@ class Injector:
         self._resolved = asyncio.Event()
         self._sent = self._heard = self._unreadable = 0
         """Frames so far: by us, to us, and those of the latter that can't be read."""
+        self.last_unreadable = ""
+        """What was wrong with the latest frame to us that can't be read."""
         self._failure: TargetError | None = None
         self.strays = 0
         """Segments and echoes so far that belonged to no open connection."""
@@ -310,8 +312,9 @@ class Injector:
             return
         try:
             packet = decode(frame)
-        except WireError:
+        except WireError as error:
             self._unreadable += 1
+            self.last_unreadable = str(error)
             return
         match packet:
             case Packet():

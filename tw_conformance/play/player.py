@@ -12,7 +12,7 @@ from tw_conformance.model.case import Case, Expect, Reach
 from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.judge import Judgement, decide, judge
-from tw_conformance.play.record import Fact, ProvenSilence, Record
+from tw_conformance.play.record import Doubt, Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
 from tw_conformance.play.state_probe import expects_fin_of_a_new_incarnation
 from tw_conformance.play.views import View, views
@@ -30,6 +30,8 @@ _RETRIES = (1.0, 2.0, 3.0, 4.0, 5.0)
 busy."""
 _REREADINGS = (1.0, 2.0, 3.0)
 """Seconds to wait before each further performance where the reading of a timer failed the case."""
+_CONNECTIONS = 3
+"""Of which one comes about where a service is there, on a path that loses packets."""
 _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
 
@@ -85,26 +87,28 @@ async def play(case: Case, target: Target) -> Outcome:
     for view in seen:
         outcome = replace(await _play(_Performer(case, target, view)), unseen=tuple(unseen))
         if outcome.verdict is not Verdict.PASS:
-            await _must_still_serve(case, target)
+            await _must_still_serve(outcome, target)
             break
     return outcome
 
 
-async def _must_still_serve(case: Case, target: Target) -> None:
-    """Check that the DUT's service still runs: what was seen after it ended says nothing of the
-    DUT.
+async def _must_still_serve(outcome: Outcome, target: Target) -> None:
+    """What was seen of a DUT whose service has ended in the meantime says nothing of it.
 
     :raises TargetGone: where no connection comes about any more.
     """
-    if not target.realtime:
-        return
-    reach = Reach(state="FIN-WAIT-1", family=case.reach.family)
-    for _ in range(target.path.askings):
-        outcome = await _Performer(Case("a connection", "", (), reach, ()), target).in_time()
-        if outcome.verdict is Verdict.PASS:
+    perfect = target.path.perfect
+    if not target.realtime or not (outcome.verdict is Verdict.FAIL or perfect):
+        return  # a path that is gone says so itself
+    reach = Reach(state="FIN-WAIT-1", family=outcome.case.reach.family)
+    case = Case("a connection", "", (), reach, ())
+    for _ in range(1 if perfect else _CONNECTIONS):
+        facts = (await perform(case, target)).facts
+        doubts = [fact.seen for fact in facts if isinstance(fact.seen, Doubt)]
+        if not doubts or doubts[0].late:
             return
     raise TargetGone(
-        f"the DUT's service is gone ({outcome.reason}): start it again, and play the rest"
+        f"the DUT's service is gone ({doubts[0].reason}): start it again, and play the rest"
     )
 
 

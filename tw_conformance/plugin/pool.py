@@ -56,9 +56,10 @@ class TargetPool:
         target = targets.open_target(
             choice.target, profile=choice.profile, seed=self._seed, roster=roster
         )
-        if roster.locator(choice.target) is not None:
+        locator = roster.locator(choice.target)
+        if locator is not None:
             try:
-                doctor.check_service(target)
+                doctor.check_service(target, alone=not locator.host)
                 acquaint(target)
                 if isinstance(target, WireTarget) and is_to_be_asked(target):
                     target.assume(find_switches(target))

@@ -156,6 +156,11 @@ class WireTarget:
         """Whether :meth:`new_bench` has any."""
         return self._duts.own
 
+    @property
+    def last_unreadable(self) -> str:
+        """What was wrong with the latest frame that can't be read; empty where all can be."""
+        return self._first.injector.last_unreadable
+
     def lacks(self, case: Case) -> str | None:
         if why := self._duts.lacks(case):
             return why
@@ -214,7 +219,7 @@ class WireTarget:
 
     async def _reach(self) -> None:
         """Reach the DUT, and learn what the path does before a verdict rests on it."""
-        bench = await self._duts.start()
+        self._first = bench = await self._duts.start()
         self._has_agent = bench.client is not None
         self.time_variables: Mapping[str, float] = self._duts.time_variables(self._stack)
         bench.injector.may_reuse_after(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -10,7 +11,10 @@ from tw_conformance.cli.main import main
 from tw_conformance.explore import doctor
 from tw_conformance.explore.doctor import Finding, Mark, examine
 from tw_conformance.model.errors import ExitCode, TargetError
+from tw_conformance.play.tests.opaque import Opaque, without_time_wait
 from tw_conformance.targets.roster import Roster
+from tw_reference.profiles import PROFILES
+from tw_reference.profiles.profile import Profile
 
 
 def said(findings: Sequence[Finding]) -> list[tuple[Mark, str]]:
@@ -48,6 +52,32 @@ def test_a_target_that_can_not_be_had_is_said(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(doctor, "open_target", refuse)
     assert said(list(examine("uml", None, Roster()))) == [(Mark.BAD, "reached")]
+
+
+def alone(monkeypatch: pytest.MonkeyPatch, dut: Profile) -> dict[str, Finding]:
+    """What is said of a stack on a TAP device of its own, by what was looked at."""
+    target = Opaque(dut, PROFILES["rfc9293"])
+    monkeypatch.setattr(doctor, "open_target", lambda *_, **__: target)
+    monkeypatch.setattr(
+        doctor, "_look_for_a_profile", lambda *_: [Finding(Mark.GOOD, "profile", "")]
+    )
+    return {finding.what: finding for finding in examine("tap:tap9", None, Roster())}
+
+
+def test_nobody_is_between_the_tester_and_a_stack_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = alone(monkeypatch, PROFILES["rfc9293"])
+    assert {finding.mark for finding in found.values()} == {Mark.GOOD}
+    assert "firewall" not in found
+    assert "tells it from CLOSED" in found["TIME-WAIT"].says
+    assert "held to no profile" in found["reached"].says
+
+
+def test_a_stack_without_time_wait_is_looked_at_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = alone(monkeypatch, without_time_wait())
+    assert found["TIME-WAIT"].mark is Mark.UNSURE
+    assert "none, or another one" in found["TIME-WAIT"].says
+    assert not re.search("firewall|load balancer|ethtool", " ".join(f.says for f in found.values()))
+    assert "profile" in found
 
 
 def test_the_exit_code_says_whether_it_can_be_tested(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,11 +3,16 @@ without an agent has of it is what crosses the link."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tw_conformance.dut.calls import opening_of
 from tw_conformance.link.link import Observation
 from tw_conformance.model.case import Case
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.actions import EntryAction
 
 
 class Opaque(InProcessTarget):
@@ -35,3 +40,11 @@ class Opaque(InProcessTarget):
 class OpaqueLink(InProcessLink):
     async def observe(self) -> Observation | None:
         return None
+
+
+def without_time_wait() -> Profile:
+    """A stack that is RFC 9293 but for that."""
+    standard = PROFILES["rfc9293"]
+    decisions = standard[stages.ENTRY]
+    rule = replace(decisions.rule("rfc9293.entry"), then=(EntryAction.CLOSE,))
+    return standard.with_list(decisions.replacing("rfc9293.entry", rule))

@@ -13,13 +13,13 @@ from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_text
 from tw_conformance.play.acquaint import acquaint, family_of
 from tw_conformance.play.player import lacks, play
-from tw_conformance.play.tests.opaque import Opaque, OpaqueLink
+from tw_conformance.play.tests.opaque import Opaque, OpaqueLink, without_time_wait
 from tw_conformance.targets.acquaintance import Acquaintance, Question, Shape, Telling
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
-from tw_reference.rules.actions import BlockAction, EntryAction
+from tw_reference.rules.actions import BlockAction
 from tw_reference.segment import ACK, RST, Damage, Datagram, Packet, Segment
 
 QUIET_ACK = """
@@ -101,12 +101,6 @@ def test_a_dut_without_time_wait_answers_in_one_way() -> None:
     telling = target.acquaintance.telling
     assert not telling.apart
     assert verdict(target) is Verdict.FAIL
-
-
-def without_time_wait() -> Profile:
-    decisions = RFC[stages.ENTRY]
-    rule = replace(decisions.rule("rfc9293.entry"), then=(EntryAction.CLOSE,))
-    return RFC.with_list(decisions.replacing("rfc9293.entry", rule))
 
 
 def test_who_reads_states_need_not_ask() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import shlex
 import subprocess
@@ -34,7 +35,7 @@ def limit_memory() -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_ends_in_verdicts_or_a_sentence(way: str) -> None:
     said = judge(suite("run", "--target", hostile(way), "-k", "ack-fields", *HELD_TO, *QUICK))
-    assert "floods the tester" in said or "inconclusive" in said
+    assert re.search("floods the tester|inconclusive|service is gone", said)
 
 
 @pytest.mark.parametrize("way", ["garbage", "endless"])
