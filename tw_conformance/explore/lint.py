@@ -131,7 +131,7 @@ def _played(written: Written) -> Iterator[Remark]:
         at = next((i for i, s in enumerate(case.steps) if s is outcome.step), len(case.steps))
         furthest = max(furthest, at)
         met.update(_choices(case, profile, at))
-        if outcome.verdict is Verdict.FAIL and at < len(case.steps):
+        if outcome.verdict is not Verdict.PASS and at < len(case.steps):
             unmet.setdefault(_choice(case, profile, at), f"{profile}: {outcome.reason}")
     for choice, reason in unmet.items():
         if choice not in met:

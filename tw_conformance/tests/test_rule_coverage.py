@@ -1,22 +1,22 @@
-"""Every rule that a segment or a socket call can meet is exercised by a bundled case, and some case
-notices when the rule answers wrongly."""
+"""Every rule that a segment or a socket call can meet is exercised by a bundled case, each part of
+its condition decides in one, and some case notices when the rule answers wrongly."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
 import pytest
 
-from tw_conformance.link.link import Link
+from tw_conformance.explore.corpus import read_corpus
+from tw_conformance.explore.coverage.gaps import Gap, gaps, reason_for, wanted
+from tw_conformance.explore.coverage.reasons import REASONS
+from tw_conformance.explore.coverage.survey import RuleKey, Survey, survey
 from tw_conformance.model.case import Case
-from tw_conformance.model.verdict import Outcome, Verdict
-from tw_conformance.notation.bundled import bundled_cases, case_files
-from tw_conformance.notation.load import load_file
+from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import play
-from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
@@ -46,63 +46,30 @@ STAGES = (
 connection, about many connections, and about the calls of the RFC, which no case makes, have their
 tests and mutants beside the profiles (reference/tw_reference/profiles/tests)."""
 
-OFF_THE_WIRE = frozenset(
-    {
-        # Where in a second a block began no case can choose: tests/wire asks the kernel until both
-        # answers have been seen.
-        ("linux-5.10", "linux.connect-same-second"),
-        ("linux-5.15", "linux.connect-same-second"),
-        ("linux-6.1", "linux.connect-same-second"),
-        ("linux-6.12", "linux.connect-same-second"),
-        # A limit that the RFC leaves open, so that no case counts on it; a test of the list does.
-        ("rfc9293", "rfc9293.challenge-war"),
-    }
-)
-"""Rules that no bundled case can tell from another, and where they are tested."""
 
-
-class Traced(InProcessTarget):
-    """The reference, which remembers what it decided in the last case."""
-
-    link: InProcessLink
-
-    async def open(self, case: Case) -> InProcessLink:
-        self.link = await super().open(case)
-        return self.link
-
-
-def perform(case: Case, profile: Profile) -> tuple[Outcome, Link]:
-    target = Traced(profile)
-    return target.start(play(case, target)).result(), target.link
+def perform(case: Case, profile: Profile) -> Verdict:
+    target = InProcessTarget(profile)
+    return target.start(play(case, target)).result().verdict
 
 
 @cache
-def bundled() -> tuple[Case, ...]:
-    return tuple(case for file in case_files([str(bundled_cases())]) for case in load_file(file))
+def bundled() -> Sequence[Case]:
+    return read_corpus([]).cases
 
 
 @cache
-def exercised(name: str) -> dict[str, list[Case]]:
-    """The cases that each rule decided in, under that profile."""
-    by_rule: dict[str, list[Case]] = defaultdict(list)
-    target = InProcessTarget(PROFILES[name])
-    for case in bundled():
-        if case.applies_to(name) and target.lacks(case) is None:
-            outcome, link = perform(case, PROFILES[name])
-            assert outcome.verdict is Verdict.PASS, f"{case.id}: {outcome.reason}"
-            acted = (rule for d in link.decisions() for rule in (*d.notes, d.rule))
-            for rule_id in {rule.id for rule in acted}:
-                by_rule[rule_id].append(case)
-    return by_rule
+def surveyed(name: str) -> Survey:
+    """What the bundled cases meet under that profile."""
+    return survey(PROFILES[name], bundled())
 
 
 def rules() -> Iterator[tuple[str, AnyStage, str]]:
     for name, profile in PROFILES.items():
         for decisions in profile.lists():
-            if decisions.stage in STAGES:
-                for rule in decisions:
-                    if (name, rule.id) not in OFF_THE_WIRE:
-                        yield name, decisions.stage, rule.id
+            for rule in decisions:
+                gap = Gap(RuleKey(decisions.stage.name, rule.id))
+                if decisions.stage in STAGES and reason_for(name, gap, REASONS) is None:
+                    yield name, decisions.stage, rule.id
 
 
 def wrong(stage: AnyStage, rule: AnyRule) -> AnyRule:
@@ -137,12 +104,25 @@ def wrong(stage: AnyStage, rule: AnyRule) -> AnyRule:
 def test_some_case_notices_when_a_rule_is_wrong(
     profile: str, stage: AnyStage, rule_id: str
 ) -> None:
-    cases = exercised(profile).get(rule_id, [])
+    cases = surveyed(profile).fired.get(RuleKey(stage.name, rule_id), ())
     assert cases, f"no bundled case exercises {rule_id}"
     decisions = PROFILES[profile][stage]
     broken = wrong(stage, decisions.rule(rule_id))
     mutant = PROFILES[profile].with_list(decisions.replacing(rule_id, broken))
-    verdicts = (perform(case, mutant)[0].verdict for case in cases)
+    verdicts = (perform(bundled()[index], mutant) for index in cases)
     assert any(verdict is not Verdict.PASS for verdict in verdicts), (
         f"{len(cases)} cases exercise {rule_id} and none notices {broken.then}"
     )
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_part_of_a_condition_decides_in_a_bundled_case_or_has_a_reason(name: str) -> None:
+    found, profile = surveyed(name), PROFILES[name]
+    assert [bundled()[index].id for index in found.failed] == []
+    about = {stage.name for stage in (*STAGES, stages.ENTRY, stages.CHALLENGE_LIMIT)}
+    left = gaps(profile, found)
+    unsaid = [gap for gap in left if reason_for(name, gap, REASONS) is None]
+    assert [str(gap) for gap in unsaid if gap.rule.stage in about] == []
+    for reason in REASONS:
+        if any(reason.is_about(name, gap) for gap in wanted(profile)):
+            assert any(reason.is_about(name, gap) for gap in left), f"not needed: {reason}"

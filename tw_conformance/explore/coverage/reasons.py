@@ -10,4 +10,45 @@ _CALLS = (
     " on the host."
 )
 
-REASONS: tuple[Reason, ...] = (Reason("*", "user call: *", _CALLS),)
+_FAR = (
+    "The peer of a case is another host, behind a router as far as the reference knows.  "
+    "profiles/tests/test_lists_off_the_wire.py has connections to itself and on the link."
+)
+
+REASONS: tuple[Reason, ...] = (
+    Reason("*", "user call: *", _CALLS),
+    Reason("freebsd-*", "TIME-WAIT entry: freebsd.entry-local*", _FAR),
+    Reason("freebsd-14", "TIME-WAIT entry: freebsd.entry-near", _FAR),
+    Reason("freebsd-15", "TIME-WAIT entry: freebsd.entry-no-local", _FAR),
+    Reason(
+        "freebsd-1[03]",
+        "TIME-WAIT entry: freebsd.entry-full-empty",
+        "A table without a slot takes a host with fewer than 5 sockets, which makes no connection;"
+        " profiles/tests/test_lists_off_the_wire.py asks the list.",
+    ),
+    Reason(
+        "linux-*",
+        "FIN-WAIT-2 block: linux.fw2-nothing-new",
+        "What is in the window and not empty ends after RCV.NXT: the kernel asks all the same.",
+        part="the segment ends after RCV.NXT: false",
+    ),
+    Reason(
+        "linux-2.6.32",
+        "connect(): linux.connect-no-reuse",
+        "2.6.32 has tcp_tw_reuse 0 and 1; 2, and with it loopback, came with 4.19.",
+        part="*2: true",
+    ),
+    Reason("linux-*", "connect(): linux.connect-no-reuse", _FAR, part="the addresses are loop*"),
+    Reason(
+        "linux-*",
+        "connect(): linux.connect-same-second",
+        "Where in a second a block began no case can choose; tests/wire asks the kernel until both"
+        " answers have been seen.",
+    ),
+    Reason(
+        "rfc9293",
+        "ACK limit: rfc9293.challenge-war",
+        "A limit that the RFC leaves open, so that no case counts on it;"
+        " profiles/tests/test_rfc9293_states.py asks the list.",
+    ),
+)
