@@ -33,7 +33,8 @@ pytestmark = pytest.mark.usefixtures("world_or_skip")
 
 HOLD_A_WORLD = f"""
 from tw_conformance.targets.kernel.world import World
-print(World.start({CPU}).process.pid, flush=True)
+world = World.start({CPU})
+print(world.process.pid, flush=True)
 input()
 """
 
