@@ -170,11 +170,12 @@ class Evidence:
         self._threshold = log(1 / _ERROR)
         self.weight = 0.0
 
-    def passed(self, exchanges: int) -> None:
+    def passed(self, exchanges: int, doubtful: float = 0.0) -> None:
         """Count a PASS.  A DUT that deviates passes only where the path lost the packet that would
-        have shown it."""
+        have shown it.  ``doubtful`` is the share of the performances of one that conforms that end
+        in a doubt."""
         disturbed = self._disturbed(exchanges)
-        self.weight += log((1 - disturbed) / self._path.loss)
+        self.weight += log((1 - doubtful) * (1 - disturbed) / self._path.loss)
 
     def failed_by_absence(self, exchanges: int) -> None:
         """Count a FAIL because an answer was missing, which may have been lost in one of the
@@ -186,11 +187,12 @@ class Evidence:
         """Count a FAIL because of a packet that the DUT should not have sent."""
         self.weight += log(self._made_up() / (1 - self._path.loss))
 
-    def doubted(self, exchanges: int) -> None:
+    def doubted(self, doubtful: float) -> None:
         """Count a doubt: a packet that the DUT should not have sent, unless the path repeated it,
-        or the DUT sent it again because the path lost its acknowledgement."""
-        innocent = max(self._disturbed(exchanges), self._made_up())
-        self.weight += log(innocent / (1 - self._path.loss))
+        or the DUT sent it again because the path lost its acknowledgement.  A DUT that conforms is
+        doubted in that share of its performances; one that deviates may be in all.  It never
+        speaks for the DUT."""
+        self.weight += log(min(doubtful / (1 - self._path.loss), 1.0))
 
     def passes_needed(self, exchanges: int) -> int:
         """How many more performances would settle it if they all passed."""

@@ -48,13 +48,16 @@ def undecided(outcomes: Sequence[Outcome]) -> Outcome:
 def conformity(outcomes: Sequence[Outcome], path: Path) -> Evidence:
     """What speaks for a DUT that conforms, and against it."""
     evidence = Evidence(path)
+    doubts = sum(outcome.doubted for outcome in outcomes)
+    passes = sum(outcome.verdict is Verdict.PASS for outcome in outcomes)
+    doubtful = doubts / max(doubts + passes, 1)
     for outcome in outcomes:
         if outcome.verdict is Verdict.PASS:
-            evidence.passed(outcome.case.exchanges())
+            evidence.passed(outcome.case.exchanges(), doubtful)
         elif outcome.verdict is Verdict.FAIL:
             _add_failure(evidence, outcome)
         elif outcome.doubted:
-            evidence.doubted(_exchanges(outcome))
+            evidence.doubted(doubtful)
     return evidence
 
 

@@ -155,15 +155,24 @@ def test_a_failing_packet_weighs_against() -> None:
     assert said.weight == pytest.approx(2 * log(1e-3 / 0.95))
 
 
-def test_a_doubted_packet_weighs_as_little_as_the_path_makes_likely() -> None:
-    loses = evidence(lost=5)
-    loses.doubted(2)
-    assert loses.weight == pytest.approx(log((1 - 0.95**2) / 0.95))
-    loses.doubted(2)
-    assert loses.weight == pytest.approx(2 * log((1 - 0.95**2) / 0.95))
-    repeats = evidence(lost=0, repeated=4)
-    repeats.doubted(1)
-    assert repeats.weight == pytest.approx(log(2 * 0.04 / 0.99))
+def test_a_doubted_packet_weighs_against_as_much_as_it_is_seldom() -> None:
+    said = evidence(lost=5)
+    said.doubted(0.5)
+    assert said.weight == pytest.approx(log(0.5 / 0.95))
+    said.doubted(0.5)
+    assert said.weight == pytest.approx(2 * log(0.5 / 0.95))
+
+
+def test_a_doubt_never_speaks_for_the_dut() -> None:
+    said = evidence(lost=40)
+    said.doubted(1.0)
+    assert said.weight == 0.0
+
+
+def test_a_pass_weighs_less_where_most_are_doubted() -> None:
+    said = evidence(lost=5)
+    said.passed(1, 0.5)
+    assert said.weight == pytest.approx(log(0.5 * 0.95 / 0.05))
 
 
 def test_an_absence_weighs_against_and_less() -> None:
