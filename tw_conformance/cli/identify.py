@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tw_conformance.cli.shared_options import (
@@ -19,7 +19,8 @@ from tw_conformance.model.errors import ExitCode
 from tw_conformance.model.words import number_of
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.identify.inquiry import Answered, Deviation, Identity
+    from tw_conformance.explore.identify.inquiry import Answered, Identity
+    from tw_conformance.explore.identify.nearness import Deviation, Nearness
     from tw_conformance.explore.identify.question_bank import Reply
     from tw_conformance.model.case import Case
 
@@ -44,12 +45,13 @@ def identify(arguments: argparse.Namespace) -> int:
     :raises TargetError: where the target can't be had, or does not answer.
     """
     from tw_conformance.explore.identify import inquiry
+    from tw_conformance.explore.identify.predictions import Predictions
     from tw_reference.profiles import PROFILES
 
     target = open_named(arguments, arguments.profile or _any_profile(arguments))
     try:
         settings = settings_of(arguments.settings, [PROFILES[target.profile]])
-        predictions = inquiry.Predictions(PROFILES.values())
+        predictions = Predictions(PROFILES.values())
         tell = _silent if arguments.json else _AnswerLines()
         identity = inquiry.identify(target, predictions, settings=settings, tell=tell)
         read = dict(target.settings) if target.realtime else {}
@@ -79,8 +81,10 @@ def _silent(answered: Answered) -> None:
     """For machines the whole is printed at the end."""
 
 
+_LIKELIEST = 3
+"""Profiles named in a line."""
 _LAYOUT = ({"width": 3}, {"ratio": 8}, {"ratio": 10}, {"ratio": 6})
-"""A number, the question, the reply, and the profiles that are left."""
+"""A number, the question, the reply, and the profiles that are possible."""
 
 
 class _AnswerLines:
@@ -94,53 +98,95 @@ class _AnswerLines:
 
         self._number += 1
         question = question_text(answered.question)
-        possible = ", ".join(answered.remaining)
+        possible = ", ".join(answered.remaining[:_LIKELIEST])
+        if more := len(answered.remaining[_LIKELIEST:]):
+            possible += f" and {more} more"
         reply = reply_text(answered.question, answered.reply)
         cells = (str(self._number), question, reply, possible)
         say(line(cells, _LAYOUT))
 
 
 def _verdict(identity: Identity) -> list[str]:
-    names = " or ".join(profile.name for profile in identity.profiles)
     count = len(identity.profiles)
     alike = "" if count == 1 else " (no question tells them apart)"
-    rest = len(identity.answered) - identity.telling
-    lines = [
-        "",
-        f"{names}: {number_of(count, 'profile')} left after"
-        f" {number_of(identity.telling, 'question')}"
-        f"{alike}, {rest} more to try its rules",
-    ]
+    rest = len(identity.answered) + len(identity.left_out) - identity.telling
+    asked = f"{number_of(identity.telling, 'question')}, {rest} more to try its rules"
+    names = " or ".join(profile.name for profile in identity.profiles)
+    if identity.none_of_these:
+        verdict = f"none of these; the nearest is {names}{alike}: {asked}"
+    else:
+        verdict = f"{names}: {number_of(count, 'profile')} left after {asked}{alike}"
+    lines = ["", verdict]
     defaults = identity.profiles[0].settings
     for name, value in identity.settings.items():
         seen = "can't be told" if value is None else str(value)
         usual = "" if value == defaults[name].default else f" (default {defaults[name].default})"
         lines.append(f"  {name} = {seen}{usual}")
-    lines += [f"  {line}" for line in _deviation_lines(identity)]
+    for number, near in enumerate(identity.nearest):
+        lines += [f"  {line}" for line in _nearness_lines(near, whole=number == 0)]
     lines += [f"  left out, no answer to be had: {question_text(q)}" for q in identity.left_out]
     return lines
+
+
+def _nearness_lines(near: Nearness, whole: bool) -> Iterator[str]:
+    """A documented stack beside the target; ``whole``: with every rule that is not followed."""
+    name, right = near.candidate.profile.name, near.asked - near.missed
+    if not near.deviations:
+        yield f"{name}: every rule that was tried is followed ({near.asked} replies)"
+        return
+    rules = {d.rule.id for d in near.deviations if d.rule is not None}
+    yield (
+        f"{name}: {near.distance:.0%} away, {len(rules)} of {number_of(near.rules, 'rule')} not"
+        f" followed to the letter; {right} of {near.asked} replies as foreseen"
+    )
+    for deviation in near.deviations:
+        if whole:
+            yield from _deviation_lines(deviation)
+        else:
+            yield f"  {_what(deviation)}"
+
+
+def _what(deviation: Deviation) -> str:
+    rule = "what is due" if deviation.rule is None else f"rule {deviation.rule.id}"
+    of = f"{deviation.missed} of {deviation.tried}"
+    if deviation.fields:
+        where = "everywhere" if deviation.rule is None else f"where {rule} is followed"
+        return f"another {', '.join(deviation.fields)} {where} ({of})"
+    return f"differs from {rule} ({of})"
+
+
+def _deviation_lines(deviation: Deviation) -> Iterator[str]:
+    rule, question = deviation.rule, deviation.question
+    yield f"  {_what(deviation)}:"
+    if rule is not None:
+        yield f"    {rule.says} ({'; '.join(rule.source)})"
+    yield f"    {question_text(question)}"
+    yield f"    expected {_reply(deviation, deviation.expected)}"
+    yield f"    seen     {_reply(deviation, deviation.seen)}"
+
+
+def _reply(deviation: Deviation, reply: Reply) -> str:
+    """With the fields that differ, where the decision does not."""
+    said = reply_text(deviation.question, reply)
+    answers = [answer for effect in reply for answer in effect.answers]
+    if not deviation.fields or not answers:
+        return said
+    values = (
+        f"{name}={_field(value)}"
+        for name in deviation.fields
+        if (value := getattr(answers[-1], name, None)) is not None
+    )
+    return f"{said} {' '.join(values)}"
+
+
+def _field(value: object) -> str:
+    return str(getattr(value, "text", value))
 
 
 def _read_lines(read: Mapping[str, int]) -> list[str]:
     if not read:
         return []
     return ["read on the DUT: " + ", ".join(f"{name}={value}" for name, value in read.items())]
-
-
-def _deviation_lines(identity: Identity) -> list[str]:
-    if not identity.deviations:
-        return ["every rule that was tried is followed"]
-    lines = []
-    for deviation in identity.deviations:
-        rule = deviation.rule
-        lines.append(f"differs from {'what is due' if rule is None else f'rule {rule.id}'}:")
-        if rule is not None:
-            lines.append(f"    {rule.says} ({'; '.join(rule.source)})")
-        question = deviation.question
-        lines.append(f"    {question_text(question)}")
-        lines.append(f"    expected {reply_text(question, deviation.expected)}")
-        lines.append(f"    seen     {reply_text(question, deviation.seen)}")
-    return lines
 
 
 def _value(target: str, identity: Identity) -> dict[str, Any]:
@@ -151,7 +197,9 @@ def _value(target: str, identity: Identity) -> dict[str, Any]:
         "questions_asked": len(identity.answered) + len(identity.left_out),
         "questions_telling": identity.telling,
         "settings": dict(identity.settings),
+        "none_of_these": identity.none_of_these,
         "deviations": [_deviation_value(deviation) for deviation in identity.deviations],
+        "nearest": [_nearness_value(near) for near in identity.nearest],
         "answers": [
             {
                 "question": question_text(answered.question),
@@ -164,12 +212,27 @@ def _value(target: str, identity: Identity) -> dict[str, Any]:
     }
 
 
+def _nearness_value(near: Nearness) -> dict[str, Any]:
+    return {
+        "profile": near.candidate.profile.name,
+        "settings": dict(near.candidate.settings),
+        "distance": round(near.distance, 4),
+        "replies": near.asked,
+        "missed": near.missed,
+        "rules": near.rules,
+        "not_followed": [d.rule.id for d in near.deviations if d.rule and not d.fields],
+    }
+
+
 def _deviation_value(deviation: Deviation) -> dict[str, Any]:
     rule = deviation.rule
     return {
         "rule": None if rule is None else rule.id,
         "says": None if rule is None else rule.says,
         "source": [] if rule is None else list(rule.source),
+        "fields": list(deviation.fields),
+        "missed": deviation.missed,
+        "tried": deviation.tried,
         "question": question_text(deviation.question),
         "expected": reply_text(deviation.question, deviation.expected),
         "seen": reply_text(deviation.question, deviation.seen),

@@ -329,7 +329,8 @@ def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Findi
 
 
 def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding]:
-    from tw_conformance.explore.identify.inquiry import Predictions, identify
+    from tw_conformance.explore.identify.inquiry import identify
+    from tw_conformance.explore.identify.predictions import Predictions
 
     predictions = Predictions(PROFILES.values())
     try:
@@ -339,6 +340,14 @@ def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding
         return
     names = [each.name for each in identity.profiles]
     fits = " or ".join(names)
+    if identity.none_of_these:
+        yield Finding(
+            Mark.UNSURE,
+            "profile",
+            f"none of the documented stacks; the nearest is {fits}: «tw-conformance identify» with"
+            " the same arguments says in which rules it differs",
+        )
+        return
     if identity.deviations:
         number = len(identity.deviations)
         fits += (

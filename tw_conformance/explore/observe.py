@@ -26,8 +26,9 @@ from tw_conformance.model.case import (
     Wait,
 )
 from tw_conformance.model.words import number_of, was
+from tw_conformance.play import state_probe
 from tw_conformance.play.compare import answer_of
-from tw_conformance.play.record import Doubt, came_at
+from tw_conformance.play.record import Doubt, StateSeen, answers, came_at
 from tw_conformance.play.run import Run
 from tw_conformance.targets.target import Target
 from tw_reference.profiles.profile import Profile
@@ -95,11 +96,26 @@ async def _effects(run: Run, ruled: Collection[str]) -> tuple[StepEffect, ...]:
         effects.append(effect)
         if effect.state is not None and effect.state.name not in ruled:
             break
+    if effects and effects[-1].state is None:
+        effects[-1] = replace(effects[-1], state=await state_on_the_wire(run))
     if lost := run.link.capture_losses():
         raise Undecided(
             f"{number_of(lost, 'frame')} {was(lost)} lost in capture: the transcript has holes"
         )
     return tuple(effects)
+
+
+async def state_on_the_wire(run: Run) -> StateIs | None:
+    """The state of a DUT that nobody can look into, after the last step; None where its answer to a
+    question does not tell it.  To ask changes it."""
+    telling = run.target.acquaintance.telling
+    came = tuple(answers(run.tester.transcript))
+    reopened = any(state_probe.is_syn_ack(packet.segment) for packet in came)
+    tellable = state_probe.tellable(run.case.reach.state, reopened=reopened)
+    if not tellable or not telling.apart:
+        return None
+    told = await state_probe.ask(run.tester, came, telling)
+    return StateIs(told.state) if isinstance(told, StateSeen) and told.state in tellable else None
 
 
 async def _effect(run: Run, index: int, step: Step) -> StepEffect:

@@ -49,7 +49,7 @@ def survey_named(profile: str, cases: Sequence[Case]) -> Survey:
 
 def survey(profile: Profile, cases: Sequence[Case]) -> Survey:
     """Play all cases that are about the profile."""
-    witness = _Witness(profile)
+    witness = Witness(profile)
     target = InProcessTarget(profile.watched(witness.tell))
     fired, decided = defaultdict(list), defaultdict(list)
     played, failed = 0, []
@@ -74,7 +74,7 @@ def playable(cases: Sequence[Case], target: InProcessTarget) -> Iterator[tuple[i
             yield index, case
 
 
-class _Witness:
+class Witness:
     """Sees the decisions of one case."""
 
     def __init__(self, profile: Profile) -> None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from tw_conformance.explore.coverage.survey import Witness
 from tw_conformance.explore.observe import StepEffect, observe
 from tw_conformance.model.case import Call, Case, Reach, Send, Step, TimestampRelation, Wait
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.play.approach import TimestampsRefused
 from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles.profile import Profile
-from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN
+from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 
 _SETTLED = Wait(TimeExpression("110ms"))
 """Before a segment, so that its effect on the 2MSL timer can be read."""
@@ -49,7 +50,7 @@ def questions(state: str = "TIME-WAIT") -> list[Case]:
     """All that may be asked of a connection in that state, the simplest first."""
     scripts = [*_single_segments(state), *_fields(state), *_repeated(state), *_after_calls(state)]
     return [
-        Case(f"question-{number}", "asked", ("asked",), reach, (_SETTLED, *steps))
+        Case(f"{state.lower()}-{number}", "asked", ("asked",), reach, (_SETTLED, *steps))
         for number, (reach, steps) in enumerate(scripts, start=1)
     ]
 
@@ -73,6 +74,12 @@ def _fields(state: str) -> Iterator[_Script]:
     for position in _POSITIONS:
         yield reach, (_send(PSH | ACK, position, length=1),)
     yield reach, (_send(SYN | ECE | CWR, "rcv_nxt+1"),)
+    for unusual in ({"reserved": 1}, {"reserved": 8}, {"urgent": 1}):
+        yield reach, (_send(ACK, "rcv_nxt", **unusual),)
+    for bits in (ECE, CWR, PSH, URG):
+        yield reach, (_send(ACK | bits, "rcv_nxt"),)
+    for flags in (ACK, RST, SYN):
+        yield Reach(state, timestamps=True), (_send(flags, "rcv_nxt", timestamps="same"),)
 
 
 def _repeated(state: str) -> Iterator[_Script]:
@@ -135,6 +142,14 @@ def values(profile: Profile) -> dict[str, tuple[int, ...]]:
     return told
 
 
+class Tries(NamedTuple):
+    """What a question tries of a stack's own: the rules that fire, by ID, and the parts of
+    conditions that decide alone."""
+
+    rules: tuple[str, ...]
+    parts: frozenset[object]
+
+
 class Respondent:
     """One profile, asked what it would reply.
 
@@ -149,14 +164,19 @@ class Respondent:
         self._values = values(profile)
         given = {f.name: getattr(profile, f.name) for f in fields(profile) if f.init}
         self._target = DirectTarget(_NotingProfile(**given, read=self._read))
+        self._witness = Witness(profile)
+        self._watched = DirectTarget(profile.watched(self._witness.tell))
 
     def reply(self, question: Case, settings: Mapping[str, int]) -> Reply:
         """What it does under these settings, all others as by default."""
-        asked = replace(question, settings=settings)
-        try:
-            return self._target.start(observe(asked, self._target)).result()
-        except TimestampsRefused:
-            return ()
+        return _reply(replace(question, settings=settings), self._target)
+
+    def tries(self, question: Case, settings: Mapping[str, int]) -> Tries:
+        """What the question tries of it under these settings."""
+        self._witness.clear()
+        reply = _reply(replace(question, settings=settings), self._watched)
+        rules = (rule.id for effect in reply for rule in effect.rules)
+        return Tries(tuple(rules), frozenset(self._witness.decided))
 
     def predict(self, question: Case) -> Foreseen:
         """What it does, under whatever settings."""
@@ -175,6 +195,13 @@ class Respondent:
         }
         first, *others = branches.values()
         return first if all(other == first for other in others) else Fork(name, branches)
+
+
+def _reply(question: Case, target: DirectTarget) -> Reply:
+    try:
+        return target.start(observe(question, target)).result()
+    except TimestampsRefused:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from tw_conformance.explore.observe import state_on_the_wire
 from tw_conformance.explore.sweep.alphabet import (
     BITS,
     FOUND,
@@ -27,9 +28,8 @@ from tw_conformance.model.case import Call, Case, Reach, Send, Step, Through, Wa
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.model.words import number_of, was
-from tw_conformance.play import state_probe
 from tw_conformance.play.approach import NotReached
-from tw_conformance.play.record import Doubt, StateSeen, answers
+from tw_conformance.play.record import Doubt, answers
 from tw_conformance.play.run import Run
 from tw_conformance.targets.target import Target
 from tw_reference import segment as tcp
@@ -170,7 +170,8 @@ class CaseSubject:
             return None, f"{number_of(lost, 'frame')} {was(lost)} lost in capture"
         came = tuple(answers(run.tester.transcript))
         if seen is None:
-            return Reaction(came, await _asked_for(run, came), None), ""
+            told = await state_on_the_wire(run)
+            return Reaction(came, told.name if told else None, None), ""
         timer = run.timer(seen) if seen.state == "TIME-WAIT" else None
         if seen.state == "TIME-WAIT" and seen.remaining is not None and timer is None:
             return None, "the timer can't be read finely enough to tell a restart"
@@ -189,17 +190,6 @@ def _opening(run: Run) -> Packet | None:
         ),
         None,
     )
-
-
-async def _asked_for(run: Run, came: Sequence[Packet]) -> str | None:
-    """The state of a DUT that nobody can look into, where its answer to a question tells it."""
-    reopened = any(state_probe.is_syn_ack(packet.segment) for packet in came)
-    tellable = state_probe.tellable(run.case.reach.state, reopened=reopened)
-    telling = run.target.acquaintance.telling
-    if not tellable or not telling.apart:
-        return None
-    told = await state_probe.ask(run.tester, came, telling)
-    return told.state if isinstance(told, StateSeen) and told.state in tellable else None
 
 
 def _socket_of_a_case(state: str) -> str:

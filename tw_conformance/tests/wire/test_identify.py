@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tw_conformance.explore.identify.inquiry import Predictions, identify
+from tw_conformance.explore.identify.inquiry import identify
+from tw_conformance.explore.identify.predictions import Predictions
 from tw_conformance.explore.tests.alike import alike
 from tw_conformance.targets.wire_target import WireTarget
 from tw_reference.profiles import PROFILES

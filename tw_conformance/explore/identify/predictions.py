@@ -1,0 +1,73 @@
+"""What every documented stack, with every value of the settings that show, replies to every
+question: worked out once, some seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import log
+
+from tw_conformance.explore.identify.question_bank import Fork, Reply, Respondent, questions
+from tw_conformance.model.case import Case
+from tw_reference.profiles.profile import Profile
+
+FLIPPED = log(0.1)
+"""How likely a setting is not as by default, before anything was asked: a natural logarithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A profile with values of the settings that can be told from outside; ``flipped`` is how many
+    of them are not as by default."""
+
+    profile: Profile
+    settings: Mapping[str, int]
+    flipped: int = 0
+
+    @property
+    def prior(self) -> float:
+        """How likely it is before anything was asked: a natural logarithm, that of the defaults
+        being 0."""
+        return self.flipped * FLIPPED
+
+
+class Predictions:
+    """The replies of all candidates, and who gives them."""
+
+    def __init__(self, profiles: Iterable[Profile]) -> None:
+        known: dict[Reply, Reply] = {}
+        self.oracles = {profile.name: Respondent(profile, known) for profile in profiles}
+        self.questions = questions()
+        """In TIME-WAIT, where every stack can be asked."""
+        self._predictions = {
+            question.name: {name: o.predict(question) for name, o in self.oracles.items()}
+            for question in self.questions
+        }
+        self.candidates = [
+            candidate for o in self.oracles.values() for candidate in self._variants(o.profile)
+        ]
+
+    def foreseen(self, question: Case, candidate: Candidate) -> Reply:
+        """What that candidate replies."""
+        prediction = self._predictions[question.name][candidate.profile.name]
+        if isinstance(prediction, Fork):
+            return prediction.reply(candidate.settings)
+        return prediction
+
+    def _variants(self, profile: Profile) -> Iterator[Candidate]:
+        defaults = profile.defaults()
+        told = self._told(profile)
+        for chosen in product(*told.values()):
+            settings = dict(zip(told, chosen, strict=True))
+            flipped = sum(value != defaults[name] for name, value in settings.items())
+            yield Candidate(profile, settings, flipped)
+
+    def _told(self, profile: Profile) -> dict[str, list[int]]:
+        """The settings that some question shows, and their values."""
+        told: dict[str, list[int]] = {}
+        for predictions in self._predictions.values():
+            prediction = predictions[profile.name]
+            if isinstance(prediction, Fork):
+                told |= prediction.settings()
+        return told

@@ -1,0 +1,105 @@
+"""What replies say for candidates and against them.
+
+Replies are counted by what they are about.  A stack that does not what a candidate foresees in one
+thing may be that candidate all the same: a sysctl, a firewall or a patch has changed it, and then
+every question about that thing shows it.  So the first such reply weighs much, the next ones about
+the same thing less and less, and no single trait rules a candidate out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from math import log
+
+from tw_conformance.explore.identify.predictions import FLIPPED, Candidate, Predictions
+from tw_conformance.explore.identify.question_bank import Reply
+from tw_conformance.explore.identify.replies import (
+    ECN_OF_A_SYN_ACK,
+    OF_THE_STACK,
+    Difference,
+    aspect,
+    difference,
+)
+from tw_conformance.model.case import Case
+
+_CHANGED = 0.02
+"""How likely one thing about a stack was changed."""
+_POSSIBLE = log(1e-4)
+"""Weight, against that of the likeliest, below which a candidate is not asked about any more: two
+changes."""
+_OPTION, _ECN = "the Timestamps option", "ECN"
+
+
+class Weights:
+    """Of each candidate of ``predictions``, by its place there."""
+
+    def __init__(self, predictions: Predictions) -> None:
+        self.predictions = predictions
+        self._missed: list[defaultdict[str, int]] = [
+            defaultdict(int) for _ in predictions.candidates
+        ]
+        self.evidence = [0.0] * len(predictions.candidates)
+        """Natural logarithms: 0 of a candidate that foresaw all."""
+
+    def learn(self, question: Case, reply: Reply) -> None:
+        """Take a reply into account."""
+        about = aspect(question)
+        known: dict[int, Difference | None] = {}
+        for index, candidate in enumerate(self.predictions.candidates):
+            # Equal predictions are one object.
+            foreseen = self.predictions.foreseen(question, candidate)
+            if id(foreseen) not in known:
+                known[id(foreseen)] = difference(reply, foreseen)
+            found = known[id(foreseen)]
+            if found is not None:
+                self._missed[index][_thing(about, found, reply, foreseen)] += 1
+        self.evidence = [self._evidence(missed) for missed in self._missed]
+
+    def weight(self, index: int) -> float:
+        """The logarithm of how likely it is, but for a constant.  Whether a stack takes up ECN is a
+        sysctl with all of them, though none of a profile's settings."""
+        ecn = FLIPPED if self._missed[index].get(_ECN) else 0.0
+        return self.evidence[index] + self._candidates[index].prior + ecn
+
+    def possible(self) -> list[int]:
+        """The places of the candidates that are worth a question, the likeliest first."""
+        weights = [self.weight(index) for index in range(len(self._candidates))]
+        most = max(weights)
+        possible = (i for i, weight in enumerate(weights) if weight - most > _POSSIBLE)
+        return sorted(possible, key=lambda index: -weights[index])
+
+    def best_of_each(self) -> list[Candidate]:
+        """The likeliest candidate of each profile, the likeliest first."""
+        order = sorted(range(len(self._candidates)), key=lambda index: -self.weight(index))
+        best: dict[str, Candidate] = {}
+        for index in order:
+            candidate = self._candidates[index]
+            best.setdefault(candidate.profile.name, candidate)
+        return list(best.values())
+
+    def alike(self) -> list[Candidate]:
+        """The candidates that nothing tells from the likeliest, that one first."""
+        first, *others = self.possible()
+        same = [i for i in others if abs(self.evidence[i] - self.evidence[first]) < 1e-9]
+        return [self._candidates[index] for index in (first, *same)]
+
+    @property
+    def _candidates(self) -> Sequence[Candidate]:
+        return self.predictions.candidates
+
+    def _evidence(self, missed: dict[str, int]) -> float:
+        # Whether timestamps are on is seen at once, and a setting of every profile.
+        refused = missed.get(_OPTION, 0) * log(_CHANGED)
+        things = (thing for thing in missed if thing not in (_ECN, _OPTION))
+        return refused + sum(log(_CHANGED / missed[thing]) for thing in things)
+
+
+def _thing(about: str, found: Difference, reply: Reply, foreseen: Reply) -> str:
+    if not reply or not foreseen:
+        return _OPTION
+    if found.fields == (ECN_OF_A_SYN_ACK,):
+        return _ECN
+    own = [name for name in found.fields if name not in OF_THE_STACK]
+    # No question is about a field: every answer is.
+    return f"fields {' '.join(own)}" if found.fields else about
