@@ -88,6 +88,13 @@ class TargetPool:
             if target.realtime
         ]
 
+    def rules_met(self) -> set[tuple[str, str, str]]:
+        """The rules that the reference met: profile, list and rule."""
+        from tw_conformance.targets.in_process import InProcessTarget
+
+        references = (each for each in self._open.values() if isinstance(each, InProcessTarget))
+        return {(each.profile, *rule) for each in references for rule in each.met}
+
     def settings(self) -> list[str]:
         """The settings of each DUT that are known, a line each; those that differ from its
         profile's defaults by name."""

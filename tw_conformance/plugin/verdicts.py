@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,9 @@ from tw_conformance.plugin.run_state import RunState
 
 PATHS = "tw_conformance_paths"
 """Where a worker of pytest-xdist tells what the paths to its targets did."""
+
+RULES = "tw_conformance_rules"
+"""Where it tells which rules the reference met."""
 
 OTHERS = "tw_conformance_others"
 """Where it tells how many cases are about other profiles."""
@@ -36,6 +39,7 @@ class Verdicts:
         self._reported: set[str] = set()
         self._lost: list[str] = []
         self._paths: list[str] = []
+        self._rules_met: set[tuple[str, str, str]] = set()
         self._inferred = 0
         self._unseen: Counter[str] = Counter()
 
@@ -75,6 +79,7 @@ class Verdicts:
     def pytest_testnodedown(self, node: Any) -> None:
         told = getattr(node, "workeroutput", {})
         self._paths += [f"{node.gateway.id}: {line}" for line in told.get(PATHS, ())]
+        self._rules_met |= {(profile, stage, rule) for profile, stage, rule in told.get(RULES, ())}
         self._state.others = max(self._state.others, told.get(OTHERS, 0))
         self._state.stale = self._state.stale or told.get(STALE, [])
 
@@ -82,8 +87,12 @@ class Verdicts:
         """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
         took along when it died."""
         self._paths += [*self._state.pool.paths(), *self._state.pool.settings()]
+        if self._state.parking is not None:
+            self._rules_met |= self._state.pool.rules_met()
         if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput.update({PATHS: self._paths, OTHERS: self._state.others})
+            session.config.workeroutput.update(
+                {PATHS: self._paths, RULES: sorted(self._rules_met), OTHERS: self._state.others}
+            )
         waiting = self._state.parking.waiting if self._state.parking else 0
         self._lost = [nodeid for nodeid in self._expected if nodeid not in self._reported]
         finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -146,6 +155,8 @@ class Verdicts:
             terminalreporter.write_line(f"{steps} not seen on this target: {why}", yellow=True)
         for line in self._paths:
             terminalreporter.write_line(line)
+        if self._rules_met and terminalreporter.config.getoption("verbose") >= 0:
+            terminalreporter.write_line(_rules_line(self._rules_met))
         for line in self._state.stale:
             terminalreporter.write_line(line, red=True)
         if self._lost:
@@ -158,6 +169,18 @@ class Verdicts:
             terminalreporter.write_line(
                 f"{cases} still waiting when the run stopped: no verdict.", yellow=True
             )
+
+
+def _rules_line(met: Collection[tuple[str, str, str]]) -> str:
+    """How many rules of the profiles that were played some case met."""
+    from tw_reference.profiles import PROFILES
+
+    names = {profile for profile, _, _ in met}
+    rules = sum(len(decisions.rules) for name in names for decisions in PROFILES[name].lists())
+    return (
+        f"rules met on the reference: {len(met):,} of {rules:,}"
+        " (tw-conformance coverage names the others)"
+    )
 
 
 def _tell_lacks(reporter: pytest.TerminalReporter, reports: Sequence[Any]) -> None:

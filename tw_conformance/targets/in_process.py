@@ -78,6 +78,8 @@ class InProcessTarget:
         }
         self.path = perfect_path()
         self.acquaintance = Acquaintance()
+        self.met: set[tuple[str, str]] = set()
+        """The rules that decided or acted in some case, each behind the name of its list."""
         self.hop = Hop(
             Encoder(_TESTER_MAC, _DUT_MAC).encode, Encoder(_DUT_MAC, _TESTER_MAC).encode, decode
         )
@@ -149,6 +151,7 @@ class HostOfCase:
 
     def __init__(self, target: InProcessTarget, case: Case, seed: str) -> None:
         self.hop = target.hop
+        self.met = target.met
         self.clock = Clock(SECOND)
         self.opening = opening_of(case)
         self._at = Endpoint.of(_DUT[case.reach.family])
@@ -347,7 +350,11 @@ class InProcessLink:
         return 0
 
     async def aclose(self) -> None:
-        """The host goes with the link."""
+        """The host goes with the link; what its rules did is kept."""
+        for decision in self._host.trace:
+            if decision.ruled:
+                acted = (*decision.notes, decision.rule)
+                self._dut.met.update((decision.stage.name, rule.id) for rule in acted)
 
 
 def open_reference(order: Order) -> InProcessTarget:

@@ -288,3 +288,12 @@ def test_a_wrong_name_is_answered_with_the_nearest(
     result = suite.runpytest(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{said}*"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_the_rules_that_the_reference_met_are_counted(
+    suite: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    write(suite, "a.tw.yaml", ON_THE_REFERENCE)
+    result = suite.runpytest("--tw-profile=freebsd-10", *workers)
+    result.stdout.re_match_lines([r"rules met on the reference: [0-9]+ of [0-9]+ \(tw-conf"])
