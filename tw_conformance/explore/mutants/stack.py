@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from enum import Enum
 from typing import Any
 
 from tw_conformance.explore.mutants.mutant import ProfileMutant
@@ -56,13 +57,12 @@ def _another(name: str, value: Any) -> Any:
             return value ^ 0xFC
         case int():
             return _longer(value)
-        case None:
-            return None
+        case Enum():
+            return next(other for other in type(value) if other is not value)
         case _ if callable(value):
             return _off(value)
         case _:
-            rivals = [other for other in type(value) if other is not value]
-            return rivals[0]
+            return None
 
 
 def _off(value: Callable[..., Any]) -> Callable[..., Any]:
