@@ -251,6 +251,8 @@ def _choose(names: list[str], wanted: list[str], roster: Roster) -> Iterator[Cho
     for target, named in _targets(names, roster).items():
         # What excludes each other is said before anything is collected.
         settings = roster.access(target).settings
+        if wanted:  # A file's are named by its own profile.
+            settings = roster.given.get("settings", {})
         profiles = wanted or list(default_profiles(target, roster))
         if settings:
             _check_settings(settings, target, profiles, roster)

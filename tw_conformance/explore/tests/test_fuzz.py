@@ -72,10 +72,14 @@ def test_the_shortest_that_tells_linux_6_1_from_6_18_is_one_syn() -> None:
     assert [rule.id for rule in found.rules] == ["linux.syn-reopen", "linux.listen-syn"]
 
 
+BY_ECN_ALONE = ("freebsd-10", "freebsd-13")
+"""Which an identification does not count, since a sysctl turns it on and off."""
+
+
 @pytest.mark.parametrize(("first", "second"), list(combinations(PROFILES, 2)))
 def test_every_pair_of_profiles(first: str, second: str) -> None:
     found = next(hunt(PROFILES[first], PROFILES[second]).counterexamples(), None)
-    if second in alike(first):
+    if second in alike(first) and (first, second) != BY_ECN_ALONE:
         assert found is None
         return
     assert found is not None
@@ -184,7 +188,7 @@ def test_command_tells_profiles_apart(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main([*words, "--examples", "200", "--save", str(tmp_path)]) == ExitCode.DEVIATES
     said = capsys.readouterr().out
     assert "rule linux.syn-reopen" in said
-    assert "1 kinds of divergence" in said
+    assert "1 kind of divergence" in said
     assert main(["check", str(tmp_path)]) == ExitCode.CONFORMS
 
 
