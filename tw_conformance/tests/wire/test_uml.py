@@ -51,7 +51,8 @@ from tw_reference.segment import Packet
 
 HOLD_A_GUEST = f"""
 from tw_conformance.targets.kernel.uml_guest import guest_program, start_guest
-print(start_guest(guest_program(), {CPU}).process.pid, flush=True)
+held = start_guest(guest_program(), {CPU})
+print(held.process.pid, flush=True)
 input()
 """
 
