@@ -146,6 +146,9 @@ async def _play(performer: _Performer) -> Outcome:
     outcomes = [outcome]
     while (standing := conclude(outcomes, path)) is None and not _is_hopeless(outcomes):
         needed = conformity(outcomes, path).passes_needed(performer.case.exchanges())
+        if _say_nothing(outcomes):
+            # As many as it takes to give the case up: on a dead path each is long in coming.
+            needed = max(needed, _HOPELESS - len(outcomes))
         more = min(needed, _PERFORMANCES - len(outcomes))
         outcomes += await asyncio.gather(*(performer.after(n * _STAGGER) for n in range(more)))
     return standing or undecided(outcomes)
@@ -175,8 +178,11 @@ def _is_hopeless(outcomes: list[Outcome]) -> bool:
     """Whether more performances would most likely say no more than those that there were."""
     if len(outcomes) >= _PERFORMANCES:
         return True
-    silent = all(outcome.verdict is Verdict.INCONCLUSIVE for outcome in outcomes)
-    return silent and len(outcomes) >= _HOPELESS
+    return _say_nothing(outcomes) and len(outcomes) >= _HOPELESS
+
+
+def _say_nothing(outcomes: list[Outcome]) -> bool:
+    return all(outcome.verdict is Verdict.INCONCLUSIVE for outcome in outcomes)
 
 
 async def perform_once(case: Case, target: Target) -> Outcome:
