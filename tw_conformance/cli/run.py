@@ -19,6 +19,7 @@ from tw_conformance.model.errors import ExitCode
 from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.plugin.options import choose, describe, make_roster
 from tw_conformance.plugin.run_state import RunState
+from tw_conformance.report.files import check_writable
 from tw_conformance.targets.access_options import as_arguments
 
 
@@ -47,8 +48,11 @@ def run_cases(
     ``access`` are the fields of :class:`~tw_conformance.link.access.Access` that were given,
     ``passed_on`` options of pytest as they are.
 
-    :raises SuiteError: where a target or profile has no such name.
+    :raises SuiteError: where a target or profile has no such name, or a file can't be written.
     """
+    for kind, file in files.items():
+        if file:  # said by the name that the user gave, before pytest's is
+            check_writable(Path(file), f"--{kind}")
     chosen = choose(targets, profiles, make_roster(targets_file, access or {}))
     print(f"tw-conformance {tw_conformance.__version__}")
     print(*describe(chosen, by_version=not profiles), sep="\n", flush=True)

@@ -277,3 +277,10 @@ def test_an_interrupt_gives_no_traceback(folder: Path) -> None:
         assert process.stderr.read() == b""
         os.close(writer)
     assert process.returncode == ExitCode.INTERRUPTED
+
+
+def test_a_file_that_cannot_be_written_is_said_by_the_users_own_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "--html", "/no/such/r.html"]) == ExitCode.USAGE
+    assert "--html /no/such/r.html: there is no folder /no/such" in capsys.readouterr().err
