@@ -26,6 +26,12 @@ fitted           {service:.2f} us of lock a packet: a spike of 27 ms is gone in 
                  {handover:.2f} us to take a lock that others want: 53,000 with the patch
 comes out        all below; nothing of it was measured on a host
 """
+EXIT_CODES = """\
+exit codes:
+  0    simulated
+  2    the command line is wrong, or a file can't be written
+  130  interrupted
+"""
 MOST_SECONDS = 60.0
 MOST_PACKETS = 30_000_000
 """What one simulation may take: some three minutes."""
@@ -33,6 +39,7 @@ MOST_PACKETS = 30_000_000
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare what :func:`contention` takes."""
+    parser.epilog = EXIT_CODES
     add = parser.add_argument
     add(
         "--rate",

@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         command("sweep", sweep_command.sweep, "walk every class of segment, compare with an oracle")
     )
     churn_command.add_options(
-        command("churn", churn_command.churn, "load a DUT with short-lived connections: stalls?")
+        command("churn", churn_command.churn, "load a DUT with connections, and look for stalls")
     )
     contention_command.add_options(
         command(

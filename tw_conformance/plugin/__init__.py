@@ -47,10 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
         check_files(config)
         if wanted(config):
             config.pluginmanager.register(Findings(config), "tw_conformance.findings")
-    if _chosen(config):
-        state.choices  # noqa: B018 - a wrong name is said now, not after collection
     if _chosen(config) or config.getoption("--tw-expectations"):
-        state.expected  # noqa: B018 - so is a fault in a file
+        state.read_choices()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

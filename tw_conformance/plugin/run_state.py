@@ -52,6 +52,14 @@ class RunState:
         should end."""
         return self.parking.in_flight() if self.parking else (0, 0.0)
 
+    def read_choices(self) -> None:
+        """Read now what is read once: a wrong name, or a fault in a file of expectations, is said
+        before collection.
+
+        :raises pytest.UsageError: for either.
+        """
+        _ = self.choices, self.expected
+
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """:raises pytest.UsageError: for a name that is neither a target nor a profile."""
