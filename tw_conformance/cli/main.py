@@ -221,6 +221,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="FILE", help="write one page to open, keep and mail")
     parser.add_argument("--results", metavar="FILE", help="write what was found as JSON")
     parser.add_argument(
+        "--ktap", metavar="FILE", help="write what came of each case as KTAP, for kernel selftests"
+    )
+    parser.add_argument(
         "--evidence",
         action="store_true",
         help="let page and results have the ladder and the capture of cases that pass, too",
@@ -275,7 +278,7 @@ def run(arguments: argparse.Namespace) -> int:
         targets=arguments.target,
         targets_file=arguments.targets,
         expectations=arguments.expectations,
-        files={"results": arguments.results, "html": arguments.html},
+        files={"results": arguments.results, "html": arguments.html, "ktap": arguments.ktap},
         evidence=arguments.evidence,
         access=access_of(arguments),
         profiles=arguments.profile,

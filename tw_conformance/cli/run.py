@@ -43,7 +43,7 @@ def run_cases(
 ) -> ExitCode:
     """Play the cases of ``paths`` and print pytest's report; what came of it as an exit code.
 
-    ``files`` are those to be written, by kind: ``results``, ``html``.
+    ``files`` are those to be written, by kind: ``results``, ``html``, ``ktap``.
 
     ``access`` are the fields of :class:`~tw_conformance.link.access.Access` that were given,
     ``passed_on`` options of pytest as they are.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tw_conformance.plugin.findings import Findings, check_files, wanted
+from tw_conformance.plugin.ktap import Ktap
 from tw_conformance.plugin.life import Life
 from tw_conformance.plugin.options import add_options, describe, refuse_old_names
 from tw_conformance.plugin.run_state import STATE, RunState
@@ -47,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
         check_files(config)
         if wanted(config):
             config.pluginmanager.register(Findings(config), "tw_conformance.findings")
+        if config.getoption("--tw-ktap"):
+            config.pluginmanager.register(Ktap(config), "tw_conformance.ktap")
     if _chosen(config) or config.getoption("--tw-expectations"):
         state.read_choices()
 

@@ -26,6 +26,7 @@ def check_files(config: pytest.Config) -> None:
     from tw_conformance.report.files import check_writable
 
     asked = [(f"--tw-{kind}", config.getoption(f"--tw-{kind}")) for kind in FILES]
+    asked.append(("--tw-ktap", config.getoption("--tw-ktap")))
     asked.append(("--junit-xml", config.getoption("xmlpath", None)))
     for option, name in asked:
         if name:

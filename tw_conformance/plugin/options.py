@@ -97,6 +97,13 @@ def add_options(parser: pytest.Parser) -> None:
         help="write one page to open, keep and mail: verdicts, ladders, rules, captures.",
     )
     group.addoption(
+        "--tw-ktap",
+        metavar="FILE",
+        default=None,
+        help="write what came of each case as KTAP, for kernel selftests: what a target lacks is a "
+        "SKIP, INCONCLUSIVE an ERROR.",
+    )
+    group.addoption(
         "--tw-evidence",
         action="store_true",
         default=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tw_conformance.report.results import read_results
@@ -48,7 +50,30 @@ def test_results_and_page_hold_every_case(suite: pytest.Pytester, workers: tuple
     assert not list(suite.path.glob(".tw-*"))
 
 
-@pytest.mark.parametrize("option", ["--tw-results", "--tw-html"])
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_ktap_has_a_line_for_every_test(suite: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    """Those of others too, and files that can't be read."""
+    suite.path.joinpath("rst", "b.tw.yaml").write_text(cases("undecided", wait="1ms"))
+    suite.path.joinpath("broken.tw.yaml").write_text("a: [")
+    suite.makepyfile(test_x="import pytest\ndef test_x(): pytest.skip('no #1')")
+    files = ("--tw-ktap=r.ktap", "--tw-expectations=known.yaml", "--tw-target=netns")
+    done = suite.runpytest(*files, *workers, "--continue-on-collection-errors")
+    done.stdout.fnmatch_lines(["ktap: r.ktap"])
+    version, plan, *lines = suite.path.joinpath("r.ktap").read_text().splitlines()
+    assert (version, plan) == ("KTAP version 1", "1..6")
+    said = sorted(re.sub(r"ok \d+ ", "ok ", line) for line in lines if line[0] != "#")
+    assert said == [
+        "not ok broken.tw.yaml # ERROR broken.tw.yaml:2:1: not YAML: did not find expected node"
+        " content while parsing a flow node",
+        "not ok rst/a.tw.yaml::fails-a[netns] # expected nothing, but FIN came",
+        "ok rst/a.tw.yaml::passes[netns]",
+        "ok rst/a.tw.yaml::undecided[netns] # XFAIL it is slow",
+        "ok rst/b.tw.yaml::undecided[netns] # XFAIL it is slow",
+        "ok test_x.py::test_x # SKIP no #1",
+    ]
+
+
+@pytest.mark.parametrize("option", ["--tw-results", "--tw-html", "--tw-ktap"])
 def test_a_file_that_cannot_be_written_is_said_before_the_run(
     suite: pytest.Pytester, option: str
 ) -> None:
