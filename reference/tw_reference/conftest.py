@@ -15,9 +15,35 @@ from tw_reference.rules.questions import TimeWaitBlock
 from tw_reference.segment import Flow, Packet, Segment, Timestamps, flag_names
 from tw_reference.seqnum import distance
 from tw_reference.stack.host import Host
+from tw_reference.state import State
 
 DUT, TESTER, PORT = "192.0.2.1", "192.0.2.2", 7
 DUT6, TESTER6 = "2001:db8::1", "2001:db8::2"
+
+
+def a_block(flow: Flow, at: int = 0) -> TimeWaitBlock:
+    """One that entered TIME-WAIT at that time (ns), of a connection that never sent anything."""
+    return TimeWaitBlock(
+        flow=flow,
+        snd_nxt=0,
+        rcv_nxt=0,
+        rcv_wnd=0,
+        rcv_scale=0,
+        timestamps=False,
+        ts_recent=0,
+        ts_recent_stamp=0,
+        ts_offset=0,
+        tos=0,
+        rto=0,
+        substate=State.TIME_WAIT,
+        entered=at,
+        expires=at,
+    )
+
+
+def numbered_block(number: int) -> TimeWaitBlock:
+    """One of many, which differ by the tester's port."""
+    return a_block(Flow(DUT, PORT, TESTER, 40000 + number))
 
 
 class Wait:

@@ -55,7 +55,7 @@ def serve(plan: Plan) -> None:
     :raises ServeError: where the link can't be had, or is there no more.
     """
     for address in plan.addresses:
-        _check_not_local(address)
+        check_not_local(address)
     with closing(_open(plan)) as link:
         clock = Clock(time.monotonic_ns())
         start = clock.now
@@ -108,7 +108,7 @@ def _ignore(decision: Decision) -> None:
     """Nobody asked for a trace."""
 
 
-def _check_not_local(address: str) -> None:
+def check_not_local(address: str) -> None:
     """The local kernel would answer for its own address too, and reset every connection."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -11,10 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from tw_reference.clock import MILLISECOND, SECOND, Clock
+from tw_reference.conftest import numbered_block
 from tw_reference.reaping import Expire, FifoScan, Reaper, TimerEach, TimerWheel, TwoCalendars
 from tw_reference.rules.questions import TimeWaitBlock
-from tw_reference.segment import Flow
-from tw_reference.state import State
 
 MakeReaper = Callable[[Clock, Expire], Reaper]
 Asked = tuple[float, float]
@@ -37,25 +36,6 @@ def calendars(clock: Clock, expire: Expire) -> Reaper:
     return TwoCalendars(clock, expire, hz=100)
 
 
-def a_block(number: int) -> TimeWaitBlock:
-    return TimeWaitBlock(
-        flow=Flow("192.0.2.1", 7, "192.0.2.2", 40000 + number),
-        snd_nxt=0,
-        rcv_nxt=0,
-        rcv_wnd=0,
-        rcv_scale=0,
-        timestamps=False,
-        ts_recent=0,
-        ts_recent_stamp=0,
-        ts_offset=0,
-        tos=0,
-        rto=0,
-        substate=State.TIME_WAIT,
-        entered=0,
-        expires=0,
-    )
-
-
 def ns(seconds: float) -> int:
     return round(seconds * SECOND)
 
@@ -76,7 +56,7 @@ class Life:
 
     def ask(self, number: int, seconds: float) -> None:
         """The block comes, or restarts."""
-        block = self.blocks.setdefault(number, a_block(number))
+        block = self.blocks.setdefault(number, numbered_block(number))
         self.reaper.schedule(block, ns(seconds))
 
     def forget(self, number: int) -> None:

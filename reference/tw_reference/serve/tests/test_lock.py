@@ -8,35 +8,15 @@ from itertools import pairwise
 import pytest
 
 from tw_reference.clock import MILLISECOND, SECOND, Clock
+from tw_reference.conftest import numbered_block
 from tw_reference.profiles import PROFILES
 from tw_reference.reaping import Reaper
 from tw_reference.rules.questions import TimeWaitBlock
-from tw_reference.segment import Flow
 from tw_reference.serve.errors import UnknownName
 from tw_reference.serve.lock import with_price
-from tw_reference.state import State
 
 PRICE = MILLISECOND // 10
 BLOCKS = 8
-
-
-def block(number: int) -> TimeWaitBlock:
-    return TimeWaitBlock(
-        flow=Flow("192.0.2.1", 7, "192.0.2.2", 40000 + number),
-        snd_nxt=0,
-        rcv_nxt=0,
-        rcv_wnd=0,
-        rcv_scale=0,
-        timestamps=False,
-        ts_recent=0,
-        ts_recent_stamp=0,
-        ts_offset=0,
-        tos=0,
-        rto=0,
-        substate=State.TIME_WAIT,
-        entered=0,
-        expires=0,
-    )
 
 
 def turns(one_at_a_time: bool) -> list[int]:
@@ -46,7 +26,7 @@ def turns(one_at_a_time: bool) -> list[int]:
     clock = Clock(time.monotonic_ns() - 2 * SECOND)
     reaper: Reaper = profile.reaper(clock, gone.append, profile.defaults())
     for number in range(BLOCKS):
-        reaper.schedule(block(number), SECOND)
+        reaper.schedule(numbered_block(number), SECOND)
     seen = [0]
     while seen[-1] < BLOCKS:
         before = time.monotonic_ns()

@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import tracemalloc
 from collections import deque
+from dataclasses import replace
 
 import pytest
 
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
-from tw_reference.conftest import DUT, PORT, make_host, make_time_wait
+from tw_reference.conftest import DUT, PORT, a_block, make_host, make_time_wait
 from tw_reference.profiles import PROFILES
 from tw_reference.rules.decision import Decision
-from tw_reference.rules.questions import TimeWaitBlock
 from tw_reference.segment import Flow, Packet, Segment
 from tw_reference.stack.table import TimeWaitTable
-from tw_reference.state import State
 from tw_reference.tests.strategies import run_dry
-
-
-def a_block(address: str) -> TimeWaitBlock:
-    return TimeWaitBlock(
-        flow=Flow(DUT, PORT, address, 40000),
-        snd_nxt=0,
-        rcv_nxt=0,
-        rcv_wnd=0,
-        rcv_scale=0,
-        timestamps=True,
-        ts_recent=5000,
-        ts_recent_stamp=SECOND,
-        ts_offset=0,
-        tos=0,
-        rto=200_000_000,
-        substate=State.TIME_WAIT,
-        entered=SECOND,
-        expires=SECOND,
-    )
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -120,7 +100,9 @@ def test_the_oldest_of_65536_peers_is_forgotten() -> None:
     )
     for number in range(65537):
         address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        table.enter(a_block(address), peer_is_local=False)
+        block = a_block(Flow(DUT, PORT, address, 40000), SECOND)
+        stamped = replace(block, timestamps=True, ts_recent=5000, ts_recent_stamp=SECOND)
+        table.enter(stamped, peer_is_local=False)
     assert table.peer("10.0.0.0") is None
     assert table.peer("10.0.0.1") is not None
     assert table.peer("10.1.0.0") is not None
