@@ -83,9 +83,7 @@ def test_what_makes_no_sense_is_said(
 
 def test_an_address_of_this_machine_is_refused() -> None:
     """One that every machine has stands for those that only this one has."""
-    with pytest.raises(
-        ServeError, match="this machine's own: choose an --address"
-    ):
+    with pytest.raises(ServeError, match="this machine's own: choose an --address"):
         check_not_local("127.0.0.1")
 
 
