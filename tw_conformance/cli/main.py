@@ -241,6 +241,14 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-n", metavar="N", dest="workers", help="spread over N processes, or auto")
     parser.add_argument("-k", metavar="EXPR", help="only cases whose name matches, as in pytest")
+    parser.add_argument(
+        "--cites",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="only cases that cite this place: 'RFC 9293 3.10.7.4', 'tcp_timewait.c:385'; "
+        "repeatable",
+    )
     add_seed(parser)
     parser.add_argument(
         "--pcap",
@@ -285,6 +293,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         workers=arguments.workers,
         select=arguments.k,
+        cites=arguments.cites,
         captures=arguments.pcap,
         junit=arguments.junit,
         verbosity=arguments.verbose - arguments.quiet,

@@ -31,6 +31,7 @@ def run_cases(
     seed: int,
     workers: str | None,
     select: str | None,
+    cites: Sequence[str] = (),
     captures: str | None,
     junit: str | None,
     verbosity: int,
@@ -75,6 +76,7 @@ def run_cases(
         *as_arguments(access or {}, "tw-"),
         *(["-n", workers] if workers else []),
         *(["-k", select] if select else []),
+        *(f"--tw-cites={place}" for place in cites),
         *([f"--tw-pcap={captures}"] if captures else []),
         *([f"--junit-xml={junit}"] if junit else []),
         f"--verbosity={verbosity}",
@@ -180,6 +182,8 @@ class Tally:
         """Why no case was played, as a sentence."""
         if self._lacks:
             return "no case was played: the target lacks something for each, see above"
+        if self._config and RunState.of(self._config).uncited:
+            return "no case was played: none cites what was asked for, see above"
         if select:
             return f"no case was played: none matches -k {select!r} (list prints their names)"
         return "no case was played: none is about a profile that was chosen, or none was selected"

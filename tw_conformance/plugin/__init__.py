@@ -120,6 +120,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Cases that wait in real time come first, so that their waits overlap all the rest.  Stable:
     the same on every worker of pytest-xdist."""
+    if config.getoption("--tw-cites"):
+        from tw_conformance.plugin.citing import select
+
+        select(config, items)
     if RunState.of(config).parking is None:
         return
     from tw_conformance.plugin.items import CaseItem

@@ -116,6 +116,14 @@ def add_options(parser: pytest.Parser) -> None:
         help="a YAML file of cases that are known not to pass, each with the reason: they don't "
         "fail the run, and one that passes does.",
     )
+    group.addoption(
+        "--tw-cites",
+        action="append",
+        metavar="PLACE",
+        default=[],
+        help="only cases that cite this place, however it is spelt: 'RFC 9293 3.10.7.4', "
+        "'RFC 9293 MUST-56', 'tcp_timewait.c:385'. May be given several times.",
+    )
     add_access_options(group.addoption, "tw-")
     group.addoption(
         "--tw-set",

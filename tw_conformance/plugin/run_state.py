@@ -39,6 +39,8 @@ class RunState:
         """The target that was asked for by name and can't be had."""
         self.stale: list[str] = []
         """Sentences about expectations that no case was there for."""
+        self.uncited: list[str] = []
+        """Sentences about places that were asked for, and that no case cites."""
         self.parking: Parking | None = None
         """There once the first case file is collected."""
 

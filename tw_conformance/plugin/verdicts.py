@@ -20,6 +20,9 @@ RULES = "tw_conformance_rules"
 OTHERS = "tw_conformance_others"
 """Where it tells how many cases are about other profiles."""
 
+UNCITED = "tw_conformance_uncited"
+"""Where it tells which places no case cites."""
+
 STALE = "tw_conformance_stale"
 """Where it tells which expectations no case was there for."""
 
@@ -82,6 +85,7 @@ class Verdicts:
         self._rules_met |= {(profile, stage, rule) for profile, stage, rule in told.get(RULES, ())}
         self._state.others = max(self._state.others, told.get(OTHERS, 0))
         self._state.stale = self._state.stale or told.get(STALE, [])
+        self._state.uncited = self._state.uncited or told.get(UNCITED, [])
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
@@ -91,7 +95,12 @@ class Verdicts:
             self._rules_met |= self._state.pool.rules_met()
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput.update(
-                {PATHS: self._paths, RULES: sorted(self._rules_met), OTHERS: self._state.others}
+                {
+                    PATHS: self._paths,
+                    RULES: sorted(self._rules_met),
+                    OTHERS: self._state.others,
+                    UNCITED: self._state.uncited,
+                }
             )
         waiting = self._state.parking.waiting if self._state.parking else 0
         self._lost = [nodeid for nodeid in self._expected if nodeid not in self._reported]
@@ -157,7 +166,7 @@ class Verdicts:
             terminalreporter.write_line(line)
         if self._rules_met and terminalreporter.config.getoption("verbose") >= 0:
             terminalreporter.write_line(_rules_line(self._rules_met))
-        for line in self._state.stale:
+        for line in (*self._state.stale, *self._state.uncited):
             terminalreporter.write_line(line, red=True)
         if self._lost:
             terminalreporter.write_sep("=", "cases without a verdict", red=True)
