@@ -55,7 +55,12 @@ def remarks(written: Sequence[Written]) -> list[Remark]:
     first = {
         (remark.place, remark.message.partition(" (")[0]): remark for remark in reversed(found)
     }
-    return sorted(first.values())
+    return sorted(first.values(), key=_where)
+
+
+def _where(remark: Remark) -> tuple[str, int, int, str]:
+    place = remark.place
+    return str(place.file), place.line, place.column, remark.message
 
 
 def _remarks(written: Written) -> Iterator[Remark]:

@@ -69,3 +69,9 @@ def test_a_process_that_is_given_no_time_to_close() -> None:
 def test_what_many_points_of_a_matrix_have_is_said_once() -> None:
     text = "matrix:\n  family: [ipv4, ipv6]\n" + KILL + "  - state: LISTEN\n"
     assert len(said(text)) == 1
+
+
+def test_remarks_are_in_the_order_of_their_places() -> None:
+    twice = HEAD + KILL + "  - state: LISTEN\n"
+    both = remarks(read_text(f"{twice}---\n{twice.replace('case: x', 'case: y')}", Path("x.yaml")))
+    assert [remark.place.line for remark in both] == [7, 15]
