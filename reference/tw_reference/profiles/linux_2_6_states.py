@@ -21,13 +21,13 @@ from tw_reference.profiles.linux_state_words import (
     TSVAL_OLDER,
 )
 from tw_reference.profiles.linux_states import (
-    AFTER_FIN,
     CLOSING_ACKED,
     CLOSING_FIN,
     ESTABLISHED_FIN,
     FIN_IS_ACKED,
     LAST_ACKED,
     NOT_NEW,
+    OLD_AFTER_FIN,
     RESET_TEXT,
     SYN_SENT,
     TAKE,
@@ -74,11 +74,14 @@ _CHECK: tuple[ConnectionRule, ...] = (
 _NO_ACK: ConnectionRule = rule(
     "old-no-ack", ~ACK, Do.DROP,
     "Outside ESTABLISHED what has no ACK is dropped.", _PROCESS, "RFC 793 page 72")
-_TAKE_ACK: ConnectionRule = note(
-    "old-take-ack", all_of(ACK, ~ACK_OLD, ~ACK_UNSENT), Do.TAKE_ACK,
-    "SND.UNA and SND.WND follow a SEG.ACK that is valid; what has another goes on without it.",
-    "tcp_input.c of 2.6.32, tcp_ack()")
-_HEAD = (*_CHECK, _NO_ACK, _TAKE_ACK)
+def _take_ack(valid: Condition[SegmentOnConnection]) -> ConnectionRule:
+    return note(
+        "old-take-ack", valid, Do.TAKE_ACK,
+        "SND.UNA and SND.WND follow a SEG.ACK that is valid; what has another goes on without it.",
+        "tcp_input.c of 2.6.32, tcp_ack()")
+
+
+_HEAD = (*_CHECK, _NO_ACK, _take_ack(all_of(~ACK_OLD, ~ACK_UNSENT)))
 
 STATES: tuple[AnyList, ...] = (
     SYN_SENT.replacing("linux.syn-sent-again"),
@@ -98,12 +101,12 @@ STATES: tuple[AnyList, ...] = (
              "ESTABLISHED drops a segment whose SEG.ACK is of what was not sent; one without ACK"
              " is processed.",
              "tcp_input.c of 2.6.32, tcp_rcv_established(), step5"),
-        _TAKE_ACK, *NOT_NEW, *ESTABLISHED_FIN, TAKE,
+        _take_ack(all_of(ACK, ~ACK_OLD)), *NOT_NEW, *ESTABLISHED_FIN, TAKE,
     ),
     stages.FIN_WAIT_1.list(*_HEAD, RESET_TEXT, *FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
     stages.FIN_WAIT_2.list(*_HEAD, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),
     stages.CLOSE_WAIT.list(*_HEAD, *TEXT_AFTER_FIN),
-    stages.CLOSING.list(*_HEAD, CLOSING_ACKED, AFTER_FIN, RESET_TEXT, *NOT_NEW, TAKE),
+    stages.CLOSING.list(*_HEAD, CLOSING_ACKED, *OLD_AFTER_FIN, TAKE),
     stages.LAST_ACK.list(*_HEAD, LAST_ACKED, *TEXT_AFTER_FIN),
 )
 """The list for every state of a whole connection, and of a listener's SYN-RECEIVED."""

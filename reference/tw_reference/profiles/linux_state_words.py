@@ -134,11 +134,20 @@ def SEQ_ACKNOWLEDGED(q: SegmentOnConnection) -> bool:
 
 @atom("SEG.ACK and window say nothing new")
 def REPEATS_ACK(q: SegmentOnConnection) -> bool:
+    return _repeats_ack(q) and (q.segment.seq != q.tcb.snd_wl1 or q.segment.window != 0)
+
+
+@atom("SEG.ACK and window say nothing new, or that the window is closed")
+def REPEATS_ACK_OR_CLOSES(q: SegmentOnConnection) -> bool:
+    return _repeats_ack(q)
+
+
+def _repeats_ack(q: SegmentOnConnection) -> bool:
+    """tcp_may_update_window() before 6.6, to which a window that closes is nothing new."""
     segment, tcb = q.segment, q.tcb
     if segment.ack != tcb.snd_una or after(segment.seq, tcb.snd_wl1):
         return False
-    window = segment.window << tcb.snd_scale
-    return segment.seq != tcb.snd_wl1 or 0 < window <= tcb.snd_wnd
+    return segment.seq != tcb.snd_wl1 or segment.window << tcb.snd_scale <= tcb.snd_wnd
 
 
 @atom("TSval lies in the replay window: 1.2 RTO of ticks of a millisecond")
@@ -250,9 +259,11 @@ def CWR(q: SegmentOnConnection) -> bool:
 
 
 PURE_ACK = all_of(ACK, EMPTY)
-DISORDERED = all_of(PURE_ACK, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED)
-"""tcp_disordered_ack_check(): what was only reordered."""
-DISORDERED_2_6 = all_of(PURE_ACK, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED_2_6)
+DISORDERED = all_of(EMPTY, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED)
+"""tcp_disordered_ack_check(): what was only reordered; what is empty there has an ACK."""
+DISORDERED_6_5 = all_of(EMPTY, SEQ_IS_RCV_NXT, REPEATS_ACK_OR_CLOSES, REPLAYED)
+"""tcp_disordered_ack() before 6.6."""
+DISORDERED_2_6 = all_of(PURE_ACK, SEQ_IS_RCV_NXT, REPEATS_ACK_OR_CLOSES, REPLAYED_2_6)
 """tcp_disordered_ack() of 2.6.32."""
 PREDICTED = all_of(PLAIN, EMPTY, SEQ_IS_RCV_NXT, SAME_WINDOW, ~ACK_UNSENT, STAMPED, ~TSVAL_BELOW)
 """tcp_rcv_established(), header prediction, as far as it tells on the wire."""

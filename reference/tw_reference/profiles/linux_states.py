@@ -21,6 +21,7 @@ from tw_reference.profiles.linux_state_words import (
     ALL_OLD,
     CWR,
     DISORDERED,
+    DISORDERED_6_5,
     ECHOES_ANOTHER,
     ECHOES_NO_SYN_ACK,
     ENDS_BEFORE,
@@ -32,7 +33,6 @@ from tw_reference.profiles.linux_state_words import (
     OUTSIDE,
     PAWS_FAILS,
     PREDICTED,
-    PURE_ACK,
     QUEUED,
     RECEIVE_SHUT,
     SEQ_BEFORE,
@@ -81,7 +81,7 @@ _SYN_SENT = "tcp_input.c, tcp_rcv_synsent_state_process()"
 
 # -- tcp_validate_incoming() ----------------------------------------------------------------------
 
-_PAWS: Condition[SegmentOnConnection] = all_of(PAWS_FAILS, ~DISORDERED, ~RST)
+_PAWS: Condition[SegmentOnConnection] = all_of(PAWS_FAILS, ~RST)
 _OUT: Condition[SegmentOnConnection] = any_of(ENDS_BEFORE, SEQ_BEYOND)
 _TOO_LONG: Condition[SegmentOnConnection] = all_of(TEXT_BEYOND_WINDOW, QUEUED)
 
@@ -92,13 +92,18 @@ _CONTROL = (
          "A SYN that fails PAWS is challenged.", _VALIDATE, "RFC 5961 section 4"),
 )
 _PAWS_OLD_ACK = rule(
-    "paws-old-ack", all_of(_PAWS, PURE_ACK, SEQ_BEFORE), Do.DROP,
+    "paws-old-ack", all_of(_PAWS, EMPTY, SEQ_BEFORE), Do.DROP,
     "Since 6.14 a pure ACK of before that fails PAWS, which is common, is dropped.",
     "tcp_input.c, tcp_disordered_ack_check(), PAWS_OLD_ACK")
-_PAWS_ANY = rule(
-    "paws", _PAWS, Do.ACK_LIMITED,
-    "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
-    " 1.2 RTO.", _VALIDATE, "RFC 7323 section 5.3 R1")
+
+
+def _paws(disordered: Condition[SegmentOnConnection]) -> ConnectionRule:
+    return rule(
+        "paws", all_of(PAWS_FAILS, ~disordered, ~RST), Do.ACK_LIMITED,
+        "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
+        " 1.2 RTO.", _VALIDATE, "RFC 7323 section 5.3 R1")
+
+
 _RST_AFTER_FIN = rule(
     "rst-after-fin", all_of(RST, SEQ_ONE_BEFORE), Do.CLOSE,
     "After the peer's FIN an RST with the FIN's own number ends the connection.",
@@ -139,16 +144,21 @@ _SYN_ACK_OF_CROSSED = rule(
 
 
 def _validate(
-    changes: Set[Change], *, fin_taken: bool = False, syn_received: bool = False
+    changes: Set[Change],
+    *,
+    fin_taken: bool = False,
+    queues: bool = True,
+    syn_received: bool = False,
 ) -> tuple[ConnectionRule, ...]:
-    """tcp_validate_incoming(); ``fin_taken``: the peer's FIN was taken."""
+    """tcp_validate_incoming(); ``fin_taken``: the peer's FIN was taken; ``queues``: something may
+    wait to be read, as before ESTABLISHED and behind close() nothing does."""
     return (
         *_CONTROL,
         *((_PAWS_OLD_ACK,) if Change.PAWS_OLD_ACKS in changes else ()),
-        _PAWS_ANY,
+        _paws(DISORDERED if Change.CLOSED_WINDOW in changes else DISORDERED_6_5),
         *((_RST_AFTER_FIN,) if fin_taken else ()),
         *_OUTSIDE,
-        *(_WHOLE_WINDOW if Change.WHOLE_WINDOW in changes else ()),
+        *(_WHOLE_WINDOW if queues and Change.WHOLE_WINDOW in changes else ()),
         *_RST_IN_WINDOW,
         *((_SYN_ACK_OF_CROSSED,) if syn_received else ()),
         _SYN_IN_WINDOW,
@@ -184,15 +194,22 @@ RESET_TEXT = rule(
     "text-after-close", all_of(RECEIVE_SHUT, NEW_TEXT_OR_FIN), (Do.RST, Do.CLOSE),
     "New text that nobody can read any more is reset, and the connection is gone.",
     f"{_PROCESS}, TCPABORTONDATA", "RFC 1122 section 4.2.2.13")
+_RESET_TEXT_AFTER_FIN = rule(
+    "text-after-fin", NEW_TEXT_OR_FIN, (Do.RST, Do.CLOSE),
+    "New text behind the peer's FIN is reset, and the connection is gone.",
+    f"{_PROCESS}, TCPABORTONDATA", "RFC 1122 section 4.2.2.13")
 AFTER_FIN = rule(
     "after-fin", ~SEQ_BEFORE, Do.DROP,
     "After the peer's FIN what begins at RCV.NXT or right of it is not answered.",
     f"{_PROCESS}, step 7")
-NOT_NEW = (
+_NOTHING_NEW = (
     rule("nothing-in-it", EMPTY, Do.DROP,
          "A segment without sequence length is not answered.", _QUEUE),
     rule("all-old", ALL_OLD, Do.ACK,
          "What was all there already is acknowledged at once.", _QUEUE),
+)
+NOT_NEW = (
+    *_NOTHING_NEW,
     rule("text-at-the-edge", STARTS_BEYOND, Do.ACK,
          "Text or FIN at the right edge of the window is not taken, but acknowledged.",
          f"{_QUEUE}, out_of_window"),
@@ -212,7 +229,8 @@ _FIN_AGAIN = rule(
     "fin-behind-fin", ALWAYS, (Do.TAKE_TEXT, Do.ACK_DELAYED),
     "A FIN that lies at RCV.NXT behind text of before moves RCV.NXT once more.",
     _QUEUE, "tcp_input.c, tcp_fin()")
-TEXT_AFTER_FIN = (AFTER_FIN, RESET_TEXT, *NOT_NEW, _FIN_AGAIN)
+OLD_AFTER_FIN = (AFTER_FIN, _RESET_TEXT_AFTER_FIN, *_NOTHING_NEW)
+TEXT_AFTER_FIN = (*OLD_AFTER_FIN, _FIN_AGAIN)
 
 # -- What each state has of its own ---------------------------------------------------------------
 
@@ -377,14 +395,17 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The list for every state of a whole connection."""
     before_fin = (*_validate(changes), *_ACK_FIELD)
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
+    closed = (*_validate(changes, fin_taken=True, queues=False), *_ACK_FIELD)
     return (
         SYN_SENT,
         request(changes),
-        stages.SYN_RECEIVED.list(*_validate(changes, syn_received=True), *RECEIVED_ACK),
+        stages.SYN_RECEIVED.list(
+            *_validate(changes, queues=False, syn_received=True), *RECEIVED_ACK
+        ),
         _established(changes),
         stages.FIN_WAIT_1.list(*before_fin, RESET_TEXT, *FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
         stages.FIN_WAIT_2.list(*before_fin, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),
         stages.CLOSE_WAIT.list(*behind_fin, *TEXT_AFTER_FIN),
-        stages.CLOSING.list(*behind_fin, CLOSING_ACKED, AFTER_FIN, RESET_TEXT, *NOT_NEW, TAKE),
-        stages.LAST_ACK.list(*behind_fin, LAST_ACKED, *TEXT_AFTER_FIN),
+        stages.CLOSING.list(*behind_fin, CLOSING_ACKED, *OLD_AFTER_FIN, TAKE),
+        stages.LAST_ACK.list(*closed, LAST_ACKED, *TEXT_AFTER_FIN),
     )

@@ -133,6 +133,15 @@ def test_paws_has_a_window_for_what_was_reordered(
     assert peer.client.ts_recent == 1000
 
 
+@pytest.mark.parametrize(("profile", "answers"), [("linux-6.12", ["ACK 0 0"]), ("linux-6.1", [])])
+def test_an_ack_that_closes_the_window_repeats_nothing_since_6_6(
+    profile: str, answers: list[str]
+) -> None:
+    peer = peer_in(E, profile, timestamps=True)
+    peer.says(ACK)
+    assert peer.says(ACK, tsval=900, window=0) == answers
+
+
 @pytest.mark.parametrize(
     ("profile", "seconds", "answers"),
     [
@@ -334,3 +343,11 @@ def test_a_reset_in_syn_received_is_challenged_within_the_limit_text_or_not() ->
     bench.arrives(RST, 1)
     bench.arrives(RST, 1, text=b"x")
     assert [packet.segment.flags for packet in bench.end.sent] == [ACK]
+
+
+def test_nothing_is_said_to_what_is_empty_and_old_before_the_ack_of_the_fin() -> None:
+    peer = peer_in(E)
+    assert peer.says(FIN | ACK) == []
+    assert peer.says(ACK) == []
+    assert peer.client.state is CW
+    assert peer.let_pass(0.004) == ["ACK 0 1"]
