@@ -18,6 +18,7 @@ from tw_conformance.cli import identify as identify_command
 from tw_conformance.cli import matrix as matrix_command
 from tw_conformance.cli import mutants as mutants_command
 from tw_conformance.cli import new as new_command
+from tw_conformance.cli import packetdrill as packetdrill_command
 from tw_conformance.cli import rules as rules_command
 from tw_conformance.cli import serve as serve_command
 from tw_conformance.cli import sweep as sweep_command
@@ -36,8 +37,8 @@ exit codes:
   1    at least one case deviates
   2    the command line or a case file is wrong
   3    the target can't be had
-  4    nothing deviates, but at least one case could not be decided
-  5    no case was played (run)
+  4    nothing deviates, but a case could not be decided, or something of a script is lost
+  5    no case was played (run) or written (import)
   130  interrupted, or nobody reads the output any more
 Where several are true, 1 is said before 2, 2 before 3, 3 before 4.
 """
@@ -147,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
         command(
             "new", new_command.new, "write a case about one segment, the oracle's answers in it"
         )
+    )
+    packetdrill_command.add_import_options(
+        command("import", packetdrill_command.import_scripts, "make cases of packetdrill scripts")
     )
     command("list", list_cases, "print the IDs and titles of cases", [paths])
     show_parser = command("show", show, "print the steps of a case as each profile has them")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import tw_conformance
 from tw_conformance.model.errors import ExitCode, UsageError
 
 
@@ -59,7 +57,7 @@ def new(arguments: argparse.Namespace) -> int:
     from tw_conformance.explore.draft import draft
     from tw_conformance.notation.load import load_file
     from tw_conformance.notation.stimulus import parse
-    from tw_conformance.notation.write import save_case
+    from tw_conformance.notation.write import save_case, schema_comment
     from tw_conformance.targets.registry import profile_named
     from tw_reference.profiles import PROFILES
 
@@ -77,7 +75,7 @@ def new(arguments: argparse.Namespace) -> int:
     if path.exists():
         raise UsageError(f"{path} is there already: give another --name")
     try:
-        save_case(case, arguments.folder, _schema(arguments.folder))
+        save_case(case, arguments.folder, schema_comment(arguments.folder))
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}") from error
     load_file(path)
@@ -89,9 +87,3 @@ def new(arguments: argparse.Namespace) -> int:
 def _asked() -> str:
     print("segment, as in RST seq=rcv_nxt: ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline()
-
-
-def _schema(folder: Path) -> str:
-    """The comment by which an editor finds the schema."""
-    schema = Path(tw_conformance.__file__).parent / "case.schema.json"
-    return f"yaml-language-server: $schema={os.path.relpath(schema, folder)}"

@@ -6,13 +6,15 @@ field is called, and what its values look like, is said there and nowhere else.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, assert_never
 
 import yaml
 
+import tw_conformance
 from tw_conformance.model.case import (
     NOTHING,
     OK,
@@ -119,32 +121,48 @@ def _state(state: StateIs) -> Any:
 # -- as YAML -------------------------------------------------------------------------------------
 
 
-def case_to_yaml(case: Case) -> str:
+def case_to_yaml(case: Case, matrix: Mapping[str, Sequence[str]] | None = None) -> str:
     """The case as one YAML document, which loads to an equal case.
 
     A point of a matrix is written out: the document has no matrix, and the name alone is its ID.
+    ``matrix`` are values of the connection's fields of which each makes a case of its own.
     """
     head: dict[str, Any] = {"case": case.name, "title": case.title, "cites": list(case.cites)}
     if case.profiles != ("*",):
         head["profiles"] = list(case.profiles)
     if case.settings:
         head["settings"] = dict(case.settings)
-    if reach := _fields(case.reach, "reach", Reach()):
+    reach = _fields(case.reach, "reach", Reach())
+    if reach := {key: value for key, value in reach.items() if key not in (matrix or {})}:
         head["reach"] = reach
+    if matrix:
+        head["matrix"] = {name: list(values) for name, values in matrix.items()}
     lines = [f"{key}: {_flow(value)}" for key, value in head.items()]
     return "\n".join([*lines, "steps:", *_steps(case)]) + "\n"
 
 
-def save_case(case: Case, folder: Path, remark: str = "") -> Path:
-    """Write the case into the folder, under its own name; ``remark`` goes before it as a comment.
+def save_case(
+    case: Case,
+    folder: Path,
+    remark: str = "",
+    matrix: Mapping[str, Sequence[str]] | None = None,
+) -> Path:
+    """Write the case into the folder, under its own name; ``remark`` goes before it as a comment,
+    and ``matrix`` is that of :func:`case_to_yaml`.
 
     :raises OSError: where the folder can't be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{case.name}.tw.yaml"
     comment = "".join(f"# {line}\n" for line in remark.splitlines())
-    file.write_text(comment + case_to_yaml(case), encoding="utf-8")
+    file.write_text(comment + case_to_yaml(case, matrix), encoding="utf-8")
     return file
+
+
+def schema_comment(folder: Path) -> str:
+    """What the first comment of a file in that folder says, by which an editor finds the schema."""
+    schema = Path(tw_conformance.__file__).parent / "case.schema.json"
+    return f"yaml-language-server: $schema={os.path.relpath(schema, folder)}"
 
 
 def _steps(case: Case) -> Iterator[str]:

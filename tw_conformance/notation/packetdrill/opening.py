@@ -1,0 +1,341 @@
+"""How a script begins: what it sets up, and the handshake, of which a case says the state alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tw_conformance.model.case import Call, Reach, Step
+from tw_conformance.notation.packetdrill.calls import BEFORE_LISTENING, Sockets, option_set
+from tw_conformance.notation.packetdrill.commands import (
+    OtherSysctls,
+    Setting,
+    read_command,
+)
+from tw_conformance.notation.packetdrill.numbers import Numbers
+from tw_conformance.notation.packetdrill.packets import one_number, one_option
+from tw_conformance.notation.packetdrill.remarks import Remarks, Untranslatable
+from tw_conformance.notation.packetdrill.script import (
+    Code,
+    Command,
+    Event,
+    Foreign,
+    IcmpPacket,
+    SysCall,
+    TcpPacket,
+)
+from tw_reference.segment import ACK, CWR, ECE, SYN
+
+_OFFERS = frozenset(("mss", "wscale", "sackOK", "TS", "nop", "eol"))
+_OF_ECN = ECE | CWR
+_LARGEST_MSS = {"ipv4": 1460, "ipv6": 1440}
+"""Of Ethernet (RFC 6691); the tester's usual offer is the first, whatever the IP version."""
+
+
+@dataclass(slots=True)
+class Opening:
+    """What the events before the first step come to."""
+
+    reach: dict[str, Any] = field(default_factory=dict)
+    """Fields of :class:`Reach`."""
+    settings: list[Setting] = field(default_factory=list)
+    sockets: Sockets = field(default_factory=Sockets)
+    numbers: Numbers = field(default_factory=lambda: Numbers(rcv_nxt=0, snd_nxt=None))
+    steps: list[Step] = field(default_factory=list)
+    """What has to be done besides, to begin where the script does."""
+    taken: int = 0
+    """Events that belong to it."""
+    accepted: bool = False
+
+    def connection(self) -> Reach:
+        return Reach(**self.reach)
+
+
+class _Handshake(NamedTuple):
+    """The first packets, each with its place among the events."""
+
+    packets: list[tuple[int, TcpPacket]]
+
+    def nth(self, number: int) -> TcpPacket | None:
+        return self.packets[number][1] if number < len(self.packets) else None
+
+    def end(self, count: int) -> int:
+        """How many events there are to the end of so many packets."""
+        return self.packets[count - 1][0] + 1
+
+
+def read_opening(events: Sequence[Event], family: str, remarks: Remarks) -> Opening:
+    """What the script sets up, and how far its handshake goes.
+
+    :raises Untranslatable: where it opens nothing that a case can begin with.
+    """
+    opening = Opening({"family": family})
+    first = next(
+        (i for i, e in enumerate(events) if isinstance(e.action, TcpPacket | IcmpPacket | Foreign)),
+        len(events),
+    )
+    if first == len(events):
+        place = events[0].place
+        raise Untranslatable(place, "there is no packet in this script")
+    if isinstance(foreign := events[first].action, Foreign):
+        raise Untranslatable(events[first].place, f"{foreign.protocol} is not what cases are about")
+    reuse = False
+    for event in events[:first]:
+        match event.action:
+            case SysCall():
+                reuse |= _set_up(event.action, opening, event, remarks)
+            case Command():
+                _command(event.action, opening, event, remarks)
+            case Code():
+                remarks.lost(event.place, "code before the first packet is not run")
+    opening.reach["reuse_address"] = reuse
+    opening.taken = first
+    handshake = _handshake(events, first)
+    active = opening.sockets.connection is not None
+    if active:
+        _actively(opening, handshake, events, remarks)
+    elif opening.sockets.listener is not None:
+        _passively(opening, handshake, remarks)
+    else:
+        opening.reach |= {"state": "LISTEN", "reuse_address": True}
+        opening.steps.append(Call("unlisten"))
+    _between(opening, events, first, remarks)
+    _offer_sack(opening, events, remarks)
+    if family == "ipv6" and opening.reach.get("mss") == _LARGEST_MSS["ipv6"]:
+        opening.reach["mss"] = _LARGEST_MSS["ipv4"]
+        remarks.note(events[first].place, "mss 1440, usual over IPv6, is the tester's usual 1460")
+    return opening
+
+
+# -- setting up ----------------------------------------------------------------------------------
+
+
+def _set_up(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> bool:
+    """Take a call before the first packet; whether it is SO_REUSEADDR."""
+    sockets = opening.sockets
+    match call.name:
+        case "listen":
+            sockets.listener = call.fd
+        case "connect":
+            sockets.connection = call.fd
+            if call.errno not in ("", "EINPROGRESS"):
+                remarks.lost(event.place, f"that connect() gives {call.errno} is not asked for")
+        case "close" if call.fd is not None and call.fd == sockets.listener:
+            sockets.listener = None
+        case "setsockopt":
+            return _option(call, opening, event, remarks)
+        case "socket" | "bind" | "fcntl":
+            pass
+        case _:
+            remarks.note(event.place, f"{call.name}() before the first packet is not made")
+    return False
+
+
+def _option(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> bool:
+    found = option_set(call)
+    if found is None:
+        remarks.lost(event.place, f"{call.argument(2)} is not set: no case has it")
+        return False
+    name, value = found
+    if name == "reuse_address":
+        return bool(value)
+    if name in BEFORE_LISTENING:
+        opening.reach[name] = bool(value)
+    else:
+        opening.reach["options"] = {**opening.reach.get("options", {}), name: value}
+    return False
+
+
+def _command(command: Command, opening: Opening, event: Event, remarks: Remarks) -> None:
+    for meaning in read_command(command.text):
+        match meaning:
+            case Setting():
+                opening.settings.append(meaning)
+            case OtherSysctls():
+                remarks.note(event.place, f"prologue: {meaning.text} is left to the DUT")
+            case _:
+                remarks.note(event.place, f"prologue: `{command.text}` is not run")
+
+
+# -- the handshake -------------------------------------------------------------------------------
+
+
+def _handshake(events: Sequence[Event], first: int) -> _Handshake:
+    """At most three packets, as long as they are plain segments."""
+    packets: list[tuple[int, TcpPacket]] = []
+    for index, event in enumerate(events[first:], first):
+        if isinstance(event.action, TcpPacket):
+            packets.append((index, event.action))
+        elif (
+            isinstance(event.action, IcmpPacket | Foreign | Code)
+            or (isinstance(event.action, SysCall) and event.action.name not in _HARMLESS)
+            or (isinstance(event.action, Command) and _asks(event.action))
+        ):
+            break
+        if len(packets) == 3:
+            break
+    return _Handshake(packets)
+
+
+_HARMLESS = frozenset(("accept", "fcntl", "getsockopt", "poll", "epoll_ctl", "epoll_wait"))
+_AT_ONCE = frozenset(("accept", "fcntl", "getsockopt"))
+"""Calls right behind the handshake that belong to it."""
+
+
+def _asks(command: Command) -> bool:
+    return not all(isinstance(each, OtherSysctls) for each in read_command(command.text))
+
+
+def _passively(opening: Opening, handshake: _Handshake, remarks: Remarks) -> None:
+    syn, syn_ack, ack = (handshake.nth(number) for number in range(3))
+    opening.reach["state"] = "LISTEN"
+    if syn is None or not _is_opening(syn, inbound=True, flags=SYN):
+        return
+    assert syn.seq is not None
+    opening.numbers.rcv_nxt = syn.seq.value
+    if syn_ack is None or not _is_opening(syn_ack, inbound=False, flags=SYN | ACK):
+        return
+    if syn_ack.ack is None or syn_ack.ack.value != syn.seq.value + 1 or syn_ack.seq is None:
+        return
+    opening.reach |= {"state": "SYN-RECEIVED", **_offer(syn, syn_ack)}
+    opening.numbers = _after(syn, syn_ack)
+    opening.taken = handshake.end(2)
+    if ack is not None and ack.inbound and _completes(ack, opening.numbers):
+        opening.reach["state"] = "ESTABLISHED"
+        opening.taken = handshake.end(3)
+        _stamped(ack, opening.numbers)
+
+
+def _actively(
+    opening: Opening, handshake: _Handshake, events: Sequence[Event], remarks: Remarks
+) -> None:
+    syn, syn_ack, ack = (handshake.nth(number) for number in range(3))
+    opening.reach |= {"state": "SYN-SENT", "open": "active"}
+    if syn is None or not _is_opening(syn, inbound=False, flags=SYN) or syn.seq is None:
+        raise Untranslatable(events[opening.taken].place, "expected the DUT's SYN after connect()")
+    opening.taken = handshake.end(1)
+    opening.numbers = Numbers(rcv_nxt=0, snd_nxt=syn.seq.value + 1)
+    if (stamps := one_option(syn.options or (), "TS")) is not None:
+        opening.numbers.tsval = stamps.numbers[0]
+    if syn_ack is None or not syn_ack.inbound or syn_ack.seq is None:
+        return
+    opening.numbers.rcv_nxt = syn_ack.seq.value if syn_ack.flags & SYN else 0
+    if ack is None or ack.inbound or not _is_opening(syn_ack, inbound=True, flags=SYN | ACK):
+        return
+    after = _after(syn_ack, syn)
+    if syn_ack.ack is None or syn_ack.ack.value != after.snd_nxt or not _acknowledges(ack, after):
+        return
+    opening.reach |= {"state": "ESTABLISHED", **_offer(syn_ack, syn)}
+    opening.numbers = after
+    opening.taken = handshake.end(3)
+    stamps = one_option(ack.options or (), "TS")
+    if stamps is not None:
+        after.tsval = stamps.numbers[0]
+
+
+def _is_opening(packet: TcpPacket, *, inbound: bool, flags: int) -> bool:
+    """Whether it is a SYN, or a SYN-ACK, and nothing odd about it."""
+    return (
+        packet.inbound == inbound
+        and packet.flags & ~_OF_ECN == flags
+        and packet.length == 0
+        and all(option.kind in _OFFERS for option in packet.options or ())
+    )
+
+
+def _offer(peer: TcpPacket, dut: TcpPacket) -> dict[str, Any]:
+    """What the tester's SYN offers, and, where both have to, the DUT's takes up."""
+    options = peer.options or ()
+    stamps = one_option(options, "TS") is not None
+    taken_up = dut.options is None or one_option(dut.options, "TS") is not None
+    fields: dict[str, Any] = {
+        "mss": one_number(options, "mss"),
+        "window_scale": one_number(options, "wscale"),
+        "timestamps": stamps and taken_up,
+        "ecn": bool(peer.flags & _OF_ECN) and bool(dut.flags & _OF_ECN),
+    }
+    if stamps and taken_up and (one_option(options, "TS") or options[0]).numbers[0] == 0:
+        fields["tsval"] = 0
+    return fields
+
+
+def _offer_sack(opening: Opening, events: Sequence[Event], remarks: Remarks) -> None:
+    """Offer SACK where the script does and has blocks; where it has none, it makes no difference,
+    and the case can be played on what doesn't know SACK."""
+    kinds: dict[str, Event] = {}
+    for event in events:
+        if isinstance(event.action, TcpPacket) and opening.reach["state"] not in _UNOFFERED:
+            kinds |= {option.kind: event for option in event.action.options or ()}
+    if "sack" in kinds:
+        opening.reach["sack"] = True
+    elif "sackOK" in kinds:
+        remarks.note(kinds["sackOK"].place, "SACK is not offered: no segment here has blocks")
+
+
+_UNOFFERED = ("LISTEN", "SYN-SENT")
+
+
+def _after(peer: TcpPacket, dut: TcpPacket) -> Numbers:
+    """Where the numbers stand behind both SYNs."""
+    assert peer.seq is not None
+    assert dut.seq is not None
+    numbers = Numbers(rcv_nxt=peer.seq.value + 1, snd_nxt=dut.seq.value + 1)
+    _stamped(peer, numbers)
+    stamps = one_option(dut.options or (), "TS")
+    numbers.tsval = stamps.numbers[0] if stamps else None
+    return numbers
+
+
+def _stamped(packet: TcpPacket, numbers: Numbers) -> None:
+    stamps = one_option(packet.options or (), "TS")
+    if stamps is not None:
+        numbers.ts_recent = stamps.numbers[0]
+
+
+def _completes(packet: TcpPacket, numbers: Numbers) -> bool:
+    """Whether it is the third of a handshake, and no more."""
+    return (
+        packet.flags & ~_OF_ECN == ACK
+        and packet.length == 0
+        and packet.seq is not None
+        and packet.seq.value == numbers.rcv_nxt
+        and packet.ack is not None
+        and packet.ack.value == numbers.snd_nxt
+    )
+
+
+def _acknowledges(packet: TcpPacket, numbers: Numbers) -> bool:
+    return (
+        packet.flags == ACK
+        and packet.length == 0
+        and packet.seq is not None
+        and packet.seq.value == numbers.snd_nxt
+        and packet.ack is not None
+        and packet.ack.value == numbers.rcv_nxt
+    )
+
+
+def _between(opening: Opening, events: Sequence[Event], first: int, remarks: Remarks) -> None:
+    """Calls between the packets of the handshake, and accept() and what is asked right after it."""
+    index = first
+    while index < len(events):
+        event = events[index]
+        call = event.action if isinstance(event.action, SysCall) else None
+        if index >= opening.taken and (call is None or call.name not in _AT_ONCE):
+            break
+        if call is not None and _is_about_error(call):
+            break
+        if call is not None and call.name == "accept" and isinstance(call.returns, int):
+            if call.returns >= 0:
+                opening.sockets.connection, opening.accepted = call.returns, True
+        elif call is not None:
+            remarks.note(event.place, f"{call.name}() during the handshake is not made")
+        elif isinstance(event.action, Command):
+            remarks.note(event.place, f"prologue: `{event.action.text}` is not run")
+        index += 1
+    opening.taken = max(opening.taken, index)
+
+
+def _is_about_error(call: SysCall) -> bool:
+    return call.name == "getsockopt" and call.argument(2) == "SO_ERROR"
