@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tw_conformance.model.errors import ExitCode
+from tw_conformance.model.words import number_of
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def matrix(arguments: argparse.Namespace) -> int:
     write_whole(page, matrix_page(made).encode())
     differing = sum(row.differs for row in made.rows)
     print(
-        f"{page}: {len(made.rows):,} rows, {len(made.columns)} stacks;"
-        f" they differ in {differing:,} rows"
+        f"{page}: {number_of(len(made.rows), 'row')}, {number_of(len(made.columns), 'stack')};"
+        f" they differ in {number_of(differing, 'row')}"
     )
     return ExitCode.CONFORMS

@@ -16,6 +16,7 @@ from tw_conformance.play.approach import NotReached
 from tw_conformance.play.compare import answer_of, compare, summary
 from tw_conformance.play.record import answers
 from tw_conformance.play.run import Run
+from tw_conformance.targets.direct import DirectTarget
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.rules.deciding import deciding
@@ -63,7 +64,7 @@ def rules_by_step(case: Case, profile: str) -> list[AnyRule | None]:
     """The rule of a profile that decides what each step sees, on the reference: that on the last
     segment for what is sent and expected, that on the call for a call.  None where no list is about
     it, and for the steps behind one that the reference does not get through."""
-    target = InProcessTarget(PROFILES[profile])
+    target = DirectTarget(PROFILES[profile])
     return target.start(_walk(case, target)).result()
 
 
@@ -107,7 +108,7 @@ def _answer(
     )
     # Steps are equal by value; the deciding one is found by identity.
     index = next(i for i, step in enumerate(asked.case.steps) if step is asked.step)
-    target = InProcessTarget(PROFILES[profile])
+    target = DirectTarget(PROFILES[profile])
     answer = target.start(_ask(asked, target, index)).result()
     return None if answer is None else replace(answer, settings=given)
 

@@ -99,7 +99,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say what the default is, where nothing was chosen and there are cases."""
     has_cases = RunState.of(config).parking is not None
-    return _describe(config) if has_cases and not _chosen(config) else []
+    unsaid = not _chosen(config) and not config.option.no_header
+    return _describe(config) if has_cases and unsaid else []
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:

@@ -51,6 +51,7 @@ from tw_conformance.report.terminal import readable
 if TYPE_CHECKING:
     from tw_conformance.play.oracle import OracleAnswer
     from tw_conformance.targets.target import Play, Target
+    from tw_reference.rules.rule import AnyRule
 
 SHORT = 0.05
 """Seconds that a case may have to wait and still be played in its turn."""
@@ -296,31 +297,39 @@ class CaseItem(pytest.Item):
         self._unseen = tuple(outcome.unseen)
         if outcome.inferred:
             self.user_properties.append(("state", "inferred"))
+        rules = self._rules(outcome)
         if outcome.verdict is Verdict.PASS:
-            self._note_verdict(outcome.verdict.value, rule=self._rule_of_pass(outcome))
-            self._note_result(outcome, ())
+            last = next((rule.id for rule in reversed(rules) if rule is not None), "")
+            self._note_verdict(outcome.verdict.value, rule=last)
+            self._note_result(outcome, rules, ())
             return
         answers = oracle.explain(outcome, self._target().settings)
         asked = (answer for answer in answers if answer.profile == outcome.profile)
         rule = next((answer.rule for answer in asked), None)
         self._note_verdict(outcome.verdict.value, rule="" if rule is None else rule.id)
         self._cause = self._cause_of(outcome)
-        self._note_result(outcome, answers)
+        self._note_result(outcome, rules, answers)
         raise NoPass(outcome, answers)
 
-    def _rule_of_pass(self, outcome: Outcome) -> str:
-        """The last that decided, where somebody will read of it: it costs another play."""
+    def _rules(self, outcome: Outcome) -> Sequence[AnyRule | None]:
+        """Those of the steps, where somebody will read of them: they cost another play."""
         if not (wanted(self.config) or self.config.getoption("xmlpath", None)):
-            return ""
-        rules = oracle.rules_by_step(outcome.case, outcome.profile)
-        return next((rule.id for rule in reversed(rules) if rule is not None), "")
+            return ()
+        return oracle.rules_by_step(outcome.case, outcome.profile)
 
-    def _note_result(self, outcome: Outcome, answers: Sequence[OracleAnswer]) -> None:
+    def _note_result(
+        self,
+        outcome: Outcome,
+        rules: Sequence[AnyRule | None],
+        answers: Sequence[OracleAnswer],
+    ) -> None:
         if not wanted(self.config):
             return
-        evidence: bool = self.config.getoption("--tw-evidence")
         made = result_of(
-            outcome, self.written, self.config.rootpath, answers=answers, evidence=evidence
+            *(outcome, self.written, self.config.rootpath),
+            rules=rules,
+            answers=answers,
+            evidence=self.config.getoption("--tw-evidence"),
         )
         if made.ladder:
             capture = b64encode(pcapng(outcome, self._rule)).decode()

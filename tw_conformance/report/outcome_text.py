@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import Place
@@ -38,7 +39,7 @@ def explain_outcome(
     answers: Sequence[OracleAnswer] = (),
     width: int = terminal.PLAIN_WIDTH,
 ) -> str:
-    """The whole explanation of one outcome; ladder and tables have at most ``width`` columns.
+    """The whole explanation of one outcome, in at most ``width`` columns but for lines of a file.
 
     ``places`` are those of the case's steps, where a file has them; ``capture`` is where the
     packets were written, or a sentence why they were not; ``answers`` are the oracle's, for the
@@ -46,25 +47,36 @@ def explain_outcome(
     """
     style = Style(color)
     sections = (
-        _head(outcome, style),
+        _head(outcome, style, width),
         _source(outcome, places, style),
         _differences(outcome.mismatches, color, width),
         _ladder(outcome, color, width),
-        _expecting_rule(outcome, answers, style),
-        _other_profiles(outcome, answers, style),
-        _further(outcome, capture, style),
+        _expecting_rule(outcome, answers, style, width),
+        _other_profiles(outcome, answers, style, width),
+        _further(outcome, capture, style, width),
     )
     return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines)
 
 
-def _head(outcome: Outcome, style: Style) -> Iterator[str]:
+def _filled(text: str, width: int, *, hang: int) -> str:
+    """Wrapped at blanks; the lines behind the first stand ``hang`` columns further in than it."""
+    indent = len(text) - len(text.lstrip()) + hang
+    return fill(
+        *(text, width),
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _head(outcome: Outcome, style: Style, width: int) -> Iterator[str]:
     verdict = outcome.verdict
     held = f"{outcome.target}, held to {outcome.profile}"
     word = style(verdict.value, "bold", _VERDICT_MARK[verdict])
     yield f"{word} {style(outcome.case.id, 'bold')} on {held}"
-    yield f"     {outcome.case.title}"
+    yield _filled(f"     {outcome.case.title}", width, hang=0)
     if outcome.reason:
-        yield f"     {style(outcome.reason, _VERDICT_MARK[verdict])}"
+        yield style(_filled(f"     {outcome.reason}", width, hang=0), _VERDICT_MARK[verdict])
 
 
 def _deciding(outcome: Outcome) -> int | None:
@@ -108,7 +120,7 @@ def _ladder(outcome: Outcome, color: bool, width: int) -> Iterator[str]:
 
 
 def _expecting_rule(
-    outcome: Outcome, answers: Sequence[OracleAnswer], style: Style
+    outcome: Outcome, answers: Sequence[OracleAnswer], style: Style, width: int
 ) -> Iterator[str]:
     """What the documented stack does here, and where that is written."""
     for answer in answers:
@@ -121,14 +133,14 @@ def _expecting_rule(
             yield style(f"with {said} it does what the DUT did: see what the DUT has", "yellow")
         else:
             yield f"{style(answer.profile, 'bold')} by its own rules: {_does(answer)}"
-            yield f"  rule {answer.rule.id}: {answer.rule.says}"
-            yield f"  source: {'; '.join(answer.rule.source)}"
+            yield _filled(f"  rule {answer.rule.id}: {answer.rule.says}", width, hang=2)
+            yield _filled(f"  source: {'; '.join(answer.rule.source)}", width, hang=2)
             if outcome.verdict is Verdict.FAIL and answer.same_as_seen:
                 yield style("  ^ the DUT did just that: look at the case again", "yellow")
 
 
 def _other_profiles(
-    outcome: Outcome, answers: Sequence[OracleAnswer], style: Style
+    outcome: Outcome, answers: Sequence[OracleAnswer], style: Style, width: int
 ) -> Iterator[str]:
     others = [answer for answer in answers if answer.profile != outcome.profile]
     if not others:
@@ -140,11 +152,12 @@ def _other_profiles(
             alike.setdefault((not answer.same_as_seen, _does(answer)), []).append(answer.profile)
     for (differs, does), names in sorted(alike.items()):
         if not differs:
-            yield style(f"  this is what {joined(names)} {_verb(names)}: {does}", "yellow")
+            said = f"  this is what {joined(names)} {_verb(names)}: {does}"
+            yield style(_filled(said, width, hang=2), "yellow")
         else:
-            yield f"  {', '.join(names)}: {does}"
+            yield _filled(f"  {', '.join(names)}: {does}", width, hang=2)
     if unruled := [answer.profile for answer in others if answer.rule is None]:
-        yield f"  {', '.join(unruled)}: not ruled"
+        yield _filled(f"  {', '.join(unruled)}: not ruled", width, hang=2)
 
 
 def _verb(names: Sequence[str]) -> str:
@@ -155,8 +168,10 @@ def _does(answer: OracleAnswer) -> str:
     return f"answers {answer.answer}, then {answer.state}"
 
 
-def _further(outcome: Outcome, capture: Path | str | None, style: Style) -> Iterator[str]:
-    yield f"cites:   {'; '.join(outcome.case.cites)}"
+def _further(
+    outcome: Outcome, capture: Path | str | None, style: Style, width: int
+) -> Iterator[str]:
+    yield _filled(f"cites:   {'; '.join(outcome.case.cites)}", width, hang=9)
     if isinstance(capture, Path):
         yield f"capture: {style(str(shown(capture)), 'bold')} (open in Wireshark)"
     elif capture:

@@ -21,7 +21,7 @@ from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.matrix import Written
 from tw_conformance.notation.write import step_text
 from tw_conformance.play.compare import summary
-from tw_conformance.play.oracle import OracleAnswer, rules_by_step
+from tw_conformance.play.oracle import OracleAnswer
 from tw_conformance.report.excerpt import excerpt
 from tw_conformance.report.ladder import rungs
 from tw_reference.rules.rule import AnyRule
@@ -134,14 +134,15 @@ def result_of(
     written: Written,
     root: Path,
     *,
+    rules: Sequence[AnyRule | None],
     answers: Sequence[OracleAnswer] = (),
     evidence: bool = False,
 ) -> Result:
-    """The result that an outcome comes to; ``answers`` are the oracle's, for the step that
-    decided."""
+    """The result that an outcome comes to; ``rules`` are those of its steps, ``answers`` the
+    oracle's, for the step that decided."""
     verdict = outcome.verdict.value
     bare = unplayed(written, root, outcome.target, outcome.profile, verdict, outcome.reason)
-    result = replace(bare, steps=_steps(outcome, written))
+    result = replace(bare, steps=_steps(outcome, written, rules))
     if outcome.verdict is Verdict.PASS and not evidence:
         return result
     decided = _index(outcome)
@@ -243,16 +244,16 @@ def _index(outcome: Outcome) -> int | None:
     return next((index for index, step in steps if step is outcome.step), None)
 
 
-def _steps(outcome: Outcome, written: Written) -> list[StepDone]:
-    rules = rules_by_step(outcome.case, outcome.profile)
+def _steps(outcome: Outcome, written: Written, rules: Sequence[AnyRule | None]) -> list[StepDone]:
+    places = zip(outcome.case.steps, written.steps, rules, strict=True)
     return [
         StepDone(
             text=step_text(step, outcome.profile),
             line=place.line,
             seen=_seen(outcome, index),
-            rule=_rule(rules[index]),
+            rule=_rule(rule),
         )
-        for index, (step, place) in enumerate(zip(outcome.case.steps, written.steps, strict=True))
+        for index, (step, place, rule) in enumerate(places)
     ]
 
 

@@ -45,7 +45,9 @@ def judged(state: str, *, evidence: bool = False) -> Result:
     target = InProcessTarget(PROFILES["freebsd-10"])
     outcome = target.start(play(written.case, target)).result()
     answers = oracle.explain(outcome, {}) if outcome.verdict is Verdict.FAIL else ()
-    return result_of(outcome, written, Path("/cases"), answers=answers, evidence=evidence)
+    rules = oracle.rules_by_step(outcome.case, outcome.profile)
+    root = Path("/cases")
+    return result_of(outcome, written, root, rules=rules, answers=answers, evidence=evidence)
 
 
 def test_each_step_of_a_pass_says_what_was_seen_and_which_rule_decides() -> None:
