@@ -1,12 +1,15 @@
 """The site: how Sphinx makes it of the pages where they lie.  ``ci/site`` runs it.
 
 The source folder is the whole checkout, so that a link which is right in the checkout is right on
-the site; a link to a file that is no page becomes a download of it.  Sphinx needs the table of
-contents within its first page, which the README has no use for: it is put there as it is read.
+the site; a link to a file that is no page becomes a download of it, one to a folder just its name.
+Sphinx needs the table of contents within its first page, which the README has no use for: it is put
+there as it is read.
 """
 
 from pathlib import Path
 
+from docutils.nodes import document
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
@@ -35,5 +38,13 @@ def _with_contents(_: Sphinx, name: str, text: list[str]) -> None:
         text[0] += (HERE / "contents.md").read_text(encoding="utf-8")
 
 
+def _folders(app: Sphinx, doctree: document) -> None:
+    here = Path(app.env.doc2path(app.env.docname)).parent
+    for link in list(doctree.findall(pending_xref)):
+        if (here / link["reftarget"]).is_dir():
+            link.replace_self(link.children)
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("doctree-read", _folders)
     app.connect("source-read", _with_contents)
