@@ -11,7 +11,14 @@ from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.freebsd_changes import Change
 from tw_reference.profiles.freebsd_states import freebsd_states
 from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
-from tw_reference.profiles.profile import IdleLimit, Profile, Setting, Settings, StackTraits
+from tw_reference.profiles.profile import (
+    IdleLimit,
+    Profile,
+    Setting,
+    Settings,
+    StackTraits,
+    WindowOffered,
+)
 from tw_reference.profiles.steps import ASSUMED, steps
 from tw_reference.reaping import FifoScan, TimerEach
 from tw_reference.rules import stages
@@ -227,6 +234,15 @@ CHALLENGES = stages.CHALLENGE_LIMIT.list(
 )
 # fmt: on
 
+
+def _raised(offered: WindowOffered) -> bool:
+    """What is no newer than the last may only raise the window (tcp_input.c, tcp_do_segment(),
+    step6)."""
+    if offered.by_seq != 0:
+        return offered.by_seq > 0
+    return offered.by_ack > 0 or (offered.by_ack == 0 and offered.window > offered.current)
+
+
 FREEBSD_10 = Profile(
     name="freebsd-10",
     title="FreeBSD 10 (2014): struct tcptw, RFC 1337 by default",
@@ -295,6 +311,7 @@ FREEBSD_10 = Profile(
             settings["finwait2_timeout"] * MILLISECOND
         ),
         idle_limit=idle_limit,
+        takes_window=_raised,
     ),
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
     decisions=(

@@ -41,7 +41,7 @@ from tw_reference.profiles.linux_words import (
     paws_reject,
     three_and_a_half,
 )
-from tw_reference.profiles.profile import Profile, Setting, Settings, StackTraits
+from tw_reference.profiles.profile import Profile, Setting, Settings, StackTraits, WindowOffered
 from tw_reference.profiles.steps import steps
 from tw_reference.reaping import TimerWheel, wheel_slot
 from tw_reference.rules import stages
@@ -302,6 +302,17 @@ def fin_time(settings: Settings, linger2: int | None, rto: int) -> int:
     return max(wish or settings["fin_timeout"] * SECOND, three_and_a_half(rto))
 
 
+def raised(offered: WindowOffered) -> bool:
+    """An older segment may only raise the window (tcp_input.c, tcp_may_update_window())."""
+    newer = offered.acknowledges or offered.by_seq > 0
+    return newer or (offered.by_seq == 0 and offered.window > offered.current)
+
+
+def _raised_or_shut(offered: WindowOffered) -> bool:
+    """The same since 6.6."""
+    return raised(offered) or (offered.by_seq == 0 and offered.window == 0)
+
+
 LINUX_6_18 = Profile(
     name="linux-6.18",
     title="Linux 6.18: the timewait minisock, a timer each",
@@ -347,6 +358,9 @@ LINUX_6_18 = Profile(
         reset_errors={State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"},
         end_before_error=True,
         ts_recent_lasts=PAWS_WRAP,
+        takes_window=_raised_or_shut,
+        # tcp_output.c, tcp_write_wakeup(), tcp_xmit_probe_skb().
+        probes_with_text=False,
         delayed_ack=40 * MILLISECOND,
         tick=lambda settings: SECOND // settings["hz"],
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
@@ -388,6 +402,7 @@ def _before(newer: Profile, version: Version, title: str) -> Profile:
         traits=replace(
             newer.traits,
             ts_recent_lasts=lasts,
+            takes_window=_raised_or_shut if Change.CLOSED_WINDOW in changes else raised,
             keeps_ect=Change.KEEPS_ECT in changes,
         ),
     )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tw_reference.clock import SECOND
-from tw_reference.profiles.linux import ENTRY, LINUX_6_18, LISTEN, connect, fin_wait_2, time_wait
+from tw_reference.profiles.linux import (
+    ENTRY,
+    LINUX_6_18,
+    LISTEN,
+    connect,
+    fin_wait_2,
+    raised,
+    time_wait,
+)
 from tw_reference.profiles.linux_2_6_states import STATES
 from tw_reference.profiles.linux_words import (
     BLOCK_RECYCLES,
@@ -106,6 +114,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         LINUX_6_18.traits,
         receive_window=lambda mss: 4 * mss,
         ts_recent_lasts=PAWS_24DAYS,
+        takes_window=raised,
         first_rto=3 * SECOND,
         reset_tos_mask=0,
         labels_flows=False,

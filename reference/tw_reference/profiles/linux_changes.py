@@ -10,7 +10,7 @@ from tw_reference.profiles.changes import DatedChange, Version, up_to
 class Change(DatedChange):
     """What a stable release of an older series took over is not told apart."""
 
-    CLOSED_WINDOW = (6, 6), "An ACK that closes the window is none that PAWS may let pass."
+    CLOSED_WINDOW = (6, 6), "An ACK may close the window whatever came before; PAWS passes none."
     PAWS_WRAP = (6, 7), "TS.Recent says nothing after TCP_PAWS_WRAP, 2147 s, and not 24 days."
     ISS_ABOVE = (6, 10), "The ISS that TIME-WAIT chose is used again: SND.NXT+65537."
     REUSE_DELAY = (6, 14), "tcp_tw_reuse_delay, and not the second of the peer's last timestamp."

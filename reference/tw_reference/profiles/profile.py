@@ -47,6 +47,27 @@ class IdleLimit(NamedTuple):
     """Until it is looked at once more."""
 
 
+class WindowOffered(NamedTuple):
+    """The window of a segment whose SEG.ACK is acceptable, beside SND.WND."""
+
+    by_seq: int
+    """SEG.SEQ - SND.WL1."""
+    by_ack: int
+    """SEG.ACK - SND.WL2."""
+    acknowledges: bool
+    """Whether SEG.ACK is above SND.UNA."""
+    window: int
+    """SEG.WND in octets."""
+    current: int
+    """SND.WND."""
+
+
+def of_the_newest(offered: WindowOffered) -> bool:
+    """SND.WL1 < SEG.SEQ, or SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK (RFC 9293 section
+    3.10.7.4)."""
+    return offered.by_seq > 0 or (offered.by_seq == 0 and offered.by_ack >= 0)
+
+
 @dataclass(frozen=True, slots=True)
 class StackTraits:
     """How the stack behaves around TIME-WAIT where no decision is taken, as far as the wire shows
@@ -108,6 +129,11 @@ class StackTraits:
     ts_recent_lasts: int = 24 * 24 * 3600 * SECOND
     """Nanoseconds after which TS.Recent says nothing any more on a connection (RFC 7323 section
     5.5)."""
+    takes_window: Callable[[WindowOffered], bool] = of_the_newest
+    """Whether a segment's window is SND.WND from then on."""
+    probes_with_text: bool = True
+    """Whether a probe of a closed window is the next octet of the text (RFC 9293 section 3.8.6.1);
+    else it is an empty segment at SND.UNA-1, which no window has."""
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64

@@ -82,10 +82,10 @@ class Connection(ControlBlock):
             first_rto=self._traits.first_rto,
             least_rto=self._traits.least_rto,
             emit=self._emit,
-            probe=lambda: self._send_text(1, closes=False),
+            probe=self._probe,
             give_up=lambda: self.leave(owner.gone),
         )
-        outbound = SendSide(iss, self._queue)
+        outbound = SendSide(iss, self._queue, self._traits.takes_window)
         super().__init__(flow, self._traits, owner.clock.now, outbound, timestamps=timestamps)
         self._offered_timestamps = False
         self._scaling = True
@@ -372,7 +372,7 @@ class Connection(ControlBlock):
         if newly > 0:
             self._outbound.acknowledged(segment.ack, echoed=self._echoes(segment))
         if newly >= 0:
-            self._outbound.window_arrives(segment)
+            self._outbound.window_arrives(segment, acknowledges=newly > 0)
 
     def _echoes(self, segment: Segment) -> bool:
         """Whether TSecr tells of a round trip (RFC 7323 section 4.1)."""
@@ -428,6 +428,14 @@ class Connection(ControlBlock):
         if not self._outbound.has_unsent_text:
             flags |= tcp.PSH | (self._take_fin() if self._fin_wanted and closes else 0)
         self._transmit(flags, text)
+
+    def _probe(self) -> None:
+        """Ask a peer whose window is closed how large it is."""
+        if self._traits.probes_with_text:
+            self._send_text(1, closes=False)
+        else:
+            old = add(self.snd_una, -1)
+            self._emit(Segment(seq=old, ack=self.rcv_nxt, flags=tcp.ACK))
 
     def _take_fin(self) -> int:
         self.state = _MAY_CLOSE[self.state]

@@ -91,6 +91,8 @@ class RetransmissionQueue:
 
     def window_reopened(self) -> None:
         """Send now what the peer had no room for, not when the next probe is due."""
+        if not self._segments:
+            self.tries = 0
         self._restart()
         self.resend()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from tw_reference.profiles.profile import WindowOffered
 from tw_reference.segment import Segment
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.retransmission import RetransmissionQueue
@@ -14,11 +17,15 @@ no more than a host without window scaling would send."""
 class SendSide:
     """The send sequence space of one connection (RFC 9293 section 3.3.1).
 
-    ``queue`` has the segments between SND.UNA and SND.NXT.
+    ``queue`` has the segments between SND.UNA and SND.NXT; ``takes_window`` tells whose window
+    counts.
     """
 
-    def __init__(self, iss: int, queue: RetransmissionQueue) -> None:
+    def __init__(
+        self, iss: int, queue: RetransmissionQueue, takes_window: Callable[[WindowOffered], bool]
+    ) -> None:
         self._queue = queue
+        self._takes_window = takes_window
         self._unsent = bytearray()
         self._wl2 = 0
         self.iss = self.una = self.nxt = iss
@@ -39,15 +46,17 @@ class SendSide:
         self.window = self.max_window = syn.window
         self.scale = min(syn.wscale or 0, 14)
 
-    def window_arrives(self, segment: Segment) -> None:
-        """SND.WND is that of the newest segment, by SND.WL1 and SND.WL2."""
-        by_seq = distance(segment.seq, self.wl1)
-        if by_seq < 0 or (by_seq == 0 and distance(segment.ack, self._wl2) < 0):
-            return
-        self.wl1, self._wl2 = segment.seq, segment.ack
+    def window_arrives(self, segment: Segment, *, acknowledges: bool) -> None:
+        """SEG.WND is SND.WND from now on, if the stack takes it; ``acknowledges``: SEG.ACK was
+        above SND.UNA."""
+        window = segment.window << self.scale
+        by_seq, by_ack = distance(segment.seq, self.wl1), distance(segment.ack, self._wl2)
+        offered = WindowOffered(by_seq, by_ack, acknowledges, window, self.window)
         was_closed = self.window == 0
-        self.window = segment.window << self.scale
-        self.max_window = max(self.max_window, self.window)
+        if self._takes_window(offered):
+            self.wl1, self._wl2 = segment.seq, segment.ack
+            self.window = window
+            self.max_window = max(self.max_window, window)
         if self.window == 0:
             self._queue.probe_answered()
         elif was_closed:
