@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import tw_conformance
 from tw_conformance.cli import churn as churn_command
+from tw_conformance.cli import clauses as clauses_command
 from tw_conformance.cli import contention as contention_command
 from tw_conformance.cli import coverage as coverage_command
 from tw_conformance.cli import doctor as doctor_command
@@ -174,6 +175,14 @@ def _parser() -> argparse.ArgumentParser:
             [paths],
         )
     )
+    clauses_command.add_options(
+        command(
+            "clauses",
+            clauses_command.clauses,
+            "print every normative sentence: what carries it, which cases show it, who keeps it",
+            [paths],
+        )
+    )
     mutants_command.add_options(
         command(
             "mutants",
@@ -250,8 +259,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PLACE",
-        help="only cases that cite this place: 'RFC 9293 3.10.7.4', 'tcp_timewait.c:385'; "
-        "repeatable",
+        help="only cases that cite this place, 'RFC 9293 3.10.7.4', 'tcp_timewait.c:385'; or that "
+        "show this clause, MUST-13, rfc1337.f1; repeatable",
     )
     add_seed(parser)
     parser.add_argument(

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+
+from tw_conformance.model.words import nearest
 
 _RFC = re.compile(r"RFC[\s-]*0*([0-9]+)\b", re.I)
 _FILE = re.compile(
@@ -74,6 +76,14 @@ def parse(text: str) -> Citation:
         lines = (int(first), int(last or first)) if first else None
         return Citation(found[1].casefold(), lines=lines, words=_words(text[found.end() :]))
     return Citation("", words=_words(text))
+
+
+def nearest_place(query: str, places: Iterable[str]) -> str | None:
+    """The citation most like one that names nothing; None where none comes close.  The word that
+    all places in an RFC have counts for nothing: it would make them alike."""
+    short = {place.replace(" section", ""): place for place in places}
+    near = nearest(query.replace(" section", ""), short)
+    return None if near is None else short[near]
 
 
 def _places(text: str) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:

@@ -6,36 +6,43 @@ from collections.abc import Sequence
 
 import pytest
 
-from tw_conformance.model.citation import parse
-from tw_conformance.model.words import nearest, quoted
+from tw_conformance.explore.clauses.ledger import called
+from tw_conformance.explore.clauses.shown import met_by, shows
+from tw_conformance.model.case import Case
+from tw_conformance.model.citation import nearest_place, parse
+from tw_conformance.model.words import quoted
 from tw_conformance.plugin.items import CaseItem
 from tw_conformance.plugin.run_state import RunState
 
 
 def select(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect all that cites none of the places asked for; a place that no case cites is noted."""
-    asked: list[str] = config.getoption("--tw-cites")
-    cited: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        for cite in item.case.cites if isinstance(item, CaseItem) else ():
-            cited.setdefault(cite, []).append(item)
-    kept = set[pytest.Item]()
-    for query in asked:
-        wanted = parse(query)
-        found = [item for cite in cited if wanted.covers(parse(cite)) for item in cited[cite]]
-        kept.update(found)
+    """Deselect all that is about none of the places asked for; where nothing is about one, that is
+    noted."""
+    cases = {id(item.case): item.case for item in items if isinstance(item, CaseItem)}
+    wanted = set[int]()
+    for query in config.getoption("--tw-cites"):
+        found = _about(query, list(cases.values()))
+        wanted.update(map(id, found))
         if not found:
-            RunState.of(config).uncited.append(_sentence(query, list(cited)))
+            RunState.of(config).uncited.append(_sentence(query, list(cases.values())))
+    kept = [item for item in items if isinstance(item, CaseItem) and id(item.case) in wanted]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = [item for item in items if item in kept]
+    items[:] = kept
 
 
-def _sentence(query: str, cites: Sequence[str]) -> str:
-    short = {_short(cite): cite for cite in cites}
-    near = nearest(_short(query), short)
-    return f"no case cites {quoted(query)}" + (f"; the nearest is {short[near]!r}" if near else "")
+def _about(query: str, cases: Sequence[Case]) -> list[Case]:
+    """The cases that cite a place, or that show the clause which the ledger calls so."""
+    place = parse(query)
+    found = {
+        index
+        for index, case in enumerate(cases)
+        if any(place.covers(parse(cite)) for cite in case.cites)
+    }
+    for clause in called(query):
+        found.update(shows(clause, cases, met_by(clause.base, cases)))
+    return [cases[index] for index in sorted(found)]
 
 
-def _short(cite: str) -> str:
-    """Without the word that every place in an RFC has, and that would make all of them alike."""
-    return cite.replace(" section", "")
+def _sentence(query: str, cases: Sequence[Case]) -> str:
+    near = nearest_place(query, {cite for case in cases for cite in case.cites})
+    return f"no case cites {quoted(query)}" + (f"; the nearest is {near!r}" if near else "")

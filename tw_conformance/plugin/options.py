@@ -122,7 +122,8 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PLACE",
         default=[],
         help="only cases that cite this place, however it is spelt: 'RFC 9293 3.10.7.4', "
-        "'RFC 9293 MUST-56', 'tcp_timewait.c:385'. May be given several times.",
+        "'tcp_timewait.c:385'; or that show this clause of the ledger: MUST-13, rfc1337.f1. May be "
+        "given several times.",
     )
     add_access_options(group.addoption, "tw-")
     group.addoption(

@@ -46,6 +46,14 @@ def test_a_place_chooses_what_cites_it(suite: pytest.Pytester, place: str) -> No
     result.stdout.fnmatch_lines(["*one*PASSED*"])
 
 
+@pytest.mark.parametrize("name", ["rfc9293.rst-outside", "timewait.rst"])
+def test_a_clause_chooses_what_shows_it(suite: pytest.Pytester, name: str) -> None:
+    """Which rule decides there is found by playing them; what they cite counts for nothing."""
+    write(suite, "a.tw.yaml", CASES.replace("RFC 1337", "RFC 1").replace("RFC 9293", "RFC 2"))
+    chosen = {"rfc9293.rst-outside": 1, "timewait.rst": 2}[name]
+    run(suite, name).assert_outcomes(passed=chosen, deselected=3 - chosen)
+
+
 def test_several_places_choose_what_cites_any(suite: pytest.Pytester) -> None:
     run(suite, "RFC 1337", "tcp_timewait.c").assert_outcomes(passed=2, deselected=1)
 
