@@ -42,9 +42,9 @@ def ladder_picture(rungs: Sequence[Mapping[str, Any]], decided: int | None, name
         f'<text x="{_DUT}" y="14" text-anchor="end">DUT</text><text x="0" y="14" class="t">s</text>'
     )
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {y + 4}" width="{_WIDTH}" role="img"'
+        f'<div class="wide"><svg viewBox="0 0 {_WIDTH} {y + 4}" width="{_WIDTH}" role="img"'
         f' aria-label="{escape(name)}"><title>{escape(name)}</title>'
-        f"{heads}{ends}{''.join(parts)}</svg>"
+        f"{heads}{ends}{''.join(parts)}</svg></div>"
     )
 
 

@@ -30,6 +30,7 @@ def _head(matrix: Matrix) -> Iterator[str]:
     yield f'<ul class="key">{signs}</ul><ul class="key">'
     for follows in Follows:
         yield f'<li><span class="c {follows.name}">&nbsp;</span> {follows.value}</li>'
+    yield "<li><b>bold</b> stacks were seen live, the others are from sources</li>"
     yield "</ul></header>"
     yield '<form aria-label="Filters"><fieldset><legend>rows</legend><label>'
     yield '<input type="checkbox" name="differ" checked> where stacks differ</label></fieldset>'
@@ -42,7 +43,8 @@ def _table(matrix: Matrix) -> Iterator[str]:
     for dut in matrix.columns:
         where = "seen on a live stack" if dut.live else "from sources"
         tip = escape(f"{dut.stack}: {where}")
-        yield f'<th scope="col" title="{tip}"><span>{escape(_name(dut))}</span></th>'
+        live = " class=live" if dut.live else ""
+        yield f'<th scope="col"{live} title="{tip}"><span>{escape(_name(dut))}</span></th>'
     yield "</tr></thead>"
     for row in matrix.rows:
         yield from _row(row, matrix)

@@ -6,12 +6,20 @@
   const entries = [...document.querySelectorAll("[data-verdict]")];
   const shown = document.querySelector("#shown");
 
+  const has = (list, wanted) => !wanted || list.split("|").includes(wanted);
   const agrees = (entry, wanted) =>
     wanted.verdicts.has(entry.dataset.verdict) &&
-    (!wanted.dut || entry.dataset.dut === wanted.dut) &&
-    (!wanted.clause || entry.dataset.cites.split("|").includes(wanted.clause)) &&
-    (!wanted.rule || entry.dataset.rules.split("|").includes(wanted.rule)) &&
+    has(entry.dataset.dut, wanted.dut) &&
+    has(entry.dataset.cites, wanted.clause) &&
+    has(entry.dataset.rules, wanted.rule) &&
     wanted.words.every((word) => entry.textContent.toLowerCase().includes(word));
+
+  // The cases of an entry on the stack that was chosen, or on all.
+  const count = (entry, dut) => {
+    const duts = entry.dataset.dut.split("|");
+    const numbers = entry.dataset.cases.split("|").map(Number);
+    return numbers.reduce((sum, n, i) => sum + (!dut || duts[i] === dut ? n : 0), 0);
+  };
 
   const apply = () => {
     const data = new FormData(form);
@@ -23,7 +31,7 @@
     let cases = 0;
     for (const entry of entries) {
       entry.hidden = !agrees(entry, wanted);
-      if (!entry.hidden && entry.dataset.cases) cases += Number(entry.dataset.cases);
+      if (!entry.hidden && entry.dataset.cases) cases += count(entry, wanted.dut);
     }
     for (const area of document.querySelectorAll(".area")) {
       area.hidden = !area.querySelector("[data-verdict]:not([hidden])");

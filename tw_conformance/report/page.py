@@ -2,7 +2,7 @@
 
 Everything is in it: style, filters, ladders, captures; it loads nothing.  Without scripts it is a
 document that reads from top to bottom, and prints.  What did not pass for one reason is explained
-once, by the first of its variants; what passed is a line for each case and stack.
+once, by the first of its variants; what passed is a line for each case, stacks that differ apart.
 """
 
 from __future__ import annotations
@@ -79,8 +79,10 @@ def _duts(duts: Sequence[Dut], results: Sequence[Result]) -> Iterator[str]:
     yield _row(("target", "held to", "what it is", "settings", "results"), cell="th")
     for dut in duts:
         settings = " ".join(f"{name}={value}" for name, value in dut.settings.items())
+        known = number_of(len(dut.settings), "setting")
         seen = dut.stack if dut.live else f"{dut.stack} (from its sources)"
-        cells = (escape(dut.target), escape(dut.profile), escape(seen), escape(settings))
+        folded = f"<details><summary>{known}</summary>{escape(settings)}</details>"
+        cells = (escape(dut.target), escape(dut.profile), escape(seen), folded if settings else "")
         yield _row((*cells, _counts(by_dut.get((dut.target, dut.profile), Counter()))))
     yield "</table></div>"
 
@@ -132,7 +134,7 @@ def _explanation(group: Sequence[Result]) -> Iterator[str]:
     first = group[0]
     more = f" and {len(group) - 1:,} more" if group[1:] else ""
     known = f' <span class="faint">known: {escape(first.expected)}</span>' if first.expected else ""
-    yield f"<details {_attributes(first)}><summary>{_verdict(first.verdict)}"
+    yield f"<details {_attributes(*group)}><summary>{_verdict(first.verdict)}"
     yield f' <code>{escape(first.id)}</code>{more} <span class="faint">on {escape(_dut(first))}'
     yield f"</span><br>{escape(first.reason)}{known}</summary>"
     yield f'<div class="inside"><p>{escape(first.title)}</p>'
@@ -245,22 +247,43 @@ def _all_cases(found: Results) -> Iterator[str]:
 
 
 def _case(results: Sequence[Result]) -> Iterator[str]:
-    """A line for each stack and verdict of a case; its variants inside."""
+    """A line for each verdict of a case, and for stacks that came to it another way; its variants
+    inside."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((_dut(result), result.verdict), []).append(result)
-    for (dut, verdict), alike in groups.items():
-        first = alike[0]
-        yield f'<details {_attributes(first)} data-cases="{len(alike)}"><summary>'
-        yield f"{_verdict(verdict)} <code>{escape(first.name)}</code> {escape(dut)}"
-        yield f' <span class="faint">{number_of(len(alike), "case")}: {escape(first.title)}</span>'
-        yield '</summary><div class="inside">'
-        yield from _steps(first)
-        names = "".join(f"<li><code>{escape(_point(each))}</code></li>" for each in alike)
-        yield f'<ul class="names">{names}</ul>'
-        if verdict == "LEFT OUT":
-            yield f"<p>{escape(first.reason)}</p>"
-        yield f'<p class="faint">{escape("; ".join(first.cites))}</p></div></details>'
+    entries: dict[tuple[str, str], list[list[Result]]] = {}
+    for (_, verdict), variants in groups.items():
+        inside = "".join(_inside(variants))
+        entries.setdefault((verdict, inside), []).append(variants)
+    for (_, inside), alike in entries.items():
+        yield from _entry(alike, inside)
+
+
+def _entry(alike: Sequence[Sequence[Result]], inside: str) -> Iterator[str]:
+    """``alike``: the variants on each stack, which are told in the same words."""
+    first = alike[0][0]
+    stacks = f"{len(alike)} stacks" if alike[1:] else _dut(first)
+    cases = number_of(sum(map(len, alike)), "case")
+    counts = "|".join(str(len(variants)) for variants in alike)
+    results = [result for variants in alike for result in variants]
+    yield f'<details {_attributes(*results)} data-cases="{counts}"><summary>'
+    yield f"{_verdict(first.verdict)} <code>{escape(first.name)}</code> {escape(stacks)}"
+    yield f' <span class="faint">{cases}: {escape(first.title)}</span></summary>'
+    yield '<div class="inside">'
+    if alike[1:]:
+        yield f"<p>{escape(', '.join(_dut(variants[0]) for variants in alike))}</p>"
+    yield f"{inside}</div></details>"
+
+
+def _inside(variants: Sequence[Result]) -> Iterator[str]:
+    first = variants[0]
+    yield from _steps(first)
+    names = "".join(f"<li><code>{escape(_point(each))}</code></li>" for each in variants)
+    yield f'<ul class="names">{names}</ul>'
+    if first.verdict == "LEFT OUT":
+        yield f"<p>{escape(first.reason)}</p>"
+    yield f'<p class="faint">{escape("; ".join(first.cites))}</p>'
 
 
 def _steps(result: Result) -> Iterator[str]:
@@ -276,14 +299,17 @@ def _steps(result: Result) -> Iterator[str]:
 # -- small parts -----------------------------------------------------------------------------------
 
 
-def _attributes(result: Result) -> str:
+def _attributes(*results: Result) -> str:
+    """What the filters ask of an entry about these results, which have one verdict."""
     said = {
-        "verdict": result.verdict,
-        "dut": _dut(result),
-        "cites": "|".join(result.cites),
-        "rules": "|".join(_rules(result)),
+        "verdict": [results[0].verdict],
+        "dut": map(_dut, results),
+        "cites": (cite for each in results for cite in each.cites),
+        "rules": (rule for each in results for rule in _rules(each)),
     }
-    return " ".join(f'data-{name}="{escape(value)}"' for name, value in said.items())
+    return " ".join(
+        f'data-{name}="{escape("|".join(dict.fromkeys(values)))}"' for name, values in said.items()
+    )
 
 
 def _rules(result: Result) -> list[str]:

@@ -109,6 +109,17 @@ def test_the_page_filters_and_is_quiet(browser: str, tmp_path: Path) -> None:
     assert "1 shown" in document
 
 
+def test_stacks_that_answer_alike_are_one_entry_and_counted_apart(
+    browser: str, tmp_path: Path
+) -> None:
+    one, another = result("alike", "PASS"), result("alike", "PASS", profile="linux-6.1")
+    unlike = result("alike", "PASS", profile="rfc9293", steps=[StepDone("send SYN", 3)])
+    stack = "netns, held to linux-6.18"
+    document, _ = look(browser, [one, another, unlike], tmp_path, verdict="PASS", dut=stack)
+    assert re.findall(r'data-cases="([^"]*)"', document) == ["1|1", "1"]
+    assert "1 shown" in document
+
+
 def test_two_thousand_failing_variants_are_shown(browser: str, tmp_path: Path) -> None:
     document, said = look(browser, failing(2000), tmp_path)
     assert said == ""
