@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from tw_conformance.model.case import (
     NOTHING,
+    Answer,
+    AnyOf,
     ByProfile,
     Call,
     Case,
@@ -56,6 +58,7 @@ from tw_conformance.notation.packetdrill.script import (
     SysCall,
     TcpPacket,
 )
+from tw_reference.segment import ACK
 
 _TOLERANCE = 0.004
 """Seconds by which a time may be off, unless ``--tolerance_usecs`` says otherwise."""
@@ -158,10 +161,23 @@ class _Steps:
                 if left := end - index - 1:
                     said = f"{number_of(left, 'more event')} {was(left)} left out"
                     self._remarks.lost(each.event.place, said)
+                self._give_up_what_is_owed()
                 break
-        self._expect_silence()
+        self._end()
         for each in timed[end:]:
             self._remarks.note(each.event.place, "what comes behind the last packet is left out")
+
+    def _give_up_what_is_owed(self) -> None:
+        """Leave out what was done last: what answers it may be what can't be said."""
+        while self._owed and self.made and not isinstance(self.made[-1], Expect | ExpectState):
+            self.made.pop()
+        self._owed = False
+
+    def _end(self) -> None:
+        """Behind the last packet a script sees nothing: text may well be acknowledged there."""
+        if self._owed and self._text:
+            self._said(AnyOf((Answer(flags=ACK), NOTHING)), _DELAYED)
+        self._expect_silence()
 
     def _take(self, timed: _Timed, answered: bool) -> None:
         """Take one event; ``answered``: whether a packet of the DUT's belongs to this moment."""
@@ -262,7 +278,7 @@ class _Steps:
         if packet.ack is not None:
             self._text = False
 
-    def _said(self, answer: OneAnswer, within: float | None) -> None:
+    def _said(self, answer: OneAnswer | AnyOf, within: float | None) -> None:
         limit = None if within is None else _time(within)
         self.made.append(Expect(ByProfile((("*", answer),)), limit))
         self._owed = False

@@ -275,6 +275,16 @@ def test_a_script_without_a_packet_is_no_case() -> None:
     assert (result.cases, result.whole) == ((), False)
 
 
+def test_what_may_be_answered_by_what_cant_be_said_is_left_out_too() -> None:
+    text = PASSIVE + TO_TIME_WAIT + "+.1 < . 1:1(0) ack 1 win 9\n+0 > P. 1:5001(5000) ack 1\n"
+    assert steps(text)[-1].startswith("- expect: {flags: ACK, seq: snd_nxt+1")
+
+
+def test_text_at_the_end_may_be_acknowledged() -> None:
+    text = PASSIVE + "+.1 < P. 1:2(1) ack 1 win 9\n"
+    assert steps(text)[-2:] == ["- expect: {any: [{flags: ACK}, nothing]}", 'within: "500ms"']
+
+
 def test_what_only_cleans_up_is_left_out() -> None:
     text = PASSIVE + TO_TIME_WAIT + "+0 close(3) = 0\n+0 `sysctl -w net.ipv4.tcp_rfc1337=0`\n"
     assert "unlisten" not in " ".join(steps(text))
