@@ -153,6 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     packetdrill_command.add_import_options(
         command("import", packetdrill_command.import_scripts, "make cases of packetdrill scripts")
     )
+    packetdrill_command.add_export_options(
+        command("export", packetdrill_command.export_case, "make a packetdrill script of a case")
+    )
     command("list", list_cases, "print the IDs and titles of cases", [paths])
     show_parser = command("show", show, "print the steps of a case as each profile has them")
     show_parser.add_argument("case", metavar="CASE", help="the ID of a case, or its name")

@@ -1,4 +1,4 @@
-"""``tw-conformance import``: packetdrill's scripts to cases."""
+"""``tw-conformance import`` and ``export``: packetdrill's scripts to cases, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import CaseError, ExitCode, UsageError
-from tw_conformance.model.words import number_of
+from tw_conformance.model.words import did_you_mean, number_of
 
 if TYPE_CHECKING:
     from tw_conformance.model.case import Case
@@ -147,3 +147,58 @@ def _apart(imported: Sequence[Imported]) -> list[tuple[Case, Imported]]:
 
 def _said(remark: Remark) -> str:
     return f"line {remark.place.line}: {remark.text}"
+
+
+def add_export_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what :func:`export_case` takes."""
+    parser.add_argument("case", metavar="CASE", help="the ID of a case")
+    parser.add_argument(
+        "--in",
+        dest="paths",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="look in this file or folder, not among the bundled cases",
+    )
+    parser.add_argument(
+        "--profile",
+        default="linux",
+        metavar="NAME",
+        help="as which documented stack. Default: linux",
+    )
+    parser.add_argument("-o", dest="file", type=Path, metavar="FILE", help="write it there")
+
+
+def export_case(arguments: argparse.Namespace) -> int:
+    """Write what the reference plays of a case as a script for google's packetdrill.
+
+    :raises SuiteError: where there is no such case, or it can't be said there.
+    """
+    from tw_conformance.explore.packetdrill import exported
+    from tw_conformance.targets.registry import profile_named
+    from tw_reference.profiles import PROFILES
+
+    profile = PROFILES[profile_named(arguments.profile)]
+    text = exported(_the_case(arguments.case, arguments.paths), profile)
+    if arguments.file is None:
+        print(text, end="")
+        return ExitCode.CONFORMS
+    try:
+        arguments.file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{arguments.file} can't be written: {error.strerror}") from error
+    return ExitCode.CONFORMS
+
+
+def _the_case(wanted: str, paths: Sequence[str]) -> Case:
+    from tw_conformance.notation.bundled import bundled_cases, case_files
+    from tw_conformance.notation.load import load_file
+
+    known = [c for file in case_files(paths or [str(bundled_cases())]) for c in load_file(file)]
+    found = [case for case in known if wanted in (case.id, case.name)]
+    if not found:
+        near = did_you_mean(wanted, {name for case in known for name in (case.id, case.name)})
+        raise UsageError(f"no case {wanted!r}{near} (tw-conformance list prints them all)")
+    if len(found) > 1:
+        raise UsageError(f"{wanted} is {len(found)} cases: name one, such as {found[0].id!r}")
+    return found[0]

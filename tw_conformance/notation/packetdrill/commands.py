@@ -9,19 +9,25 @@ from typing import Literal, TypeAlias
 
 from tw_conformance.model.case import STATES
 from tw_conformance.model.sysctls import FREEBSD, LINUX
+from tw_reference.profiles import PROFILES
 
 System: TypeAlias = Literal["freebsd", "linux"]
 """Whose command it is, by the name of its family of profiles."""
 
+_SYSTEMS: tuple[tuple[System, Mapping[str, str]], ...] = (("freebsd", FREEBSD), ("linux", LINUX))
 _NAMES: Mapping[str, tuple[System, str]] = {
-    **{name: ("freebsd", setting) for setting, name in FREEBSD.items()},
-    **{name: ("linux", setting) for setting, name in LINUX.items()},
+    name: (system, setting)
+    for system, sysctls in _SYSTEMS
+    for setting, name in sysctls.items()
+    if any(setting in profile.settings for profile in PROFILES.values())
 }
 _SYSCTL = re.compile(r"sysctl\s+(?:-[a-z]+\s+)*(?P<sets>\S+=\S.*)", re.DOTALL)
 _ASSIGNMENT = re.compile(r"(?P<name>[a-z][\w.]*)=(?P<value>\"[^\"]*\"|\S+)")
 _WHOLE = re.compile(r"-?[0-9]{1,10}|0x[0-9a-fA-F]{1,8}")
 _SOCKSTAT = re.compile(r"sockstat\b.*grep\s+-c\s+(?P<state>\w+).*grep\s+(?P<count>[0-9]+)\s*$")
 _SS = re.compile(r"ss\b.*\bstate\s+(?P<state>[\w-]+).*\bgrep\b")
+_SS_NONE = re.compile(r"!\s*ss\b.*\bstate\s+connected\b.*\bgrep\b")
+_TIMER = re.compile(r"awk .*\bleft (?P<sign>>|<=) \"[0-9A-F]{8}\"")
 _ASSERT = re.compile(r"assert\s+tcpi_state\s*==\s*(?P<state>\w+)\s*,?[^;\n]*\s*$")
 _SLEEP = re.compile(r"sleep\s+(?P<seconds>[0-9]{1,5}(?:\.[0-9]{1,6})?)\s*$")
 
@@ -67,6 +73,13 @@ class AsksState:
 
 
 @dataclass(frozen=True, slots=True)
+class AsksTimer:
+    """What the last segment has to have done to the timer of the block, as ``export`` asks it."""
+
+    restarted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sleeps:
     seconds: float
 
@@ -81,7 +94,9 @@ class Unknown:
     """Whatever else it does."""
 
 
-Meaning: TypeAlias = Setting | OtherSysctls | AsksState | Sleeps | EndsTimeWait | Unknown
+Meaning: TypeAlias = (
+    Setting | OtherSysctls | AsksState | AsksTimer | Sleeps | EndsTimeWait | Unknown
+)
 
 
 def read_command(text: str) -> tuple[Meaning, ...]:
@@ -92,6 +107,10 @@ def read_command(text: str) -> tuple[Meaning, ...]:
         return (AsksState(state, there=int(found["count"]) > 0),)
     if (found := _SS.match(text)) and (state := state_named(found["state"])):
         return (AsksState(state),)
+    if _SS_NONE.match(text):
+        return (AsksState("CLOSED"),)
+    if found := _TIMER.match(text):
+        return (AsksTimer(restarted=found["sign"] == ">"),)
     if found := _SLEEP.match(text):
         return (Sleeps(float(found["seconds"])),)
     if text.startswith("tcpdrop") and "TIME_WAIT" in text:

@@ -20,7 +20,7 @@ from tw_conformance.notation.packetdrill.script import (
 )
 from tw_reference.segment import ACK, SYN, IcmpKind
 
-_ICMP: Mapping[tuple[str, str], IcmpKind] = {
+ICMP: Mapping[tuple[str, str], IcmpKind] = {
     ("unreachable", "net_unreachable"): "net-unreachable",
     ("unreachable", "host_unreachable"): "host-unreachable",
     ("unreachable", "protocol_unreachable"): "protocol-unreachable",
@@ -28,17 +28,19 @@ _ICMP: Mapping[tuple[str, str], IcmpKind] = {
     ("unreachable", "frag_needed"): "fragmentation-needed",
     ("unreachable", "packet_filtered"): "admin-prohibited",
     ("source_quench", ""): "source-quench",
+    ("time_exceeded", ""): "time-exceeded",
     ("time_exceeded", "ttl_exceeded_in_transit"): "time-exceeded",
+    ("parameter_problem", ""): "parameter-problem",
     ("parameter_problem", "code_0"): "parameter-problem",
 }
-_ICMPV6: Mapping[tuple[str, str], IcmpKind] = {
+ICMPV6: Mapping[tuple[str, str], IcmpKind] = {
     ("unreachable", "no_route"): "net-unreachable",
     ("unreachable", "admin_prohibited"): "admin-prohibited",
     ("unreachable", "address_unreachable"): "host-unreachable",
     ("unreachable", "port_unreachable"): "port-unreachable",
     ("packet_too_big", ""): "packet-too-big",
-    ("time_exceeded", "exceed_hop"): "time-exceeded",
-    ("parameter_problem", "bad_header_field"): "parameter-problem",
+    ("time_exceeded", "exceeded_hop_limit"): "time-exceeded",
+    ("parameter_problem", ""): "parameter-problem",
 }
 _SENDABLE = frozenset(("mss", "wscale", "sackOK", "TS", "nop", "eol"))
 _LARGEST = 1460
@@ -108,7 +110,7 @@ def translate_icmp(packet: IcmpPacket, numbers: Numbers, ipv6: bool, place: Plac
     :raises Untranslatable: where no case has that error.
     """
     words = (packet.kind, packet.code)
-    kind = (_ICMPV6 if ipv6 else _ICMP).get(words)
+    kind = (ICMPV6 if ipv6 else ICMP).get(words)
     if kind is None:
         raise Untranslatable(place, f"no case has the ICMP error {' '.join(words).strip()}")
     quotes = numbers.of_dut(Number(packet.quoted))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 from tw_conformance.model.case import (
     NOTHING,
@@ -32,6 +32,7 @@ from tw_conformance.model.words import number_of, was
 from tw_conformance.notation.packetdrill.calls import translate_call
 from tw_conformance.notation.packetdrill.commands import (
     AsksState,
+    AsksTimer,
     EndsTimeWait,
     OtherSysctls,
     Setting,
@@ -58,7 +59,7 @@ from tw_conformance.notation.packetdrill.script import (
     SysCall,
     TcpPacket,
 )
-from tw_reference.segment import ACK
+from tw_reference.segment import ACK, FIN, RST, SYN
 
 _TOLERANCE = 0.004
 """Seconds by which a time may be off, unless ``--tolerance_usecs`` says otherwise."""
@@ -147,7 +148,11 @@ class _Steps:
         self._owed = False
         """Whether something was done that the DUT may answer, and no expect followed it."""
         self._text = False
-        """Whether text was sent that may be acknowledged late."""
+        """Whether text was sent that is to be acknowledged."""
+        self._late = False
+        """Whether the acknowledgment may be late: of text, and on Linux of a FIN that is first."""
+        self._closes = False
+        """Whether the DUT's process has closed."""
 
     def take_all(self) -> None:
         """Take them, up to one that can't be said and the rest depends on."""
@@ -213,7 +218,10 @@ class _Steps:
         numbers = self._opening.numbers
         self.made.append(translate_injection(packet, numbers, stamps, place, self._remarks))
         self._owed = True
-        self._text = self._text or packet.length > 0
+        carries = packet.length > 0 and not packet.flags & (RST | SYN)
+        self._text = self._text or carries
+        first_fin = bool(packet.flags & FIN) and not self._closes
+        self._late = self._late or carries or first_fin
 
     def _call(self, call: SysCall, place: Place) -> None:
         sockets = self._opening.sockets
@@ -225,6 +233,7 @@ class _Steps:
             self._closed(place)
         made = translate_call(call, sockets, place, self._remarks)
         self.made += made
+        self._closes = self._closes or any(step.verb in ("close", "shutdown") for step in made)
         self._owed = self._owed or any(step.verb in _PROVOKING for step in made)
 
     def _closed(self, place: Place) -> None:
@@ -240,6 +249,8 @@ class _Steps:
                     self._remarks.lost(place, f"{meaning.text} can't change within a case")
                 case Sleeps():
                     self.made.append(Wait(_time(meaning.seconds)))
+                case AsksTimer():
+                    self._ask_timer(meaning, place)
                 case EndsTimeWait():
                     self.made.append(Call("destroy"))
                     self._owed = True
@@ -256,6 +267,15 @@ class _Steps:
             self._remarks.note(place, f"no connection in {asked.state} is read as CLOSED")
         self.made.append(ExpectState(ByProfile((("*", StateIs(state)),))))
 
+    def _ask_timer(self, asked: AsksTimer, place: Place) -> None:
+        last = self.made[-1] if self.made else None
+        if not isinstance(last, ExpectState):
+            self._remarks.lost(place, "the timer is not asked for: no state was, before it")
+            return
+        timer: Literal["restarted", "kept"] = "restarted" if asked.restarted else "kept"
+        choices = tuple((glob, replace(said, timer=timer)) for glob, said in last.state.choices)
+        self.made[-1] = replace(last, state=ByProfile(choices))
+
     # -- what the DUT has to do ------------------------------------------------------------------
 
     def _expect(self, packet: TcpPacket, timed: _Timed) -> None:
@@ -271,12 +291,12 @@ class _Steps:
             self.made.append(Wait(_time(earliest)))
             self._said(NOTHING, None)
             self._said(answer, latest - earliest)
-        elif self._text:
+        elif self._late:
             self._said(answer, max(_DELAYED, latest))
         else:
             self._said(answer, latest if timed.gap >= _NOTICEABLE else None)
         if packet.ack is not None:
-            self._text = False
+            self._text = self._late = False
 
     def _said(self, answer: OneAnswer | AnyOf, within: float | None) -> None:
         limit = None if within is None else _time(within)
@@ -335,7 +355,9 @@ def _end(timed: Sequence[_Timed]) -> int:
 
 
 def _asks(command: str) -> bool:
-    return any(isinstance(meaning, AsksState | Sleeps) for meaning in read_command(command))
+    return any(
+        isinstance(meaning, AsksState | AsksTimer | Sleeps) for meaning in read_command(command)
+    )
 
 
 def _time(seconds: float) -> TimeExpression:
