@@ -149,10 +149,7 @@ class Scene:
         self._passages.append(Passage(rules.stage, passed, ruling.rule))
 
     def _snapshot(self) -> Snapshot:
-        block = self._host.block(self._flow.reverse)
-        if block is not None:
-            return block.snapshot()
-        return Snapshot(self._host.state(self._flow.reverse))
+        return self._host.snapshot(self._flow.reverse)
 
     def _reach(self, situation: Situation) -> None:
         """The way to the state in question."""

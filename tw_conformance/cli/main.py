@@ -20,9 +20,11 @@ from tw_conformance.cli import matrix as matrix_command
 from tw_conformance.cli import mutants as mutants_command
 from tw_conformance.cli import new as new_command
 from tw_conformance.cli import packetdrill as packetdrill_command
+from tw_conformance.cli import record as record_command
 from tw_conformance.cli import rules as rules_command
 from tw_conformance.cli import serve as serve_command
 from tw_conformance.cli import sweep as sweep_command
+from tw_conformance.cli import trace as trace_command
 from tw_conformance.cli.shared_options import access_of, add_seed, add_settings, add_target
 from tw_conformance.model.errors import CaseError, ExitCode, SuiteError, UsageError
 from tw_conformance.model.words import did_you_mean, listed, number_of
@@ -215,6 +217,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     identify_command.add_options(
         command("identify", identify_command.identify, "find out which documented stack it is")
+    )
+    record_command.add_options(
+        command("record", record_command.record, "write cases from the connections of a capture")
+    )
+    trace_command.add_options(
+        command("trace", trace_command.trace, "explain a capture: which rules answer, who fits")
     )
     doctor_parser = command(
         "doctor", doctor_command.doctor, "look whether a target can be tested, say what to do"

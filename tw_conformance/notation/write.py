@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar, assert_never
 
 import yaml
@@ -50,6 +51,7 @@ T = TypeVar("T")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.+|^*-]*(?: ?[+*-] ?[A-Za-z0-9_.^]+)*")
 """Text that every YAML reader takes for itself, wherever it stands."""
 _NULLS = frozenset(("null", "Null", "NULL", "true", "false"))
+_NO_REMARKS: Mapping[int, Sequence[str]] = MappingProxyType({})
 _SAYS_NOTHING = "(says nothing about this profile)"
 
 # -- a case as plain data ------------------------------------------------------------------------
@@ -121,11 +123,17 @@ def _state(state: StateIs) -> Any:
 # -- as YAML -------------------------------------------------------------------------------------
 
 
-def case_to_yaml(case: Case, matrix: Mapping[str, Sequence[str]] | None = None) -> str:
+def case_to_yaml(
+    case: Case,
+    matrix: Mapping[str, Sequence[str]] | None = None,
+    *,
+    beside: Mapping[int, Sequence[str]] = _NO_REMARKS,
+) -> str:
     """The case as one YAML document, which loads to an equal case.
 
     A point of a matrix is written out: the document has no matrix, and the name alone is its ID.
-    ``matrix`` are values of the connection's fields of which each makes a case of its own.
+    ``matrix`` are values of the connection's fields of which each makes a case of its own;
+    ``beside`` are remarks on the steps by their index, which become comments.
     """
     head: dict[str, Any] = {"case": case.name, "title": case.title, "cites": list(case.cites)}
     if case.profiles != ("*",):
@@ -138,7 +146,7 @@ def case_to_yaml(case: Case, matrix: Mapping[str, Sequence[str]] | None = None) 
     if matrix:
         head["matrix"] = {name: list(values) for name, values in matrix.items()}
     lines = [f"{key}: {_flow(value)}" for key, value in head.items()]
-    return "\n".join([*lines, "steps:", *_steps(case)]) + "\n"
+    return "\n".join([*lines, "steps:", *_steps(case, beside)]) + "\n"
 
 
 def save_case(
@@ -146,16 +154,18 @@ def save_case(
     folder: Path,
     remark: str = "",
     matrix: Mapping[str, Sequence[str]] | None = None,
+    *,
+    beside: Mapping[int, Sequence[str]] = _NO_REMARKS,
 ) -> Path:
     """Write the case into the folder, under its own name; ``remark`` goes before it as a comment,
-    and ``matrix`` is that of :func:`case_to_yaml`.
+    and ``matrix`` and ``beside`` are those of :func:`case_to_yaml`.
 
     :raises OSError: where the folder can't be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{case.name}.tw.yaml"
     comment = "".join(f"# {line}\n" for line in remark.splitlines())
-    file.write_text(comment + case_to_yaml(case, matrix), encoding="utf-8")
+    file.write_text(comment + case_to_yaml(case, matrix, beside=beside), encoding="utf-8")
     return file
 
 
@@ -165,10 +175,10 @@ def schema_comment(folder: Path) -> str:
     return f"yaml-language-server: $schema={os.path.relpath(schema, folder)}"
 
 
-def _steps(case: Case) -> Iterator[str]:
+def _steps(case: Case, beside: Mapping[int, Sequence[str]]) -> Iterator[str]:
     last_send: dict[str, Send] = {}
     connections = case.connections()
-    for step in case.steps:
+    for index, step in enumerate(case.steps):
         on = step.on if isinstance(step, OnConnection) else ""
         if isinstance(step, Send):
             last_send[on] = step
@@ -177,6 +187,7 @@ def _steps(case: Case) -> Iterator[str]:
             yield f"  - on: {_flow(on)}"
             yield "    " + next(lines).removeprefix("  - ")
         yield from lines
+        yield from (f"    # {said}" for said in beside.get(index, ()))
 
 
 def _step(step: Step, timestamps: bool, last_send: Send | None) -> Iterator[str]:

@@ -128,6 +128,10 @@ class ControlBlock:
     def rcv_wnd(self) -> int:
         return self._inbound.window
 
+    def offer(self, window: int) -> None:
+        """Offer a window of so many octets from now on."""
+        self._inbound.offer(window)
+
     @property
     def rcv_scale(self) -> int:
         return self._inbound.scale

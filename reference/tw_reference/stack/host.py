@@ -31,7 +31,7 @@ from tw_reference.stack.orphans import Orphans
 from tw_reference.stack.resets import reset_for
 from tw_reference.stack.sockets import CallError, Sockets
 from tw_reference.stack.table import TimeWaitTable
-from tw_reference.state import State
+from tw_reference.state import CLOSED, Snapshot, State
 
 _TRACE_LENGTH = 4096
 _EVENTS = 65536
@@ -248,6 +248,13 @@ class Host:
         asks what becomes of it."""
         self._table.adopt(block)
 
+    def offer(self, flow: Flow, window: int) -> None:
+        """Have a connection offer that window (octets) from now on, as somebody saw another do.
+
+        :raises KeyError: where there is no such connection.
+        """
+        self._connections[flow].offer(window)
+
     def unlisten(self, port: int) -> None:
         self._listeners.pop(port, None)
 
@@ -276,6 +283,11 @@ class Host:
 
     def block(self, flow: Flow) -> TimeWaitBlock | None:
         return self._table.get(flow)
+
+    def snapshot(self, flow: Flow) -> Snapshot:
+        """What can be told of a 4-tuple, as this side sends it."""
+        found = self._connections.get(flow) or self._table.get(flow)
+        return CLOSED if found is None else found.snapshot()
 
     # -- what the wire does ----------------------------------------------------------------------
 

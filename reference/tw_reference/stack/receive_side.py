@@ -54,6 +54,11 @@ class ReceiveSide:
         if not passive:
             self._room = traits.room_when_opened(min(peer_mss, self._link_mss))
 
+    def offer(self, window: int) -> None:
+        """Offer that many octets from now on, and no others."""
+        self._full_window = window
+        self.edge = add(self.nxt, window)
+
     # -- the window ------------------------------------------------------------------------------
 
     @property

@@ -19,16 +19,42 @@ _FIELDS = struct.Struct("!HHIIBBHxxH")
 _CHECKSUM = slice(16, 18)
 
 
-def decode(frame: bytes) -> Datagram | None:
+def decode(frame: bytes, *, kept: int | None = None) -> Datagram | None:
     """What ``frame`` says; None where it is neither TCP, nor an echo, nor an error about TCP.
 
-    :raises WireError: where a checksum is wrong, a header is malformed, or it is a fragment.
+    ``kept``: it stands in a capture, which has the first so many octets of it, with zeros in the
+    place of the rest.  Then a checksum that its sender's card was yet to make is right, and one
+    over what was not kept is not looked at.
+
+    :raises WireError: where a checksum is wrong, a header is malformed, or it is a fragment, or a
+        header was not kept.
     """
-    ip = read_ip(frame)
+    ip = read_ip(frame, captured=kept is not None)
     if ip is None:
         return None
     body = frame[ip.start : ip.end]
-    return _read_tcp(ip, body) if ip.protocol == TCP else read_icmp(ip, body)
+    if ip.protocol != TCP:
+        return read_icmp(ip, body) if kept is None or kept >= ip.end else None
+    return _read_tcp(ip, body, None if kept is None else kept - ip.start)
+
+
+def _check(ip: IpHeader, body: bytes, header: int, kept: int | None) -> None:
+    if kept is not None and kept < header:
+        raise WireError("TCP header is cut short")
+    if kept is not None and kept < len(body):
+        return
+    if internet_checksum(ip.pseudo_header(), body) != 0:
+        if kept is not None and _is_yet_to_be_made(ip, body):
+            return
+        raise WireError(_wrong_checksum(ip, body))
+
+
+def _is_yet_to_be_made(ip: IpHeader, body: bytes) -> bool:
+    """Whether the checksum is the sum of the pseudo header alone, with the length or without: a
+    card adds the rest (``CHECKSUM_PARTIAL`` in Linux's skbuff.h)."""
+    said = int.from_bytes(body[_CHECKSUM])
+    sums = (ip.pseudo_header(), ip.pseudo_header() - len(body))
+    return said == 0 or said in (total % 0xFFFF for total in sums)
 
 
 def _wrong_checksum(ip: IpHeader, body: bytes) -> str:
@@ -44,15 +70,14 @@ def _wrong_checksum(ip: IpHeader, body: bytes) -> str:
     )
 
 
-def _read_tcp(ip: IpHeader, body: bytes) -> Packet:
+def _read_tcp(ip: IpHeader, body: bytes, kept: int | None) -> Packet:
     if len(body) < _TCP_HEADER:
         raise WireError("TCP header is cut short")
     sport, dport, seq, ack, offset, flags, window, urgent = _FIELDS.unpack_from(body)
     header = (offset >> 4) * 4
     if header < _TCP_HEADER or header > len(body):
         raise WireError("TCP data offset is malformed")
-    if internet_checksum(ip.pseudo_header(), body) != 0:
-        raise WireError(_wrong_checksum(ip, body))
+    _check(ip, body, header, kept)
     octets = body[_TCP_HEADER:header]
     options = read_options(octets)
     segment = Segment(

@@ -15,6 +15,7 @@ _ETHER_TYPE = slice(12, 14)
 _IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
 _IPV4_FIELDS = struct.Struct("!BBHHHBBxx4s4s")
 _IPV6_FIELDS = struct.Struct("!IHBB16s16s")
+_IPV4_CHECKSUM = slice(24, 26)
 _DONT_FRAGMENT = 0x4000
 _MORE_OR_LATER = 0x3FFF
 """More Fragments, and the fragment offset: neither is set in a whole datagram."""
@@ -49,18 +50,20 @@ class IpHeader(NamedTuple):
         return pseudo_header(self.src, self.dst, self.protocol, self.end - self.start)
 
 
-def read_ip(frame: bytes) -> IpHeader | None:
+def read_ip(frame: bytes, *, captured: bool = False) -> IpHeader | None:
     """The header of a frame that carries TCP, ICMP or ICMPv6; None where it carries another.
+
+    ``captured``: where its sender may have left the checksum of the header to a card.
 
     :raises WireError: where it is malformed or a fragment.
     """
     kind = frame[_ETHER_TYPE]
     if kind == _IPV4:
-        return _read_ipv4(frame)
+        return _read_ipv4(frame, captured)
     return _read_ipv6(frame) if kind == _IPV6 else None
 
 
-def _read_ipv4(frame: bytes) -> IpHeader | None:
+def _read_ipv4(frame: bytes, captured: bool) -> IpHeader | None:
     if len(frame) < ETHER + IPV4_HEADER:
         raise WireError("IP header is cut short")
     fields = _IPV4_FIELDS.unpack_from(frame, ETHER)
@@ -75,7 +78,8 @@ def _read_ipv4(frame: bytes) -> IpHeader | None:
         raise WireError("IP header or total length is malformed")
     if fragment & _MORE_OR_LATER:
         raise WireError("IP fragment")
-    if internet_checksum(0, frame[ETHER:start]) != 0:
+    is_yet_to_be_made = captured and frame[_IPV4_CHECKSUM] == b"\0\0"
+    if not is_yet_to_be_made and internet_checksum(0, frame[ETHER:start]) != 0:
         raise WireError("IP header checksum is wrong")
     df = fragment & _DONT_FRAGMENT != 0
     return IpHeader(

@@ -1,0 +1,1 @@
+"""Captures of others: read, followed connection by connection, explained, written as cases."""

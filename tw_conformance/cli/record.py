@@ -1,0 +1,117 @@
+"""``tw-conformance record``: the connections that close in a capture, each as a case."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tw_conformance.cli.trace import add_capture
+from tw_conformance.model.errors import ExitCode, UsageError
+from tw_conformance.model.words import number_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tw_conformance.model.case import Case
+    from tw_reference.profiles.profile import Profile
+
+_MOST = 100
+"""Cases that are written unless told otherwise."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what :func:`record` takes."""
+    parser.epilog = (
+        "exit codes: 0, cases were written; 2, the command line is wrong, or the file is no"
+        " capture; 5, no connection closes in it"
+    )
+    add_capture(parser)
+    parser.add_argument(
+        "--in",
+        dest="folder",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="write the files into this folder. Default: the current one",
+    )
+    parser.add_argument("--name", metavar="NAME", help="what their names begin with")
+    parser.add_argument(
+        "--most", type=int, default=_MOST, metavar="N", help=f"so many at most. Default: {_MOST}"
+    )
+
+
+def record(arguments: argparse.Namespace) -> int:
+    """Write a case for each way in which connections close.
+
+    :raises SuiteError: where the file is no capture, or a case can't be written.
+    """
+    from tw_conformance.captures.conversation import Closing, Conversations
+    from tw_conformance.captures.reading import Reading
+    from tw_conformance.captures.recording import recorded
+    from tw_conformance.captures.story import Story, story_of
+    from tw_conformance.captures.trace_text import remains
+    from tw_conformance.notation.write import case_to_yaml
+    from tw_conformance.plugin.options import profile_names
+    from tw_reference.profiles import PROFILES
+
+    profiles = [PROFILES[name] for name in profile_names(arguments.profile)]
+    reading, following = Reading(arguments.capture), Conversations(arguments.dut)
+    first: dict[Story, Closing] = {}
+    times: dict[Story, int] = {}
+    more = 0
+    for closing in following.closings(reading):
+        story = story_of(closing)
+        if story is None:
+            continue
+        if story not in first and len(first) >= arguments.most:
+            more += 1
+            continue
+        first.setdefault(story, closing)
+        times[story] = times.get(story, 0) + 1
+    print(*remains(reading, following.untold), sep="\n", end="", file=sys.stderr)
+    prefix = arguments.name or _slug(arguments.capture.stem)
+    cases: dict[str, tuple[Case, int]] = {}
+    for story, closing in first.items():
+        case = recorded(closing, f"{prefix}-{len(cases) + 1}", arguments.capture.name)
+        assert case is not None
+        said = case_to_yaml(replace(case, name="", title="", cites=()))
+        known, number = cases.get(said, (case, 0))
+        cases[said] = known, number + times[story]
+    for case, number in cases.values():
+        _write(case, number, profiles, arguments.folder)
+    if more:
+        print(f"{number_of(more, 'connection')} more, left out: --most", file=sys.stderr)
+    return ExitCode.CONFORMS if first else ExitCode.NOTHING
+
+
+def _write(case: Case, number: int, profiles: Sequence[Profile], folder: Path) -> None:
+    """With what each profile answers beside it; only about those that meet it, if some do."""
+    from tw_conformance.captures.opinions import opinion
+    from tw_conformance.notation.globs import globs_of
+    from tw_conformance.notation.load import load_file
+    from tw_conformance.notation.write import save_case, schema_comment
+    from tw_reference.profiles import PROFILES
+
+    said = opinion(case, profiles)
+    if said.holds and len(said.holds) < len(PROFILES):
+        case = replace(case, profiles=globs_of(said.holds))
+    path = folder / f"{case.name}.tw.yaml"
+    if path.exists():
+        raise UsageError(f"{path} is there already: give another --name")
+    remarks = [schema_comment(folder), f"{number_of(number, 'connection')} like this"]
+    if not said.holds:
+        remarks.append("no documented stack does all of this")
+    try:
+        save_case(case, folder, "\n".join(remarks), beside=said.beside)
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}") from error
+    load_file(path)
+    print(path)
+
+
+def _slug(text: str) -> str:
+    return "-".join(re.findall("[a-z0-9]+", text.lower())) or "capture"
