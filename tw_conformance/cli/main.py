@@ -253,6 +253,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="let page and results have the ladder and the capture of cases that pass, too",
     )
     parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="count a SHOULD of rfc9293 as a MUST, where a DUT on a link is held to it",
+    )
+    parser.add_argument(
         "--expectations",
         metavar="FILE",
         help="a YAML file of cases that are known not to pass, each with the reason",
@@ -318,6 +323,7 @@ def run(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
         select=arguments.k,
         cites=arguments.cites,
+        strict=arguments.strict,
         captures=arguments.pcap,
         junit=arguments.junit,
         verbosity=arguments.verbose - arguments.quiet,

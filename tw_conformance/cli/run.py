@@ -17,7 +17,7 @@ import pytest
 import tw_conformance
 from tw_conformance.model.errors import ExitCode
 from tw_conformance.notation.bundled import bundled_cases, case_files
-from tw_conformance.plugin.options import choose, describe, make_roster
+from tw_conformance.plugin.options import check_strict, choose, describe, make_roster
 from tw_conformance.plugin.run_state import RunState
 from tw_conformance.report.files import check_writable
 from tw_conformance.targets.access_options import as_arguments
@@ -32,6 +32,7 @@ def run_cases(
     workers: str | None,
     select: str | None,
     cites: Sequence[str] = (),
+    strict: bool = False,
     captures: str | None,
     junit: str | None,
     verbosity: int,
@@ -54,7 +55,10 @@ def run_cases(
     for kind, file in files.items():
         if file:  # said by the name that the user gave, before pytest's is
             check_writable(Path(file), f"--{kind}")
-    chosen = choose(targets, profiles, make_roster(targets_file, access or {}))
+    roster = make_roster(targets_file, access or {})
+    chosen = choose(targets, profiles, roster)
+    if strict:
+        check_strict(chosen, roster)
     print(f"tw-conformance {tw_conformance.__version__}")
     print(*describe(chosen, by_version=not profiles), sep="\n", flush=True)
 
@@ -77,6 +81,7 @@ def run_cases(
         *(["-n", workers] if workers else []),
         *(["-k", select] if select else []),
         *(f"--tw-cites={place}" for place in cites),
+        *(["--tw-strict"] if strict else []),
         *([f"--tw-pcap={captures}"] if captures else []),
         *([f"--junit-xml={junit}"] if junit else []),
         f"--verbosity={verbosity}",

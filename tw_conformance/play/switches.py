@@ -7,7 +7,7 @@ option, but a deviation, and is left to the cases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TypeAlias
@@ -33,6 +33,11 @@ from tw_reference.profiles import PROFILES
 
 STANDARD = "rfc9293"
 """The profile that is no stack, and whose settings are what the standard leaves open."""
+
+SHOULDS = frozenset(
+    name for name, setting in PROFILES[STANDARD].settings.items() if setting.level == "SHOULD"
+)
+"""The settings without which a stack does not do all that it should."""
 
 _Reply: TypeAlias = tuple[int | None, ...]
 """The flags of what came at each step, None where nothing did."""
@@ -70,21 +75,24 @@ def is_to_be_asked(target: Target) -> bool:
     return target.profile == STANDARD and not target.reads_states
 
 
-def find_switches(target: Target) -> dict[str, int]:
+def find_switches(target: Target, *, strict: bool = False) -> dict[str, int]:
     """The settings by which the DUT differs from the standard's defaults; those that are known
-    already are not asked for.
+    already are not asked for, nor, where it is ``strict``, those that the standard says a stack
+    SHOULD have: without them its cases fail.
 
     :raises TargetError: where the target is gone.
     """
-    return target.start(_find(target)).result()
+    return target.start(_find(target, demanded=SHOULDS if strict else frozenset())).result()
 
 
-async def _find(target: Target) -> dict[str, int]:
+async def _find(target: Target, *, demanded: Collection[str]) -> dict[str, int]:
     defaults = PROFILES[STANDARD].defaults()
     known = {**defaults, **target.settings}
     inquiry = _Inquiry(target)
     for name, default in defaults.items():
         if name in target.settings or default not in (0, 1) or name in _NO_OPTIONS:
+            continue
+        if name in demanded:
             continue
         flipped = {**known, name: 1 - default}
         if await inquiry.does(flipped, rather_than=known):

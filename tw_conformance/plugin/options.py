@@ -110,6 +110,13 @@ def add_options(parser: pytest.Parser) -> None:
         help="let results and page have the ladder and the capture of cases that pass, too.",
     )
     group.addoption(
+        "--tw-strict",
+        action="store_true",
+        default=False,
+        help="count a SHOULD of RFC 9293 as a MUST, where a DUT that nobody can look into is held"
+        " to rfc9293: whether it does what it SHOULD is not asked beforehand, so its cases fail.",
+    )
+    group.addoption(
         "--tw-expectations",
         metavar="FILE",
         default=None,
@@ -202,6 +209,23 @@ def choices(config: pytest.Config, roster: Roster) -> tuple[Choice, ...]:
         return choose(config.getoption("--tw-target"), config.getoption("--tw-profile"), roster)
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def check_strict(chosen: Iterable[Choice], roster: Roster) -> None:
+    """:raises UsageError: where nobody is there to be strict with, or it was said that a DUT does
+    without what it should have."""
+    from tw_conformance.play.switches import SHOULDS, STANDARD
+
+    held = [choice for choice in chosen if choice.profile == STANDARD]
+    if not held:
+        raise UsageError(
+            f"--strict counts the SHOULDs of {STANDARD}, and no target is held to it: say"
+            f" --profile {STANDARD}"
+        )
+    for choice in held:
+        without = SHOULDS & {n for n, v in roster.access(choice.target).settings.items() if not v}
+        for name in sorted(without):
+            raise UsageError(f"--strict demands {name}, and {name}=0 was said of the DUT")
 
 
 def choose(

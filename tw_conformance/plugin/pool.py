@@ -20,9 +20,10 @@ class TargetPool:
     One that could not be opened is not tried again: each case that wants it gets the same error.
     """
 
-    def __init__(self, seed: int, roster: Callable[[], Roster]) -> None:
+    def __init__(self, seed: int, roster: Callable[[], Roster], *, strict: bool = False) -> None:
         self._seed = seed
         self._roster = roster
+        self._strict = strict
         self._open: dict[tuple[str, str], Target] = {}
         self._failed: dict[tuple[str, str], TargetError] = {}
         self._delays: dict[tuple[str, str], float] = {}
@@ -62,7 +63,7 @@ class TargetPool:
                 doctor.check_service(target, alone=not locator.host)
                 acquaint(target)
                 if isinstance(target, WireTarget) and is_to_be_asked(target):
-                    target.assume(find_switches(target))
+                    target.assume(find_switches(target, strict=self._strict))
             except BaseException:
                 target.close()
                 raise
@@ -98,7 +99,7 @@ class TargetPool:
     def settings(self) -> list[str]:
         """The settings of each DUT that are known, a line each; those that differ from its
         profile's defaults by name."""
-        return [_settings_of(target) for target in self._open.values() if target.realtime]
+        return [settings_line(target) for target in self._open.values() if target.realtime]
 
     def unavailable(self, choice: Choice) -> str | None:
         """Why that choice can't be had, as a sentence that says what to do; None if it is open
@@ -116,13 +117,16 @@ class TargetPool:
                 closing.callback(self._open.popitem()[1].close)
 
 
-def _settings_of(target: Target) -> str:
+def settings_line(target: Target) -> str:
+    """What is known of a DUT's settings, and which of them its profile has otherwise."""
+    from tw_conformance.play.switches import SHOULDS, STANDARD
     from tw_conformance.targets.target import unlike_the_profile
 
     if not target.settings:
         return f"settings of {target.name}: none can be read; taken for {target.profile}'s defaults"
+    shoulds = SHOULDS if target.profile == STANDARD else frozenset()
     differing = [
-        f"{name}={value} ({target.profile}: {default})"
+        f"{name}={value} ({target.profile}: {default}{', a SHOULD' if name in shoulds else ''})"
         for name, (value, default) in unlike_the_profile(target).items()
     ]
     says = "differ: " + ", ".join(differing) if differing else f"those of {target.profile}"

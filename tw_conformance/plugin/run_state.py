@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tw_conformance.model.errors import SuiteError
-from tw_conformance.plugin.options import Choice, choices, roster_of
+from tw_conformance.plugin.options import Choice, check_strict, choices, roster_of
 from tw_conformance.plugin.pool import TargetPool
 
 if TYPE_CHECKING:
@@ -28,7 +28,11 @@ class RunState:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self.pool = TargetPool(config.getoption("--tw-seed"), lambda: self.roster)
+        self.pool = TargetPool(
+            config.getoption("--tw-seed"),
+            lambda: self.roster,
+            strict=config.getoption("--tw-strict"),
+        )
         self.allow_inconclusive: bool = config.getoption("--tw-allow-inconclusive")
         self.case_files: list[str] = config.getini("tw_case_files")
         self.faulty_files = 0
@@ -64,8 +68,15 @@ class RunState:
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
-        """:raises pytest.UsageError: for a name that is neither a target nor a profile."""
-        return choices(self._config, self.roster)
+        """:raises pytest.UsageError: for a name that is neither a target nor a profile, or where
+        nobody is there to be strict with."""
+        chosen = choices(self._config, self.roster)
+        if self._config.getoption("--tw-strict"):
+            try:
+                check_strict(chosen, self.roster)
+            except SuiteError as error:
+                raise pytest.UsageError(str(error)) from None
+        return chosen
 
     @cached_property
     def roster(self) -> Roster:

@@ -26,12 +26,15 @@ class Setting:
     """A switch of the stack: its default, what it does, where that is written.
 
     ``least``: a lower value that is written at run time is accepted and changes nothing.
+    ``level``: how strictly a standard means its default (``SHOULD``, ``MAY``); none where it is a
+    stack's own.
     """
 
     default: int
     says: str
     source: str
     least: int | None = None
+    level: str = ""
 
 
 Settings: TypeAlias = Mapping[str, int]

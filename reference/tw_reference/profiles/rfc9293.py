@@ -228,38 +228,61 @@ RFC_9293 = Profile(
     settings={
         "msl": Setting(120000, "MSL, milliseconds.", "RFC 9293 section 3.4.2"),
         "timestamps": Setting(1, "Use timestamps where the peer asks.", "RFC 7323 section 3.2"),
-        "rfc1337": Setting(0, "Fix F1: ignore RST in TIME-WAIT.", "RFC 1337 section 3 (advice)"),
-        "rfc5961": Setting(1, "Challenge ACKs for RST and SYN.", "RFC 5961 sections 3-4 (SHOULD)"),
-        "rfc5961_ack": Setting(1, "Range of acceptable SEG.ACK.", "RFC 9293 MAY-12"),
-        "rfc6191": Setting(1, "Reopen by timestamps.", "RFC 9293 SHLD-4, RFC 6191 section 2"),
+        "rfc1337": Setting(
+            0, "Fix F1: ignore RST in TIME-WAIT.", "RFC 1337 section 3 (advice)", level="MAY"
+        ),
+        "rfc5961": Setting(
+            1, "Challenge ACKs for RST and SYN.", "RFC 5961 sections 3-4 (SHOULD)", level="SHOULD"
+        ),
+        "rfc5961_ack": Setting(1, "Range of acceptable SEG.ACK.", "RFC 9293 MAY-12", level="MAY"),
+        "rfc6191": Setting(
+            1, "Reopen by timestamps.", "RFC 9293 SHLD-4, RFC 6191 section 2", level="SHOULD"
+        ),
         "rfc6191_literal": Setting(
             0,
             "The FIN's own number counts as the last one seen, so a SYN at RCV.NXT is new.",
             "RFC 6191 section 2; every known stack demands more",
+            level="MAY",
         ),
         "rfc6191_silent": Setting(
             0,
             "A SYN that fails is dropped in silence, not challenged.",
             "RFC 6191 section 2; RFC 9293 section 3.10.7.4 challenges",
+            level="MAY",
         ),
         "rfc7323_missing": Setting(
-            1, "Drop segments without the negotiated option.", "RFC 7323 section 3.2 (SHOULD)"
+            1,
+            "Drop segments without the negotiated option.",
+            "RFC 7323 section 3.2 (SHOULD)",
+            level="SHOULD",
         ),
         "paws": Setting(1, "Acknowledge and drop old TSvals.", "RFC 7323 section 5.3 R1"),
         "literal": Setting(
             0,
             "Acknowledge and restart for whatever arrives, to the letter.",
             "RFC 9293 section 3.10.7.4, fifth",
+            level="MAY",
         ),
-        "icmp_hard": Setting(1, "Hard ICMP errors abort.", "RFC 9293 section 3.9.2.2 (SHLD-26)"),
+        "icmp_hard": Setting(
+            1, "Hard ICMP errors abort.", "RFC 9293 section 3.9.2.2 (SHLD-26)", level="SHOULD"
+        ),
         "rfc5927": Setting(
-            0, "Heed ICMP errors only about what is in flight.", "RFC 5927 section 4.1 (advice)"
+            0,
+            "Heed ICMP errors only about what is in flight.",
+            "RFC 5927 section 4.1 (advice)",
+            level="MAY",
         ),
         "pmtud": Setting(
-            1, "Path MTU Discovery takes what says that a packet was too big.", "RFC 1191 section 3"
+            1,
+            "Path MTU Discovery takes what says that a packet was too big.",
+            "RFC 1191 section 3",
+            level="MAY",
         ),
         "challenge_interval": Setting(
-            0, "Milliseconds between challenge ACKs; 0: no throttle.", "RFC 5961 section 7"
+            0,
+            "Milliseconds between challenge ACKs; 0: no throttle.",
+            "RFC 5961 section 7",
+            level="MAY",
         ),
     },
     msl=120 * SECOND,
