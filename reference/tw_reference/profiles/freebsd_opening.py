@@ -57,7 +57,8 @@ _ADD = "tcp_syncache.c, syncache_add()"
 
 _BAD_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~ACK_IS_SND_NXT)
 _ONLY_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~RST, ~SYN)
-_IN_USE: Condition[SegmentOnConnection] = all_of(TIMESTAMPS_IN_USE, TS_RECENT_KNOWN, TSVAL_BELOW)
+_SYN_BELOW: Condition[SegmentOnConnection] = all_of(SYN, SEQ_BELOW)
+_OLD: Condition[SegmentOnConnection] = all_of(TS_RECENT_KNOWN, TSVAL_BELOW)
 
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
@@ -174,10 +175,10 @@ _BAD: Rules = (
          " stays.", f"{_DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4"),
 )
 _CHECK: Rules = (
-    rule("syn-received-paws-text", all_of(_IN_USE, PAYLOAD), Do.RESEND,
+    rule("syn-received-paws-text", all_of(_OLD, PAYLOAD), Do.RESEND,
          "Text that fails PAWS has the <SYN,ACK> sent again.",
          _DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
-    rule("conn-paws", _IN_USE, Do.DROP,
+    rule("conn-paws", _OLD, Do.DROP,
          "What fails PAWS without text is dropped.", _DO_SEGMENT),
     rule("syn-received-left", SEQ_BELOW_IRS, Do.RST,
          "What lies left of the peer's SYN is reset; SYN-RECEIVED stays.",
@@ -195,10 +196,16 @@ _ACKNOWLEDGES: Rules = (
          f"{_DO_SEGMENT}, step6, TF_ACKNOW", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
     rule("conn-no-ack", ~ACK, Do.DROP,
          "What else has no ACK is dropped.", _DO_SEGMENT),
-    rule("syn-received-syn-ack", all_of(SYN, SEQ_BELOW), (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
-         "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
-         _DO_SEGMENT, "RFC 9293 section 3.5, figure 7"),
 )
+
+
+def _syn_ack(when: Condition[SegmentOnConnection]) -> ConnectionRule:
+    return rule(
+        "syn-received-syn-ack", when, (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
+        "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
+        _DO_SEGMENT, "RFC 9293 section 3.5, figure 7")
+
+
 _SYN_PASSED_OVER: ConnectionRule = rule(
     "syn-received-syn", SYN, (Do.TAKE_ACK, Do.ESTABLISH),
     "A SYN further right is passed over, its ACK taken.", _DO_SEGMENT)
@@ -218,6 +225,6 @@ def opening(changes: Set[Change], missing: Rules, rsts: Rules, syn_error: Rules)
         _request(changes),
         stages.SYN_RECEIVED.list(
             *missing, *_BAD, *rsts, *_CHECK, *syn_error, *_ACKNOWLEDGES,
-            *(() if syn_error else (_SYN_PASSED_OVER,)), _ACK,
+            *((_syn_ack(SYN),) if syn_error else (_syn_ack(_SYN_BELOW), _SYN_PASSED_OVER)), _ACK,
         ),
     )

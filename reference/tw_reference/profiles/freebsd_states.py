@@ -134,16 +134,16 @@ def _check(
     after_close = not (fin_taken and Change.CLOSED_UNTIL_FIN in changes)
     ends = "-fin" if acknowledge is Do.ACK_WITH_FIN else ""
     again = " with the FIN again" if ends else ""
-    in_use = all_of(TIMESTAMPS_IN_USE, TS_RECENT_KNOWN, TSVAL_BELOW)
+    old = all_of(TS_RECENT_KNOWN, TSVAL_BELOW)
     syn_left = rule(f"conn-syn-left{ends}", all_of(SYN, ~ACK, SEQ_BELOW), acknowledge,
                     f"A SYN left of RCV.NXT is old, and acknowledged{again}.",
                     f"{_DO_SEGMENT} of 10, dropafterack")
     return (
         *(_old_rst(established=established) if of_10 else (_MISSING, *_blind_rst(), *_blind_syn())),
-        rule(f"conn-paws-text{ends}", all_of(in_use, PAYLOAD), acknowledge,
+        rule(f"conn-paws-text{ends}", all_of(old, PAYLOAD), acknowledge,
              f"Text that fails PAWS is acknowledged{again}; a FIN is no text.",
              _DO_SEGMENT, "RFC 7323 section 5.3 R1"),
-        rule("conn-paws", in_use, Do.DROP,
+        rule("conn-paws", old, Do.DROP,
              "What fails PAWS without text is dropped.", _DO_SEGMENT),
         *((_AFTER_CLOSE,) if after_close else ()),
         *((syn_left,) if of_10 else ()),

@@ -53,10 +53,15 @@ _OUT: Condition[SegmentOnConnection] = any_of(ENDS_BEFORE, SEQ_BEYOND)
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
 
-_CHECK: tuple[ConnectionRule, ...] = (
-    rule("old-paws", all_of(PAWS_FAILS, ~DISORDERED_2_6, ~RST), Do.ACK,
-         "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
-         " an RTO.", _VALIDATE, "RFC 1323 section 4.2.1"),
+_PAWS: ConnectionRule = rule(
+    "old-paws", all_of(PAWS_FAILS, ~DISORDERED_2_6, ~RST), Do.ACK,
+    "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
+    " an RTO.", _VALIDATE, "RFC 1323 section 4.2.1")
+_PAWS_BEFORE_ANY_ACK: ConnectionRule = rule(
+    "old-paws", all_of(PAWS_FAILS, ~RST), Do.ACK,
+    "What fails PAWS is acknowledged; no ACK came yet that another could repeat.",
+    _VALIDATE, "RFC 1323 section 4.2.1")
+_BEHIND_PAWS: tuple[ConnectionRule, ...] = (
     rule("old-rst-outside", all_of(_OUT, RST), Do.DROP,
          "An RST outside the window is dropped.", _VALIDATE, "RFC 793 page 69"),
     rule("old-outside", _OUT, Do.ACK,
@@ -71,6 +76,7 @@ _CHECK: tuple[ConnectionRule, ...] = (
          "A SYN at RCV.NXT or right of it is reset, and ends the connection.",
          f"{_VALIDATE}, TCPABORTONSYN", "RFC 793 page 71"),
 )
+_CHECK = (_PAWS, *_BEHIND_PAWS)
 _NO_ACK: ConnectionRule = rule(
     "old-no-ack", ~ACK, Do.DROP,
     "Outside ESTABLISHED what has no ACK is dropped.", _PROCESS, "RFC 793 page 72")
@@ -87,7 +93,7 @@ STATES: tuple[AnyList, ...] = (
     SYN_SENT.replacing("linux.syn-sent-again"),
     request(frozenset()),
     stages.SYN_RECEIVED.list(
-        *_CHECK, _NO_ACK,
+        _PAWS_BEFORE_ANY_ACK, *_BEHIND_PAWS, _NO_ACK,
         rule("old-syn-received-bad-ack", any_of(ACK_OLD, ACK_UNSENT), Do.RST,
              "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>.",
              f"{_PROCESS}, TCP_SYN_RECV", "RFC 793 page 72"),

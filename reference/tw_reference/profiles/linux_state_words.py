@@ -215,11 +215,6 @@ def FIN_ACKED(q: SegmentOnConnection) -> bool:
 # -- The socket -----------------------------------------------------------------------------------
 
 
-@atom("a listener opened the connection")
-def IS_PASSIVE(q: SegmentOnConnection) -> bool:
-    return q.tcb.is_passive
-
-
 @atom("nothing more is to be received: close(), shutdown() for reading, or a FIN taken")
 def RECEIVE_SHUT(q: SegmentOnConnection) -> bool:
     return q.tcb.receive_shut

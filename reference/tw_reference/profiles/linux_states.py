@@ -29,15 +29,16 @@ from tw_reference.profiles.linux_state_words import (
     FIN_IN_ORDER,
     FIRST_SYN,
     FULL_SEGMENT_WAITS,
-    IS_PASSIVE,
     OUTSIDE,
     PAWS_FAILS,
     PREDICTED,
     QUEUED,
     RECEIVE_SHUT,
+    SEQ_ACKNOWLEDGED,
     SEQ_BEFORE,
     SEQ_BEYOND,
     SEQ_ONE_BEFORE,
+    STAMPED,
     STARTS_BEYOND,
     SYN_ACK_AGAIN,
     TAKES_TS,
@@ -104,6 +105,12 @@ def _paws(disordered: Condition[SegmentOnConnection]) -> ConnectionRule:
         " 1.2 RTO.", _VALIDATE, "RFC 7323 section 5.3 R1")
 
 
+_PAWS_BEFORE_ANY_ACK = rule(
+    "paws", _PAWS, Do.ACK_LIMITED,
+    "What fails PAWS is acknowledged; no ACK came yet that another could repeat.",
+    _VALIDATE, "RFC 7323 section 5.3 R1")
+
+
 _RST_AFTER_FIN = rule(
     "rst-after-fin", all_of(RST, SEQ_ONE_BEFORE), Do.CLOSE,
     "After the peer's FIN an RST with the FIN's own number ends the connection.",
@@ -137,7 +144,7 @@ _RST_IN_WINDOW = (
 _SYN_IN_WINDOW = rule("syn-challenge", SYN, Do.CHALLENGE,
                       "A SYN in the window is challenged.", _VALIDATE, "RFC 5961 section 4")
 _SYN_ACK_OF_CROSSED = rule(
-    "syn-received-crossed", all_of(SYN_ACK_AGAIN, ~IS_PASSIVE), (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
+    "syn-received-crossed", SYN_ACK_AGAIN, (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
     "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
     f"{_VALIDATE}, step 4 since 6.12 and the stable releases of then",
     "RFC 9293 section 3.5, figure 7")
@@ -152,10 +159,11 @@ def _validate(
 ) -> tuple[ConnectionRule, ...]:
     """tcp_validate_incoming(); ``fin_taken``: the peer's FIN was taken; ``queues``: something may
     wait to be read, as before ESTABLISHED and behind close() nothing does."""
+    disordered = DISORDERED if Change.CLOSED_WINDOW in changes else DISORDERED_6_5
     return (
         *_CONTROL,
         *((_PAWS_OLD_ACK,) if Change.PAWS_OLD_ACKS in changes else ()),
-        _paws(DISORDERED if Change.CLOSED_WINDOW in changes else DISORDERED_6_5),
+        _PAWS_BEFORE_ANY_ACK if syn_received else _paws(disordered),
         *((_RST_AFTER_FIN,) if fin_taken else ()),
         *_OUTSIDE,
         *(_WHOLE_WINDOW if queues and Change.WHOLE_WINDOW in changes else ()),
@@ -269,25 +277,30 @@ _BLIND_RESET = (
     rule("half-open-rst-challenge", all_of(RST, ~_REFUSED), Do.CHALLENGE,
          "In SYN-RECEIVED an RST elsewhere in the window is challenged.",
          _CHECK_REQ, "RFC 5961 section 3"),
+    rule("half-open-rst-outside", RST, Do.DROP,
+         "Any other RST, outside the window or with an older TSval, is dropped.", _CHECK_REQ),
 )
 _TSECR_OF_RST = rule(
     "half-open-rst-tsecr", all_of(ECHOES_NO_SYN_ACK, RST), Do.DROP,
     "Since 6.15 an RST whose TSecr is none of the <SYN,ACK>'s TSvals is dropped.",
     f"{_CHECK_REQ}, TSECRREJECTED")
 _TSECR = rule(
-    "half-open-tsecr", all_of(ECHOES_NO_SYN_ACK, ~RST), Do.ACK_LIMITED,
+    "half-open-tsecr", ECHOES_NO_SYN_ACK, Do.ACK_LIMITED,
     "Since 6.15 a TSecr that is none of the <SYN,ACK>'s TSvals is acknowledged, and not taken.",
     f"{_CHECK_REQ}, TSECRREJECTED")
 
 
 def request(changes: Set[Change]) -> AnyList:
     """The list of a listener's SYN-RECEIVED."""
+    blind_reset = Change.BLIND_RESET_HALF_OPEN in changes
     return stages.SYN_RECEIVED_REQUEST.list(
         _SYN_AGAIN,
         *((_TSECR_OF_RST,) if Change.TSECR_OF_SYN_ACK in changes else ()),
-        *(_BLIND_RESET if Change.BLIND_RESET_HALF_OPEN in changes else ()),
-        *_HALF_OPEN_ACK,
+        *(_BLIND_RESET if blind_reset else (_RST_REFUSED,)),
+        _HALF_OPEN_BAD_ACK,
         *((_TSECR,) if Change.TSECR_OF_SYN_ACK in changes else ()),
+        _HALF_OPEN_REFUSED,
+        *(() if blind_reset else (_RST_ANY,)),
         *_HALF_OPEN,
     )
 
@@ -295,18 +308,20 @@ def request(changes: Set[Change]) -> AnyList:
 _SYN_AGAIN = rule(
     "half-open-syn-again", all_of(SEQ_IS_IRS, SYN, ~RST, ~ACK, ~TSVAL_OLDER), Do.RESEND_LIMITED,
     "The SYN again is answered with the <SYN,ACK> again.", _CHECK_REQ)
-_HALF_OPEN_ACK = (
-    rule("half-open-rst-drop", all_of(RST, any_of(_REFUSED, _BAD_ACK)), Do.DROP,
-         "An RST outside the window, or with a wrong SEG.ACK, is dropped.", _CHECK_REQ),
-    rule("half-open-bad-ack", _BAD_ACK, Do.RST,
-         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST> by the listener;"
-         " SYN-RECEIVED stays.", _CHECK_REQ, "RFC 9293 section 3.5.3"),
-)
+_RST_REFUSED: ConnectionRule = rule(
+    "half-open-rst-drop", all_of(RST, any_of(_REFUSED, _BAD_ACK)), Do.DROP,
+    "An RST outside the window, or with a wrong SEG.ACK, is dropped.", _CHECK_REQ)
+_RST_ANY: ConnectionRule = rule(
+    "half-open-rst-any", RST, Do.CLOSE,
+    "In SYN-RECEIVED an RST in the window ends it.", _CHECK_REQ)
+_HALF_OPEN_BAD_ACK = rule(
+    "half-open-bad-ack", _BAD_ACK, Do.RST,
+    "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST> by the listener;"
+    " SYN-RECEIVED stays.", _CHECK_REQ, "RFC 9293 section 3.5.3")
+_HALF_OPEN_REFUSED = rule(
+    "half-open-refused", _REFUSED, Do.ACK_LIMITED,
+    "What fails PAWS or is outside the window is acknowledged.", _CHECK_REQ)
 _HALF_OPEN = (
-    rule("half-open-refused", _REFUSED, Do.ACK_LIMITED,
-         "What fails PAWS or is outside the window is acknowledged.", _CHECK_REQ),
-    rule("half-open-rst-any", RST, Do.CLOSE,
-         "In SYN-RECEIVED an RST in the window ends it.", _CHECK_REQ),
     rule("half-open-second-syn", all_of(SYN, ~SEQ_IS_IRS), (Do.RST, Do.CLOSE),
          "Another SYN in the window is reset, and ends it.", _CHECK_REQ),
     rule("half-open-no-ack", ~ACK, Do.DROP, "What has no ACK is dropped.", _CHECK_REQ),
@@ -321,7 +336,9 @@ RECEIVED_ACK = (
     rule("syn-received-bad-ack", any_of(ACK_OLD, ACK_UNSENT), Do.RST,
          "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>; SYN-RECEIVED"
          " stays.", f"{_PROCESS}, TCP_SYN_RECV", "RFC 9293 section 3.5.3"),
-    *_TAKE_ACK[:1],
+    note("note-timestamp", all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER), Do.UPDATE_TS,
+         "TS.Recent follows what begins where was acknowledged.",
+         "tcp_input.c, tcp_replace_ts_recent()", "RFC 7323 section 4.3"),
     rule("syn-received-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),
          "Any other SEG.ACK, that of nothing new too, opens the connection, where the segment"
          " goes on.", f"{_PROCESS}, TCP_SYN_RECV", "RFC 9293 section 3.10.7.4"),
