@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tw_conformance.model.case import (
-    EOF,
-    OK,
     Call,
     Case,
     Counters,
@@ -23,6 +21,7 @@ from tw_conformance.model.case import (
 from tw_conformance.model.errors import SuiteError
 from tw_conformance.model.sysctls import LINUX
 from tw_conformance.model.verdict import Event, Transcript
+from tw_conformance.notation.packetdrill.export_calls import SAYABLE, calls_of, set_option
 from tw_conformance.notation.packetdrill.packets import ICMP, ICMPV6
 from tw_conformance.notation.packetdrill.script import (
     ELLIPSIS,
@@ -33,7 +32,6 @@ from tw_conformance.notation.packetdrill.script import (
     IpFields,
     Number,
     Option,
-    Struct,
     SysCall,
     TcpPacket,
     Time,
@@ -68,14 +66,7 @@ _SS = {
 }
 _ENDS = "'( sport = :8080 or dport = :8080 )'"
 """The ports of packetdrill's connection."""
-_OPTIONS = {
-    "linger2": ("SOL_TCP", "TCP_LINGER2"),
-    "nodelay": ("SOL_TCP", "TCP_NODELAY"),
-    "ttl": ("SOL_IP", "IP_TTL"),
-    "tos": ("SOL_IP", "IP_TOS"),
-}
 _KINDS = {0: "eol", 1: "nop", 2: "mss", 3: "wscale", 4: "sackOK", 8: "TS"}
-_HOW = {"read": "SHUT_RD", "write": "SHUT_WR", "both": "SHUT_RDWR"}
 _AWAY = 1 << 24
 """An ISN of the tester's, far from where numbers wrap."""
 _LEAST_AGE = 0.1
@@ -117,7 +108,7 @@ def _unsayable(step: Step) -> str | None:
             return "it has no options as they lie on the wire"
         case Send(tos=tos, ttl=ttl) if tos and ttl is not None:
             return "it has TOS or TTL, not both"
-        case Call(verb=verb) if verb not in _CALLS and verb != "unlisten":
+        case Call(verb=verb) if verb not in SAYABLE and verb != "unlisten":
             return f"it has no {verb}() of this connection"
     return None
 
@@ -229,11 +220,11 @@ class _Writer:
             return
         self._do(SysCall("socket", (ELLIPSIS, "SOCK_STREAM", "IPPROTO_TCP"), 3))
         if reach.reuse_address:
-            self._option("SOL_SOCKET", "SO_REUSEADDR", 1, _LISTENER)
+            self._set("reuse_address", 1)
         if reach.reuse_port:
-            self._option("SOL_SOCKET", "SO_REUSEPORT", 1, _LISTENER)
+            self._set("reuse_port", 1)
         for option, number in reach.options.items():
-            self._set(option, number, _LISTENER)
+            self._set(option, number)
         if reach.open == "active":
             self._do(SysCall("fcntl", (3, "F_SETFL", "O_RDWR|O_NONBLOCK"), 0))
             self._do(SysCall("connect", (3, ELLIPSIS, ELLIPSIS), -1, "EINPROGRESS"))
@@ -242,17 +233,10 @@ class _Writer:
             self._do(SysCall("bind", (3, ELLIPSIS, ELLIPSIS), 0))
             self._do(SysCall("listen", (3, 5), 0))
 
-    def _option(self, level: str, name: str, value: int, fd: int) -> None:
-        self._do(SysCall("setsockopt", (fd, level, name, (value,), 4), 0))
-
-    def _set(self, name: str, value: int, fd: int) -> None:
-        if name == "linger":
-            linger = Struct((("onoff", 1), ("linger", value)))
-            self._do(SysCall("setsockopt", (fd, "SOL_SOCKET", "SO_LINGER", linger, 8), 0))
-        elif name in _OPTIONS and not (name in ("ttl", "tos") and self._ipv6):
-            self._option(*_OPTIONS[name], value, fd)
-        else:
-            raise self._refuse(f"it has no socket option {name} over {self.case.reach.family}")
+    def _set(self, name: str, value: int) -> None:
+        if name in ("ttl", "tos") and self._ipv6:
+            raise self._refuse(f"it has no socket option {name} over IPv6")
+        self._do(set_option(_LISTENER, name, value))
 
     @property
     def _ipv6(self) -> bool:
@@ -389,7 +373,7 @@ class _Writer:
             return
         self._accept()
         self._closes = self._closes or call.verb in ("close", "shutdown", "abort")
-        for action in _CALLS[call.verb](self._fd, call, given):
+        for action in calls_of(call, self._fd, given):
             self._add(event.time, action)
         if given == "EBADF":
             raise self._refuse(f"it has no {call.verb}() of a socket that is closed")
@@ -427,67 +411,3 @@ def _padded(options: Iterable[Option]) -> Iterator[Option]:
         nops = 0 if beside else {"mss": 0, "sackOK": 2, "TS": 2, "wscale": 1}[kind]
         yield from [Option("nop")] * nops
         yield by_kind[kind]
-
-
-# -- calls ---------------------------------------------------------------------------------------
-
-
-def _simple(name: str, fd: int, given: str, *arguments: int | str) -> SysCall:
-    if given == OK:
-        return SysCall(name, (fd, *arguments), 0)
-    return SysCall(name, (fd, *arguments), -1, given)
-
-
-def _close(fd: int, call: Call, given: str) -> Iterator[SysCall]:
-    yield _simple("close", fd, given)
-
-
-def _abort(fd: int, call: Call, given: str) -> Iterator[SysCall]:
-    linger = Struct((("onoff", 1), ("linger", 0)))
-    yield SysCall("setsockopt", (fd, "SOL_SOCKET", "SO_LINGER", linger, 8), 0)
-    yield _simple("close", fd, given)
-
-
-def _shutdown(fd: int, call: Call, given: str) -> Iterator[SysCall]:
-    yield _simple("shutdown", fd, given, _HOW[str(call.arguments.get("how", "write"))])
-
-
-def _send(fd: int, call: Call, given: str) -> Iterator[SysCall]:
-    length = int(call.arguments["length"])
-    if given == OK:
-        yield SysCall("write", (fd, ELLIPSIS, length), length)
-    else:
-        yield SysCall("write", (fd, ELLIPSIS, length), -1, given)
-
-
-def _receive(fd: int, call: Call, given: str) -> Iterator[SysCall]:
-    length = int(call.arguments["length"])
-    if given in (OK, EOF):
-        yield SysCall("read", (fd, ELLIPSIS, length), length if given == OK else 0)
-    else:
-        yield SysCall("read", (fd, ELLIPSIS, length), -1, given)
-
-
-def _error(fd: int, call: Call, given: str) -> Iterator[SysCall]:
-    pending = 0 if given == OK else given
-    yield SysCall("getsockopt", (fd, "SOL_SOCKET", "SO_ERROR", (pending,), (4,)), 0)
-
-
-def _set(fd: int, call: Call, given: str) -> Iterator[SysCall]:
-    for name, value in call.arguments.items():
-        if name == "linger":
-            linger = Struct((("onoff", 1), ("linger", int(value))))
-            yield SysCall("setsockopt", (fd, "SOL_SOCKET", "SO_LINGER", linger, 8), 0)
-        else:
-            yield SysCall("setsockopt", (fd, *_OPTIONS[name], (int(value),), 4), 0)
-
-
-_CALLS = {
-    "close": _close,
-    "abort": _abort,
-    "shutdown": _shutdown,
-    "send": _send,
-    "receive": _receive,
-    "error": _error,
-    "set": _set,
-}

@@ -29,6 +29,12 @@ from tw_reference.segment import ACK, CWR, ECE, SYN
 
 _OFFERS = frozenset(("mss", "wscale", "sackOK", "TS", "nop", "eol"))
 _OF_ECN = ECE | CWR
+_HARMLESS = frozenset(("accept", "fcntl", "getsockopt", "poll", "epoll_ctl", "epoll_wait"))
+"""Calls that may stand within the handshake."""
+_AT_ONCE = frozenset(("accept", "fcntl", "getsockopt"))
+"""Calls right behind the handshake that belong to it."""
+_UNOFFERED = ("LISTEN", "SYN-SENT")
+"""States in which the tester has not said yet what it offers."""
 _LARGEST_MSS = {"ipv4": 1460, "ipv6": 1440}
 """Of Ethernet (RFC 6691); the tester's usual offer is the first, whatever the IP version."""
 
@@ -70,33 +76,15 @@ def read_opening(events: Sequence[Event], family: str, remarks: Remarks) -> Open
 
     :raises Untranslatable: where it opens nothing that a case can begin with.
     """
-    opening = Opening({"family": family})
-    first = next(
-        (i for i, e in enumerate(events) if isinstance(e.action, TcpPacket | IcmpPacket | Foreign)),
-        len(events),
-    )
-    if first == len(events):
-        place = events[0].place
-        raise Untranslatable(place, "there is no packet in this script")
-    if isinstance(foreign := events[first].action, Foreign):
-        raise Untranslatable(events[first].place, f"{foreign.protocol} is not what cases are about")
-    reuse = False
+    first = _first_packet(events)
+    opening = Opening({"family": family, "reuse_address": False}, taken=first)
     for event in events[:first]:
-        match event.action:
-            case SysCall():
-                reuse |= _set_up(event.action, opening, event, remarks)
-            case Command():
-                _command(event.action, opening, event, remarks)
-            case Code():
-                remarks.lost(event.place, "code before the first packet is not run")
-    opening.reach["reuse_address"] = reuse
-    opening.taken = first
+        _set_up(event, opening, remarks)
     handshake = _handshake(events, first)
-    active = opening.sockets.connection is not None
-    if active:
-        _actively(opening, handshake, events, remarks)
+    if opening.sockets.connection is not None:
+        _actively(opening, handshake, events)
     elif opening.sockets.listener is not None:
-        _passively(opening, handshake, remarks)
+        _passively(opening, handshake)
     else:
         opening.reach |= {"state": "LISTEN", "reuse_address": True}
         opening.steps.append(Call("unlisten"))
@@ -108,11 +96,35 @@ def read_opening(events: Sequence[Event], family: str, remarks: Remarks) -> Open
     return opening
 
 
+def _first_packet(events: Sequence[Event]) -> int:
+    """Where it stands.
+
+    :raises Untranslatable: where there is none, or it is no cases' business.
+    """
+    for index, event in enumerate(events):
+        match event.action:
+            case TcpPacket() | IcmpPacket():
+                return index
+            case Foreign(protocol=protocol):
+                raise Untranslatable(event.place, f"{protocol} is not what cases are about")
+    raise Untranslatable(events[0].place, "there is no packet in this script")
+
+
 # -- setting up ----------------------------------------------------------------------------------
 
 
-def _set_up(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> bool:
-    """Take a call before the first packet; whether it is SO_REUSEADDR."""
+def _set_up(event: Event, opening: Opening, remarks: Remarks) -> None:
+    """Take an event before the first packet."""
+    match event.action:
+        case SysCall():
+            _call(event.action, opening, event, remarks)
+        case Command():
+            _command(event.action, opening, event, remarks)
+        case Code():
+            remarks.lost(event.place, "code before the first packet is not run")
+
+
+def _call(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> None:
     sockets = opening.sockets
     match call.name:
         case "listen":
@@ -124,27 +136,23 @@ def _set_up(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> 
         case "close" if call.fd is not None and call.fd == sockets.listener:
             sockets.listener = None
         case "setsockopt":
-            return _option(call, opening, event, remarks)
+            _option(call, opening, event, remarks)
         case "socket" | "bind" | "fcntl":
             pass
         case _:
             remarks.note(event.place, f"{call.name}() before the first packet is not made")
-    return False
 
 
-def _option(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> bool:
+def _option(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> None:
     found = option_set(call)
     if found is None:
         remarks.lost(event.place, f"{call.argument(2)} is not set: no case has it")
-        return False
+        return
     name, value = found
-    if name == "reuse_address":
-        return bool(value)
     if name in BEFORE_LISTENING:
-        opening.reach[name] = bool(value)
+        opening.reach[name] = value
     else:
         opening.reach["options"] = {**opening.reach.get("options", {}), name: value}
-    return False
 
 
 def _command(command: Command, opening: Opening, event: Event, remarks: Remarks) -> None:
@@ -178,16 +186,11 @@ def _handshake(events: Sequence[Event], first: int) -> _Handshake:
     return _Handshake(packets)
 
 
-_HARMLESS = frozenset(("accept", "fcntl", "getsockopt", "poll", "epoll_ctl", "epoll_wait"))
-_AT_ONCE = frozenset(("accept", "fcntl", "getsockopt"))
-"""Calls right behind the handshake that belong to it."""
-
-
 def _asks(command: Command) -> bool:
     return not all(isinstance(each, OtherSysctls) for each in read_command(command.text))
 
 
-def _passively(opening: Opening, handshake: _Handshake, remarks: Remarks) -> None:
+def _passively(opening: Opening, handshake: _Handshake) -> None:
     syn, syn_ack, ack = (handshake.nth(number) for number in range(3))
     opening.reach["state"] = "LISTEN"
     if syn is None or not _is_opening(syn, inbound=True, flags=SYN):
@@ -207,9 +210,7 @@ def _passively(opening: Opening, handshake: _Handshake, remarks: Remarks) -> Non
         _stamped(ack, opening.numbers)
 
 
-def _actively(
-    opening: Opening, handshake: _Handshake, events: Sequence[Event], remarks: Remarks
-) -> None:
+def _actively(opening: Opening, handshake: _Handshake, events: Sequence[Event]) -> None:
     syn, syn_ack, ack = (handshake.nth(number) for number in range(3))
     opening.reach |= {"state": "SYN-SENT", "open": "active"}
     if syn is None or not _is_opening(syn, inbound=False, flags=SYN) or syn.seq is None:
@@ -271,9 +272,6 @@ def _offer_sack(opening: Opening, events: Sequence[Event], remarks: Remarks) -> 
         opening.reach["sack"] = True
     elif "sackOK" in kinds:
         remarks.note(kinds["sackOK"].place, "SACK is not offered: no segment here has blocks")
-
-
-_UNOFFERED = ("LISTEN", "SYN-SENT")
 
 
 def _after(peer: TcpPacket, dut: TcpPacket) -> Numbers:
