@@ -153,12 +153,16 @@ class _Steps:
         """Whether the acknowledgment may be late: of text, and on Linux of a FIN that is first."""
         self._closes = False
         """Whether the DUT's process has closed."""
+        self._watched = True
+        """Whether the script still looks at what the DUT sends: behind its last packet it does
+        not, and text may well be acknowledged there."""
 
     def take_all(self) -> None:
         """Take them, up to one that can't be said and the rest depends on."""
         timed = _timed(self._script.events)[self._opening.taken :]
         end = _end(timed)
         for index, each in enumerate(timed[:end]):
+            self._watched = any(_is_the_duts(later.event) for later in timed[index:end])
             try:
                 self._take(each, _answers_at_once(timed[index:end]))
             except (Untranslatable, ValueError) as reason:
@@ -168,7 +172,8 @@ class _Steps:
                     self._remarks.lost(each.event.place, said)
                 self._give_up_what_is_owed()
                 break
-        self._end()
+        self._watched = False
+        self._expect_silence()
         for each in timed[end:]:
             self._remarks.note(each.event.place, "what comes behind the last packet is left out")
 
@@ -177,12 +182,6 @@ class _Steps:
         while self._owed and self.made and not isinstance(self.made[-1], Expect | ExpectState):
             self.made.pop()
         self._owed = False
-
-    def _end(self) -> None:
-        """Behind the last packet a script sees nothing: text may well be acknowledged there."""
-        if self._owed and self._text:
-            self._said(AnyOf((Answer(flags=ACK), NOTHING)), _DELAYED)
-        self._expect_silence()
 
     def _take(self, timed: _Timed, answered: bool) -> None:
         """Take one event; ``answered``: whether a packet of the DUT's belongs to this moment."""
@@ -304,7 +303,12 @@ class _Steps:
         self._owed = False
 
     def _expect_silence(self) -> None:
-        if self._owed:
+        if not self._owed:
+            return
+        if self._text and not self._watched:
+            self._said(AnyOf((Answer(flags=ACK), NOTHING)), _DELAYED)
+            self._text = False
+        else:
             self._said(NOTHING, None)
 
 
@@ -335,9 +339,13 @@ def _answers_at_once(timed: Sequence[_Timed]) -> bool:
     for index, each in enumerate(timed):
         if index and each.gap >= _NOTICEABLE:
             return False
-        if isinstance(each.event.action, TcpPacket) and not each.event.action.inbound:
+        if _is_the_duts(each.event):
             return True
     return False
+
+
+def _is_the_duts(event: Event) -> bool:
+    return isinstance(event.action, TcpPacket) and not event.action.inbound
 
 
 def _end(timed: Sequence[_Timed]) -> int:
