@@ -72,7 +72,7 @@ def dom(browser: str, address: str, folder: Path) -> tuple[str, str]:
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     return done.stdout, "\n".join(re.findall(r".*CONSOLE.*", done.stderr))

@@ -285,7 +285,7 @@ def test_lines_may_arrive_in_pieces_and_together(session: Session) -> None:
 def test_ends_with_its_input(session: Session) -> None:
     assert session.process.stdin is not None
     session.process.stdin.close()
-    assert session.process.wait(timeout=10) == 0
+    assert session.process.wait(timeout=600) == 0
 
 
 def test_proc_writes_addresses_as_words_of_the_machine() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from tw_conformance.tests.checkout import PYTHONPATH
 
-SECONDS = 120
+SECONDS = 600
 QUICK = ("--rate", "5000")
 SHORT = ("--max-wait", "5")
 """What takes longer is left out; a wait costs a test its time, not its worker's."""

@@ -316,7 +316,7 @@ def inside(served: Served, script: str, address: str) -> str:
         [sys.executable, "-I", "-S", "-c", script, str(served.world.process.pid), address],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -331,7 +331,7 @@ def test_the_command_serves_and_leaves_nothing_behind(where: str) -> None:
         [sys.executable, "-c", ON_A_LINK_OF_ITS_OWN, where, "served"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         env=environment(),
         check=False,
     )

@@ -141,7 +141,7 @@ def test_an_interrupted_sweep_leaves_a_journal_and_is_gone_on_with(
         while process.poll() is None and not (journal.exists() and len(_lines(journal)) > 2):
             os.sched_yield()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=600)
     assert process.returncode == ExitCode.INTERRUPTED
     assert f"go on with --resume {journal}" in said
     before = _lines(journal)
