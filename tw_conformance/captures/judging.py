@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tw_conformance.captures.conversation import Closing, Conversations
@@ -99,7 +99,6 @@ class Judged:
 
     profiles: Sequence[Profile]
     met: OrderedDict[Story, Met] = field(default_factory=OrderedDict)
-    fits: dict[str, Fit] = field(default_factory=dict)
     connections: int = 0
     segments: int = 0
     undocumented: int = 0
@@ -107,6 +106,7 @@ class Judged:
     untold: Counter[str] = field(default_factory=Counter)
     forgotten: int = 0
     """Stories that gave way to later ones, and are judged anew where they are met again."""
+    _of_forgotten: dict[str, Fit] = field(default_factory=dict)
 
     @property
     def different(self) -> int:
@@ -125,29 +125,37 @@ class Judged:
         if met is None:
             met = self.met[story] = Met(judge(story, self.profiles), closing)
             if len(self.met) > STORIES:
-                self.met.popitem(last=False)
+                _note(self.met.popitem(last=False)[1], self._of_forgotten)
                 self.forgotten += 1
         met.times += 1
         self.undocumented += met.judgement.undocumented is not None
-        for told in met.judgement.told:
-            self._note(told)
 
-    def _note(self, told: Told) -> None:
-        fit = self.fits.setdefault(told.profile, Fit())
-        if told.end is None and told.settings:
-            fit.otherwise += 1
-        elif told.end is None:
-            fit.explained += 1
-        elif told.end.deviates:
-            fit.deviates += 1
-        else:
-            fit.unsaid += 1
+    @property
+    def fits(self) -> Mapping[str, Fit]:
+        """How each profile does."""
+        fits = {name: replace(fit) for name, fit in self._of_forgotten.items()}
+        for met in self.met.values():
+            _note(met, fits)
+        return fits
 
     def best(self) -> list[str]:
         """The profiles that deviate least, and need other settings least."""
         ranks = {name: (fit.deviates, fit.otherwise) for name, fit in self.fits.items()}
         least = min(ranks.values(), default=None)
         return [name for name, rank in ranks.items() if rank == least]
+
+
+def _note(met: Met, fits: dict[str, Fit]) -> None:
+    for told in met.judgement.told:
+        fit = fits.setdefault(told.profile, Fit())
+        if told.end is None and told.settings:
+            fit.otherwise += met.times
+        elif told.end is None:
+            fit.explained += met.times
+        elif told.end.deviates:
+            fit.deviates += met.times
+        else:
+            fit.unsaid += met.times
 
 
 def judge_capture(

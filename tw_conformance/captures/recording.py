@@ -31,8 +31,9 @@ from tw_conformance.play.compare import answer_of, compare
 from tw_conformance.play.numbers import relative
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
-from tw_reference.segment import Packet
+from tw_reference.segment import Packet, Segment
 from tw_reference.seqnum import add, distance
+from tw_reference.ways import WINDOW
 
 _PAUSE = 100 * MILLISECOND
 """A pause as long as this is one in the case, too; within less an answer may be on its way."""
@@ -173,6 +174,9 @@ class _Steps:
         later = {self._ago(each) for each in self._seen if not closing.by_dut(each)}
         self._has_one_stamp = len(later) == 1
         """Whether all that the peer sends has one TSval."""
+        before = [each for each in closing.seen[: way.taken] if not closing.by_dut(each)]
+        self._window = before[-1].packet.segment.window if before else closing.peer.window
+        self._window_said = WINDOW
         self._last = 0
         """The flags of the peer's last segment."""
         fin = next((at for at, each in enumerate(self._seen) if _closes(closing, each)), 0)
@@ -223,7 +227,7 @@ class _Steps:
             flags=segment.flags,
             seq=_number(segment.seq, variables, "rcv_nxt"),
             ack=_number(segment.ack, variables, "snd_nxt") if segment.flags & tcp.ACK else None,
-            window=0 if segment.window == 0 and not segment.flags & tcp.RST else None,
+            window=self._window_of(segment),
             length=len(segment.payload),
             urgent=segment.urgent if segment.flags & tcp.URG else 0,
             timestamps=relation,
@@ -240,6 +244,16 @@ class _Steps:
         )
         self._last = segment.flags
         return send
+
+    def _window_of(self, segment: Segment) -> int | None:
+        """Shut, or as the one before, or another: FreeBSD takes a FIN with an unchanged window for
+        a duplicate ACK.  None: the tester's own."""
+        if segment.flags & (tcp.RST | tcp.SYN):
+            return None
+        if segment.window != self._window:
+            self._window, self._window_said = segment.window, self._window_said - 1
+        said = self._window_said if segment.window else 0
+        return None if said == WINDOW else said
 
     def _stamp(self, ago: int | None) -> tuple[TimestampRelation | None, SequenceExpression | None]:
         """TSval in a word where there is one for it, else as a sum."""

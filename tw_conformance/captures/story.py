@@ -85,8 +85,8 @@ def story_of(closing: Closing) -> Story | None:
     heard, before, windows = [], closing.seen[0].time, _Windows()
     for each, offsets in zip(closing.seen, got, strict=True):
         numbers = (ours, theirs) if offsets.by_dut else (theirs, ours)
-        said = _heard(each.packet.segment, offsets, *numbers, stamps, windows)
-        heard.append(said._replace(wait=_rounded(each.time - before)))
+        wait = _rounded(each.time - before)
+        heard.append(_heard(wait, each.packet.segment, offsets, *numbers, stamps, windows))
         before = max(before, each.time)
     return Story(
         opened_by_dut=bool(closing.opened_by_dut),
@@ -193,6 +193,7 @@ def _offsets(each: Sighting, closing: Closing, origin: Origin) -> _Offsets:
 
 
 def _heard(
+    wait: int,
     segment: Segment,
     offsets: _Offsets,
     own: _Gaps,
@@ -202,7 +203,7 @@ def _heard(
 ) -> Heard:
     syn = bool(segment.flags & tcp.SYN)
     return Heard(
-        wait=0,
+        wait=wait,
         by_dut=offsets.by_dut,
         flags=segment.flags,
         seq=own[offsets.seq],

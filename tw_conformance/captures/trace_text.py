@@ -54,15 +54,16 @@ def stories(judged: Judged, shown: int | None = SHOWN) -> Iterator[str]:
 
 def fits(judged: Judged) -> Iterator[str]:
     """How each profile does, and which fit best."""
-    if not judged.fits:
+    fits = judged.fits
+    if not fits:
         return
     columns = f"{'explained':>10}{'otherwise set':>15}{'deviates':>10}{'not ruled':>11}"
     yield f"{'connections':<14}{columns}"
-    for name, fit in judged.fits.items():
+    for name, fit in fits.items():
         numbers = f"{fit.explained:>10,}{fit.otherwise:>15,}{fit.deviates:>10,}{fit.unsaid:>11,}"
         yield f"{name:<14}{numbers}"
     best = judged.best()
-    names = joined(globs_of(best)) if len(best) < len(judged.fits) else "all alike"
+    names = joined(globs_of(best)) if len(best) < len(fits) else "all alike"
     yield f"fits best: {names}"
 
 
