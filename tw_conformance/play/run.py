@@ -47,7 +47,7 @@ from tw_conformance.play.record import (
 from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.play.views import MARGIN, View, age, last_injection, left_out
 from tw_conformance.targets.target import Target
-from tw_reference.segment import Packet, Segment
+from tw_reference.segment import Packet, Segment, flag_names
 from tw_reference.ways import WINDOW
 
 _READINGS = 8
@@ -104,6 +104,9 @@ class Run:
             await self.reach()
         except NotReached as failure:
             yield self._fact(Doubt(f"{self.case.reach.state} was not reached: {failure}"))
+            return
+        if (detour := self._detour(self.tester)) is not None:
+            yield self._fact(detour)
             return
         for index, step in enumerate(self.case.steps):
             if index in self._record.left_out:
@@ -328,6 +331,8 @@ class Run:
                 await reach(tester)
             except NotReached as failure:
                 return Doubt(f"{name} did not come to {goal.state}: {failure}")
+            if (detour := self._detour(tester)) is not None:
+                return detour
             if not self.target.path.perfect:
                 await tester.forget_what_came()
             tester.step = taken
@@ -411,6 +416,19 @@ class Run:
         return StateSeen(expected.name, seen.how, effect=effect, has_timer=True)
 
     # -- what every step rests on ----------------------------------------------------------------
+
+    def _detour(self, tester: TesterEndpoint) -> Doubt | None:
+        """Why the DUT is not where the case begins, though it may look so: it retransmitted on the
+        way, which no case has it do, and a stack may be elsewhere then.  (netstack falls back from
+        CLOSING to FIN-WAIT-1 with each FIN that it retransmits.)  What the path lost is weighed."""
+        again = tester.sent_again
+        if again is None or not self.target.realtime or not self.target.path.perfect:
+            return None
+        return Doubt(
+            f"the DUT retransmitted its {flag_names(again.flags)} on the way to"
+            f" {tester.goal.state}: this machine was too slow for it",
+            late=True,
+        )
 
     async def _prove_all(self) -> bool:
         """Whether all that was sent on any connection is known to have been processed."""

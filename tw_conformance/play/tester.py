@@ -30,6 +30,9 @@ from tw_reference.seqnum import add
 
 _LEAST_RTO = 0.15
 """Seconds; no documented stack retransmits any sooner."""
+_AT_ONCE = 0.005
+"""Seconds within which a copy is none that a retransmission timer sent: smoltcp's is the shortest
+known, with 10 ms."""
 _SECOND_LOOK = 0.5
 """Seconds more for an answer whose absence would fail a case; a DUT's RTO may be shorter."""
 _PROBES = 6
@@ -62,6 +65,8 @@ class TesterEndpoint:
         self._came: Counter[tuple[int, int, int]] = Counter()
         self._first_came: dict[_Text, float] = {}
         self._retransmittable: Counter[_Text] = Counter()
+        self.sent_again: Segment | None = None
+        """What the DUT retransmitted before the steps began."""
         self.step: int | None = None
         self.timestamps = goal.timestamps
         self._tsval = Random(link.tester_isn).getrandbits(31)
@@ -134,7 +139,9 @@ class TesterEndpoint:
         self._came[_shape(arrival.packet)] += 1
         if segment.length:
             self._retransmittable[_text(segment)] += 1
-            self._first_came.setdefault(_text(segment), arrival.time)
+            first = self._first_came.setdefault(_text(segment), arrival.time)
+            if self.step is None and arrival.time - first > _AT_ONCE:
+                self.sent_again = segment
         if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
             self.reset_at = segment.ack
             self._syn_ack = segment

@@ -16,6 +16,7 @@ from tw_conformance.play.tests.scripted import (
     IRS,
     ISS,
     REACHED,
+    SYN_ACK,
     ScriptedLink,
     ScriptedTarget,
     at,
@@ -25,7 +26,7 @@ from tw_conformance.play.tests.scripted import (
     segment,
 )
 from tw_conformance.play.views import View
-from tw_reference.segment import ACK, FIN, PSH, RST, SYN, Echo, Packet, Segment
+from tw_reference.segment import ACK, FIN, PSH, RST, SYN, Echo, Packet, Segment, flag_names
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
@@ -362,6 +363,39 @@ def test_on_virtual_time_a_retransmission_is_judged() -> None:
     first = segment(FIN | ACK, 1, IRS)
     link = at((0.0005, first), (0.3, first))
     assert performed(FIN_FIRST, link, realtime=False).verdict is FAIL
+
+
+def on_the_way(*more: tuple[float, Packet], path: Path | None = None) -> Outcome:
+    """That of a DUT which sends this besides before it is in TIME-WAIT."""
+    case = script(SILENT, "{state: TIME-WAIT}")
+    return performed(case, in_time_wait(*more), path=path)
+
+
+@pytest.mark.parametrize(
+    ("copy", "at_time", "expected"),
+    [
+        (segment(FIN | ACK, ISS + 1, IRS + 1), 0.45, INCONCLUSIVE),
+        (segment(FIN | ACK, ISS + 1, IRS + 2), 0.26, INCONCLUSIVE),
+        (SYN_ACK, 0.2, INCONCLUSIVE),
+        # What comes at once is no retransmission, and an ACK is none.
+        (segment(FIN | ACK, ISS + 1, IRS + 1), 0.254, PASS),
+        (segment(ACK, ISS + 2, IRS + 1), 0.45, PASS),
+    ],
+)
+def test_a_dut_that_retransmitted_on_the_way_may_be_elsewhere(
+    copy: Packet, at_time: float, expected: Verdict
+) -> None:
+    """netstack is in FIN-WAIT-2 then, not in TIME-WAIT, and so answers otherwise at times."""
+    outcome = on_the_way((at_time, copy))
+    assert outcome.verdict is expected
+    assert outcome.late is (expected is INCONCLUSIVE)
+    said = f"retransmitted its {flag_names(copy.segment.flags)} on the way"
+    assert expected is PASS or said in outcome.reason
+
+
+def test_what_is_lost_on_the_way_is_weighed() -> None:
+    again = segment(FIN | ACK, ISS + 1, IRS + 1)
+    assert on_the_way((0.45, again), path=bad_path()).verdict is PASS
 
 
 # -- states and timers ----------------------------------------------------------------------------
