@@ -63,7 +63,7 @@ def test_states_timers_settings_and_calls_are_asked_as_linux_can() -> None:
     text = exported(a_case(steps, more="settings: {rfc1337: 1}\n"), LINUX)
     assert "`sysctl -q -w net.ipv4.tcp_rfc1337=1`" in text
     assert "`ss -Htan state time-wait '( sport = :8080 or dport = :8080 )' | grep -q .`" in text
-    assert 'left > "00001766"' in text  # 60 s less half of the 200 ms, in hundredths
+    assert 'left > "00001761"' in text  # 60 s less three quarters of 200 ms, in hundredths
     steps = "- call: {receive: 5}\n  gives: EAGAIN\n- call: {send: 5}\n- expect: {flags: PSH|ACK}\n"
     calls = exported(a_case(steps, "{state: ESTABLISHED}"), LINUX)
     assert "+0 read(4, ..., 5) = -1 EAGAIN (an error)\n+0 write(4, ..., 5) = 5\n" in calls
@@ -77,6 +77,11 @@ def test_states_timers_settings_and_calls_are_asked_as_linux_can() -> None:
         ("- send: {flags: ACK, corrupt: tcp-checksum}\n- expect: nothing\n", "{}", "can't damage"),
         ("- send: {flags: ACK, reserved: 1}\n- expect: nothing\n", "{}", "can't set reserved bits"),
         ("- call: {bind: {port: 0}}\n", "{}", "it has no bind() of this connection"),
+        (
+            "- send: {flags: ACK, seq: rcv_nxt-5, length: 9}\n- expect: ack\n",
+            "{}",
+            "numbers that wrap",
+        ),
         (SILENT, "{sack: on, state: ESTABLISHED}", "SACK is switched off there"),
         (
             "- wait: 80ms\n- send: {flags: FIN|ACK, seq: rcv_nxt-1}\n- expect: ack\n"

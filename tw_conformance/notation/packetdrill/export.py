@@ -67,10 +67,9 @@ _SS = {
 _ENDS = "'( sport = :8080 or dport = :8080 )'"
 """The ports of packetdrill's connection."""
 _KINDS = {0: "eol", 1: "nop", 2: "mss", 3: "wscale", 4: "sackOK", 8: "TS"}
-_AWAY = 1 << 24
-"""An ISN of the tester's, far from where numbers wrap."""
+_LAST = (1 << 32) - 1
 _LEAST_AGE = 0.1
-"""Seconds of which half is more than a kernel takes to answer, and to be asked."""
+"""Seconds; what a kernel takes to answer and to be asked is less."""
 _REINCARNATION = 65537
 """How far above SND.NXT Linux puts the ISS of what opens anew out of TIME-WAIT
 (``tcp_minisocks.c, tcp_timewait_state_process()``)."""
@@ -176,7 +175,7 @@ class _Writer:
 
     def lines(self) -> list[str]:
         events = list(_of_connection(self.transcript))
-        self._irs = add(self.transcript.variables["irs"], -self._first(events))
+        self._irs = self.transcript.variables["irs"]
         self._set_up()
         for event in events:
             if isinstance(event.packet, Packet):
@@ -186,14 +185,6 @@ class _Writer:
             elif event.direction == "note" and event.step is not None:
                 self._note(event, event.step)
         return self._made
-
-    def _first(self, events: Iterable[Event]) -> int:
-        """What the tester's ISN is to be: 0, unless text would then lie across 2^32, which
-        packetdrill can't read."""
-        irs = self.transcript.variables["irs"]
-        sent = (e.packet.segment for e in events if isinstance(e.packet, Packet))
-        across = any(s.payload and add(s.seq, -irs) + len(s.payload) >= 1 << 32 for s in sent)
-        return _AWAY if across else 0
 
     def _add(self, time: float, action: Action) -> None:
         if isinstance(action, TcpPacket | IcmpPacket) and action.inbound:
@@ -288,10 +279,13 @@ class _Writer:
         mine, others = (peer, dut) if inbound else (dut, peer)
         if not inbound and segment.flags & RST and segment.seq == 0 and self._iss is not None:
             raise self._refuse("its numbers count from the ISS, and this reset has SEG.SEQ 0")
+        first = add(segment.seq, -mine)
+        if first + len(segment.payload) > _LAST:
+            raise self._refuse("text that lies across the ISN has numbers that wrap")
         return TcpPacket(
             inbound=inbound,
             flags=segment.flags,
-            seq=Number(add(segment.seq, -mine)),
+            seq=Number(first),
             length=len(segment.payload),
             ack=self._ack(segment, others),
             window=segment.window if inbound else None,
@@ -389,11 +383,11 @@ class _Writer:
 
     def _timer(self, event: Event, *, restarted: bool) -> None:
         """Ask /proc/net/tcp how long the block has to live, in hundredths of a second: more than
-        half of what the last segment found left of its age, or less."""
+        all but three quarters of the age at which the last segment found it, or no more."""
         age = self._sent - self._before
         if age < _LEAST_AGE:
             raise self._refuse("whether the timer was restarted shows on an older block alone")
-        left = round((self.lifetime - (event.time - self._sent) - age / 2) * 100)
+        left = round((self.lifetime - (event.time - self._sent) - age * 3 / 4) * 100)
         table = "/proc/net/tcp6" if self._ipv6 else "/proc/net/tcp"
         sign = ">" if restarted else "<="
         block, only = "$4 ~ /^0[56]$/ { n++; left = substr($6, 4) }", "n == 1"
