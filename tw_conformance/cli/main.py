@@ -162,12 +162,10 @@ def _parser() -> argparse.ArgumentParser:
     show_parser = command("show", show, "print the steps of a case as each profile has them")
     show_parser.add_argument("case", metavar="CASE", help="the ID of a case, or its name")
     show_parser.add_argument(
-        "--in",
-        dest="paths",
-        action="append",
-        default=[],
+        "paths",
+        nargs="*",
         metavar="PATH",
-        help="look in this file or folder, not among the bundled cases",
+        help="look in these files or folders, not among the bundled cases",
     )
     _add_profile(show_parser, "show this profile only")
     rules_parser = command("rules", rules_command.rules, "print, compare or explain the rules")

@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "segment",
         nargs="?",
         metavar="SEGMENT",
-        help="as in rules --explain: flags, then words such as seq=rcv_nxt+1 len=10 tsval=older "
+        help="as in rules --explain: flags, then words such as seq=rcv_nxt+1 length=10 tsval=older "
         "state=FIN-WAIT-2 listener=no age=5s rfc1337=1. Asked for where it is left out",
     )
     parser.add_argument(

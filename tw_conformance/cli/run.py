@@ -97,9 +97,13 @@ def run_cases(
 
 
 def _for_pytest(path: str) -> str:
-    """The path; its folder where pytest would take brackets in it for those of an ID."""
+    """The path; where pytest would take brackets in it for those of an ID, the nearest folder above
+    that has none."""
     file, cases, _ = path.partition("::")
-    return path if cases or "[" not in file else str(Path(file).parent)
+    if cases:
+        return path
+    nearest = Path(os.path.relpath(file))  # brackets above the current folder don't matter
+    return next(str(each) for each in (nearest, *nearest.parents) if "[" not in str(each))
 
 
 def root_of(paths: Sequence[str]) -> Path:

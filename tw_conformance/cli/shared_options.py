@@ -75,11 +75,11 @@ def open_named(arguments: argparse.Namespace, profile: str | None) -> Target:
     :raises TargetError: where the target can't be had.
     """
     from tw_conformance.play.acquaint import acquaint
-    from tw_conformance.targets.registry import open_target
+    from tw_conformance.targets.registry import open_target, refuse_unheeded
 
-    target = open_target(
-        arguments.target, profile=profile, seed=arguments.seed, roster=roster(arguments)
-    )
+    known = roster(arguments)
+    refuse_unheeded([arguments.target], known)
+    target = open_target(arguments.target, profile=profile, seed=arguments.seed, roster=known)
     try:
         acquaint(target)
     except BaseException:

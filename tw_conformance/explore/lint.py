@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from tw_conformance.link.access import HOUR
 from tw_conformance.model.case import (
     Answer,
     AnyOf,
@@ -20,6 +21,7 @@ from tw_conformance.model.case import (
     ExpectState,
     Send,
     Step,
+    Wait,
 )
 from tw_conformance.model.errors import Place
 from tw_conformance.model.verdict import Verdict
@@ -73,6 +75,12 @@ def _remarks(written: Written) -> Iterator[Remark]:
             places[index],
             "a FIN behind a handshake is a process's doing: say how long it may take, within: 1s",
         )
+    if (longest := _longest_wait(case)) is not None:
+        yield Remark(
+            places[longest],
+            f"the waits of this case are longer than the {HOUR:g} s after which a run on a link is"
+            " over, unless --max-time says otherwise",
+        )
     yield from _played(written)
 
 
@@ -110,6 +118,18 @@ def _unhurried(case: Case) -> Iterator[int]:
                 yield index
             opened = any(f & (SYN | ACK) == SYN | ACK for f in flags)
             completed = completed and not any(f & FIN for f in flags)
+
+
+def _longest_wait(case: Case) -> int | None:
+    """The step that waits longest, where all together outlast a run in real time on any of the
+    profiles' stacks."""
+    waits = {i: step.duration for i, step in enumerate(case.steps) if isinstance(step, Wait)}
+    for profile in filter(case.applies_to, PROFILES) if waits else ():
+        known = InProcessTarget(PROFILES[profile]).time_variables
+        seconds = {index: duration.evaluate(known) for index, duration in waits.items()}
+        if sum(seconds.values()) > HOUR:
+            return max(seconds, key=lambda index: seconds[index])
+    return None
 
 
 def _flags(expected: Expected) -> Iterator[int]:

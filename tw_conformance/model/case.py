@@ -43,7 +43,7 @@ class Reach:
     through: Through = Through.FIN_WAIT_2
     family: Literal["ipv4", "ipv6"] = "ipv4"
     timestamps: bool = False
-    window_scale: int | None = None
+    wscale: int | None = None
     """Shift that the tester offers; None: no window scaling."""
     mss: int | None = 1460
     """MSS that the tester offers; None: no option."""

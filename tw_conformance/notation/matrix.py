@@ -33,7 +33,7 @@ from tw_reference.segment import ACK
 
 MOST_POINTS = 100_000
 
-_ON_CONNECTION = ("family", "timestamps", "through", "window_scale", "mss")
+_ON_CONNECTION = ("family", "timestamps", "through", "wscale", "mss")
 """Matrix names that set the connection's option of that name."""
 
 T = TypeVar("T")

@@ -175,9 +175,19 @@ def _unknown_keys(violation: _Violation) -> Iterator[Problem]:
     where = _named(violation.path)
     for key in violation.instance:
         if key not in known:
-            hint = did_you_mean(key, candidates)
-            message = f"unknown key {quoted(key)} in {where}{hint} {listed(known)}"
+            hint = _indented_too_little(key, violation)
+            hint = hint or f"{did_you_mean(key, candidates)} {listed(known)}"
+            message = f"unknown key {quoted(key)} in {where}{hint}"
             yield Problem((*violation.path, key), message, at_key=True)
+
+
+def _indented_too_little(key: str, violation: _Violation) -> str:
+    """What to do, where a step has a key of what it sends or expects beside that."""
+    if violation.schema is not _definition("step"):
+        return ""
+    inner = {"send": keys_of("send"), "expect": keys_of("answer")}
+    word = next((w for w, keys in inner.items() if w in violation.instance and key in keys), None)
+    return f": this is wrongly indented; what belongs to {word} stands further in" if word else ""
 
 
 def _too_many_keys(violation: _Violation) -> Iterator[Problem]:

@@ -123,12 +123,10 @@ def parse(text: str, settings: Collection[str]) -> Stimulus:
         if key in values:
             raise StimulusError(f"{key} stands twice")
         if key not in _READERS and key not in settings:
-            known = (*_READERS, *settings)
+            known = tuple(dict.fromkeys((*_READERS, *settings)))
             raise StimulusError(no_such("unknown word", key, known))
         values[key] = value
     read = {key: _READERS[key](key, value) for key, value in values.items() if key in _READERS}
-    if "len" in read:
-        read["length"] = read.pop("len")
     # A TSval is a word about a connection that has timestamps, its absence too.
     read.setdefault("timestamps", "tsval" in read)
     numbers = {k: _number(k, v, 2**32 - 1) for k, v in values.items() if k not in _READERS}
@@ -216,7 +214,7 @@ def _nanoseconds(key: str, duration: TimeExpression, profile: Profile) -> int:
 _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "seq": _position,
     "ack": _position,
-    "len": lambda key, text: _number(key, text, _LARGEST_PAYLOAD),
+    "length": lambda key, text: _number(key, text, _LARGEST_PAYLOAD),
     "tsval": _tsval,
     "timestamps": lambda key, text: _one_of("on", "off")(key, text) == "on",
     "state": _one_of(*(state.value for state in OF_A_CONNECTION)),

@@ -112,7 +112,7 @@ class _Approach:
 
     def _learn_opening(self, syn: Segment) -> None:
         """What the DUT's SYN alone tells of its variables."""
-        scaling = self._tester.goal.window_scale is not None
+        scaling = self._tester.goal.wscale is not None
         scale = syn.wscale if scaling and syn.wscale is not None else 0
         self._tester.variables["rcv_scale"] = scale
         self._tester.variables.update(iss=syn.seq, snd_nxt=syn.end)
@@ -198,7 +198,7 @@ class _Approach:
             rcv_nxt=variables["rcv_nxt"],
             snd_nxt=variables.get("snd_nxt", 0),  # unknown before the DUT's SYN
             timestamps=self._tester.own_stamps(),
-            offer=Offer(reach.mss, reach.window_scale, reach.sack, reach.ecn),
+            offer=Offer(reach.mss, reach.wscale, reach.sack, reach.ecn),
         )
         variables["rcv_nxt"] = segment.end
         return segment

@@ -173,7 +173,7 @@ def summary(what: OneAnswer | Packet, variables: Mapping[str, int] | None = None
     segment, known = what.segment, variables or {}
     seq = relative(segment.seq, known, "snd_nxt", "iss", "seg_ack")
     ack = relative(segment.ack, known, "rcv_nxt", "seg_seq", "irs")
-    length = f" len={len(segment.payload)}" if segment.payload else ""
+    length = f" length={len(segment.payload)}" if segment.payload else ""
     return f"{flag_names(segment.flags)} seq={seq} ack={ack}{length}"
 
 

@@ -286,9 +286,11 @@ def _is_virtual(target: str) -> bool:
 
 
 def _choose(names: list[str], wanted: list[str], roster: Roster) -> Iterator[Choice]:
-    from tw_conformance.targets.registry import default_profiles
+    from tw_conformance.targets.registry import default_profiles, refuse_unheeded
 
-    for target, named in _targets(names, roster).items():
+    chosen = _targets(names, roster)
+    refuse_unheeded(chosen, roster)
+    for target, named in chosen.items():
         # What excludes each other is said before anything is collected.
         settings = roster.access(target).settings
         if wanted:  # A file's are named by its own profile.

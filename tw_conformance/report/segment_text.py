@@ -26,7 +26,7 @@ def segment_fields(
     elif segment.ack:
         parts.append(f"ack={segment.ack} (no ACK bit)")
     if segment.payload:
-        parts.append(f"len={len(segment.payload)}")
+        parts.append(f"length={len(segment.payload)}")
     parts.append(f"win={segment.window}")
     parts += _options(segment, sent, variables)
     return " ".join(parts)

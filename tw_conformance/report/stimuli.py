@@ -20,7 +20,7 @@ STIMULI: Mapping[str, tuple[str, ...]] = {
     "RST: may TIME-WAIT be assassinated (RFC 1337)?": (
         "RST seq=rcv_nxt",
         "RST|ACK seq=rcv_nxt",
-        "RST seq=rcv_nxt len=1",
+        "RST seq=rcv_nxt length=1",
         "RST seq=rcv_nxt rfc1337=1",
         "RST seq=rcv_nxt tsval=older",
         "RST seq=rcv_nxt-1",
@@ -67,13 +67,13 @@ STIMULI: Mapping[str, tuple[str, ...]] = {
         "ACK seq=rcv_nxt tsval=absent tolerate_missing_ts=0",
     ),
     "Data, and flags that belong to nothing": (
-        "ACK seq=rcv_nxt len=100",
-        "ACK seq=rcv_nxt-100 len=100",
+        "ACK seq=rcv_nxt length=100",
+        "ACK seq=rcv_nxt-100 length=100",
         "PSH|ACK seq=rcv_nxt",
         "URG|ACK seq=rcv_nxt",
         "none seq=rcv_nxt",
         "none seq=rcv_nxt+1",
-        "none seq=rcv_nxt len=1",
+        "none seq=rcv_nxt length=1",
     ),
 }
 """Segments on a connection that has been in TIME-WAIT for one second, by what they ask."""

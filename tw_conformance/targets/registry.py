@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tw_conformance.link.access import Access
 from tw_conformance.model.errors import SuiteError, UsageError
-from tw_conformance.model.words import no_such
+from tw_conformance.model.words import joined, no_such
+from tw_conformance.targets.access_options import as_arguments
 from tw_conformance.targets.kinds import BY_NAME, Order, TargetKind, kind
 from tw_conformance.targets.roster import Roster
 from tw_conformance.targets.target import Target
@@ -29,6 +32,19 @@ def open_target(
         return kind(locator.kind).open(Order(name, held_to, seed, locator, access))
     own, said = roster.target(name), profile or roster.profile(name)
     return _own(own).open(Order(own, said and profile_named(said), seed, access=Access()))
+
+
+def refuse_unheeded(names: Collection[str], roster: Roster) -> None:
+    """:raises UsageError: where the command line says how a DUT on a link may be reached, and none
+    of the targets is one: nothing would come of it."""
+    if any(roster.locator(name) is not None for name in names):
+        return
+    said = {field: value for field, value in roster.given.items() if field != "settings"}
+    for argument in as_arguments(said):
+        option = argument.partition("=")[0]
+        raise UsageError(
+            f"{option} is about a DUT on a link, and {joined(list(names))} is none: leave it out"
+        )
 
 
 def unavailable(name: str) -> str | None:

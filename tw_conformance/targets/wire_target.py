@@ -175,7 +175,7 @@ class WireTarget:
             return None
         if case.reach.timestamps and self._syn_ack.timestamps is None:
             return "needs timestamps, which the DUT does not take up"
-        if case.reach.window_scale is not None and self._syn_ack.wscale is None:
+        if case.reach.wscale is not None and self._syn_ack.wscale is None:
             return "needs window scaling, which the DUT does not take up"
         if case.reach.ecn and not self._syn_ack.flags & tcp.ECE:
             return "needs ECN, which the DUT does not take up"

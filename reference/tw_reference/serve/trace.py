@@ -35,7 +35,7 @@ def _segment(segment: Segment, before: Snapshot) -> str:
     if segment.flags & ACK:
         words.append(f"ack={segment.ack}")
     if segment.payload:
-        words.append(f"len={len(segment.payload)}")
+        words.append(f"length={len(segment.payload)}")
     if segment.timestamps is not None:
         words.append(f"TSval={segment.timestamps.tsval}")
     return " ".join(words)

@@ -206,8 +206,9 @@ def test_a_target_that_is_not_there(
         (["run", "nowhere"], "no such file or folder: nowhere"),
         (["run", "--target", "netn"], "did you mean 'netns'?"),
         (["run", "--profile", "freebds"], "did you mean 'freebsd'?"),
-        (["show", "rts", "--in", "good.yaml"], "no case 'rts'; did you mean 'rst'?"),
-        (["show", "rst", "--in", "good.yaml", "--profile", "linx"], "did you mean 'linux'?"),
+        (["show", "rts", "good.yaml"], "no case 'rts'; did you mean 'rst'?"),
+        (["show", "rst", "good.yaml", "--profile", "linx"], "did you mean 'linux'?"),
+        (["run", "--rate", "9"], "--rate is about a DUT on a link, and reference is none"),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_nearest(
@@ -240,7 +241,7 @@ def test_show_prints_the_steps_of_each_profile(
 ) -> None:
     by_profile = "expect:\n      freebsd-*: nothing\n      default: ack"
     (folder / "good.yaml").write_text(GOOD.replace("expect: nothing", by_profile))
-    assert main(["show", "rst", "--in", "."]) == ExitCode.CONFORMS
+    assert main(["show", "rst", "."]) == ExitCode.CONFORMS
     freebsd, linux = capsys.readouterr().out.split("\n\n")[1:3]
     assert freebsd.startswith("freebsd-10")
     assert "expect nothing" in freebsd

@@ -26,7 +26,7 @@ def test_a_script_is_written_as_a_case_that_passes(
     assert main(["import", path, "--in", str(folder)]) == ExitCode.CONFORMS
     assert "1 script: 1 imported, 0 with loss" in capsys.readouterr().out
     assert main(["check", str(folder)]) == ExitCode.CONFORMS
-    assert main(["show", "late-fin", "--in", str(folder), "--profile", "linux"]) == 0
+    assert main(["show", "late-fin", str(folder), "--profile", "linux"]) == 0
 
 
 def test_what_is_lost_is_printed_and_stands_in_the_file_and_in_the_exit_code(

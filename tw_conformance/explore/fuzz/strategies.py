@@ -139,7 +139,7 @@ class Space:
             families=families,
             states=states,
             timestamps=having("timestamps", self.timestamps, "timestamps", **usual),
-            scales=having("window scale", self.scales, "window_scale", **usual),
+            scales=having("window scale", self.scales, "wscale", **usual),
             calls=tuple(
                 playable(
                     "call",
@@ -182,7 +182,7 @@ def _reaches(space: Space) -> st.SearchStrategy[Reach]:
         through=st.sampled_from(tuple(Through)),
         family=st.sampled_from(space.families),
         timestamps=st.booleans().filter(space.timestamps.__contains__),
-        window_scale=st.sampled_from(space.scales),
+        wscale=st.sampled_from(space.scales),
     )
 
 

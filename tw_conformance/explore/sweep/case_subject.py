@@ -57,7 +57,7 @@ def script_of(
             through=Through(one.way) if one.state == "TIME-WAIT" else Through.FIN_WAIT_2,
             family="ipv6" if one.family == "ipv6" else "ipv4",
             timestamps=one.precondition.timestamps,
-            window_scale=SHIFT if one.precondition.scaling else None,
+            wscale=SHIFT if one.precondition.scaling else None,
             ecn=one.precondition.ecn,
             open="active" if one.state == "SYN-SENT" else "passive",
         ),

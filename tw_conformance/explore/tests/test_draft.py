@@ -31,7 +31,7 @@ def drafted(text: str) -> Case:
         ("SYN seq=rcv_nxt+1 tsval=newer", ("*",)),
         ("SYN seq=rcv_nxt+1 listener=no", ("*",)),
         ("SYN seq=rcv_nxt+1 listener=full", ("*",)),
-        ("ACK seq=rcv_nxt len=10 state=FIN-WAIT-2", ("*",)),
+        ("ACK seq=rcv_nxt length=10 state=FIN-WAIT-2", ("*",)),
         ("FIN|ACK seq=rcv_nxt-1 age=5s", ("*",)),
         ("RST seq=rcv_nxt rfc1337=1", ("linux-*", "rfc9293")),
         ("SYN|ACK state=SYN-SENT", ("*",)),

@@ -47,6 +47,11 @@ def test_one_that_no_profile_of_its_glob_meets() -> None:
     assert "remark: no profile of 'freebsd-*' meets this (x, freebsd-10: expected state" in remark
 
 
+def test_waits_that_outlast_a_run() -> None:
+    (remark,) = said("steps:\n  - wait: 2msl\n  - wait: 100000s\n  - state: CLOSED\n")
+    assert remark.startswith("x.yaml:6:5: remark: the waits of this case are longer than")
+
+
 def test_steps_that_are_never_reached() -> None:
     (remark,) = said(
         "steps:\n  - send: {flags: RST, seq: rcv_nxt}\n  - expect: ack\n  - state: CLOSED\n"

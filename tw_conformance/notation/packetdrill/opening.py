@@ -252,7 +252,7 @@ def _offer(peer: TcpPacket, dut: TcpPacket) -> dict[str, Any]:
     taken_up = dut.options is None or one_option(dut.options, "TS") is not None
     fields: dict[str, Any] = {
         "mss": one_number(options, "mss"),
-        "window_scale": one_number(options, "wscale"),
+        "wscale": one_number(options, "wscale"),
         "timestamps": stamps and taken_up,
         "ecn": bool(peer.flags & _OF_ECN) and bool(dut.flags & _OF_ECN),
     }

@@ -37,6 +37,11 @@ def test_the_case_as_a_whole() -> None:
 STEPS = [
     # a step
     ("{}", "4:12", "a step is empty: expected a step such as 'send: {flags: RST}'"),
+    (
+        "{send: {flags: ACK}, seq: rcv_nxt}",
+        "4:33",
+        "unknown key 'seq' in a step: this is wrongly indented; what belongs to send stands",
+    ),
     ("{sned: ack}", "4:13", "unknown key 'sned' in a step; did you mean 'send'?"),
     ("send ack", "4:12", "expected a step such as 'send: {flags: RST}', found text 'send ack'"),
     (

@@ -47,7 +47,7 @@ def test_a_whole_case() -> None:
         """\
 profiles: [freebsd-*]
 settings: {nolocaltimewait: 1}
-reach: {state: TIME-WAIT, through: CLOSING, family: ipv6, timestamps: on, window_scale: 7, mss: off}
+reach: {state: TIME-WAIT, through: CLOSING, family: ipv6, timestamps: on, wscale: 7, mss: off}
 steps:
   - send: {flags: FIN|ACK, seq: rcv_nxt+1, ack: 0, length: 3, sack_permitted: true, tsecr: 0}
   - expect: nothing
@@ -61,7 +61,7 @@ steps:
     assert case.profiles == ("freebsd-*",)
     assert case.settings == {"nolocaltimewait": 1}
     assert case.reach == Reach(
-        through=Through.CLOSING, family="ipv6", timestamps=True, window_scale=7, mss=None
+        through=Through.CLOSING, family="ipv6", timestamps=True, wscale=7, mss=None
     )
     send, expect, wait, call, state = case.steps
     assert isinstance(send, Send)

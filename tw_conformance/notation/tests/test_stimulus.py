@@ -27,7 +27,7 @@ def test_what_is_left_out_is_what_a_peer_would_send() -> None:
 
 
 def test_numbers_are_the_hosts_own_variables() -> None:
-    segment = parse("ACK seq=rcv_nxt+2 ack=snd_nxt-1 len=3", ()).explain(LINUX)
+    segment = parse("ACK seq=rcv_nxt+2 ack=snd_nxt-1 length=3", ()).explain(LINUX)
     variables = segment.variables
     assert segment.segment.seq - variables["rcv_nxt"] == 2
     assert variables["snd_nxt"] - segment.segment.ack == 1
@@ -98,7 +98,7 @@ def test_a_recent_ack_and_a_full_queue() -> None:
         ("RST tsval=oldr", "did you mean 'older'?"),
         ("RST listener=nay", "listener=nay means nothing"),
         ("RST state=TIME-WAI", "did you mean 'TIME-WAIT'?"),
-        ("RST len=-1", "len=-1: a whole number is meant"),
+        ("RST length=-1", "length=-1: a whole number is meant"),
         ("RST rfc1337=on", "rfc1337=on: a whole number is meant, 0 to"),
         ("RST age=soon", "age=soon: unknown name 'soon'"),
         ("RST age=0", "say at least 1ms"),

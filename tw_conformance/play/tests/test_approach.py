@@ -105,7 +105,7 @@ def test_the_other_ways(through: Through, flags: list[int], acks: list[int]) -> 
 
 def test_what_a_syn_offers_is_learned_from_its_answer() -> None:
     link = at((0.001, Packet(SYN_ACK.flow, OFFERED)))
-    tester = reached(Reach(state="SYN-RECEIVED", window_scale=3, sack=True), link)
+    tester = reached(Reach(state="SYN-RECEIVED", wscale=3, sack=True), link)
     assert (said(link)[0].wscale, said(link)[0].sack_permitted) == (3, True)
     assert (tester.variables["rcv_scale"], tester.variables["rcv_wnd"]) == (7, 1000)
     unscaled = at((0.001, Packet(SYN_ACK.flow, OFFERED)))
@@ -115,7 +115,7 @@ def test_what_a_syn_offers_is_learned_from_its_answer() -> None:
 def test_a_scaled_window_is_in_octets() -> None:
     link = in_time_wait()
     link.arrivals[0] = (0.125, Packet(SYN_ACK.flow, OFFERED))
-    assert reached(Reach(window_scale=3), link).variables["rcv_wnd"] == 100 << 7
+    assert reached(Reach(wscale=3), link).variables["rcv_wnd"] == 100 << 7
 
 
 def test_timestamps_run_and_echo_what_came_last() -> None:

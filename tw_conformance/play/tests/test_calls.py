@@ -81,7 +81,7 @@ def test_what_a_case_needs_to_open_its_connection() -> None:
 @pytest.mark.parametrize("through", ["FIN-WAIT-2", "FIN-WAIT-1", "CLOSING"])
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_dut_opens(profile: str, through: str) -> None:
-    reach = f"reach: {{open: active, timestamps: on, window_scale: 7, through: {through}}}\n"
+    reach = f"reach: {{open: active, timestamps: on, wscale: 7, through: {through}}}\n"
     outcome = played(f"{reach}steps: [state: TIME-WAIT]\n", profile)
     assert (outcome.verdict, outcome.reason) == (Verdict.PASS, "")
     packets = [event for event in outcome.transcript.events if event.packet is not None]

@@ -189,7 +189,7 @@ def test_a_packet_and_an_expectation_in_one_line() -> None:
         "SYN seq=iss ack=rcv_nxt"
     )
     assert summary(BARE, VARIABLES) == "ACK seq=snd_nxt ack=rcv_nxt"
-    assert summary(FULL) == "ACK seq=1000 ack=2000 len=4"
+    assert summary(FULL) == "ACK seq=1000 ack=2000 length=4"
 
 
 # -- what a case would say of a packet ------------------------------------------------------------

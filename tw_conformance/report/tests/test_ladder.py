@@ -79,7 +79,7 @@ def case() -> Case:
             Segment(0xFFFFFFF2, 5000, ACK, payload=b"ab", timestamps=Timestamps(1700, 9)),
             True,
             False,
-            "ACK seq=rcv_nxt ack=snd_nxt len=2 win=0 TSval=ts_recent+1000 TSecr=9",
+            "ACK seq=rcv_nxt ack=snd_nxt length=2 win=0 TSval=ts_recent+1000 TSecr=9",
         ),
         (
             Segment(5000, 0xFFFFFFF2, ACK, timestamps=Timestamps(9, 700)),

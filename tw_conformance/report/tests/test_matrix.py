@@ -41,7 +41,7 @@ def run(*results: Result) -> Results:
         (("RST|ACK seq=0 ack=seg_seq",), "R"),
         (("SYN|ACK seq=iss ack=irs+1", "state SYN-RECEIVED"), "S SYN-RECEIVED"),
         (("ACK seq=1 ack=2, FIN|ACK seq=1 ack=2",), "A+F"),
-        (("PSH|ACK seq=1 ack=2 len=3",), "D"),
+        (("PSH|ACK seq=1 ack=2 length=3",), "D"),
         (("",), ""),
     ],
 )

@@ -49,7 +49,7 @@ def notes(text: str) -> str:
 
 def test_a_handshake_that_a_listener_completes_is_the_state_established() -> None:
     said = head(PASSIVE + "+.1 < R 1:1(0) win 0\n")
-    assert "reach: {state: ESTABLISHED, window_scale: 3, mss: 1400}" in said
+    assert "reach: {state: ESTABLISHED, wscale: 3, mss: 1400}" in said
 
 
 def test_a_connection_that_the_script_opens_is_opened_by_the_dut() -> None:
