@@ -80,7 +80,7 @@ def recorded(closing: Closing, name: str, capture: str) -> Case | None:
             through=way.through,
             family="ipv6" if closing.seen[0].packet.flow.is_ipv6 else "ipv4",
             timestamps=origin.ts_recent is not None,
-            window_scale=None if syn is None or syn.wscale is None else min(syn.wscale, 14),
+            wscale=None if syn is None or syn.wscale is None else min(syn.wscale, 14),
             mss=1460 if syn is None else syn.mss,
             open="active" if closing.opened_by_dut else "passive",
             # The reference does not offer it, and nothing depends on it when a connection closes.

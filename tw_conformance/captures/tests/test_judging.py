@@ -122,7 +122,7 @@ def test_one_direction_is_named(tmp_path: Path) -> None:
 
 
 def test_a_capture_may_begin_in_the_middle(tmp_path: Path) -> None:
-    frames = played(tmp_path, RST_THEN_ACK, "linux-6.18", "{window_scale: 7, timestamps: on}")
+    frames = played(tmp_path, RST_THEN_ACK, "linux-6.18", "{wscale: 7, timestamps: on}")
     fin = next(n for n, (_, f) in enumerate(frames) if _flags(f) & FIN)
     found = judged(tmp_path, frames[fin:])
     assert found.connections == 1

@@ -70,7 +70,7 @@ def test_a_case_in_time_wait_comes_back_as_it_was(steps: str, through: str, tmp_
     [
         ("{family: ipv6, timestamps: on}", OLD_RST),
         ("{state: FIN-WAIT-1}", CROSSING),
-        ("{state: FIN-WAIT-1, window_scale: 7}", CROSSING),
+        ("{state: FIN-WAIT-1, wscale: 7}", CROSSING),
         ("{state: ESTABLISHED}", CLOSED_UPON),
         ("{state: ESTABLISHED}", HALF_CLOSED),
         ("{state: ESTABLISHED}", ABORTED),
