@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def serve() -> None:

@@ -36,7 +36,7 @@ MAC = "02:00:00:00:00:02"
 ECHO, CLOSE, POUR, CROSS, HELLO = 7, 8, 9, 10, 80
 TEXT = bytes(range(256)) * 1200
 PIECE = 48_000
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 INSIDE = """
 import ctypes, os, socket, struct, sys, urllib.request
@@ -50,7 +50,7 @@ FETCH = (
     + """
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 host = f"[{address}]" if ":" in address else address
-print(direct.open(f"http://{host}/", timeout=10).read().decode())
+print(direct.open(f"http://{host}/", timeout=60).read().decode())
 """
 )
 
@@ -88,10 +88,10 @@ with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as served:
     near = "near" if where == "--interface" else name
     run_ip(f"addr add 192.0.2.254/24 dev {near}\\naddr add 2001:db8::fe/64 dev {near} nodad\\n")
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    pages = [direct.open(f"http://{host}/", timeout=10).read().decode()
+    pages = [direct.open(f"http://{host}/", timeout=60).read().decode()
              for host in ("192.0.2.1", "[2001:db8::1]")]
     text, back = bytes(range(256)) * 1200, b""
-    with socket.create_connection(("192.0.2.1", 7), timeout=10) as peer:
+    with socket.create_connection(("192.0.2.1", 7), timeout=60) as peer:
         peer.sendall(text)
         peer.shutdown(socket.SHUT_WR)
         while piece := peer.recv(65536):
