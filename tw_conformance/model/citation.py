@@ -87,8 +87,8 @@ def nearest_place(query: str, places: Iterable[str]) -> str | None:
 
 
 def _places(text: str) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
-    """The numbered places of an RFC, and what else is said of them.  A number without a kind is
-    that of a section."""
+    """The numbered places of an RFC, and what else is said of them.  A number that no word stands
+    before is that of a section; one behind another word, ``case 1``, is as that word is."""
     spots, words, kind = set[tuple[str, str]](), set[str](), "section"
     for token in _tokens(text.replace("§", " § ")):
         singular = token.rstrip(".")
@@ -96,12 +96,13 @@ def _places(text: str) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
         ends = token.split("-")
         if singular in _KINDS:
             kind = _KINDS[singular]
-        elif all(map(_NUMBER.fullmatch, ends)):
-            spots.update((kind, end) for end in ends)
+        elif (kind or "." in token) and all(map(_NUMBER.fullmatch, ends)):
+            spots.update((kind or "section", end) for end in ends)
         elif kind == "appendix" and re.fullmatch(r"[a-z](\.[0-9]+)*", token):
             spots.add((kind, token))
         else:
             words.add(token)
+            kind = ""
     return frozenset(spots), frozenset(words)
 
 

@@ -45,7 +45,7 @@ RFC_793 = (
     _c("remote-close", TEXT, "page 38, case 2",
        "A FIN that comes first is acknowledged; CLOSE sends ours.",
        rules=("established-fin", "last-ack-ack"), cases=("close-wait-closes",)),
-    _c("both-close", TEXT, "page 39, case 3, figure 14",
+    _c("both-close", TEXT, "pages 38 and 39, case 3, figure 14",
        "FINs that cross are each acknowledged, and both ends wait.",
        cases=("entry-by-simultaneous-close",)),
     _c("call-open", TEXT, "page 55", "OPEN in TIME-WAIT: the connection exists already.",
