@@ -100,6 +100,16 @@ def test_what_packetdrill_cant_say_is_refused_with_the_reason(
         exported(a_case(steps, reach), LINUX)
 
 
+def test_a_connection_that_takes_the_place_of_another_has_its_iss_and_no_socket() -> None:
+    reopen = "- send: {flags: SYN, seq: rcv_nxt+1, mss: 1460}\n- expect: syn-ack\n"
+    assert exported(a_case(reopen), LINUX).endswith(
+        "+0 < S 3:3(0) win 65535 <mss 1460>\n+0 > S. 65539:65539(0) ack 4 <mss 1460>\n"
+    )
+    opened = "- send: {flags: ACK, seq: seg_seq+1, ack: ans_seq+1}\n- expect: {flags: FIN|ACK}\n"
+    with pytest.raises(SuiteError, match="no socket of a connection that took the place"):
+        exported(a_case(reopen + opened), LINUX)
+
+
 def test_a_case_that_fails_or_is_about_others_is_no_script() -> None:
     with pytest.raises(SuiteError, match="is no PASS on the reference: expected state"):
         exported(a_case("- state: CLOSED\n"), LINUX)

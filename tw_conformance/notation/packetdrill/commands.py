@@ -39,6 +39,8 @@ _OTHER_NAMES = {
     "FIN-WAIT2": "FIN-WAIT-2",
     "CLOSE": "CLOSED",
 }
+_LONGEST = 2000
+"""Characters of a command that is looked at."""
 _BY_NUMBER = (
     "ESTABLISHED", "SYN-SENT", "SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "CLOSED",
     "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING",
@@ -101,6 +103,8 @@ Meaning: TypeAlias = (
 
 def read_command(text: str) -> tuple[Meaning, ...]:
     """What a shell's command comes to."""
+    if len(text) > _LONGEST:
+        return (Unknown(),)
     if found := _SYSCTL.match(text):
         return tuple(map(_setting, _ASSIGNMENT.finditer(found["sets"]))) or (Unknown(),)
     if (found := _SOCKSTAT.match(text)) and (state := state_named(found["state"])):

@@ -165,6 +165,8 @@ class _Writer:
     _irs: int = 0
     _fd: int = _CONNECTION
     _accepted: bool = False
+    _reopened: bool = False
+    """Whether the connection took the place of another."""
     _closes: bool = False
     _noted: set[int] = field(default_factory=set)
     """Steps of which the transcript has a note."""
@@ -234,6 +236,8 @@ class _Writer:
         return self.case.reach.family == "ipv6"
 
     def _accept(self) -> None:
+        if self._reopened:
+            raise self._refuse("it knows no socket of a connection that took the place of another")
         if self._accepted:
             return
         self._accepted = True
@@ -259,8 +263,7 @@ class _Writer:
         if self._iss is None:
             self._iss = segment.seq
         elif segment.seq == add(self._latest, _REINCARNATION):
-            self._accepted = self._closes = False
-            self._fd += 1
+            self._reopened, self._closes = True, False
         elif segment.seq != self._iss:
             raise self._refuse("it knows one ISS of the DUT's, and here is another")
 

@@ -68,7 +68,7 @@ def read_text(text: str, file: Path, defined: Set[str] = frozenset()) -> Script:
     :raises CaseError: with the line and column of what is wrong, and what was expected there.
     """
     if len(text) > LARGEST:
-        raise fault(Place(file, 1, 1), "this script is larger than 1 MiB")
+        raise fault(Place(file, 1, 1), "this script is larger than 256 KiB")
     scanner = Scanner(reading(text, file, defined), file)
     options = _read_options(scanner)
     scanner.define(dict(_definition(value) for name, value in options if name == "define"))

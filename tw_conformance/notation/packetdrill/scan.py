@@ -11,8 +11,8 @@ from typing import NoReturn
 from tw_conformance.model.errors import CaseError, Fault, Place
 from tw_conformance.model.words import did_you_mean, quoted
 
-LARGEST = 1 << 20
-"""Octets of a script."""
+LARGEST = 1 << 18
+"""Characters of a script."""
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/)+", re.DOTALL)
 _NEXT = re.compile(r"[A-Za-z0-9_.#-]+|[^\s]")

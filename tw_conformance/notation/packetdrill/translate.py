@@ -76,7 +76,7 @@ _WHENEVER = 3.0
 _LONGEST_TITLE = 120
 _PROVOKING = frozenset(("close", "shutdown", "send", "abort", "destroy"))
 """Calls that a segment may be owed to."""
-_FAMILIES = {"ipv4": "ipv4", "ipv6": "ipv6"}
+_FAMILIES = ("ipv4", "ipv6")
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,7 @@ def test_ifdef_chooses_lines_and_keeps_their_numbers() -> None:
         ("0 `a`\n#ifdef A\n", "2:1: expected #endif for #ifdef A, and the script ends"),
         ("0 > (ttll 5) . 1:1(0)", "not 'ttll'; did you mean 'ttl'?"),
         ("0 `sleep 1", "expected a command between backticks"),
+        ("// " + 300_000 * "x", "1:1: this script is larger than 256 KiB"),
         ("--tolerance_usecs=\n", "expected a value of --tolerance_usecs"),
     ],
 )
