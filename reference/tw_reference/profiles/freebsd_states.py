@@ -126,12 +126,17 @@ _GHOST = rule("conn-ghost-ack", all_of(GHOST_ACK, setting("insecure_ack", 0)), D
 
 
 def _check(
-    acknowledge: Do, changes: Set[Change], *, established: bool = False, fin_taken: bool = False
+    acknowledge: Do,
+    changes: Set[Change],
+    *,
+    established: bool = False,
+    closed: bool = True,
+    fin_taken: bool = False,
 ) -> Rules:
     """The steps before the ACK field; ``acknowledge`` is how tcp_output() sends the ACK.
-    ``fin_taken``: the peer's FIN was taken."""
+    ``closed``: our side may be; ``fin_taken``: the peer's FIN was taken."""
     of_10 = Change.BLIND not in changes
-    after_close = not (fin_taken and Change.CLOSED_UNTIL_FIN in changes)
+    after_close = closed and not (fin_taken and Change.CLOSED_UNTIL_FIN in changes)
     ends = "-fin" if acknowledge is Do.ACK_WITH_FIN else ""
     again = " with the FIN again" if ends else ""
     old = all_of(TS_RECENT_KNOWN, TSVAL_BELOW)
@@ -188,7 +193,7 @@ def _old(acknowledge: Do) -> ConnectionRule:
                 "What is all old is dropped, but its ACK taken; it is acknowledged.", _DO_SEGMENT)
 
 
-_NOTHING = rule("conn-nothing-more", any_of(EMPTY, ~ACK), Do.DROP,
+_NOTHING = rule("conn-nothing-more", EMPTY, Do.DROP,
                 "Nothing is left in the segment.", _DO_SEGMENT)
 _IGNORED = rule("conn-after-fin", ALWAYS, Do.DROP,
                 "After the peer's FIN nothing right of RCV.NXT is taken or answered.",
@@ -206,7 +211,7 @@ def _text(acknowledge: Do) -> ConnectionRule:
 
 def _established(changes: Set[Change]) -> AnyList:
     return stages.ESTABLISHED.list(
-        *_check(Do.ACK, changes, established=True), _TAKE_ACK, _old(Do.ACK),
+        *_check(Do.ACK, changes, established=True, closed=False), _TAKE_ACK, _old(Do.ACK),
         rule("established-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
              "The peer's FIN is acknowledged at once: CLOSE-WAIT.",
              f"{_DO_SEGMENT}, TF_ACKNOW", "RFC 9293 section 3.10.7.4"),
@@ -245,7 +250,7 @@ def _fin_wait_2(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
 
 def _close_wait(changes: Set[Change]) -> AnyList:
     return stages.CLOSE_WAIT.list(
-        *_check(Do.ACK, changes, fin_taken=True), _TAKE_ACK, _old(Do.ACK), _IGNORED
+        *_check(Do.ACK, changes, closed=False), _TAKE_ACK, _old(Do.ACK), _IGNORED
     )
 
 

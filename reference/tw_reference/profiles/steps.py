@@ -159,7 +159,7 @@ def steps(
                  f"{_SECTION}, fifth, SYN-RECEIVED"),
         ),
         stages.ESTABLISHED.list(
-            *head, *acks, orphan,
+            *head, *acks,
             rule("established-fin", FIN_NEXT, (*fin, ConnectionAction.ENTER_CLOSE_WAIT),
                  "The peer's FIN is acknowledged: CLOSE-WAIT.",
                  f"{_SECTION}, eighth"),

@@ -302,7 +302,6 @@ ROWS = (
 
 NEVER = {
     (R, "conn-timestamp"): "processing goes on in ESTABLISHED, whose list has the rule too",
-    (E, "conn-for-nobody"): "an orphan has sent its FIN, or waits to: it is in FIN-WAIT-1",
     (F2, "conn-take-ack"): "nothing of this side is left to be acknowledged",
     (CL, "conn-take-ack"): "the ACK of the FIN leads to TIME-WAIT, where nothing is sent again",
     (LA, "conn-take-ack"): "the ACK of the FIN ends the connection, with all that was sent",
