@@ -19,7 +19,9 @@ from tw_conformance.model.errors import ExitCode
 from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.plugin.options import check_strict, choose, describe, make_roster
 from tw_conformance.plugin.run_state import RunState
+from tw_conformance.report.areas import areas
 from tw_conformance.report.files import check_writable
+from tw_conformance.report.terminal import console, say, table
 from tw_conformance.targets.access_options import as_arguments
 
 
@@ -91,6 +93,8 @@ def run_cases(
     with _nobody_elses_settings():
         status = pytest.main(arguments, plugins=[tally])
     code = tally.exit_code(status)
+    if verbosity >= 0:
+        tally.say_areas()
     if code is ExitCode.NOTHING:
         print(f"tw-conformance: {tally.why_nothing(select)}", file=sys.stderr)
     return code
@@ -148,6 +152,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._verdicts: set[str] = set()
+        self._by_file: list[tuple[str, str]] = []
         self._errors: set[int] = set()
         self._lacks = False
         self._config: pytest.Config | None = None
@@ -160,9 +165,13 @@ class Tally:
             self._errors.add(ExitCode.USAGE)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        lack = bool(getattr(report, "tw_lack", ""))
         if verdict := getattr(report, "tw_verdict", ""):
-            self._verdicts.add("EXPECTED" if hasattr(report, "wasxfail") else verdict)
-        self._lacks |= bool(getattr(report, "tw_lack", ""))
+            verdict = "EXPECTED" if hasattr(report, "wasxfail") else verdict
+            self._verdicts.add(verdict)
+        if verdict or lack:
+            self._by_file.append((report.nodeid.partition("::")[0], verdict or "LEFT OUT"))
+        self._lacks |= lack
         self._errors.add(getattr(report, "tw_exit_code", ExitCode.CONFORMS))
 
     def exit_code(self, status: int) -> ExitCode:
@@ -186,6 +195,13 @@ class Tally:
         if status != pytest.ExitCode.OK:
             return ExitCode.TARGET
         return ExitCode.CONFORMS if self._verdicts or self._only_listed() else ExitCode.NOTHING
+
+    def say_areas(self) -> None:
+        """Print the verdicts by area, where something did not pass."""
+        if rows := areas(self._by_file):
+            made = table(rows[0], rows[1:], width=console().width)
+            print("\nBy area:")
+            say(made)
 
     def why_nothing(self, select: str | None) -> str:
         """Why no case was played, as a sentence."""
