@@ -46,13 +46,13 @@ class Findings:
         self._config = config
         self._began = time.time()
         self._duts: dict[tuple[str, str], dict[str, Any]] = {}
-        self._results: list[dict[str, Any]] = []
+        self._results: dict[str, dict[str, Any]] = {}  # of a case that ran again, the last
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         result = getattr(report, "tw_result", None)
         if result is None:
             return
-        self._results.append(result)
+        self._results[report.nodeid] = result
         if dut := getattr(report, "tw_dut", None):
             self._duts[dut["target"], dut["profile"]] = dut
 
@@ -70,7 +70,7 @@ class Findings:
             began=datetime.fromtimestamp(self._began, UTC).isoformat(timespec="seconds"),
             seconds=round(time.time() - self._began, 3),
             duts=list(self._duts.values()),
-            results=self._results,
+            results=list(self._results.values()),
         )
         makers = {"results": results.Results.as_json, "html": page}
         for kind in FILES:

@@ -295,8 +295,6 @@ class CaseItem(pytest.Item):
     def _conclude(self, outcome: Outcome) -> None:
         self._inferred = outcome.inferred
         self._unseen = tuple(outcome.unseen)
-        if outcome.inferred:
-            self.user_properties.append(("state", "inferred"))
         rules = self._rules(outcome)
         if outcome.verdict is Verdict.PASS:
             last = next((rule.id for rule in reversed(rules) if rule is not None), "")
@@ -352,15 +350,18 @@ class CaseItem(pytest.Item):
     def _note_verdict(self, verdict: str, *, rule: str) -> None:
         self._verdict, self._rule = verdict, rule
         target = RunState.of(self.config).pool.opened(self.choice)
-        self.user_properties += [
-            ("title", self.case.title),
-            ("cites", "; ".join(self.case.cites)),
-            ("dut", target.describe() if target else ""),
-            ("target", self.choice.target),
-            ("profile", self.choice.profile),
-            ("verdict", verdict),
-            ("rule", rule),
-        ]
+        said = {
+            "title": self.case.title,
+            "cites": "; ".join(self.case.cites),
+            "dut": target.describe() if target else "",
+            "target": self.choice.target,
+            "profile": self.choice.profile,
+            "verdict": verdict,
+            "rule": rule,
+            **({"state": "inferred"} if self._inferred else {}),
+        }
+        others = [each for each in self.user_properties if each[0] not in said]
+        self.user_properties[:] = [*others, *said.items()]  # anew, where a case runs again
 
     def _explain(self, error: NoPass) -> FailureText:
         outcome = error.outcome

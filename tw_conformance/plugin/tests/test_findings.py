@@ -85,3 +85,22 @@ def test_a_file_that_cannot_be_written_is_said_before_the_run(
 def test_a_folder_that_is_not_there_is_said_too(suite: pytest.Pytester) -> None:
     done = suite.runpytest("--tw-target=netns", "--tw-html=no/such/r.html")
     done.stderr.fnmatch_lines(["*there is no folder *no/such"])
+
+
+AGAIN = """
+def pytest_runtest_protocol(item, nextitem):
+    from _pytest.runner import runtestprotocol
+    for following in (item, nextitem):
+        runtestprotocol(item, nextitem=following)
+    return True
+"""
+
+
+def test_a_case_that_a_plugin_runs_again_is_told_once(suite: pytest.Pytester) -> None:
+    """As pytest-rerunfailures does."""
+    suite.makeconftest(CONFTEST + AGAIN)
+    suite.runpytest("--tw-target=netns", "--tw-results=r.json", "--junit-xml=j.xml", "-k", "fails")
+    (found,) = read_results([suite.path / "r.json"])
+    assert [each.id for each in found.results] == ["fails-a"]
+    tests = suite.path.joinpath("j.xml").read_text().split("<testcase ")[1:]
+    assert [test.count('property name="verdict"') for test in tests] == [1, 1]
