@@ -125,7 +125,7 @@ def _blocks(
     yield Heading(1, "clauses")
     counted = [TableRow(_totals(name, each)) for name, each in documents.items()]
     rows = [*counted, TableRow(_totals("all", entries))]
-    yield Table(("document", *_LEVELS, "with a case", "with a reason", "open"), rows)
+    yield Table(("document", *_LEVELS, "shown", "excused", "open"), rows)
     yield Table(
         ("profile", "conforms", "deviates", "not applicable", "not known"),
         [TableRow(_kept(profile, place, entries)) for place, profile in enumerate(profiles)],

@@ -65,6 +65,8 @@ TCP_TIMEWAIT = (
        cases=("syn-not-above-rcv-nxt",)),
     _c("gone", STACK, "369-371", "Where the block is gone already the segment is dropped.",
        why=_KERNEL, stands=_STANDS),
+    _c("flags", STACK, "373", "Flags are those of the header's byte: reserved bits are none.",
+       cases=("reserved-bits",)),
     _c("rst", STACK, "380-386", "An RST is dropped, whatever else it has.", rules=("rst-drop",),
        cases=("rst-at-rcv-nxt", "rst-in-window", "rst-outside-window")),
     _c("no-paws", STACK, "388-399", "Not done: PAWS.",

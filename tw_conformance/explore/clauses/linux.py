@@ -90,7 +90,7 @@ FIRST_ANALYSIS = (
 )
 
 _c = Document(
-    "article", "tcp_timewait_state_process.txt", base="linux-2.6.32", about="linux-*", joint=":"
+    "article", "tw-state-process.txt", base="linux-2.6.32", about="linux-*", joint=":"
 ).clause
 
 SECOND_ANALYSIS = (

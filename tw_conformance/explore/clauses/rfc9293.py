@@ -22,6 +22,21 @@ _c = Document("rfc9293", "RFC 9293", base="rfc9293").clause
 # fmt: off
 
 CLAUSES = (
+    _c("checksum", MUST, "section 3.1 (MUST-3)",
+       "The checksum of every segment is checked; TIME-WAIT heeds none that is wrong.",
+       cases=("damaged-fin", "damaged-rst", "damaged-syn")),
+    _c("reserved-bits", TEXT, "section 3.1",
+       "Reserved bits are ignored by who gives them no meaning.",
+       cases=("reserved-bits",)),
+    _c("options-anywhere", MUST, "section 3.1 (MUST-5)", "Any segment may have options.",
+       cases=("answer-whatever-the-header",)),
+    _c("unknown-option", MUST, "section 3.1 (MUST-6)", "An unknown option is ignored.",
+       cases=("answer-whatever-the-header",)),
+    _c("option-length", MUST, "section 3.1 (MUST-7)",
+       "An option with a length that can't be is coped with.", cases=("option-without-a-length",)),
+    _c("state", TEXT, "section 3.3.2",
+       "TIME-WAIT waits for the ACK of the peer's FIN to arrive, and for old segments to be gone.",
+       cases=("life", "fin-again", "hazard-1")),
     _c("zero-window", MUST, "section 3.4 (MUST-66)",
        "With a window of zero the RST and URG fields are processed all the same.",
        cases=("held-unread-window", "zero-window-in-time-wait")),
