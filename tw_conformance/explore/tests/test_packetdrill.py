@@ -82,6 +82,16 @@ def test_states_timers_settings_and_calls_are_asked_as_linux_can() -> None:
             "{}",
             "numbers that wrap",
         ),
+        (
+            "- send: {flags: ACK, tsecr: ts_recent+5}\n- expect: nothing\n",
+            "{timestamps: on}",
+            "it echoes no TSval that the DUT never sent",
+        ),
+        (
+            "- send: {flags: SYN, mss: 1460}\n- expect: {flags: SYN|ACK}\n",
+            "{state: SYN-SENT, open: active}",
+            "SYNs cross here",
+        ),
         (SILENT, "{sack: on, state: ESTABLISHED}", "SACK is switched off there"),
         (
             "- wait: 80ms\n- send: {flags: FIN|ACK, seq: rcv_nxt-1}\n- expect: ack\n"

@@ -163,6 +163,10 @@ class _Writer:
     _made: list[str] = field(default_factory=list)
     _iss: int | None = None
     _irs: int = 0
+    _tsvals: set[int] = field(default_factory=set)
+    """Those of the DUT's."""
+    _answered: bool = False
+    """Whether the tester has answered the DUT's SYN with one of its own."""
     _fd: int = _CONNECTION
     _accepted: bool = False
     _reopened: bool = False
@@ -248,7 +252,9 @@ class _Writer:
 
     def _segment(self, event: Event, packet: Packet) -> None:
         segment, inbound = packet.segment, event.direction == "sent"
-        if not inbound:
+        if inbound:
+            self._must_be_known(segment)
+        else:
             self._learn(segment)
             if segment.flags & FIN and not self._closes:
                 # The service closes as soon as it has accepted.
@@ -258,6 +264,8 @@ class _Writer:
 
     def _learn(self, segment: Segment) -> None:
         """Take the ISS from the DUT's SYN; that of a new incarnation has to be known beforehand."""
+        if segment.timestamps is not None:
+            self._tsvals.add(segment.timestamps.tsval)
         if not segment.flags & SYN:
             return
         if self._iss is None:
@@ -266,6 +274,16 @@ class _Writer:
             self._reopened, self._closes = True, False
         elif segment.seq != self._iss:
             raise self._refuse("it knows one ISS of the DUT's, and here is another")
+
+    def _must_be_known(self, segment: Segment) -> None:
+        """:raises Refused: where the tester sends what packetdrill has no number for."""
+        stamps = segment.timestamps
+        if stamps is not None and stamps.tsecr not in (0, *self._tsvals):
+            raise self._refuse("it echoes no TSval that the DUT never sent")
+        if segment.flags & SYN and self.case.reach.open == "active" and not self._answered:
+            if not segment.flags & ACK:
+                raise self._refuse("it learns the tester's ISN from a SYN-ACK, and SYNs cross here")
+            self._answered = True
 
     @property
     def _latest(self) -> int:

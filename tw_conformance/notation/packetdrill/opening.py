@@ -216,7 +216,7 @@ def _actively(opening: Opening, handshake: _Handshake, events: Sequence[Event]) 
     if syn is None or not _is_opening(syn, inbound=False, flags=SYN) or syn.seq is None:
         raise Untranslatable(events[opening.taken].place, "expected the DUT's SYN after connect()")
     opening.taken = handshake.end(1)
-    opening.numbers = Numbers(rcv_nxt=0, snd_nxt=syn.seq.value + 1)
+    opening.numbers = Numbers(rcv_nxt=0, snd_nxt=1)
     if (stamps := one_option(syn.options or (), "TS")) is not None:
         opening.numbers.tsval = stamps.numbers[0]
     if syn_ack is None or not syn_ack.inbound or syn_ack.seq is None:
@@ -275,10 +275,9 @@ def _offer_sack(opening: Opening, events: Sequence[Event], remarks: Remarks) -> 
 
 
 def _after(peer: TcpPacket, dut: TcpPacket) -> Numbers:
-    """Where the numbers stand behind both SYNs."""
-    assert peer.seq is not None
-    assert dut.seq is not None
-    numbers = Numbers(rcv_nxt=peer.seq.value + 1, snd_nxt=dut.seq.value + 1)
+    """Where the numbers stand behind both SYNs: packetdrill counts from there, whatever the SYNs'
+    own are."""
+    numbers = Numbers(rcv_nxt=1, snd_nxt=1)
     _stamped(peer, numbers)
     stamps = one_option(dut.options or (), "TS")
     numbers.tsval = stamps.numbers[0] if stamps else None

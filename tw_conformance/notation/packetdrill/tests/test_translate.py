@@ -75,6 +75,15 @@ def test_sack_is_offered_where_a_segment_has_blocks() -> None:
     assert "SACK is not offered: no segment here has blocks" in notes(without)
 
 
+def test_numbers_count_from_the_isn_whatever_it_is() -> None:
+    other = PASSIVE.replace("< S 0:0(0)", "< S 700:700(0)").replace(
+        "S. 0:0(0) ack 1", "S. 0:0(0) ack 701"
+    )
+    step = "- send: {flags: RST, seq: rcv_nxt+1, window: 0}"
+    assert step in steps(other + "+0 < R 2:2(0) win 0\n")
+    assert "state: ESTABLISHED" in head(other + "+0 < R 2:2(0) win 0\n")
+
+
 def test_nobody_listens_where_the_script_lets_nobody() -> None:
     text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 < . 1:1(0) ack 9 win 5\n+0 > R 9:9(0)\n"
     assert steps(text) == [
