@@ -46,8 +46,10 @@ _BITS = 32
 _MODULUS = 1 << _BITS
 _CONSTANT = ""
 _TOKEN = re.compile(
-    r" *(?:(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(.))?", re.DOTALL
+    r" *(?:(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.\w+)*)|(.))?",
+    re.DOTALL,
 )
+"""A dot in a name, as in ``RCV.NXT``, is read so that the right name can be said."""
 _LONGEST_NUMBER = 15  # digits that a float keeps, and enough for 32 bits
 
 N = TypeVar("N", int, float)

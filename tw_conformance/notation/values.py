@@ -100,6 +100,8 @@ def _flags(text: str) -> int:
     offset = 0
     for part in text.split("|"):
         name = part.strip()
+        if name not in FLAG_BITS and (several := _joined_otherwise(name)):
+            raise ExpressionError(f"flags are joined by |: write {several}", offset)
         if name not in FLAG_BITS:
             raise ExpressionError(no_such("unknown flag", name, (*FLAG_BITS, "none")), offset)
         if name in seen:
@@ -107,6 +109,12 @@ def _flags(text: str) -> int:
         seen.append(name)
         offset += len(part) + 1
     return flag_bits(seen)
+
+
+def _joined_otherwise(text: str) -> str:
+    """Flags that are joined by something else, as they are meant; nothing where these are none."""
+    names = re.findall("[A-Za-z]+", text.upper())
+    return "|".join(names) if len(names) > 1 and all(n in FLAG_BITS for n in names) else ""
 
 
 def _position(text: str) -> SequenceExpression:

@@ -200,8 +200,10 @@ def from_data(
 def _read(file: Path) -> Results:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file} can't be read: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{file} is not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise UsageError(f"{file} holds no results: write them with run --results FILE")
     if data.get("version") != VERSION:

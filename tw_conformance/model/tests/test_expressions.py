@@ -70,6 +70,7 @@ def test_a_time_is_a_sum_in_seconds(text: str, seconds: float) -> None:
         ("+1", 0, "relative to what? write rcv_nxt+1"),
         (" -1", 1, "relative to what? write rcv_nxt-1"),
         ("rcvnxt+1", 0, "unknown name 'rcvnxt'; did you mean 'rcv_nxt'?"),
+        ("RCV.NXT+1", 0, "unknown name 'RCV.NXT'; did you mean 'rcv_nxt'?"),
         ("1+RCV_NXT", 2, "did you mean 'rcv_nxt'?"),
         ("rcv_nxt+", 8, "expected a name or a number at the end"),
         ("rcv_nxt*2", 7, "expected '+' or '-', found '*'"),

@@ -56,6 +56,7 @@ STEPS = [
     ("send: RST", "4:18", "with at least flags, or with icmp, found text 'RST'"),
     ("send: {flags: RTS}", "4:26", "unknown flag 'RTS'; did you mean 'RST'?"),
     ("send: {flags: SYN|FIM}", "4:30", "unknown flag 'FIM'; did you mean 'FIN'?"),
+    ("send: {flags: SYN+ACK}", "4:26", "flags are joined by |: write SYN|ACK"),
     ("send: {flags: 'SYN|SYN'}", "4:31", "flag SYN stands twice"),
     ("send: {flags: none|ACK}", "4:26", "unknown flag 'none'"),
     ("send: {flags: 16}", "4:26", "unknown flag '16'"),

@@ -93,7 +93,7 @@ def test_a_file_of_results_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "can't be read"),
+        ("{", "is not JSON"),
         ("[]", "holds no results: write them with run --results FILE"),
         (
             HEAD % 2,
