@@ -170,6 +170,10 @@ class _Performance:
             raise _Over(0, "it does not come to ESTABLISHED")
         host.offer(self._flow, story.rcv_wnd)
         host.sockets.set_options(self._flow, nodelay=1)
+        if story.acked:
+            host.sockets.send(self._flow, bytes(story.acked))
+            self._hear()
+            self._say(Segment(self._rcv_nxt, self._end, tcp.ACK, window=WINDOW))
         if story.unacked:
             host.sockets.send(self._flow, bytes(story.unacked))
             self._hear()
@@ -255,6 +259,7 @@ class _Performance:
             flags=heard.flags,
             window=heard.window,
             payload=bytes(heard.length),
+            reserved=heard.reserved,
             mss=heard.mss,
             wscale=heard.wscale,
             sack_permitted=heard.sack,

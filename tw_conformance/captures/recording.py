@@ -230,6 +230,7 @@ class _Steps:
             window=self._window_of(segment),
             length=len(segment.payload),
             urgent=segment.urgent if segment.flags & tcp.URG else 0,
+            reserved=segment.reserved,
             timestamps=relation,
             tsval=tsval,
             mss=segment.mss if is_syn else None,

@@ -48,21 +48,24 @@ class Heard(NamedTuple):
     length: int
     window: int
     stamp: int | None
-    has_stamps: bool
+    reserved: int
     mss: int | None = None
     wscale: int | None = None
     sack: bool = False
 
 
 class Story(NamedTuple):
-    """``unacked``: octets that the judged end had sent and that were not acknowledged when it was
-    closed; ``silence``: nanoseconds of capture behind the last segment, :data:`SILENCE` or 0."""
+    """``acked`` and ``unacked``: octets that the judged end had sent when it was closed; those that
+    were acknowledged, as far back as some segment goes, and those that were not.  ``silence``:
+    nanoseconds of capture behind the last segment, :data:`SILENCE` or 0.
+    """
 
     opened_by_dut: bool
     family: str
     timestamps: bool
     scaled: bool
     rcv_wnd: int
+    acked: int
     unacked: int
     heard: tuple[Heard, ...]
     silence: int
@@ -80,7 +83,9 @@ def story_of(closing: Closing) -> Story | None:
     if window >= WINDOW > furthest + _WIDE:
         window = WINDOW
     theirs = _Gaps(n for each in got for n in each.theirs) if window >= _WIDE else _Gaps(())
-    ours = _Gaps((-unacked, *(number for each in got for number in each.ours)))
+    earliest = min((number for each in got for number in each.ours), default=0)
+    said = max(-unacked - _said(closing, origin), min(earliest, -unacked))
+    ours = _Gaps((said, -unacked, *(number for each in got for number in each.ours)))
     stamps = _Gaps((each.stamp for each in got if each.stamp is not None), narrow=_TICKS)
     heard, before, windows = [], closing.seen[0].time, _Windows()
     for each, offsets in zip(closing.seen, got, strict=True):
@@ -94,6 +99,7 @@ def story_of(closing: Closing) -> Story | None:
         timestamps=origin.ts_recent is not None,
         scaled=scaled,
         rcv_wnd=window,
+        acked=ours[-unacked] - ours[said],
         unacked=-ours[-unacked],
         heard=tuple(heard),
         silence=SILENCE if closing.last - before > SILENCE else 0,
@@ -165,6 +171,15 @@ def _unacked(closing: Closing, origin: Origin) -> int:
     return 0 if acked is None else min(max(distance(origin.snd_nxt, acked), 0), WINDOW)
 
 
+def _said(closing: Closing, origin: Origin) -> int:
+    """How much the judged end had said before that, as far as anybody can tell, and not more than a
+    window."""
+    syn, unacked = closing.dut.syn, _unacked(closing, origin)
+    if syn is None:
+        return WINDOW
+    return min(max(distance(origin.snd_nxt, syn.end) - unacked, 0), WINDOW)
+
+
 def _window(closing: Closing) -> tuple[int, bool]:
     """The window that the judged end offers, in octets, and whether it is scaled; as in the header
     where the SYNs were not seen."""
@@ -179,7 +194,8 @@ def _offsets(each: Sighting, closing: Closing, origin: Origin) -> _Offsets:
     own, other = origin.snd_nxt, origin.rcv_nxt
     if not by_dut:
         own, other = other, own
-    seq = distance(segment.seq, own)
+    # An ISS is as good as any other.
+    seq = 0 if by_dut and segment.flags & tcp.SYN else distance(segment.seq, own)
     stamp = None
     if segment.timestamps is not None and not by_dut:
         stamp = distance(segment.timestamps.tsval, origin.ts_recent or 0)
@@ -211,7 +227,7 @@ def _heard(
         length=own[offsets.end] - own[offsets.seq],
         window=windows.told(offsets, segment.window),
         stamp=None if offsets.stamp is None else stamps[offsets.stamp],
-        has_stamps=segment.timestamps is not None,
+        reserved=segment.reserved,
         mss=segment.mss if syn else None,
         wscale=segment.wscale if syn else None,
         sack=segment.sack_permitted and syn,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from tw_conformance.captures.judging import judge_capture
+from tw_conformance.captures.reading import Reading
 from tw_conformance.link.link import Observation
 from tw_conformance.model.case import (
     Answer,
@@ -20,13 +23,16 @@ from tw_conformance.model.case import (
     StateIs,
 )
 from tw_conformance.model.errors import TargetError
+from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Transcript, Verdict
 from tw_conformance.play import approach, tester
 from tw_conformance.play.player import play
+from tw_conformance.report.capture import pcapng
 from tw_conformance.targets.target import Play
 from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.wire.conftest import case_of, open_netns
 from tw_reference import segment as tcp
+from tw_reference.profiles import PROFILES
 
 
 async def observed(target: WireTarget, reach: Reach) -> Observation:
@@ -171,3 +177,16 @@ def played(one: Play[Outcome]) -> Verdict:
     outcome = one.result()
     assert not outcome.reason, outcome.reason
     return outcome.verdict
+
+
+def test_a_capture_of_the_kernel_is_explained_by_its_profile(
+    target: WireTarget, tmp_path: Path
+) -> None:
+    ack_beyond = Send(flags=tcp.ACK, seq=SequenceExpression("rcv_nxt+70000"))
+    case = case_of(Send(flags=tcp.RST), ack_beyond, expect(tcp.RST), reach=Reach(timestamps=True))
+    file = tmp_path / "kernel.pcapng"
+    file.write_bytes(pcapng(target.start(play(case, target)).result()))
+    judged = judge_capture(Reading(file), list(PROFILES.values()))
+    assert judged.connections == 1
+    assert judged.fits[target.profile].deviates == 0
+    assert judged.fits["freebsd-15"].deviates == 1
