@@ -17,12 +17,24 @@ from tw_conformance.play.compare import answer_of, compare, summary
 from tw_conformance.play.record import answers
 from tw_conformance.play.run import Run
 from tw_conformance.targets.direct import DirectTarget
-from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_reference.clock import SECOND
 from tw_reference.profiles import PROFILES
+from tw_reference.rules.condition import ALWAYS
 from tw_reference.rules.deciding import deciding
 from tw_reference.rules.decision import Decision
-from tw_reference.rules.rule import AnyRule
+from tw_reference.rules.rule import AnyRule, Rule
 from tw_reference.segment import Packet
+from tw_reference.state import State
+
+EXPIRED: AnyRule = Rule(
+    "timer-expired",
+    ALWAYS,
+    (),
+    "No segment decided: the timer has expired, and the stack holds nothing any more.",
+    ("RFC 9293 section 3.10.8",),
+)
+"""Stands where a rule would for what time alone brought about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +89,10 @@ async def _walk(case: Case, target: InProcessTarget) -> list[AnyRule | None]:
         for index, step in enumerate(case.steps):
             before = len(link.decisions())
             await run.take(index, step)
-            decision = deciding(link.decisions())
             if isinstance(step, Call):
-                decision = next(reversed(link.decisions()[before:]), None)
-            rules.append(_rule(decision))
+                rules.append(_rule(next(reversed(link.decisions()[before:]), None)))
+            else:
+                rules.append(await _rule_or_timer(link))
     except (NotReached, TargetError):
         pass
     return rules + [None] * (len(case.steps) - len(rules))
@@ -128,12 +140,12 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
     tester = run.tester_of(outcome.step)
     state = await tester.link.observe()
     assert state is not None
-    decision = deciding(link.decisions())
+    rule = await _rule_or_timer(link)
     transcript, variables = tester.transcript, tester.variables
     packets, answer = answers(transcript, on=tester.name), ""
     if isinstance(outcome.step, Call):
         # A call that no list is about has no rule, whatever was decided before it.
-        decision = next(reversed(link.decisions()[decided_before:]), None)
+        rule = _rule(next(reversed(link.decisions()[decided_before:]), None))
         assert run.given is not None
         answer = run.given
         same = any(m.field == "gives" and m.seen == answer for m in outcome.mismatches)
@@ -144,11 +156,23 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
         same = _alike(packets, variables, seen, outcome.transcript.variables_of(tester.name))
     return OracleAnswer(
         profile=target.profile,
-        rule=_rule(decision),
+        rule=rule,
         answer=answer or ", ".join(summary(p, variables) for p in packets) or "nothing",
         state=state.state,
         same_as_seen=same,
     )
+
+
+async def _rule_or_timer(link: InProcessLink) -> AnyRule | None:
+    """The rule that decided on the last segment; :data:`EXPIRED`, where the timer that it left
+    running has ended the connection since."""
+    decision = deciding(link.decisions())
+    expires = decision.after.expires if decision is not None and decision.ruled else None
+    if expires is not None and expires <= link.now() * SECOND:
+        state = await link.observe()
+        if state is not None and state.state == State.CLOSED:
+            return EXPIRED
+    return _rule(decision)
 
 
 def _rule(decision: Decision | None) -> AnyRule | None:

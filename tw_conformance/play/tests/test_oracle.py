@@ -204,3 +204,22 @@ def test_a_stray_is_explained_by_what_came_before_the_deciding_step() -> None:
     outcome = played(f"{FIN_AGAIN}  - wait: 1s\n")
     assert outcome.verdict is Verdict.FAIL
     assert explained(outcome)["linux-6.18"].same_as_seen
+
+
+@pytest.mark.parametrize(
+    ("wait", "decides"), [("2msl-1s", "linux.ack-restart"), ("2msl+1s+tick", "timer-expired")]
+)
+def test_what_time_alone_brought_about_is_the_timers(wait: str, decides: str) -> None:
+    outcome = played(f"{FIN_AGAIN}  - expect: ack\n  - wait: {wait}\n  - state: LISTEN\n")
+    rule = explained(outcome)["linux-6.18"].rule
+    assert rule is not None
+    assert rule.id == decides
+    by_step = oracle.rules_by_step(outcome.case, "linux-6.18")
+    assert [each.id for each in by_step if each] == [*["linux.ack-restart"] * 2, *[decides] * 2]
+
+
+def test_a_connection_that_a_call_ended_is_not_the_timers() -> None:
+    outcome = played("  - call: destroy\n  - wait: 1s\n  - state: LISTEN\n", about="linux-6.18")
+    rule = explained(outcome)["linux-6.18"].rule
+    assert rule is not None
+    assert rule.id != oracle.EXPIRED.id
