@@ -26,7 +26,8 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
         if not found:
             RunState.of(config).uncited.append(_sentence(query, list(cases.values())))
     kept = [item for item in items if isinstance(item, CaseItem) and id(item.case) in wanted]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    left = set(items) - set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = kept
 
 
