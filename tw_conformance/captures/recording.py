@@ -39,6 +39,10 @@ _PAUSE = 100 * MILLISECOND
 """A pause as long as this is one in the case, too; within less an answer may be on its way."""
 _SOON = MILLISECOND
 """An answer that takes longer may be owed to a timer."""
+_MOST_TEXT = 0xFFFF
+"""Octets that a call sends at most; of more the segments are missing in the capture."""
+_LONGEST = 1460
+"""Octets of text in a segment that a case sends."""
 _SAID = ("flags", "seq", "ack", "length")
 """What is said of an answer that no word is for."""
 _CONTROL = tcp.FIN | tcp.SYN | tcp.RST | tcp.ACK
@@ -59,7 +63,8 @@ class _Way:
 
 
 def recorded(closing: Closing, name: str, capture: str) -> Case | None:
-    """The case; None where a number that it would count from was not seen.
+    """The case; None where a number that it would count from was not seen, or all that follows is
+    behind segments that are missing.
 
     It expects what came, of every profile.
     """
@@ -68,6 +73,8 @@ def recorded(closing: Closing, name: str, capture: str) -> Case | None:
         return None
     way = _way(closing, origin)
     steps = _Steps(closing, origin, way).all()
+    if not steps:
+        return None
     syn = closing.peer.syn
     address, port = closing.dut.address
     number = closing.seen[0].number
@@ -98,7 +105,8 @@ def _way(closing: Closing, origin: Origin) -> _Way:
     fin = next((at for at, each in enumerate(seen) if _closes(closing, each)), None)
     if fin is None or any(not closing.by_dut(each) for each in seen[:fin]):
         return _Way("ESTABLISHED", Through.FIN_WAIT_2, 0, origin.rcv_nxt, origin.snd_nxt)
-    if any(_is_text(closing, each) for each in seen[fin:]):
+    is_answered = any(not closing.by_dut(each) for each in seen[fin:])
+    if not is_answered or any(_is_text(closing, each) for each in seen[fin:]):
         return _Way("ESTABLISHED", Through.FIN_WAIT_2, 0, origin.rcv_nxt, origin.snd_nxt)
     snd_nxt = add(origin.snd_nxt, 1)
     entered = _to_time_wait(closing, origin, fin + 1)
@@ -189,6 +197,8 @@ class _Steps:
         taken = self._way.taken
         before = self._closing.seen[taken - 1] if taken else None
         for at, each in enumerate(self._seen):
+            if self._is_beyond(each):
+                break
             if self._closing.by_dut(each):
                 waited = 0 if before is None else each.time - before.time
                 steps += self._sent(each, waited)
@@ -199,6 +209,15 @@ class _Steps:
                     steps.append(Expect(_for_all(NOTHING)))
             before = each
         return steps
+
+    def _is_beyond(self, each: Sighting) -> bool:
+        """Whether no case says this: segments are missing before it, or a card has yet to cut it
+        into segments."""
+        segment = each.packet.segment
+        if not self._closing.by_dut(each):
+            return len(segment.payload) > _LONGEST
+        new = 0 if segment.flags & tcp.SYN else distance(segment.end, self._top)
+        return new > _MOST_TEXT
 
     def _pause(self, before: Sighting | None, each: Sighting) -> Iterator[Step]:
         paused = 0 if before is None else each.time - before.time

@@ -82,11 +82,11 @@ def story_of(closing: Closing) -> Story | None:
     furthest = max((number for each in got for number in each.theirs), default=0)
     if window >= WINDOW > furthest + _WIDE:
         window = WINDOW
-    theirs = _Gaps(n for each in got for n in each.theirs) if window >= _WIDE else _Gaps(())
+    theirs = Gaps(n for each in got for n in each.theirs) if window >= _WIDE else Gaps(())
     earliest = min((number for each in got for number in each.ours), default=0)
     said = max(-unacked - _said(closing, origin), min(earliest, -unacked))
-    ours = _Gaps((said, -unacked, *(number for each in got for number in each.ours)))
-    stamps = _Gaps((each.stamp for each in got if each.stamp is not None), narrow=_TICKS)
+    ours = Gaps((said, -unacked, *(number for each in got for number in each.ours)))
+    stamps = Gaps((each.stamp for each in got if each.stamp is not None), narrow=_TICKS)
     heard, before, windows = [], closing.seen[0].time, _Windows()
     for each, offsets in zip(closing.seen, got, strict=True):
         numbers = (ours, theirs) if offsets.by_dut else (theirs, ours)
@@ -212,9 +212,9 @@ def _heard(
     wait: int,
     segment: Segment,
     offsets: _Offsets,
-    own: _Gaps,
-    other: _Gaps,
-    stamps: _Gaps,
+    own: Gaps,
+    other: Gaps,
+    stamps: Gaps,
     windows: _Windows,
 ) -> Heard:
     syn = bool(segment.flags & tcp.SYN)
@@ -234,7 +234,7 @@ def _heard(
     )
 
 
-class _Gaps(dict[int, int]):
+class Gaps(dict[int, int]):
     """Numbers with the wide gaps between them made narrow; 0 stays 0."""
 
     def __init__(self, numbers: Iterable[int], narrow: int = _NARROW) -> None:

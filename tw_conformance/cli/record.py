@@ -72,20 +72,23 @@ def record(arguments: argparse.Namespace) -> int:
             continue
         first.setdefault(story, closing)
         times[story] = times.get(story, 0) + 1
-    print(*remains(reading, following.untold), sep="\n", end="", file=sys.stderr)
     prefix = arguments.name or _slug(arguments.capture.stem)
     cases: dict[str, tuple[Case, int]] = {}
     for story, closing in first.items():
         case = recorded(closing, f"{prefix}-{len(cases) + 1}", arguments.capture.name)
-        assert case is not None
+        if case is None:
+            following.untold["no case can say what comes first"] += times[story]
+            continue
         said = case_to_yaml(replace(case, name="", title="", cites=()))
         known, number = cases.get(said, (case, 0))
         cases[said] = known, number + times[story]
     for case, number in cases.values():
         _write(case, number, profiles, arguments.folder)
+    for line in remains(reading, following.untold):
+        print(line, file=sys.stderr)
     if more:
         print(f"{number_of(more, 'connection')} more, left out: --most", file=sys.stderr)
-    return ExitCode.CONFORMS if first else ExitCode.NOTHING
+    return ExitCode.CONFORMS if cases else ExitCode.NOTHING
 
 
 def _write(case: Case, number: int, profiles: Sequence[Profile], folder: Path) -> None:

@@ -13,6 +13,7 @@ from tw_conformance.captures.recording import recorded
 from tw_conformance.captures.tests.made import DUTS, captured, case_of
 from tw_conformance.model.case import Case
 from tw_conformance.notation.write import case_to_yaml
+from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
 
 RST = "[{send: {flags: RST}}, {expect: nothing}]"
@@ -85,6 +86,17 @@ def test_a_case_in_another_state_comes_back(reach: str, steps: str, tmp_path: Pa
     # That reset may come before the silence behind the last step is proven.
     whole = steps_of(case)
     assert steps_of(made) in (whole, whole + RESET, whole.removesuffix(NOTHING) + RESET)
+
+
+def test_a_fin_that_nobody_answers_is_a_case_too(tmp_path: Path) -> None:
+    case = case_of(tmp_path, CROSSING, "{state: FIN-WAIT-1}")
+    seen = list(Reading(captured(tmp_path, case, "linux-6.18")))
+    fin = next(n for n, each in enumerate(seen) if each.packet.segment.flags & tcp.FIN)
+    (closing,) = Conversations(DUTS["ipv4"]).closings(seen[: fin + 1])
+    made = recorded(closing, "played", "x.pcap")
+    assert made is not None
+    assert made.reach.state == "ESTABLISHED"
+    assert steps_of(made).startswith("\n  - call: close\n  - expect: {flags: FIN|ACK")
 
 
 def test_what_other_profiles_answer_is_said_where_they_differ(tmp_path: Path) -> None:
