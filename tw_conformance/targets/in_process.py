@@ -81,7 +81,9 @@ class InProcessTarget:
         self.met: set[tuple[str, str]] = set()
         """The rules that decided or acted in some case, each behind the name of its list."""
         self.hop = Hop(
-            Encoder(_TESTER_MAC, _DUT_MAC).encode, Encoder(_DUT_MAC, _TESTER_MAC).encode, decode
+            Encoder(_TESTER_MAC, _DUT_MAC).encode,
+            Encoder(_DUT_MAC, _TESTER_MAC, scale_first=profile.traits.scale_first).encode,
+            decode,
         )
 
     def describe(self) -> str:

@@ -291,6 +291,7 @@ FREEBSD_10 = Profile(
         scaled_window=_whole_segments,
         # tcp_subr.c, tcp_newtcpcb(); tcp_usrreq.c, tcp_connect(): sb_max is 2 MiB.
         window_scale=6,
+        scale_first=True,  # tcp_output.c, tcp_addoptions()
         keeps_ttl=True,
         # net.inet6.ip6.auto_flowlabel; tcp_syncache.c, sc_flowlabel; tcp_timewait.c,
         # tcp_twrespond(), tcpip_fillheaders().

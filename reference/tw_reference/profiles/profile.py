@@ -93,6 +93,8 @@ class StackTraits:
     """Retransmission time-out on a path without delay, nanoseconds."""
     window_scale: int = 7
     """The shift that it offers."""
+    scale_first: bool = False
+    """Whether the window scale stands before SACK and timestamps in its SYN, or behind them."""
     scaled_window: Callable[[int], int] | None = None
     """The window offered where it is scaled, for the MSS that both sides agree on; None: as where
     it is not."""

@@ -177,7 +177,8 @@ class Station:
 
     def _encoder(self, mac: str) -> Encoder:
         if mac not in self._encoders:
-            self._encoders[mac] = Encoder(self._mac, mac)
+            traits = self._host.profile.traits
+            self._encoders[mac] = Encoder(self._mac, mac, scale_first=traits.scale_first)
         return self._encoders[mac]
 
     def _send_frame(self, frame: bytes) -> None:

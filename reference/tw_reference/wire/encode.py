@@ -48,9 +48,15 @@ _ICMPV6_ERRORS = {
 
 
 class Encoder:
-    """Makes the frames that go from ``local_mac`` to ``remote_mac``."""
+    """Makes the frames that go from ``local_mac`` to ``remote_mac``.
 
-    def __init__(self, local_mac: str, remote_mac: str) -> None:
+    ``scale_first``: the window scale stands before SACK and timestamps, as in FreeBSD
+    (``tcp_output.c, tcp_addoptions()``); else behind them, as in Linux (``tcp_output.c,
+    tcp_options_write()``).
+    """
+
+    def __init__(self, local_mac: str, remote_mac: str, *, scale_first: bool = False) -> None:
+        self._scale_first = scale_first
         self._link = Ether(src=local_mac, dst=remote_mac)
         self._template = lru_cache(_MAX_TEMPLATES)(self._lay_out)
         self._echo_template = lru_cache(_MAX_TEMPLATES)(self._lay_out_echo)
@@ -99,8 +105,10 @@ class Encoder:
             segment.urgent,
         )
         if segment.timestamps is not None and not segment.option_octets:
-            # The option is always the last one: kind, length, TSval, TSecr.
-            struct.pack_into("!II", frame, tcp + header * 4 - 8, *segment.timestamps)
+            # Nothing but a window scale stands behind the option's two numbers.
+            scaled = segment.wscale is not None and not self._scale_first
+            behind = 12 if scaled else 8
+            struct.pack_into("!II", frame, tcp + header * 4 - behind, *segment.timestamps)
         if segment.payload:
             frame += segment.payload
             _set_ip_length(frame, flow.is_ipv6)
@@ -124,15 +132,24 @@ class Encoder:
         listed: list[tuple[object, object]] = []
         if mss is not None:
             listed.append(("MSS", mss))
+        scale: list[tuple[object, object]] = []
         if wscale is not None:
-            listed += [("NOP", None), ("WScale", wscale)]
-        if sack_permitted:
-            listed += [("NOP", None), ("NOP", None), ("SAckOK", b"")]
+            scale = [("NOP", None), ("WScale", wscale)]
+        if self._scale_first:
+            listed += scale
         listed += others
+        length = sum(2 + len(value) for _, value in others)
+        if sack_permitted:
+            # Timestamps behind it need no NOPs; alone FreeBSD has the end of the list behind it.
+            alone = not (timestamps or self._scale_first)
+            listed += [("NOP", None)] * ((2 * alone - length) % 4)
+            listed.append(("SAckOK", b""))
+            length = 0 if alone else 2
         if timestamps:
-            length = sum(2 + len(value) for _, value in others) % 4
             listed += [("NOP", None)] * ((2 - length) % 4)
             listed.append(("Timestamp", (0, 0)))
+        if not self._scale_first:
+            listed += scale
         return bytes(header / TCP(options=listed))
 
     def _lay_out_echo(self, src: str, dst: str, reply: bool) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 
 from tw_conformance.cli.main import main
 from tw_conformance.model.errors import ExitCode
+from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.notation.packetdrill.tests.scripts import PASSIVE, TO_TIME_WAIT
 
 WHOLE = PASSIVE + TO_TIME_WAIT + "+.2 < F. 1:1(0) ack 2 win 9\n+0 > . 2:2(0) ack 2\n"
@@ -87,7 +88,8 @@ def test_a_case_that_is_not_there_or_is_several_is_named(
     assert main(["import", path, "--in", mine]) == ExitCode.CONFORMS
     assert main(["export", "late-fn", "--in", mine]) == ExitCode.USAGE
     assert "no case 'late-fn'; did you mean 'late-fin'?" in capsys.readouterr().err
-    assert main(["export", "listener-drops"]) == ExitCode.USAGE
+    no_block = str(bundled_cases() / "no-block")
+    assert main(["export", "listener-drops", "--in", no_block]) == ExitCode.USAGE
     assert "listener-drops is 8 cases: name one, such as 'listener-drops[" in (
         capsys.readouterr().err
     )

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from scapy.layers.inet import TCP
 from scapy.layers.l2 import Ether
 
-from tw_reference.segment import ACK, Echo, Flow, Packet, Segment, Timestamps
+from tw_reference.segment import ACK, SYN, Echo, Flow, Packet, Segment, Timestamps
+from tw_reference.wire.decode import decode
+from tw_reference.wire.encode import Encoder
 from tw_reference.wire.tests.strategies import U16, V4, V6, encode, packets
 
 
@@ -54,3 +56,36 @@ def test_scapy_would_have_made_the_same_echo(pair: tuple[str, str], data: bytes)
     rebuilt = Ether(frame)
     rebuilt.payload.payload.delfieldval("cksum" if pair == V6 else "chksum")
     assert bytes(rebuilt) == frame
+
+
+MSS, NOP, SCALE, SACK, END = b"\x02\x04\x05\xb4", b"\x01", b"\x03\x03\x07", b"\x04\x02", b"\x00"
+STAMPS = b"\x08\x0a" + (5).to_bytes(4, "big") + (9).to_bytes(4, "big")
+LINUX = {
+    (False, False): MSS + NOP + SCALE,
+    (False, True): MSS + NOP + NOP + STAMPS + NOP + SCALE,
+    (True, False): MSS + NOP + NOP + SACK + NOP + SCALE,
+    (True, True): MSS + SACK + STAMPS + NOP + SCALE,
+}
+"""``tcp_output.c, tcp_options_write()``, by SACK and timestamps."""
+FREEBSD = {
+    (False, False): MSS + NOP + SCALE,
+    (False, True): MSS + NOP + SCALE + NOP + NOP + STAMPS,
+    (True, False): MSS + NOP + SCALE + SACK + END + END,
+    (True, True): MSS + NOP + SCALE + SACK + STAMPS,
+}
+"""``tcp_output.c, tcp_addoptions()``."""
+
+
+@pytest.mark.parametrize(("scale_first", "layouts"), [(False, LINUX), (True, FREEBSD)])
+@pytest.mark.parametrize("sack", [False, True])
+@pytest.mark.parametrize("stamped", [False, True])
+def test_the_options_of_a_syn_lie_as_in_linux_or_as_in_freebsd(
+    scale_first: bool, layouts: dict[tuple[bool, bool], bytes], sack: bool, stamped: bool
+) -> None:
+    stamps = Timestamps(5, 9) if stamped else None
+    syn = Segment(1, 0, SYN, mss=1460, wscale=7, sack_permitted=sack, timestamps=stamps)
+    encoder = Encoder("02:00:00:00:00:01", "02:00:00:00:00:02", scale_first=scale_first)
+    packet = decode(encoder.encode(Packet(Flow(V4[0], 1, V4[1], 2), syn)))
+    assert isinstance(packet, Packet)
+    assert packet.segment.option_octets == layouts[sack, stamped]
+    assert packet.segment == syn
