@@ -218,6 +218,14 @@ def test_a_wrong_word_is_answered_with_the_nearest(
     assert said in capsys.readouterr().err
 
 
+def test_brackets_in_the_names_of_files_are_none_of_an_id(folder: Path) -> None:
+    (folder / "a[x]").mkdir()
+    (folder / "a[x]" / "b[y].yaml").write_text(GOOD)
+    result = run(folder, "run", "a[x]/b[y].yaml", "--profile", "freebsd-10")
+    assert result.returncode == ExitCode.CONFORMS, result.stdout
+    assert "1 passed" in result.stdout
+
+
 def test_check_counts_what_is_good(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "."]) == ExitCode.CONFORMS
     assert capsys.readouterr().out == "1 file, 1 case: no faults\n"
