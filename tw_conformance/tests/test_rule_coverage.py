@@ -1,5 +1,5 @@
-"""Every rule that a segment or a socket call can meet is exercised by a bundled case, each part of
-its condition decides in one, and some case notices when the rule answers wrongly."""
+"""Every rule of every list is exercised by a bundled case, each part of its condition decides in
+one, and some case notices when a rule about TIME-WAIT answers wrongly."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ STAGES = (
     stages.BIND,
     stages.CONNECT,
 )
-"""The lists about TIME-WAIT's segments and socket calls.  Those about the other states of a
-connection, about many connections, and about the calls of the RFC, which no case makes, have their
-tests and mutants beside the profiles (reference/tw_reference/profiles/tests)."""
+"""The lists in which each rule is broken here: those about TIME-WAIT's segments and socket calls.
+Those of the other states have their mutants beside the profiles
+(reference/tw_reference/profiles/tests)."""
 
 
 def perform(case: Case, profile: Profile) -> Verdict:
@@ -116,10 +116,10 @@ def unnoticed(profile: Profile, found: Survey) -> Iterator[str]:
 
 
 def unmet(profile: Profile, found: Survey) -> Iterator[str]:
-    """The parts of conditions that decide in no case, for no reason that is written down."""
-    about = {stage.name for stage in (*STAGES, stages.ENTRY, stages.CHALLENGE_LIMIT)}
+    """The rules that no case meets, and the parts of their conditions that decide in none, for no
+    reason that is written down."""
     for gap in gaps(profile, found):
-        if gap.rule.stage in about and reason_for(profile.name, gap, REASONS) is None:
+        if reason_for(profile.name, gap, REASONS) is None:
             yield str(gap)
 
 
