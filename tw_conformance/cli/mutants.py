@@ -15,7 +15,13 @@ from tw_conformance.model.errors import ExitCode
 if TYPE_CHECKING:
     from tw_conformance.explore.corpus import Corpus
     from tw_conformance.explore.mutants.hunt import Fate, MutantHunt
+    from tw_conformance.explore.mutants.mutant import MutantKind
     from tw_conformance.report.document import Block
+
+KINDS: tuple[MutantKind, ...] = (
+    *("list", "condition", "bound", "action", "answer", "setting", "trait"),
+)
+"""What ``--kind`` takes, without an import for it."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +38,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="which these are. Default: 0"
+    )
+    parser.add_argument(
+        "--kind",
+        action="append",
+        default=[],
+        choices=KINDS,
+        help="mutants of this kind; repeatable. Default: of all",
     )
     parser.add_argument(
         "--witness",
@@ -59,7 +72,8 @@ def mutants(arguments: argparse.Namespace) -> int:
     begun = time.monotonic()
     corpus = read_corpus(arguments.paths)
     names = list(dict.fromkeys(map(profile_named, arguments.profile or PROFILES)))
-    hunt = partial(hunt_named, cases=corpus.cases, sample=Sample(arguments.sample, arguments.seed))
+    sample = Sample(arguments.sample, arguments.seed, arguments.kind or KINDS)
+    hunt = partial(hunt_named, cases=corpus.cases, sample=sample)
     hunts = list(spread(hunt, names, arguments.processes or cpus()))
     seconds = time.monotonic() - begun
     if arguments.json:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from tw_conformance.explore.mutants.mutant import AnswerMutant
+from tw_conformance.explore.mutants.mutant import AnswerMutant, Builder
 from tw_reference import segment as tcp
+from tw_reference.rules import stages
+from tw_reference.rules.decision import AnyStage
 from tw_reference.segment import Packet, Segment, Timestamps, flag_names
 from tw_reference.seqnum import add
 
@@ -16,16 +18,33 @@ ChangePacket: TypeAlias = Callable[[Packet], Packet]
 
 
 class Origin(NamedTuple):
-    """The list that had an answer sent, and the flags of the answer."""
+    """What built an answer, and the flags of the answer."""
 
-    stage: str
+    builder: Builder
     flags: int
+
+
+def builder(stage: AnyStage) -> Builder:
+    """What builds the answer that a list has sent.
+
+    A stack builds the answers of a connection in one place, whatever its state (Linux:
+    tcp_send_ack(); FreeBSD: tcp_output(), tcp_respond()), those of a block in another
+    (tcp_timewait_ack(); tcp_twrespond()), and in a third what finds no connection or only asks for
+    one (tcp_v4_send_reset(), tcp_v4_reqsk_send_ack(); syncache_respond()).
+    """
+    if stage in _OF_A_BLOCK:
+        return "a block"
+    return "no connection" if stage in _OF_NOBODY else "a connection"
+
+
+_OF_A_BLOCK = (stages.TIME_WAIT, stages.FIN_WAIT_2_BLOCK)
+_OF_NOBODY = (stages.LISTEN, stages.CLOSED, stages.SYN_RECEIVED_REQUEST)
 
 
 def answer_mutants(sent: Iterable[Origin]) -> Iterator[AnswerMutant]:
     """Every field of each kind of answer that was seen, one wrong at a time."""
     for origin in sorted(sent):
-        place = f"{origin.stage}: {flag_names(origin.flags)}"
+        place = f"{origin.builder}: {flag_names(origin.flags)}"
         for change, (wrong, seen_by) in WRONG.items():
             yield AnswerMutant("answer", place, change, *origin, wrong, seen_by)
 

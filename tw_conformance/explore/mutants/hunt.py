@@ -10,7 +10,7 @@ from tw_conformance.explore.coverage.survey import playable
 from tw_conformance.explore.mutants.answers import Origin, answer_mutants
 from tw_conformance.explore.mutants.equivalent import equivalence
 from tw_conformance.explore.mutants.lists import list_mutants
-from tw_conformance.explore.mutants.mutant import Mutant, MutantKind
+from tw_conformance.explore.mutants.mutant import KINDS, Mutant, MutantKind
 from tw_conformance.explore.mutants.stack import stack_mutants
 from tw_conformance.explore.mutants.suspicion import Suspicion, expected_fields
 from tw_conformance.explore.mutants.target import MutantTarget, Runaway
@@ -27,10 +27,11 @@ End: TypeAlias = Literal["killed", "equivalent", "survives"]
 
 
 class Sample(NamedTuple):
-    """So many mutants of a profile, drawn by the seed; all where ``size`` is None."""
+    """So many mutants of some kinds of a profile, drawn by the seed; all where ``size`` is None."""
 
     size: int | None = None
     seed: int = 0
+    kinds: Sequence[MutantKind] = KINDS
 
     def of(self, mutants: Sequence[Mutant], profile: str) -> list[Mutant]:
         if self.size is None or self.size >= len(mutants):
@@ -72,7 +73,7 @@ def hunt(profile: Profile, cases: Sequence[Case], sample: Sample = ALL) -> Mutan
     """Every mutant of the profile, or a sample of them, against the cases that pass on it."""
     order = list(range(len(cases)))
     Random(0).shuffle(order)  # neighbours in a corpus are alike: what one misses the next does too
-    mutants = sample.of(list(all_mutants(profile, cases)), profile.name)
+    mutants = sample.of(list(all_mutants(profile, cases, sample.kinds)), profile.name)
     fates = {mutant: Fate(mutant.kind, str(mutant), "equivalent") for mutant in mutants}
     mutants = [m for m in mutants if equivalence(profile.name, str(m)) is None]
     first = _suspicion(profile, cases, order, mutants, _FIRST)
@@ -85,15 +86,23 @@ def hunt(profile: Profile, cases: Sequence[Case], sample: Sample = ALL) -> Mutan
     return MutantHunt(profile.name, tuple(fates.values()))
 
 
-def all_mutants(profile: Profile, cases: Sequence[Case]) -> Iterator[Mutant]:
+def all_mutants(
+    profile: Profile, cases: Sequence[Case], kinds: Sequence[MutantKind] = KINDS
+) -> Iterator[Mutant]:
     """Every mutant of the profile; what it may send wrong is what it sends in the cases."""
-    yield from list_mutants(profile)
-    yield from stack_mutants(profile)
+    for mutant in (*list_mutants(profile), *stack_mutants(profile)):
+        if mutant.kind in kinds:
+            yield mutant
+    if "answer" in kinds:
+        yield from answer_mutants(_sent(profile, cases))
+
+
+def _sent(profile: Profile, cases: Sequence[Case]) -> set[Origin]:
     target, sent = MutantTarget(profile), set[Origin]()
     for _, case in playable(cases, target):
         target.start(perform_once(case, target)).result()
         sent |= target.sent
-    yield from answer_mutants(sent)
+    return sent
 
 
 def _suspicion(

@@ -36,13 +36,39 @@ def _mutants(decisions: AnyList, index: int, profile: Profile) -> Iterator[ListM
     if index + 1 < len(rules):
         yield make("list", "dropped", rules[:index] + rules[index + 1 :], _where_it_holds)
         after = rules[index + 1]
-        swapped = (*rules[:index], after, rule, *rules[index + 2 :])
-        yield make("list", f"behind {after.id}", swapped, _where_both_hold(after))
+        if _order_matters(rule, after):
+            swapped = (*rules[:index], after, rule, *rules[index + 2 :])
+            yield make("list", f"behind {after.id}", swapped, _where_both_hold(after))
     for fault in broken(rule.when):
         changed = with_rule(replace(rule, when=fault.condition))
         yield make(fault.kind, fault.change, changed, _where_it_differs(fault.condition))
     for change, then in instead(rule, decisions.stage, profile):
         yield make("action", change, with_rule(replace(rule, then=then)), _where_it_holds)
+
+
+def _order_matters(rule: AnyRule, after: AnyRule) -> bool:
+    """Whether two neighbours can hold together, and then do different things."""
+    if rule.decides and after.decides and rule.then == after.then:
+        return False
+    there = set(_literals(after.when))
+    return not any((atom, not value) in there for atom, value in _literals(rule.when))
+
+
+def _literals(condition: AnyCondition, value: bool = True) -> Iterator[tuple[str, bool]]:
+    """The atoms that are what ``value`` says wherever the condition is."""
+    match condition.kind:
+        case "atom":
+            yield condition.text, value
+        case "not":
+            yield from _literals(condition.parts[0], not value)
+        case "all" if value:
+            for part in condition.parts:
+                yield from _literals(part)
+        case "any" if not value:
+            for part in condition.parts:
+                yield from _literals(part, False)
+        case _:
+            pass  # which of the parts it is does not follow
 
 
 def _where_it_holds(question: Any, holds: bool) -> bool:

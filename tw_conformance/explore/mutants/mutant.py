@@ -16,6 +16,8 @@ MutantKind: TypeAlias = Literal[
     "list", "condition", "bound", "action", "answer", "setting", "trait"
 ]
 """What is broken; the value is how a report counts it."""
+Builder: TypeAlias = Literal["a block", "a connection", "no connection"]
+"""What builds an answer (:func:`~tw_conformance.explore.mutants.answers.builder`)."""
 KINDS: tuple[MutantKind, ...] = (
     "list",
     "condition",
@@ -43,9 +45,9 @@ class Mutant:
         """The profile with this fault."""
         return profile
 
-    def sends(self, packet: Packet, origin: str) -> Packet:
-        """What leaves a stack with this fault in the place of ``packet``, which the list ``origin``
-        had it send."""
+    def sends(self, packet: Packet, origin: Builder) -> Packet:
+        """What leaves a stack with this fault in the place of ``packet``, which ``origin``
+        built."""
         return packet
 
 
@@ -73,16 +75,16 @@ class ProfileMutant(Mutant):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnswerMutant(Mutant):
-    """A stack that gets one field wrong of what a list has it send with certain flags.
+    """A stack that gets one field wrong of the answers with certain flags that one place builds.
 
     ``seen_by`` is the field of an expected answer that alone can show it; none: any may.
     """
 
-    origin: str
+    origin: Builder
     flags: int
     wrong: Callable[[Packet], Packet]
     seen_by: str
 
-    def sends(self, packet: Packet, origin: str) -> Packet:
+    def sends(self, packet: Packet, origin: Builder) -> Packet:
         fits = origin == self.origin and packet.segment.flags == self.flags
         return self.wrong(packet) if fits else packet

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from tw_conformance.explore.mutants.answers import Origin
-from tw_conformance.explore.mutants.mutant import Mutant
+from tw_conformance.explore.mutants.answers import Origin, builder
+from tw_conformance.explore.mutants.mutant import Builder, Mutant
 from tw_conformance.model.case import Case
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
 from tw_reference.profiles.profile import Profile
@@ -16,8 +16,6 @@ from tw_reference.rules.decision import AnyList, Ruling
 from tw_reference.rules.watched import Tell
 from tw_reference.segment import Damage, Datagram, Packet
 
-_BY_A_CALL = "by a call"
-"""The origin of what was sent before any list was asked."""
 _DECISIONS = 2000
 """Decisions in one case, of which a stack that gets anywhere takes a few dozen."""
 _Encode: TypeAlias = Callable[..., bytes]
@@ -55,7 +53,7 @@ class MutantTarget(InProcessTarget):
 
     def _begin(self) -> None:
         self.sent.clear()
-        self._origin = _BY_A_CALL
+        self._origin: Builder = "a connection"
         self._left = _DECISIONS
 
     def _told(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
@@ -63,7 +61,7 @@ class MutantTarget(InProcessTarget):
         if self._left < 0:
             raise Runaway(f"{_DECISIONS} decisions in one case")
         if decisions.stage not in stages.LIMITS:
-            self._origin = decisions.stage.name
+            self._origin = builder(decisions.stage)
         if self._tell is not None:
             self._tell(decisions, question, ruling)
 

@@ -107,6 +107,16 @@ def test_an_action_is_exchanged_left_out_or_joined_by_another() -> None:
     assert "without «drop»" not in found  # nothing that shows
 
 
+def test_neighbours_change_places_where_that_can_show() -> None:
+    linux = {str(mutant) for mutant in list_mutants(LINUX)}
+    assert "ESTABLISHED: linux.rst: behind linux.rst-challenge" in linux
+    assert "ESTABLISHED: linux.no-control-bit: behind linux.paws-syn" not in linux  # SYN, or none
+    freebsd = {str(mutant) for mutant in list_mutants(PROFILES["freebsd-15"])}
+    assert "ESTABLISHED: freebsd.conn-rst-drop: behind freebsd.conn-syn" in freebsd
+    assert "ESTABLISHED: freebsd.conn-beyond: behind freebsd.conn-timestamp" in freebsd
+    assert "ESTABLISHED: freebsd.conn-no-ack-old: behind freebsd.conn-no-ack" in freebsd
+
+
 def test_every_profile_has_mutants_of_every_rule_and_every_setting() -> None:
     for profile in PROFILES.values():
         places = {mutant.place for mutant in list_mutants(profile)}
@@ -125,7 +135,7 @@ def test_a_mutant_is_killed_by_the_first_case_that_fails_on_it(found: dict[str, 
     assert found[f"{KILL}: negated"].killer == 0
     assert found[f"{KILL}: without «delete the block»"].killer == 0
     assert found["TIME-WAIT: linux.ack-restart: «drop» for «ACK, rate-limited»"].killer == 1
-    assert found["TIME-WAIT: ACK: another TTL"].killer == 1
+    assert found["a block: ACK: another TTL"].killer == 1
 
 
 def test_a_mutant_survives_where_no_case_rules_otherwise_or_looks(
@@ -134,7 +144,7 @@ def test_a_mutant_survives_where_no_case_rules_otherwise_or_looks(
     assert found[f"{KILL}: without «RST is set»"].end == "survives"
     fin_again = "TIME-WAIT: linux.ack-restart: without «restart 2MSL»"
     assert (found[fin_again].end, found[fin_again].plays) == ("survives", 1)
-    assert (found["TIME-WAIT: ACK: another TOS"].plays) == 0
+    assert (found["a block: ACK: another TOS"].plays) == 0
 
 
 def test_a_mutant_that_goes_round_in_circles_is_killed(found: dict[str, Fate]) -> None:
@@ -151,10 +161,17 @@ def test_a_sample_is_the_same_for_the_same_seed() -> None:
     assert one == again != other
 
 
+def test_a_sample_is_of_some_kinds_where_they_are_said() -> None:
+    cases = load_text(CASES, Path("cases.tw.yaml"))
+    assert {fate.kind for fate in hunt(LINUX, cases, Sample(20, 0, ("setting",))).fates} == {
+        "setting"
+    }
+
+
 def test_an_answer_has_every_field_wrong_once() -> None:
-    mutants = list(answer_mutants([Origin("TIME-WAIT", ACK)]))
+    mutants = list(answer_mutants([Origin("a block", ACK)]))
     assert len({str(mutant) for mutant in mutants}) == len(mutants) > 10
-    assert str(mutants[0]) == "TIME-WAIT: ACK: URG set"
+    assert str(mutants[0]) == "a block: ACK: URG set"
 
 
 def test_what_is_written_about_mutants_goes_by_globs() -> None:
