@@ -64,6 +64,11 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "What is old and acknowledges the FIN was met by closing-ack-old.",
     ),
     Equivalent(
+        "freebsd-*",
+        "SYN-RECEIVED request: freebsd.request-no-syn: behind freebsd.request-syn-ack*",
+        "An ACK without SYN and RST was met before: none is left that has no SYN.",
+    ),
+    Equivalent(
         "freebsd-1[345]", "SYN-RECEIVED request: freebsd.request-paws: dropped", _DROPPED_AGAIN
     ),
     Equivalent(
