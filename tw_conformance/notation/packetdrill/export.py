@@ -329,7 +329,7 @@ class _Writer:
         return IpFields(tos=step.tos or None, ttl=step.ttl, flow_label=step.flow_label or None)
 
     def _options(self, segment: Segment, inbound: bool) -> tuple[Option, ...]:
-        if inbound or segment.flags & SYN:
+        if inbound:
             return tuple(_padded(self._said_options(segment)))
         return tuple(self._option_list(segment))
 
