@@ -88,9 +88,10 @@ def test_states_timers_settings_and_calls_are_asked_as_linux_can() -> None:
             "it echoes no TSval that the DUT never sent",
         ),
         (
-            "- send: {flags: SYN, mss: 1460}\n- expect: {flags: SYN|ACK}\n",
+            "- send: {flags: SYN, mss: 1460}\n- expect: {flags: SYN|ACK}\n"
+            "- send: {flags: SYN|ACK, seq: rcv_nxt+5}\n- expect: {flags: ACK}\n",
             "{state: SYN-SENT, open: active}",
-            "SYNs cross here",
+            "from a SYN-ACK, and here a SYN came",
         ),
         (SILENT, "{sack: on, state: ESTABLISHED}", "SACK is switched off there"),
         (

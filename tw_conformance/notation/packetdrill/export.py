@@ -165,8 +165,8 @@ class _Writer:
     _irs: int = 0
     _tsvals: set[int] = field(default_factory=set)
     """Those of the DUT's."""
-    _answered: bool = False
-    """Whether the tester has answered the DUT's SYN with one of its own."""
+    _crossed: bool = False
+    """Whether the tester has answered the DUT's SYN with one that has no ACK."""
     _fd: int = _CONNECTION
     _accepted: bool = False
     _reopened: bool = False
@@ -280,10 +280,10 @@ class _Writer:
         stamps = segment.timestamps
         if stamps is not None and stamps.tsecr not in (0, *self._tsvals):
             raise self._refuse("it echoes no TSval that the DUT never sent")
-        if segment.flags & SYN and self.case.reach.open == "active" and not self._answered:
-            if not segment.flags & ACK:
-                raise self._refuse("it learns the tester's ISN from a SYN-ACK, and SYNs cross here")
-            self._answered = True
+        if self.case.reach.open == "active" and segment.flags & SYN:
+            if self._crossed and segment.flags & ACK:
+                raise self._refuse("it takes the tester's ISN from a SYN-ACK, and here a SYN came")
+            self._crossed = self._crossed or not segment.flags & ACK
 
     @property
     def _latest(self) -> int:
