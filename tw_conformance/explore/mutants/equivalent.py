@@ -23,6 +23,11 @@ _OLD = "What is all old brings no FIN that is next in order."
 _DROPPED_AGAIN = "The connection that is made of the entry drops the segment for the same reason."
 
 EQUIVALENT: tuple[Equivalent, ...] = (
+    Equivalent(
+        "rfc9293",
+        "traits: scale_first*",
+        "RFC 9293 section 3.2 leaves the order of options to the sender: no case may ask for one.",
+    ),
     Equivalent("*", "user call: *", _OFF_THE_WIRE),
     Equivalent("freebsd-*", "TIME-WAIT entry: freebsd.entry-local*", _OFF_THE_WIRE),
     Equivalent("freebsd-*", "TIME-WAIT entry: freebsd.entry-full-empty*", _OFF_THE_WIRE),
