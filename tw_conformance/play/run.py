@@ -424,6 +424,8 @@ class Run:
         again = tester.sent_again
         if again is None or not self.target.realtime or not self.target.path.perfect:
             return None
+        if tester.hesitated < _BEHIND:
+            return None  # it is the DUT's own doing
         return Doubt(
             f"the DUT retransmitted its {flag_names(again.flags)} on the way to"
             f" {tester.goal.state}: this machine was too slow for it",

@@ -67,6 +67,9 @@ class TesterEndpoint:
         self._retransmittable: Counter[_Text] = Counter()
         self.sent_again: Segment | None = None
         """What the DUT retransmitted before the steps began."""
+        self.hesitated = 0.0
+        """Seconds, at most, from what came to what was sent upon it, before the steps began."""
+        self._latest = link.now()
         self.step: int | None = None
         self.timestamps = goal.timestamps
         self._tsval = Random(link.tester_isn).getrandbits(31)
@@ -114,6 +117,8 @@ class TesterEndpoint:
 
     def _put(self, packet: Packet | IcmpError, damage: Damage | None) -> float:
         time, frame = self.link.send(packet, damage=damage)
+        if self.step is None:
+            self.hesitated = max(self.hesitated, time - self._latest)
         self._proven = False
         self._note("sent", time, packet, frame, f"corrupt: {damage}" if damage else "")
         return time
@@ -142,6 +147,7 @@ class TesterEndpoint:
             first = self._first_came.setdefault(_text(segment), arrival.time)
             if self.step is None and arrival.time - first > _AT_ONCE:
                 self.sent_again = segment
+        self._latest = arrival.time
         if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
             self.reset_at = segment.ack
             self._syn_ack = segment

@@ -72,6 +72,8 @@ class ScriptedLink:
     gives: Mapping[str, str] = field(default_factory=dict)
     counts: list[Mapping[str, int]] = field(default_factory=list)
     oversleeps: float = 0.0
+    busy: float = 0.0
+    """Seconds until the tester has taken in what came."""
     losses: int = 0
     flow: Flow = FLOW
     tester_isn: int = IRS
@@ -109,7 +111,7 @@ class ScriptedLink:
             self.clock = max(self.clock, until)
             return None
         self.arrivals.remove(due)
-        self.clock = max(self.clock, due[0])
+        self.clock = max(self.clock, due[0]) + self.busy
         return Arrival(due[0], due[1], b"")
 
     async def sleep(self, until: float) -> None:

@@ -365,10 +365,13 @@ def test_on_virtual_time_a_retransmission_is_judged() -> None:
     assert performed(FIN_FIRST, link, realtime=False).verdict is FAIL
 
 
-def on_the_way(*more: tuple[float, Packet], path: Path | None = None) -> Outcome:
-    """That of a DUT which sends this besides before it is in TIME-WAIT."""
-    case = script(SILENT, "{state: TIME-WAIT}")
-    return performed(case, in_time_wait(*more), path=path)
+def on_the_way(
+    *more: tuple[float, Packet], path: Path | None = None, busy: float = 0.06
+) -> Outcome:
+    """That of a DUT which sends this besides before it is in TIME-WAIT, to a busy tester."""
+    case, link = script(SILENT, "{state: TIME-WAIT}"), in_time_wait(*more)
+    link.busy = busy
+    return performed(case, link, path=path)
 
 
 @pytest.mark.parametrize(
@@ -391,6 +394,11 @@ def test_a_dut_that_retransmitted_on_the_way_may_be_elsewhere(
     assert outcome.late is (expected is INCONCLUSIVE)
     said = f"retransmitted its {flag_names(copy.segment.flags)} on the way"
     assert expected is PASS or said in outcome.reason
+
+
+def test_what_a_dut_retransmits_to_a_tester_in_time_is_its_own_doing() -> None:
+    again = segment(FIN | ACK, ISS + 1, IRS + 1)
+    assert on_the_way((0.45, again), busy=0.0).verdict is PASS
 
 
 def test_what_is_lost_on_the_way_is_weighed() -> None:
