@@ -45,13 +45,13 @@ def identify(arguments: argparse.Namespace) -> int:
     :raises TargetError: where the target can't be had, or does not answer.
     """
     from tw_conformance.explore.identify import inquiry
-    from tw_conformance.explore.identify.predictions import Predictions
+    from tw_conformance.explore.identify.predictions import documented
     from tw_reference.profiles import PROFILES
 
     target = open_named(arguments, arguments.profile or _any_profile(arguments))
     try:
         settings = settings_of(arguments.settings, [PROFILES[target.profile]])
-        predictions = Predictions(PROFILES.values())
+        predictions = documented()
         tell = _silent if arguments.json else _AnswerLines()
         identity = inquiry.identify(target, predictions, settings=settings, tell=tell)
         read = dict(target.settings) if target.realtime else {}

@@ -330,9 +330,9 @@ def _look_at_the_settings(target: Target, profile: str | None) -> Iterator[Findi
 
 def _look_for_a_profile(target: Target, profile: str | None) -> Iterator[Finding]:
     from tw_conformance.explore.identify.inquiry import identify
-    from tw_conformance.explore.identify.predictions import Predictions
+    from tw_conformance.explore.identify.predictions import documented
 
-    predictions = Predictions(PROFILES.values())
+    predictions = documented()
     try:
         identity = identify(target, predictions, settings={}, tell=lambda answered: None)
     except TargetError as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from math import log
 
 from tw_conformance.explore.identify.question_bank import Fork, Reply, Respondent, questions
 from tw_conformance.model.case import Case
+from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 
 FLIPPED = log(0.1)
@@ -71,3 +73,9 @@ class Predictions:
             if isinstance(prediction, Fork):
                 told |= prediction.settings()
         return told
+
+
+@cache
+def documented() -> Predictions:
+    """Those of all documented stacks."""
+    return Predictions(PROFILES.values())

@@ -17,7 +17,7 @@ from tw_conformance.explore.identify.inquiry import (
     Inquiry,
     identify,
 )
-from tw_conformance.explore.identify.predictions import Candidate, Predictions
+from tw_conformance.explore.identify.predictions import Candidate, Predictions, documented
 from tw_conformance.explore.identify.question_bank import Fork, Respondent, questions
 from tw_conformance.explore.tests.alike import alike
 from tw_conformance.link.link import Arrival
@@ -57,7 +57,7 @@ class Asking(Protocol):
 
 @pytest.fixture(scope="module")
 def predictions() -> Predictions:
-    return Predictions(PROFILES.values())
+    return documented()
 
 
 @pytest.fixture
