@@ -199,13 +199,15 @@ _ACKNOWLEDGES: Rules = (
 )
 
 
-def _syn_ack(when: Condition[SegmentOnConnection]) -> ConnectionRule:
+def _syn_ack(name: str, when: Condition[SegmentOnConnection]) -> ConnectionRule:
     return rule(
-        "syn-received-syn-ack", when, (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
+        name, when, (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
         "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
         _DO_SEGMENT, "RFC 9293 section 3.5, figure 7")
 
 
+_ANY_SYN_ACK = _syn_ack("syn-received-any-syn-ack", SYN)
+_SYN_ACK_BELOW = _syn_ack("syn-received-syn-ack", _SYN_BELOW)
 _SYN_PASSED_OVER: ConnectionRule = rule(
     "syn-received-syn", SYN, (Do.TAKE_ACK, Do.ESTABLISH),
     "A SYN further right is passed over, its ACK taken.", _DO_SEGMENT)
@@ -225,6 +227,6 @@ def opening(changes: Set[Change], missing: Rules, rsts: Rules, syn_error: Rules)
         _request(changes),
         stages.SYN_RECEIVED.list(
             *missing, *_BAD, *rsts, *_CHECK, *syn_error, *_ACKNOWLEDGES,
-            *((_syn_ack(SYN),) if syn_error else (_syn_ack(_SYN_BELOW), _SYN_PASSED_OVER)), _ACK,
+            *((_ANY_SYN_ACK,) if syn_error else (_SYN_ACK_BELOW, _SYN_PASSED_OVER)), _ACK,
         ),
     )

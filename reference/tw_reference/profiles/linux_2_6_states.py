@@ -58,7 +58,7 @@ _PAWS: ConnectionRule = rule(
     "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
     " an RTO.", _VALIDATE, "RFC 1323 section 4.2.1")
 _PAWS_BEFORE_ANY_ACK: ConnectionRule = rule(
-    "old-paws", all_of(PAWS_FAILS, ~RST), Do.ACK,
+    "old-paws-syn-received", all_of(PAWS_FAILS, ~RST), Do.ACK,
     "What fails PAWS is acknowledged; no ACK came yet that another could repeat.",
     _VALIDATE, "RFC 1323 section 4.2.1")
 _BEHIND_PAWS: tuple[ConnectionRule, ...] = (
@@ -80,14 +80,14 @@ _CHECK = (_PAWS, *_BEHIND_PAWS)
 _NO_ACK: ConnectionRule = rule(
     "old-no-ack", ~ACK, Do.DROP,
     "Outside ESTABLISHED what has no ACK is dropped.", _PROCESS, "RFC 793 page 72")
-def _take_ack(valid: Condition[SegmentOnConnection]) -> ConnectionRule:
+def _take_ack(name: str, valid: Condition[SegmentOnConnection]) -> ConnectionRule:
     return note(
-        "old-take-ack", valid, Do.TAKE_ACK,
+        name, valid, Do.TAKE_ACK,
         "SND.UNA and SND.WND follow a SEG.ACK that is valid; what has another goes on without it.",
         "tcp_input.c of 2.6.32, tcp_ack()")
 
 
-_HEAD = (*_CHECK, _NO_ACK, _take_ack(all_of(~ACK_OLD, ~ACK_UNSENT)))
+_HEAD = (*_CHECK, _NO_ACK, _take_ack("old-take-ack", all_of(~ACK_OLD, ~ACK_UNSENT)))
 
 STATES: tuple[AnyList, ...] = (
     SYN_SENT.replacing("linux.syn-sent-again"),
@@ -107,7 +107,8 @@ STATES: tuple[AnyList, ...] = (
              "ESTABLISHED drops a segment whose SEG.ACK is of what was not sent; one without ACK"
              " is processed.",
              "tcp_input.c of 2.6.32, tcp_rcv_established(), step5"),
-        _take_ack(all_of(ACK, ~ACK_OLD)), *NOT_NEW, *ESTABLISHED_FIN, TAKE,
+        _take_ack("old-take-ack-established", all_of(ACK, ~ACK_OLD)),
+        *NOT_NEW, *ESTABLISHED_FIN, TAKE,
     ),
     stages.FIN_WAIT_1.list(*_HEAD, RESET_TEXT, *FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
     stages.FIN_WAIT_2.list(*_HEAD, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),

@@ -98,15 +98,19 @@ _PAWS_OLD_ACK = rule(
     "tcp_input.c, tcp_disordered_ack_check(), PAWS_OLD_ACK")
 
 
-def _paws(disordered: Condition[SegmentOnConnection]) -> ConnectionRule:
+def _paws(name: str, disordered: Condition[SegmentOnConnection]) -> ConnectionRule:
     return rule(
-        "paws", all_of(PAWS_FAILS, ~disordered, ~RST), Do.ACK_LIMITED,
+        name, all_of(PAWS_FAILS, ~disordered, ~RST), Do.ACK_LIMITED,
         "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
         " 1.2 RTO.", _VALIDATE, "RFC 7323 section 5.3 R1")
 
 
+_PAWS_RULE = _paws("paws", DISORDERED)
+_PAWS_RULE_6_5 = _paws("paws-but-for-closing", DISORDERED_6_5)
+
+
 _PAWS_BEFORE_ANY_ACK = rule(
-    "paws", _PAWS, Do.ACK_LIMITED,
+    "paws-syn-received", _PAWS, Do.ACK_LIMITED,
     "What fails PAWS is acknowledged; no ACK came yet that another could repeat.",
     _VALIDATE, "RFC 7323 section 5.3 R1")
 
@@ -159,11 +163,11 @@ def _validate(
 ) -> tuple[ConnectionRule, ...]:
     """tcp_validate_incoming(); ``fin_taken``: the peer's FIN was taken; ``queues``: something may
     wait to be read, as before ESTABLISHED and behind close() nothing does."""
-    disordered = DISORDERED if Change.CLOSED_WINDOW in changes else DISORDERED_6_5
+    paws = _PAWS_RULE if Change.CLOSED_WINDOW in changes else _PAWS_RULE_6_5
     return (
         *_CONTROL,
         *((_PAWS_OLD_ACK,) if Change.PAWS_OLD_ACKS in changes else ()),
-        _PAWS_BEFORE_ANY_ACK if syn_received else _paws(disordered),
+        _PAWS_BEFORE_ANY_ACK if syn_received else paws,
         *((_RST_AFTER_FIN,) if fin_taken else ()),
         *_OUTSIDE,
         *(_WHOLE_WINDOW if queues and Change.WHOLE_WINDOW in changes else ()),
@@ -336,7 +340,7 @@ RECEIVED_ACK = (
     rule("syn-received-bad-ack", any_of(ACK_OLD, ACK_UNSENT), Do.RST,
          "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>; SYN-RECEIVED"
          " stays.", f"{_PROCESS}, TCP_SYN_RECV", "RFC 9293 section 3.5.3"),
-    note("note-timestamp", all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER), Do.UPDATE_TS,
+    note("syn-received-timestamp", all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER), Do.UPDATE_TS,
          "TS.Recent follows what begins where was acknowledged.",
          "tcp_input.c, tcp_replace_ts_recent()", "RFC 7323 section 4.3"),
     rule("syn-received-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),

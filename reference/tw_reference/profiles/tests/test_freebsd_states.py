@@ -134,7 +134,13 @@ def opening(name: str) -> Iterator[Row]:
         ),
         Row(R, "syn-received-again", f"SYN|ACK -> {RECEIVED}", tcp.SYN, seq=-1),
         Row(R, "conn-no-ack", f"nothing -> {RECEIVED}", tcp.PSH),
-        Row(R, "syn-received-syn-ack", "ACK -> ESTABLISHED", SYN_ACK, seq=-1),
+        Row(
+            R,
+            "syn-received-any-syn-ack" if of_10 else "syn-received-syn-ack",
+            "ACK -> ESTABLISHED",
+            SYN_ACK,
+            seq=-1,
+        ),
         Row(R, "syn-received-ack", "ACK -> CLOSE-WAIT", FIN_ACK),
         Row(R, "conn-rst-drop", f"nothing -> {RECEIVED}", tcp.RST, seq=-2),
     ):
