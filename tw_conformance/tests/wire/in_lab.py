@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
+from itertools import pairwise
 
+from tw_conformance.notation.bundled import bundled_cases, case_files
 from tw_conformance.tests.checkout import PYTHONPATH
 
 SECONDS = 600
@@ -54,8 +57,21 @@ def lab_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def suite(*arguments: str) -> list[str]:
-    """The command ``tw-conformance`` with those arguments."""
-    return [sys.executable, "-m", "tw_conformance", *arguments]
+    """The command ``tw-conformance`` with those arguments.  To ``run -k`` the files are named that
+    may be meant, since most of a short run goes by in reading all the others."""
+    named = files_of(arguments[arguments.index("-k") + 1]) if "-k" in arguments else []
+    return [sys.executable, "-m", "tw_conformance", *arguments[:1], *named, *arguments[1:]]
+
+
+@cache
+def files_of(expression: str) -> list[str]:
+    """The bundled case files in which some word stands that the expression wants; none where it
+    only says what is not wanted."""
+    tokens = expression.replace("(", " ").replace(")", " ").split()
+    wanted = {word for before, word in pairwise(["", *tokens]) if before != "not"}
+    words = wanted - {"and", "or", "not"}
+    texts = {str(file): file.read_text() for file in case_files([str(bundled_cases())])}
+    return [file for file, text in texts.items() if any(word in file + text for word in words)]
 
 
 def in_one_line(said: str) -> str:
