@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ THIS_KERNEL = ("kernel", *ISOLATED_PYTHON, AGENT)
 _LONGEST_MESSAGE = 4096
 _SECONDS_TO_SET_UP = 30.0
 _SECONDS_TO_EXIT = 5.0
+_BETWEEN_STARTS = (0.1, 0.5)
+"""Seconds between the tries to start a process."""
 
 
 @dataclass(slots=True)
@@ -60,16 +63,13 @@ class World:
         control_here, control_there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with agent_there, control_here:
             with control_there:
-                process = subprocess.Popen(
+                process = spawn(
                     [
                         *(*ISOLATED_PYTHON, world_setup.__file__),
                         *(str(control_there.fileno()), str(cpu), *dut),
                     ],
-                    stdin=agent_there.fileno(),
-                    stdout=agent_there.fileno(),
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=[control_there.fileno()],
-                    start_new_session=True,  # Ctrl-C is for the suite, which then ends the world
+                    agent_there.fileno(),
+                    control_there.fileno(),
                 )
             try:
                 packets, *spares = receive_packet_sockets(
@@ -91,6 +91,36 @@ class World:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def spawn(command: Sequence[str], stream: int, control: int) -> subprocess.Popen[bytes]:
+    """A process with ``stream`` as its standard input and output, which inherits ``control``.
+
+    A machine that is short of memory or processes refuses for a moment: EAGAIN, ENOMEM, EFAULT
+    (fork(2), execve(2)).  So it is tried again.
+
+    :raises TargetError: where this machine can't start it.
+    """
+
+    def begin() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            stdin=stream,
+            stdout=stream,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[control],
+            start_new_session=True,  # Ctrl-C is for the suite, which then ends the world
+        )
+
+    for pause in _BETWEEN_STARTS:
+        try:
+            return begin()
+        except OSError:
+            time.sleep(pause)
+    try:
+        return begin()
+    except OSError as error:
+        raise TargetError(f"no world for the DUT: {error}") from None
 
 
 def receive_packet_sockets(

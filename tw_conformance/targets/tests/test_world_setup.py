@@ -10,7 +10,8 @@ from typing import NoReturn
 
 import pytest
 
-from tw_conformance.targets.kernel import world_setup
+from tw_conformance.model.errors import TargetError
+from tw_conformance.targets.kernel import world, world_setup
 from tw_conformance.targets.kernel.world_setup import Impossible
 
 
@@ -63,3 +64,29 @@ def test_what_ip_says_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: refused)
     with pytest.raises(Impossible, match="Unknown device type"):
         world_setup.run_ip("")
+
+
+def refusing(times: int) -> Callable[..., str]:
+    """A start that fails so often before it does not."""
+    left = iter([OSError(errno.EFAULT, "Bad address")] * times)
+
+    def start(*_: object, **__: object) -> str:
+        for error in left:
+            raise error
+        return "started"
+
+    return start
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_a_process_that_is_refused_for_a_moment_is_started(
+    monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", refusing(times))
+    assert str(world.spawn(["agent"], 0, 1)) == "started"
+
+
+def test_a_process_that_can_not_be_started_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", refusing(3))
+    with pytest.raises(TargetError, match=r"no world for the DUT: .*Bad address"):
+        world.spawn(["agent"], 0, 1)
