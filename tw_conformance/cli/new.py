@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
-from pathlib import Path
 
+from tw_conformance.cli.shared_options import add_folder
 from tw_conformance.model.errors import ExitCode, UsageError
 
 
@@ -19,14 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="as in rules --explain: flags, then words such as seq=rcv_nxt+1 length=10 tsval=older "
         "state=FIN-WAIT-2 listener=no age=5s rfc1337=1. Asked for where it is left out",
     )
-    parser.add_argument(
-        "--in",
-        dest="folder",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="write the file into this folder. Default: the current one",
-    )
+    add_folder(parser, "the file")
     parser.add_argument(
         "--name", default="", metavar="NAME", help="the case's name, and the file's"
     )

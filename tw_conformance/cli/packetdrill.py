@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tw_conformance.cli.shared_options import add_folder
 from tw_conformance.model.errors import CaseError, ExitCode, UsageError
 from tw_conformance.model.words import did_you_mean, number_of
 
@@ -25,14 +26,7 @@ def add_import_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "scripts", nargs="+", metavar="SCRIPT", help="packetdrill scripts, or folders: every *.pkt"
     )
-    parser.add_argument(
-        "--in",
-        dest="folder",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="write the case files into this folder. Default: the current one",
-    )
+    add_folder(parser, "the case files")
     parser.add_argument(
         "--profile",
         action="append",

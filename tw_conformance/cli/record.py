@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tw_conformance.cli.shared_options import add_folder
 from tw_conformance.cli.trace import add_capture
 from tw_conformance.model.errors import ExitCode, UsageError
 from tw_conformance.model.words import number_of
@@ -30,14 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         " capture; 5, no connection closes in it"
     )
     add_capture(parser)
-    parser.add_argument(
-        "--in",
-        dest="folder",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="write the files into this folder. Default: the current one",
-    )
+    add_folder(parser, "the files")
     parser.add_argument("--name", metavar="NAME", help="what their names begin with")
     parser.add_argument(
         "--most", type=int, default=_MOST, metavar="N", help=f"so many at most. Default: {_MOST}"

@@ -1,9 +1,10 @@
-"""What the commands that explore have in common: the target, and settings of its stack."""
+"""What several commands have in common: the target, settings of its stack, where files go."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tw_conformance.model.errors import UsageError
@@ -36,6 +37,18 @@ def add_ways(parser: argparse.ArgumentParser) -> None:
     """Declare what may be said of a target on a link, and where else it may be said."""
     parser.add_argument("--targets", metavar="FILE", help="a YAML file that names targets")
     add_access_options(parser.add_argument)
+
+
+def add_folder(parser: argparse.ArgumentParser, written: str) -> None:
+    """Declare ``--in``, the folder that something is ``written`` into."""
+    parser.add_argument(
+        "--in",
+        dest="folder",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help=f"write {written} into this folder. Default: the current one",
+    )
 
 
 def add_seed(parser: argparse.ArgumentParser, of: str = "the initial sequence numbers") -> None:

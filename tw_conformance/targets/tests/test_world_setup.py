@@ -83,10 +83,12 @@ def test_a_process_that_is_refused_for_a_moment_is_started(
     monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     monkeypatch.setattr(subprocess, "Popen", refusing(times))
+    monkeypatch.setattr(world, "_BETWEEN_STARTS", (0.0, 0.0))
     assert str(world.spawn(["agent"], 0, 1)) == "started"
 
 
 def test_a_process_that_can_not_be_started_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", refusing(3))
+    monkeypatch.setattr(world, "_BETWEEN_STARTS", (0.0, 0.0))
     with pytest.raises(TargetError, match=r"no world for the DUT: .*Bad address"):
         world.spawn(["agent"], 0, 1)
