@@ -162,7 +162,7 @@ def _validate(
     syn_received: bool = False,
 ) -> tuple[ConnectionRule, ...]:
     """tcp_validate_incoming(); ``fin_taken``: the peer's FIN was taken; ``queues``: something may
-    wait to be read, as before ESTABLISHED and behind close() nothing does."""
+    wait to be read, as nothing does before ESTABLISHED."""
     paws = _PAWS_RULE if Change.CLOSED_WINDOW in changes else _PAWS_RULE_6_5
     return (
         *_CONTROL,
@@ -416,7 +416,6 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The list for every state of a whole connection."""
     before_fin = (*_validate(changes), *_ACK_FIELD)
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
-    closed = (*_validate(changes, fin_taken=True, queues=False), *_ACK_FIELD)
     return (
         SYN_SENT,
         request(changes),
@@ -428,5 +427,5 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
         stages.FIN_WAIT_2.list(*before_fin, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),
         stages.CLOSE_WAIT.list(*behind_fin, *TEXT_AFTER_FIN),
         stages.CLOSING.list(*behind_fin, CLOSING_ACKED, *OLD_AFTER_FIN, TAKE),
-        stages.LAST_ACK.list(*closed, LAST_ACKED, *TEXT_AFTER_FIN),
+        stages.LAST_ACK.list(*behind_fin, LAST_ACKED, *TEXT_AFTER_FIN),
     )
