@@ -25,6 +25,7 @@ from tw_conformance.cli import rules as rules_command
 from tw_conformance.cli import serve as serve_command
 from tw_conformance.cli import sweep as sweep_command
 from tw_conformance.cli import trace as trace_command
+from tw_conformance.cli.lookup import add_case, cases_named, cases_of
 from tw_conformance.cli.shared_options import access_of, add_seed, add_settings, add_target
 from tw_conformance.model.errors import CaseError, ExitCode, SuiteError, UsageError
 from tw_conformance.model.words import did_you_mean, listed, number_of
@@ -32,7 +33,6 @@ from tw_conformance.notation.bundled import bundled_cases, case_files, existing
 
 if TYPE_CHECKING:
     from tw_conformance.model.case import Case
-    from tw_conformance.notation.matrix import Written
 
 EXIT_CODES = """\
 exit codes:
@@ -160,13 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("list", list_cases, "print the IDs and titles of cases", [paths])
     show_parser = command("show", show, "print the steps of a case as each profile has them")
-    show_parser.add_argument("case", metavar="CASE", help="the ID of a case, or its name")
-    show_parser.add_argument(
-        "paths",
-        nargs="*",
-        metavar="PATH",
-        help="look in these files or folders, not among the bundled cases",
-    )
+    add_case(show_parser)
     _add_profile(show_parser, "show this profile only")
     rules_parser = command("rules", rules_command.rules, "print, compare or explain the rules")
     rules_command.add_options(rules_parser)
@@ -360,7 +354,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 def list_cases(arguments: argparse.Namespace) -> int:
     """Print IDs and titles."""
-    cases = [written.case for written in _read(arguments.paths)]
+    cases = [written.case for written in cases_of(arguments.paths)]
     width = max((len(case.id) for case in cases), default=0)
     for case in cases:
         print(f"{case.id:<{width}}  {case.title}")
@@ -372,12 +366,7 @@ def show(arguments: argparse.Namespace) -> int:
     from tw_conformance.notation.write import script
     from tw_conformance.plugin.options import profile_names
 
-    wanted = arguments.case
-    known = list(_read(arguments.paths))
-    found = [written for written in known if wanted in (written.case.id, written.case.name)]
-    if not found:
-        near = did_you_mean(wanted, {name for case, *_ in known for name in (case.id, case.name)})
-        raise UsageError(f"no case {wanted!r}{near} (tw-conformance list prints them all)")
+    found = cases_named(arguments.case, arguments.paths)
     for case, place, _ in found:
         print(f"{case.id}: {case.title}\n  {place.file}:{place.line}")
         print(f"  cites: {'; '.join(case.cites)}")
@@ -414,10 +403,3 @@ def _ladders(case: Case, profiles: Sequence[str]) -> Iterator[tuple[str, list[st
         text = ladder(told, case, width=shown.width, color=shown.is_terminal)
         alike.setdefault(text, []).append(profile)
     yield from alike.items()
-
-
-def _read(paths: Sequence[str]) -> Iterator[Written]:
-    from tw_conformance.notation.load import read_file
-
-    for file in case_files(paths or [str(bundled_cases())]):
-        yield from read_file(file)

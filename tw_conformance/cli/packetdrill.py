@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tw_conformance.cli.lookup import add_case, cases_named
 from tw_conformance.cli.shared_options import add_folder
 from tw_conformance.model.errors import CaseError, ExitCode, UsageError
-from tw_conformance.model.words import did_you_mean, number_of
+from tw_conformance.model.words import number_of
 
 if TYPE_CHECKING:
     from tw_conformance.model.case import Case
@@ -145,15 +146,7 @@ def _said(remark: Remark) -> str:
 
 def add_export_options(parser: argparse.ArgumentParser) -> None:
     """Declare what :func:`export_case` takes."""
-    parser.add_argument("case", metavar="CASE", help="the ID of a case")
-    parser.add_argument(
-        "--in",
-        dest="paths",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="look in this file or folder, not among the bundled cases",
-    )
+    add_case(parser)
     parser.add_argument(
         "--profile",
         default="linux",
@@ -185,14 +178,8 @@ def export_case(arguments: argparse.Namespace) -> int:
 
 
 def _the_case(wanted: str, paths: Sequence[str]) -> Case:
-    from tw_conformance.notation.bundled import bundled_cases, case_files
-    from tw_conformance.notation.load import load_file
-
-    known = [c for file in case_files(paths or [str(bundled_cases())]) for c in load_file(file)]
-    found = [case for case in known if wanted in (case.id, case.name)]
-    if not found:
-        near = did_you_mean(wanted, {name for case in known for name in (case.id, case.name)})
-        raise UsageError(f"no case {wanted!r}{near} (tw-conformance list prints them all)")
+    found = cases_named(wanted, paths)
     if len(found) > 1:
-        raise UsageError(f"{wanted} is {len(found)} cases: name one, such as {found[0].id!r}")
-    return found[0]
+        first = found[0].case.id
+        raise UsageError(f"{wanted} is {len(found)} cases: name one, such as {first!r}")
+    return found[0].case

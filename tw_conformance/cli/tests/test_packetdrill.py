@@ -75,7 +75,7 @@ def test_whom_the_scripts_are_about_can_be_said(tmp_path: Path) -> None:
 def test_a_case_is_written_as_a_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, mine, out = script(tmp_path, "late-fin.pkt", WHOLE), tmp_path / "mine", tmp_path / "o.pkt"
     assert main(["import", path, "--in", str(mine)]) == ExitCode.CONFORMS
-    asked = ["export", "late-fin", "--in", str(mine), "--profile", "linux"]
+    asked = ["export", "late-fin", str(mine), "--profile", "linux"]
     assert main(asked) == main([*asked, "-o", str(out)]) == ExitCode.CONFORMS
     assert capsys.readouterr().out.endswith(out.read_text())
     assert out.read_text().endswith("+0.2 < F. 1:1(0) ack 2 win 9\n+0 > . 2:2(0) ack 2\n")
@@ -86,10 +86,10 @@ def test_a_case_that_is_not_there_or_is_several_is_named(
 ) -> None:
     path, mine = script(tmp_path, "late-fin.pkt", WHOLE), str(tmp_path / "mine")
     assert main(["import", path, "--in", mine]) == ExitCode.CONFORMS
-    assert main(["export", "late-fn", "--in", mine]) == ExitCode.USAGE
+    assert main(["export", "late-fn", mine]) == ExitCode.USAGE
     assert "no case 'late-fn'; did you mean 'late-fin'?" in capsys.readouterr().err
     no_block = str(bundled_cases() / "no-block")
-    assert main(["export", "listener-drops", "--in", no_block]) == ExitCode.USAGE
+    assert main(["export", "listener-drops", no_block]) == ExitCode.USAGE
     assert "listener-drops is 8 cases: name one, such as 'listener-drops[" in (
         capsys.readouterr().err
     )
