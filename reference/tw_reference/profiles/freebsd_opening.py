@@ -12,6 +12,20 @@ from collections.abc import Set
 
 from tw_reference.profiles.common import ConnectionRule
 from tw_reference.profiles.freebsd_changes import Change
+from tw_reference.profiles.freebsd_steps import (
+    DO_SEGMENT,
+    MISSING_TIMESTAMP,
+    NO_ACK,
+    NOTE_TIMESTAMP,
+    OLD_TIMESTAMP,
+    PAWS,
+    SYN_IN_WINDOW,
+    Rules,
+    blind_rst,
+    note,
+    old_rst,
+    rule,
+)
 from tw_reference.profiles.freebsd_words import (
     ABOUT_WINDOW,
     ALL_OLD,
@@ -20,15 +34,12 @@ from tw_reference.profiles.freebsd_words import (
     IN_WINDOW,
     SEQ_BELOW,
     SEQ_BELOW_IRS,
-    SPANS_RCV_NXT,
-    TS_RECENT_KNOWN,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.questions import SegmentOnConnection
-from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
     ACK_IS_SND_NXT,
@@ -44,12 +55,6 @@ from tw_reference.rules.vocabulary import (
     setting,
 )
 
-Rules = tuple[ConnectionRule, ...]
-
-_freebsd = RuleMaker("freebsd")
-rule, note = _freebsd.rule, _freebsd.note
-
-_DO_SEGMENT = "tcp_input.c, tcp_do_segment()"
 _LISTEN = "tcp_input.c, tcp_input(), SO_ACCEPTCONN"
 _EXPAND = "tcp_syncache.c, syncache_expand()"
 _CHKRST = "tcp_syncache.c, syncache_chkrst()"
@@ -58,7 +63,6 @@ _ADD = "tcp_syncache.c, syncache_add()"
 _BAD_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~ACK_IS_SND_NXT)
 _ONLY_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~RST, ~SYN)
 _SYN_BELOW: Condition[SegmentOnConnection] = all_of(SYN, SEQ_BELOW)
-_OLD: Condition[SegmentOnConnection] = all_of(TS_RECENT_KNOWN, TSVAL_BELOW)
 
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
@@ -66,28 +70,28 @@ _OLD: Condition[SegmentOnConnection] = all_of(TS_RECENT_KNOWN, TSVAL_BELOW)
 SYN_SENT = stages.SYN_SENT.list(
     rule("syn-sent-bad-ack-rst", all_of(_BAD_ACK, RST), Do.DROP,
          "An RST that acknowledges what was not sent is dropped.",
-         f"{_DO_SEGMENT}, tcp_dropwithreset()", "RFC 9293 section 3.10.7.3"),
+         f"{DO_SEGMENT}, tcp_dropwithreset()", "RFC 9293 section 3.10.7.3"),
     rule("syn-sent-bad-ack", _BAD_ACK, Do.RST,
          "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>.",
-         f"{_DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
+         f"{DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
     rule("syn-sent-refused", all_of(RST, ACK), Do.CLOSE,
          "An RST that acknowledges the SYN ends the connection: ECONNREFUSED.",
-         f"{_DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
+         f"{DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
     rule("syn-sent-rst", RST, Do.DROP,
          "An RST without ACK is dropped.",
-         f"{_DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
+         f"{DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
     rule("syn-sent-no-syn", ~SYN, Do.DROP,
-         "What is no SYN is dropped.", f"{_DO_SEGMENT}, TCPS_SYN_SENT"),
+         "What is no SYN is dropped.", f"{DO_SEGMENT}, TCPS_SYN_SENT"),
     rule("syn-sent-syn-ack-fin", all_of(ACK, FIN),
          (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
          "A FIN that comes with <SYN,ACK> is taken: CLOSE-WAIT.",
-         f"{_DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata"),
+         f"{DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata"),
     rule("syn-sent-syn-ack", ACK, (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK),
          "<SYN,ACK> opens the connection; its text is taken.",
-         f"{_DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata", "RFC 9293 section 3.10.7.3"),
+         f"{DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata", "RFC 9293 section 3.10.7.3"),
     rule("syn-sent-syn", ALWAYS, (Do.TAKE_SYN, Do.SYN_RECEIVED),
          "A SYN alone is a simultaneous open: <SYN,ACK>, SYN-RECEIVED.",
-         f"{_DO_SEGMENT}, TCPS_SYN_SENT, TF_NEEDSYN", "RFC 9293 section 3.10.7.3"),
+         f"{DO_SEGMENT}, TCPS_SYN_SENT, TF_NEEDSYN", "RFC 9293 section 3.10.7.3"),
 )
 
 # -- The syncache ---------------------------------------------------------------------------------
@@ -169,33 +173,29 @@ def _request(changes: Set[Change]) -> AnyList:
 _BAD: Rules = (
     rule("syn-received-bad-ack-rst", all_of(_BAD_ACK, RST), Do.DROP,
          "An RST that acknowledges what was not sent is dropped.",
-         f"{_DO_SEGMENT}, tcp_dropwithreset()"),
+         f"{DO_SEGMENT}, tcp_dropwithreset()"),
     rule("syn-received-bad-ack", _BAD_ACK, Do.RST,
          "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>; SYN-RECEIVED"
-         " stays.", f"{_DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4"),
+         " stays.", f"{DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4"),
 )
 _CHECK: Rules = (
-    rule("syn-received-paws-text", all_of(_OLD, PAYLOAD), Do.RESEND,
+    rule("syn-received-paws-text", all_of(OLD_TIMESTAMP, PAYLOAD), Do.RESEND,
          "Text that fails PAWS has the <SYN,ACK> sent again.",
-         _DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
-    rule("conn-paws", _OLD, Do.DROP,
-         "What fails PAWS without text is dropped.", _DO_SEGMENT),
+         DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
+    PAWS,
     rule("syn-received-left", SEQ_BELOW_IRS, Do.RST,
          "What lies left of the peer's SYN is reset; SYN-RECEIVED stays.",
-         f"{_DO_SEGMENT}, LAND"),
+         f"{DO_SEGMENT}, LAND"),
     rule("syn-received-beyond", BEYOND_WINDOW, Do.RESEND,
          "What lies right of the window has the <SYN,ACK> sent again.",
-         f"{_DO_SEGMENT}, dropafterack", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
-    note("conn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS, SPANS_RCV_NXT), Do.UPDATE_TS,
-         "TS.Recent follows what spans the last ACK sent.",
-         _DO_SEGMENT, "RFC 7323 section 4.3"),
+         f"{DO_SEGMENT}, dropafterack", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
+    NOTE_TIMESTAMP,
 )
 _ACKNOWLEDGES: Rules = (
     rule("syn-received-again", all_of(~ACK, any_of(~EMPTY, ALL_OLD)), Do.RESEND,
          "Without ACK a SYN, text or what is old has the <SYN,ACK> sent again.",
-         f"{_DO_SEGMENT}, step6, TF_ACKNOW", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
-    rule("conn-no-ack", ~ACK, Do.DROP,
-         "What else has no ACK is dropped.", _DO_SEGMENT),
+         f"{DO_SEGMENT}, step6, TF_ACKNOW", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
+    NO_ACK,
 )
 
 
@@ -203,30 +203,30 @@ def _syn_ack(name: str, when: Condition[SegmentOnConnection]) -> ConnectionRule:
     return rule(
         name, when, (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
         "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
-        _DO_SEGMENT, "RFC 9293 section 3.5, figure 7")
+        DO_SEGMENT, "RFC 9293 section 3.5, figure 7")
 
 
 _ANY_SYN_ACK = _syn_ack("syn-received-any-syn-ack", SYN)
 _SYN_ACK_BELOW = _syn_ack("syn-received-syn-ack", _SYN_BELOW)
 _SYN_PASSED_OVER: ConnectionRule = rule(
     "syn-received-syn", SYN, (Do.TAKE_ACK, Do.ESTABLISH),
-    "A SYN further right is passed over, its ACK taken.", _DO_SEGMENT)
+    "A SYN further right is passed over, its ACK taken.", DO_SEGMENT)
 _ACK = rule(
     "syn-received-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),
     "The ACK of the SYN opens the connection, where the segment goes on.",
-    f"{_DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4")
+    f"{DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4")
 
 
-def opening(changes: Set[Change], missing: Rules, rsts: Rules, syn_error: Rules) -> tuple[
-    AnyList, ...
-]:
-    """The lists of both states; ``missing``, ``rsts`` and ``syn_error`` are what the other states
-    have too: about timestamps that are missing, an RST, and a SYN in the window."""
+def opening(changes: Set[Change]) -> tuple[AnyList, ...]:
+    """The lists of both states."""
+    blind = Change.BLIND in changes
     return (
         SYN_SENT,
         _request(changes),
         stages.SYN_RECEIVED.list(
-            *missing, *_BAD, *rsts, *_CHECK, *syn_error, *_ACKNOWLEDGES,
-            *((_ANY_SYN_ACK,) if syn_error else (_SYN_ACK_BELOW, _SYN_PASSED_OVER)), _ACK,
+            *((MISSING_TIMESTAMP,) if blind else ()), *_BAD,
+            *(blind_rst() if blind else old_rst(established=False)), *_CHECK,
+            *(() if blind else (SYN_IN_WINDOW,)), *_ACKNOWLEDGES,
+            *((_SYN_ACK_BELOW, _SYN_PASSED_OVER) if blind else (_ANY_SYN_ACK,)), _ACK,
         ),
     )

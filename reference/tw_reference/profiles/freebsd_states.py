@@ -2,10 +2,10 @@
 
 One function decides for all states, ``tcp_input.c``, tcp_do_segment(), and hands each segment
 through the same steps; so each list below is made of the same rules in that order.  It is read as
-of 13 and 14, and of 10 where that knows nothing of RFC 5961 yet.  SYN-SENT and the syncache's
-SYN-RECEIVED are not ruled.  Two things are simpler here than there: the ACK of text in order, which
-may wait for net.inet.tcp.delacktime, is sent at once, and nobody counts duplicate ACKs, of which
-the third would have the FIN sent again.
+of 13 and 14, and of 10 where that knows nothing of RFC 5961 yet.  SYN-SENT and SYN-RECEIVED are in
+``freebsd_opening.py``.  Two things are simpler here than there: the ACK of text in order, which may
+wait for net.inet.tcp.delacktime, is sent at once, and nobody counts duplicate ACKs, of which the
+third would have the FIN sent again.
 """
 
 from __future__ import annotations
@@ -15,24 +15,33 @@ from collections.abc import Set
 from tw_reference.profiles.common import ConnectionRule
 from tw_reference.profiles.freebsd_changes import Change
 from tw_reference.profiles.freebsd_opening import opening
+from tw_reference.profiles.freebsd_steps import (
+    DO_SEGMENT,
+    MISSING_TIMESTAMP,
+    NO_ACK,
+    NOTE_TIMESTAMP,
+    OLD_TIMESTAMP,
+    PAWS,
+    SYN_IN_WINDOW,
+    Rules,
+    blind_rst,
+    blind_syn,
+    note,
+    old_rst,
+    rule,
+)
 from tw_reference.profiles.freebsd_words import (
-    ABOUT_WINDOW,
     ALL_OLD,
     BEYOND_WINDOW,
     DUPLICATE_ACK,
     FIRST_FIN,
     GHOST_ACK,
-    IN_WINDOW,
     SEQ_BELOW,
-    SEQ_NEAR_RCV_NXT,
-    SPANS_RCV_NXT,
-    TS_RECENT_KNOWN,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
-from tw_reference.rules.condition import ALWAYS, all_of, any_of
+from tw_reference.rules.condition import ALWAYS, all_of
 from tw_reference.rules.decision import AnyList
-from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
     ACK_IS_SND_NXT,
@@ -43,86 +52,20 @@ from tw_reference.rules.vocabulary import (
     HELD,
     NEW_TEXT,
     PAYLOAD,
-    RST,
-    SEQ_IS_RCV_NXT,
     SYN,
-    TIMESTAMPS,
-    TIMESTAMPS_IN_USE,
-    TSVAL_BELOW,
     setting,
 )
-
-Rules = tuple[ConnectionRule, ...]
-
-_freebsd = RuleMaker("freebsd")
-rule, note = _freebsd.rule, _freebsd.note
-
-_DO_SEGMENT = "tcp_input.c, tcp_do_segment()"
-
 
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
 
-def _blind_rst() -> Rules:
-    """RST since 11, where whoever does not know RCV.NXT only gets a challenge."""
-    return (
-        rule("conn-rst", all_of(RST, IN_WINDOW, any_of(SEQ_IS_RCV_NXT, setting("insecure_rst"))),
-             Do.CLOSE,
-             "An RST at RCV.NXT, or with insecure_rst anywhere in the window, ends the connection.",
-             _DO_SEGMENT, "RFC 5961 section 3.2"),
-        rule("conn-rst-challenge", all_of(RST, IN_WINDOW), Do.CHALLENGE,
-             "An RST elsewhere in the window is challenged: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",
-             f"{_DO_SEGMENT}, tcp_respond()", "RFC 5961 section 3.2"),
-        rule("conn-rst-drop", RST, Do.DROP,
-             "An RST outside the window is dropped.", _DO_SEGMENT),
-    )
-
-
-def _blind_syn() -> Rules:
-    """SYN since 11, likewise."""
-    return (
-        rule("conn-syn", all_of(SYN, setting("insecure_syn"), IN_WINDOW), Do.ABORT,
-             "With insecure_syn a SYN in the window ends the connection with an RST.",
-             f"{_DO_SEGMENT}, tcp_drop()"),
-        rule("conn-syn-challenge", SYN, Do.CHALLENGE,
-             "A SYN is challenged, wherever it lies.",
-             f"{_DO_SEGMENT}, tcp_respond()", "RFC 5961 section 4.2"),
-    )
-
-
-def _old_rst(*, established: bool) -> Rules:
-    """RST until 10: one octet more on either side; ESTABLISHED wants it near RCV.NXT."""
-    strict: ConnectionRule = rule(
-        "conn-rst-far", all_of(RST, ~SEQ_NEAR_RCV_NXT, setting("insecure_rst", 0)), Do.DROP,
-        "In ESTABLISHED an RST more than one octet from RCV.NXT is dropped.",
-        f"{_DO_SEGMENT} of 10, tcp_insecure_rst")
-    return (
-        *((strict,) if established else ()),
-        rule("conn-rst-about", all_of(RST, ABOUT_WINDOW), Do.CLOSE,
-             "An RST from RCV.NXT-1 to RCV.NXT+RCV.WND ends the connection.",
-             f"{_DO_SEGMENT} of 10"),
-        rule("conn-rst-drop", RST, Do.DROP,
-             "An RST outside the window is dropped.", _DO_SEGMENT),
-    )
-
-
-_OLD_SYN = rule("conn-syn-in-window", all_of(SYN, ~SEQ_BELOW), Do.ABORT,
-                "A SYN in the window is an error: <CTL=RST,ACK>, CLOSED.",
-                f"{_DO_SEGMENT} of 10, tcp_drop()", "RFC 793 page 71")
-_MISSING: ConnectionRule = rule("conn-missing-timestamp",
-                all_of(TIMESTAMPS_IN_USE, ~TIMESTAMPS, ~RST, setting("tolerate_missing_ts", 0)),
-                Do.DROP,
-                "Without tolerate_missing_ts what lacks the option, but an RST, is dropped.",
-                _DO_SEGMENT, "RFC 7323 section 3.2")
-
-
 _AFTER_CLOSE = rule("conn-after-close", all_of(~HELD, NEW_TEXT), (Do.RST, Do.CLOSE),
                     "New text after close() is reset, and the connection is gone.",
-                    f"{_DO_SEGMENT}, SS_NOFDREF", "RFC 1122 section 4.2.2.13")
+                    f"{DO_SEGMENT}, SS_NOFDREF", "RFC 1122 section 4.2.2.13")
 _GHOST = rule("conn-ghost-ack", all_of(GHOST_ACK, setting("insecure_ack", 0)), Do.CHALLENGE,
               "A SEG.ACK that can't be on its way any more, or is older than the ISS, is"
               " challenged, unless insecure_ack is set.",
-              f"{_DO_SEGMENT} of 15, ghost_ack_check", "RFC 5961 section 5.2")
+              f"{DO_SEGMENT} of 15, ghost_ack_check", "RFC 5961 section 5.2")
 
 
 def _check(
@@ -137,71 +80,67 @@ def _check(
     ``closed``: our side may be; ``fin_taken``: the peer's FIN was taken."""
     of_10 = Change.BLIND not in changes
     after_close = closed and not (fin_taken and Change.CLOSED_UNTIL_FIN in changes)
+    resets = old_rst(established=established) if of_10 else (*blind_rst(), *blind_syn())
     ends = "-fin" if acknowledge is Do.ACK_WITH_FIN else ""
     again = " with the FIN again" if ends else ""
-    old = all_of(TS_RECENT_KNOWN, TSVAL_BELOW)
     syn_left = rule(f"conn-syn-left{ends}", all_of(SYN, ~ACK, SEQ_BELOW), acknowledge,
                     f"A SYN left of RCV.NXT is old, and acknowledged{again}.",
-                    f"{_DO_SEGMENT} of 10, dropafterack")
+                    f"{DO_SEGMENT} of 10, dropafterack")
     return (
-        *(_old_rst(established=established) if of_10 else (_MISSING, *_blind_rst(), *_blind_syn())),
-        rule(f"conn-paws-text{ends}", all_of(old, PAYLOAD), acknowledge,
+        *(() if of_10 else (MISSING_TIMESTAMP,)), *resets,
+        rule(f"conn-paws-text{ends}", all_of(OLD_TIMESTAMP, PAYLOAD), acknowledge,
              f"Text that fails PAWS is acknowledged{again}; a FIN is no text.",
-             _DO_SEGMENT, "RFC 7323 section 5.3 R1"),
-        rule("conn-paws", old, Do.DROP,
-             "What fails PAWS without text is dropped.", _DO_SEGMENT),
+             DO_SEGMENT, "RFC 7323 section 5.3 R1"),
+        PAWS,
         *((_AFTER_CLOSE,) if after_close else ()),
         *((syn_left,) if of_10 else ()),
         rule(f"conn-beyond{ends}", BEYOND_WINDOW, acknowledge,
              f"What lies right of the window is acknowledged{again}, and dropped.",
-             f"{_DO_SEGMENT}, dropafterack"),
-        note("conn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS, SPANS_RCV_NXT), Do.UPDATE_TS,
-             "TS.Recent follows what spans the last ACK sent.",
-             _DO_SEGMENT, "RFC 7323 section 4.3"),
-        *((_OLD_SYN,) if of_10 else ()),
+             f"{DO_SEGMENT}, dropafterack"),
+        NOTE_TIMESTAMP,
+        *((SYN_IN_WINDOW,) if of_10 else ()),
         rule(f"conn-no-ack-old{ends}", all_of(~ACK, ALL_OLD), acknowledge,
              f"What is old and has no ACK is acknowledged{again}.",
-             f"{_DO_SEGMENT}, TF_ACKNOW, dropafterack"),
-        rule("conn-no-ack", ~ACK, Do.DROP,
-             "What else has no ACK is dropped.", _DO_SEGMENT),
+             f"{DO_SEGMENT}, TF_ACKNOW, dropafterack"),
+        NO_ACK,
         *((_GHOST,) if Change.GHOST_ACKS in changes else ()),
         rule(f"conn-ack-too-high{ends}", ACK_TOO_HIGH, acknowledge,
              f"An ACK of what was not sent is acknowledged{again}, and its segment dropped.",
-             f"{_DO_SEGMENT}, tcps_rcvacktoomuch, dropafterack"),
+             f"{DO_SEGMENT}, tcps_rcvacktoomuch, dropafterack"),
     )
 
 
 _TAKE_ACK = note("conn-take-ack", ACK_NOT_OLD, Do.TAKE_ACK,
-                 "SND.UNA and SND.WND follow the segment, old text or not.", _DO_SEGMENT)
+                 "SND.UNA and SND.WND follow the segment, old text or not.", DO_SEGMENT)
 
 _DUPLICATE = rule("conn-duplicate-ack", all_of(DUPLICATE_ACK, ~FIRST_FIN), Do.DROP,
                   "With the FIN on its way the first two duplicate ACKs are dropped, whatever is"
                   " due; a FIN that is new makes it none.",
-                  f"{_DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042")
+                  f"{DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042")
 _DUPLICATE_OR_FIN = rule("conn-duplicate-ack-or-fin", DUPLICATE_ACK, Do.DROP,
                          "With the FIN on its way the first two duplicate ACKs are dropped,"
                          " whatever is due, and a FIN with them.",
-                         f"{_DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042")
+                         f"{DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042")
 
 
 def _old(acknowledge: Do) -> ConnectionRule:
     if acknowledge is Do.ACK_WITH_FIN:
         return rule("conn-old-fin", ALL_OLD, acknowledge,
                     "What is all old is dropped, but its ACK taken; it is acknowledged with the FIN"
-                    " again.", _DO_SEGMENT, "tcp_output.c, tcp_outflags[]")
+                    " again.", DO_SEGMENT, "tcp_output.c, tcp_outflags[]")
     return rule("conn-old", ALL_OLD, acknowledge,
-                "What is all old is dropped, but its ACK taken; it is acknowledged.", _DO_SEGMENT)
+                "What is all old is dropped, but its ACK taken; it is acknowledged.", DO_SEGMENT)
 
 
 _NOTHING = rule("conn-nothing-more", EMPTY, Do.DROP,
-                "Nothing is left in the segment.", _DO_SEGMENT)
+                "Nothing is left in the segment.", DO_SEGMENT)
 _IGNORED = rule("conn-after-fin", ALWAYS, Do.DROP,
                 "After the peer's FIN nothing right of RCV.NXT is taken or answered.",
-                f"{_DO_SEGMENT}, TCPS_HAVERCVDFIN()")
+                f"{DO_SEGMENT}, TCPS_HAVERCVDFIN()")
 
 
 def _text(acknowledge: Do) -> ConnectionRule:
-    source = f"{_DO_SEGMENT}, dodata", "tcp_reass.c, tcp_reass()"
+    source = f"{DO_SEGMENT}, dodata", "tcp_reass.c, tcp_reass()"
     if acknowledge is Do.ACK_WITH_FIN:
         return rule("conn-text-fin", ALWAYS, (Do.TAKE_TEXT, acknowledge),
                     "Text is taken, or kept, and acknowledged with the FIN again.", *source)
@@ -214,7 +153,7 @@ def _established(changes: Set[Change]) -> AnyList:
         *_check(Do.ACK, changes, established=True, closed=False), _TAKE_ACK, _old(Do.ACK),
         rule("established-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
              "The peer's FIN is acknowledged at once: CLOSE-WAIT.",
-             f"{_DO_SEGMENT}, TF_ACKNOW", "RFC 9293 section 3.10.7.4"),
+             f"{DO_SEGMENT}, TF_ACKNOW", "RFC 9293 section 3.10.7.4"),
         _NOTHING, _text(Do.ACK),
     )
 
@@ -226,17 +165,17 @@ def _fin_wait_1(changes: Set[Change]) -> AnyList:
         _TAKE_ACK,
         rule("fin-wait-1-ack", ACK_IS_SND_NXT, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
              "The ACK of the FIN, in whatever segment: FIN-WAIT-2, where the rest is processed.",
-             f"{_DO_SEGMENT}, TCPS_FIN_WAIT_1", "RFC 9293 section 3.10.7.4"),
+             f"{DO_SEGMENT}, TCPS_FIN_WAIT_1", "RFC 9293 section 3.10.7.4"),
         _old(Do.ACK_WITH_FIN),
         rule("fin-wait-1-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ENTER_CLOSING, Do.ACK_WITH_FIN),
              "The FIN that crosses ours is acknowledged with ours again: CLOSING.",
-             _DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_CLOSING]"),
+             DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_CLOSING]"),
         _NOTHING, _text(Do.ACK_WITH_FIN),
     )
 
 
 def _fin_wait_2(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
-    source = f"{_DO_SEGMENT}, TCPS_FIN_WAIT_2", "tcp_timewait.c, tcp_twstart()"
+    source = f"{DO_SEGMENT}, TCPS_FIN_WAIT_2", "tcp_timewait.c, tcp_twstart()"
     at_once = rule("fin-wait-2-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_TIME_WAIT),
                    "The peer's FIN is acknowledged: TIME-WAIT.", *source)
     owed = rule("fin-wait-2-fin-owed", FIN_NEXT, (Do.TAKE_TEXT, Do.OWE_ACK, Do.ENTER_TIME_WAIT),
@@ -256,7 +195,7 @@ def _close_wait(changes: Set[Change]) -> AnyList:
 
 def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     owed = "" if acknowledges_fin is Do.ACK else "-owed"
-    source = f"{_DO_SEGMENT}, TCPS_CLOSING"
+    source = f"{DO_SEGMENT}, TCPS_CLOSING"
     return stages.CLOSING.list(
         *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
         rule(f"closing-ack-old{owed}", all_of(ACK_IS_SND_NXT, ALL_OLD),
@@ -275,22 +214,16 @@ def _last_ack(changes: Set[Change]) -> AnyList:
         *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
         rule("last-ack-ack", ACK_IS_SND_NXT, Do.CLOSE,
              "The ACK of our FIN ends the connection, in silence.",
-             f"{_DO_SEGMENT}, TCPS_LAST_ACK", "RFC 9293 section 3.10.7.4"),
+             f"{DO_SEGMENT}, TCPS_LAST_ACK", "RFC 9293 section 3.10.7.4"),
         _old(Do.ACK_WITH_FIN), _IGNORED,
     )
 
 
 def freebsd_states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The lists of all states."""
-    blind = Change.BLIND in changes
     acknowledges_fin = Do.ACK if Change.ACKS_FIN in changes else Do.OWE_ACK
     return (
-        *opening(
-            changes,
-            missing=(_MISSING,) if blind else (),
-            rsts=_blind_rst() if blind else _old_rst(established=False),
-            syn_error=() if blind else (_OLD_SYN,),
-        ),
+        *opening(changes),
         _established(changes), _fin_wait_1(changes), _fin_wait_2(acknowledges_fin, changes),
         _close_wait(changes), _closing(acknowledges_fin, changes), _last_ack(changes),
     )

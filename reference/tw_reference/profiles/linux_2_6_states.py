@@ -12,11 +12,9 @@ from tw_reference.profiles.linux_state_words import (
     ACK_OLD,
     ACK_UNSENT,
     DISORDERED_2_6,
-    ENDS_BEFORE,
     PAWS_FAILS,
     SEQ_ACKNOWLEDGED,
     SEQ_BEFORE,
-    SEQ_BEYOND,
     STAMPED,
     TSVAL_OLDER,
 )
@@ -28,27 +26,25 @@ from tw_reference.profiles.linux_states import (
     LAST_ACKED,
     NOT_NEW,
     OLD_AFTER_FIN,
+    OUT,
     RESET_TEXT,
     SYN_SENT,
     TAKE,
     TEXT_AFTER_FIN,
     TIME_WAIT_FIN,
+    note,
     request,
+    rule,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.questions import SegmentOnConnection
-from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import ACK, RST, SYN
-
-_linux = RuleMaker("linux")
-rule, note = _linux.rule, _linux.note
 
 _VALIDATE = "tcp_input.c of 2.6.32, tcp_validate_incoming()"
 _PROCESS = "tcp_input.c of 2.6.32, tcp_rcv_state_process()"
-_OUT: Condition[SegmentOnConnection] = any_of(ENDS_BEFORE, SEQ_BEYOND)
 
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
@@ -62,9 +58,9 @@ _PAWS_BEFORE_ANY_ACK: ConnectionRule = rule(
     "What fails PAWS is acknowledged; no ACK came yet that another could repeat.",
     _VALIDATE, "RFC 1323 section 4.2.1")
 _BEHIND_PAWS: tuple[ConnectionRule, ...] = (
-    rule("old-rst-outside", all_of(_OUT, RST), Do.DROP,
+    rule("old-rst-outside", all_of(OUT, RST), Do.DROP,
          "An RST outside the window is dropped.", _VALIDATE, "RFC 793 page 69"),
-    rule("old-outside", _OUT, Do.ACK,
+    rule("old-outside", OUT, Do.ACK,
          "What is outside the window is acknowledged; its right edge is inside for what is empty.",
          f"{_VALIDATE}, tcp_send_dupack()", "RFC 793 page 69"),
     rule("old-rst", RST, Do.CLOSE,

@@ -83,7 +83,7 @@ _SYN_SENT = "tcp_input.c, tcp_rcv_synsent_state_process()"
 # -- tcp_validate_incoming() ----------------------------------------------------------------------
 
 _PAWS: Condition[SegmentOnConnection] = all_of(PAWS_FAILS, ~RST)
-_OUT: Condition[SegmentOnConnection] = any_of(ENDS_BEFORE, SEQ_BEYOND)
+OUT: Condition[SegmentOnConnection] = any_of(ENDS_BEFORE, SEQ_BEYOND)
 _TOO_LONG: Condition[SegmentOnConnection] = all_of(TEXT_BEYOND_WINDOW, QUEUED)
 
 _CONTROL = (
@@ -120,11 +120,11 @@ _RST_AFTER_FIN = rule(
     "After the peer's FIN an RST with the FIN's own number ends the connection.",
     "tcp_input.c, tcp_reset_check()")
 _OUTSIDE = (
-    rule("rst-outside", all_of(_OUT, RST), Do.DROP,
+    rule("rst-outside", all_of(OUT, RST), Do.DROP,
          "An RST outside the window is dropped.", _VALIDATE, "RFC 5961 section 3"),
-    rule("syn-outside", all_of(_OUT, SYN), Do.CHALLENGE,
+    rule("syn-outside", all_of(OUT, SYN), Do.CHALLENGE,
          "A SYN outside the window is challenged.", _VALIDATE, "RFC 5961 section 4"),
-    rule("outside", _OUT, Do.ACK_LIMITED,
+    rule("outside", OUT, Do.ACK_LIMITED,
          "What is outside the window is acknowledged; its right edge is inside for what is empty.",
          _VALIDATE, "tcp_input.c, tcp_sequence()"),
 )
