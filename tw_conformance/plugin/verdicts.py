@@ -28,6 +28,9 @@ STALE = "tw_conformance_stale"
 
 _CATEGORY = "inconclusive"
 
+_FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+"""What a run ends with that was not broken off."""
+
 _SAYING_NOTHING = frozenset({"", "skipped", "deselected", "warnings"})
 """Categories of reports in which nothing was tested."""
 
@@ -87,9 +90,32 @@ class Verdicts:
         self._state.stale = self._state.stale or told.get(STALE, [])
         self._state.uncited = self._state.uncited or told.get(UNCITED, [])
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
-        took along when it died."""
+        """Before others write what they were told: what the run comes to, and why."""
+        self._explain_each_cause_once(session)
+        self._take_stock(session)
+        for status in (
+            self._status_of_cases_without_a_verdict(session, exitstatus),
+            self._status_where_no_case_was_played(session),
+            self._status_of_stale_expectations(session, exitstatus),
+        ):
+            if status is not None and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = status
+
+    def _explain_each_cause_once(self, session: pytest.Session) -> None:
+        """``--tb=line`` has a line for each."""
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or session.config.option.tbstyle == "line":
+            return
+        failed = [r for r in reporter.stats.get("failed", ()) if hasattr(r, "tw_explanation")]
+        if failed:
+            from tw_conformance.plugin.alike import explain_once
+
+            explain_once(failed, session.config.get_terminal_writer().fullwidth)
+
+    def _take_stock(self, session: pytest.Session) -> None:
+        """What the targets did; a worker of pytest-xdist tells the controller."""
         self._paths += [*self._state.pool.paths(), *self._state.pool.settings()]
         if self._state.parking is not None:
             self._rules_met |= self._state.pool.rules_met()
@@ -102,51 +128,42 @@ class Verdicts:
                     UNCITED: self._state.uncited,
                 }
             )
-        waiting = self._state.parking.waiting if self._state.parking else 0
-        self._lost = [nodeid for nodeid in self._expected if nodeid not in self._reported]
-        finished = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        if not finished or session.shouldstop or session.shouldfail:
-            self._stopped, self._lost = waiting + len(self._lost), []
-        if exitstatus == pytest.ExitCode.OK and (self._lost or waiting):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    @pytest.hookimpl(specname="pytest_sessionfinish", tryfirst=True)
-    def pytest_fail_where_no_case_was_played(
-        self, session: pytest.Session, exitstatus: int
-    ) -> None:
+    def _status_where_no_case_was_played(self, session: pytest.Session) -> pytest.ExitCode | None:
         """Cases that were all left out are no success, unless something else was tested."""
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None or exitstatus != pytest.ExitCode.OK:
-            return
+        if reporter is None:
+            return None
         left_out = any(
             getattr(report, "tw_lack", "") for report in reporter.stats.get("skipped", ())
         )
         if left_out and not any(reporter.stats.keys() - _SAYING_NOTHING):
-            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+            return pytest.ExitCode.NO_TESTS_COLLECTED
+        return None
 
-    @pytest.hookimpl(specname="pytest_sessionfinish", tryfirst=True)
-    def pytest_explain_each_cause_once(self, session: pytest.Session) -> None:
-        """Before the terminal sums failures up; ``--tb=line`` has a line for each."""
-        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None or session.config.option.tbstyle == "line":
-            return
-        failed = [r for r in reporter.stats.get("failed", ()) if hasattr(r, "tw_explanation")]
-        if failed:
-            from tw_conformance.plugin.alike import explain_once
-
-            explain_once(failed, session.config.get_terminal_writer().fullwidth)
-
-    @pytest.hookimpl(specname="pytest_sessionfinish", tryfirst=True)
-    def pytest_fail_for_stale_expectations(self, session: pytest.Session, exitstatus: int) -> None:
+    def _status_of_stale_expectations(
+        self, session: pytest.Session, exitstatus: int
+    ) -> pytest.ExitCode | None:
         """Where all was collected.  A worker of pytest-xdist tells the controller, which collects
         nothing."""
-        if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            return
+        if exitstatus not in _FINISHED:
+            return None
         self._state.stale += self._state.stale_expectations()
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[STALE] = self._state.stale
-        elif self._state.stale and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            return None
+        return pytest.ExitCode.TESTS_FAILED if self._state.stale else None
+
+    def _status_of_cases_without_a_verdict(
+        self, session: pytest.Session, exitstatus: int
+    ) -> pytest.ExitCode | None:
+        """A run isn't fine while a case has no verdict, such as one that a worker of pytest-xdist
+        took along when it died."""
+        waiting = self._state.parking.waiting if self._state.parking else 0
+        self._lost = [nodeid for nodeid in self._expected if nodeid not in self._reported]
+        if exitstatus not in _FINISHED or session.shouldstop or session.shouldfail:
+            self._stopped, self._lost = waiting + len(self._lost), []
+        return pytest.ExitCode.TESTS_FAILED if self._lost or waiting else None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._state.others and terminalreporter.config.getoption("verbose") >= 0:
