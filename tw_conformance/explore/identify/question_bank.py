@@ -150,6 +150,10 @@ class Tries(NamedTuple):
     parts: frozenset[object]
 
 
+_Asked: TypeAlias = tuple[str, frozenset[tuple[str, int]]]
+"""A question by its name, and the settings under which it is asked."""
+
+
 class Respondent:
     """One profile, asked what it would reply.
 
@@ -164,35 +168,55 @@ class Respondent:
         self._values = values(profile)
         given = {f.name: getattr(profile, f.name) for f in fields(profile) if f.init}
         self._target = DirectTarget(_NotingProfile(**given, read=self._read))
+        self._replies: dict[_Asked, Reply] = {}
+        self._tries: dict[_Asked, Tries] = {}
         self._witness = Witness(profile)
         self._watched = DirectTarget(profile.watched(self._witness.tell))
 
     def reply(self, question: Case, settings: Mapping[str, int]) -> Reply:
-        """What it does under these settings, all others as by default."""
-        return _reply(replace(question, settings=settings), self._target)
+        """What it does under these settings, all others as by default.  Each is played once."""
+        asked = question.name, frozenset(settings.items())
+        if asked not in self._replies:
+            self._replies[asked] = _reply(replace(question, settings=settings), self._target)
+        return self._replies[asked]
 
     def tries(self, question: Case, settings: Mapping[str, int]) -> Tries:
         """What the question tries of it under these settings."""
+        asked = question.name, frozenset(settings.items())
+        if asked not in self._tries:
+            self._tries[asked] = self._try(replace(question, settings=settings))
+        return self._tries[asked]
+
+    def _try(self, question: Case) -> Tries:
         self._witness.clear()
-        reply = _reply(replace(question, settings=settings), self._watched)
+        reply = _reply(question, self._watched)
         rules = (rule.id for effect in reply for rule in effect.rules)
         return Tries(tuple(rules), frozenset(self._witness.decided))
 
     def predict(self, question: Case) -> Foreseen:
         """What it does, under whatever settings."""
-        return self._predict(question, {})
+        return self._fork(question, {}, *self._noted(question, {}))
 
-    def _predict(self, question: Case, settings: Mapping[str, int]) -> Foreseen:
+    def _noted(self, question: Case, settings: Mapping[str, int]) -> tuple[Reply, frozenset[str]]:
+        """What it does under these settings, and which it looked at."""
         self._read.clear()
-        reply = self.reply(question, settings)
-        undecided = (n for n in self._values if n in self._read and n not in settings)
+        reply = _reply(replace(question, settings=settings), self._target)
+        return self._known.setdefault(reply, reply), frozenset(self._read)
+
+    def _fork(
+        self, question: Case, settings: Mapping[str, int], reply: Reply, read: frozenset[str]
+    ) -> Foreseen:
+        """``reply`` where nothing else was ``read`` that has several values.  With the first of
+        them, the default, the reply is the same."""
+        undecided = (name for name in self._values if name in read and name not in settings)
         name = next(undecided, None)
         if name is None:
-            return self._known.setdefault(reply, reply)
-        branches = {
-            value: self._predict(question, {**settings, name: value})
-            for value in self._values[name]
-        }
+            return reply
+        default, *values = self._values[name]
+        branches = {default: self._fork(question, {**settings, name: default}, reply, read)}
+        for value in values:
+            given = {**settings, name: value}
+            branches[value] = self._fork(question, given, *self._noted(question, given))
         first, *others = branches.values()
         return first if all(other == first for other in others) else Fork(name, branches)
 
