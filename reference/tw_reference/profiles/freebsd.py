@@ -138,7 +138,7 @@ ORPHAN = stages.ORPHAN.list(
 )
 
 ENTRY = stages.ENTRY.list(
-    rule("entry-local", all_of(setting("nolocaltimewait", 1), PEER_IS_NEAR), EntryAction.CLOSE,
+    rule("entry-local", all_of(PEER_IS_NEAR, setting("nolocaltimewait", 1)), EntryAction.CLOSE,
          "With nolocaltimewait a peer near by gets no TIME-WAIT, nor the ACK of its FIN.",
          "tcp_timewait.c:210-228", "in6.c, in6_localaddr()"),
     rule("entry-full-empty", all_of(TABLE_FULL, TABLE_EMPTY), EntryAction.CLOSE,
@@ -338,7 +338,7 @@ FREEBSD_13 = FREEBSD_10.derive(
     ENTRY.replacing(
         "freebsd.entry-local",
         rule("entry-local-acked",
-             all_of(setting("nolocaltimewait", 1), PEER_IS_NEAR),
+             all_of(PEER_IS_NEAR, setting("nolocaltimewait", 1)),
              (EntryAction.ACK_OWED, EntryAction.CLOSE),
              "With nolocaltimewait a peer near by gets the ACK of its FIN, but no TIME-WAIT.",
              "tcp_timewait.c since r331322, tcp_twstart()", "in6.c, in6_localaddr()"),
@@ -383,7 +383,7 @@ FREEBSD_14 = FREEBSD_13.derive(
         .replacing("freebsd.syn-reopen", _SYN_FIN, _SYN_REOPEN)
         .replacing("freebsd.ack", _ACK_OF_TWELVE),
     stages.ENTRY.list(
-        rule("entry-near", all_of(setting("nolocaltimewait", 1), PEER_IS_NEAR), EntryAction.CLOSE,
+        rule("entry-near", all_of(PEER_IS_NEAR, setting("nolocaltimewait", 1)), EntryAction.CLOSE,
              "With nolocaltimewait a peer near by is acknowledged, and gets no TIME-WAIT.",
              "tcp_timewait.c of 14, tcp_twstart()", "in6.c, in6_localaddr()"),
         _ENTRY,

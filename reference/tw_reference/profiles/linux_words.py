@@ -160,12 +160,12 @@ def WITHIN_A_SECOND(q: Connect) -> bool:
 
 @atom("tcp_tw_recycle is on and the peer's stamp is remembered (IPv4)")
 def RECYCLES(q: Entry) -> bool:
-    return q.settings["tw_recycle"] == 1 and _can_be_remembered(q.block)
+    return _can_be_remembered(q.block) and q.settings["tw_recycle"] == 1
 
 
 @atom("tcp_tw_recycle is on and the block's stamp is remembered (IPv4)")
 def BLOCK_RECYCLES(q: SegmentArrives) -> bool:
-    return q.settings["tw_recycle"] == 1 and _can_be_remembered(q.tcb)
+    return _can_be_remembered(q.tcb) and q.settings["tw_recycle"] == 1
 
 
 def _can_be_remembered(block: TimeWaitBlock) -> bool:
@@ -175,7 +175,7 @@ def _can_be_remembered(block: TimeWaitBlock) -> bool:
 @atom("tcp_tw_recycle is on and TSval is older than the peer's stamp of the last 60 s")
 def OLDER_THAN_PEER(q: Unconnected) -> bool:
     stamps, peer = q.segment.timestamps, q.peer
-    if q.settings["tw_recycle"] != 1 or stamps is None or peer is None:
+    if stamps is None or peer is None or q.settings["tw_recycle"] != 1:
         return False
     return q.now < peer.seen + _PAWS_MSL and distance(peer.tcp_ts, stamps.tsval) > 1
 

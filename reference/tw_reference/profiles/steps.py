@@ -59,7 +59,7 @@ def steps(
     make = RuleMaker(family)
     rule, note = make.rule, make.note
     old = rule("conn-paws",
-               all_of(paws, TIMESTAMPS_IN_USE, TSVAL_BELOW, ~RST), ConnectionAction.ACK_LIMITED,
+               all_of(TIMESTAMPS_IN_USE, TSVAL_BELOW, ~RST, paws), ConnectionAction.ACK_LIMITED,
                "A segment whose TSval is below TS.Recent is acknowledged and dropped.",
                "RFC 7323 section 5.3 R1")
     stray_rst = rule("conn-unacceptable-rst", all_of(~ACCEPTABLE, RST), ConnectionAction.DROP,
@@ -77,13 +77,13 @@ def steps(
         rule("conn-rst", all_of(RST, SEQ_IS_RCV_NXT), ConnectionAction.CLOSE,
              "An RST at RCV.NXT ends the connection.",
              f"{_SECTION}, second"),
-        rule("conn-rst-challenge", all_of(challenges, RST), ConnectionAction.ACK_LIMITED,
+        rule("conn-rst-challenge", all_of(RST, challenges), ConnectionAction.ACK_LIMITED,
              "An RST in the window but not at RCV.NXT is answered by a challenge ACK.",
              "RFC 5961 section 3.2", f"{_SECTION}, second"),
         rule("conn-rst-in-window", RST, ConnectionAction.CLOSE,
              "An RST in the window ends the connection.",
              "RFC 793 page 70"),
-        rule("conn-syn-challenge", all_of(challenges, SYN), ConnectionAction.ACK_LIMITED,
+        rule("conn-syn-challenge", all_of(SYN, challenges), ConnectionAction.ACK_LIMITED,
              "A SYN is answered by a challenge ACK, whatever its sequence number.",
              "RFC 5961 section 4.2", f"{_SECTION}, fourth"),
         rule("conn-syn-error", SYN, (ConnectionAction.RST, ConnectionAction.CLOSE),
