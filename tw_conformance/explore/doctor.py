@@ -260,7 +260,9 @@ def _how_states_are_told(target: Target) -> str:
     telling = target.acquaintance.telling
     if not telling.apart:
         return "; but no answer tells it from CLOSED"
-    return f"; its answer to {telling.question.value} tells it from CLOSED"
+    room = target.acquaintance.describe_room()
+    told = f"; its answer to {telling.question.value} tells it from CLOSED"
+    return f"{told}; {room}" if room else told
 
 
 def _look_for_connection_tracking(target: Target) -> Finding:

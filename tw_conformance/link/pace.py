@@ -90,3 +90,26 @@ class Admission:
         self._beginning.close()
         self._pace.settle(self._left)
         self._left = 0
+
+
+class Room:
+    """Places for connections at a DUT that has few; who comes first is served first."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._turn = asyncio.Lock()
+        self._given = asyncio.Event()
+
+    async def take(self, places: int, most: float) -> None:
+        """Wait until that many are free of ``most``; who needs more than there are, until all
+        are."""
+        async with self._turn:
+            while self._taken and self._taken + places > most:
+                self._given.clear()
+                await self._given.wait()
+            self._taken += places
+
+    def give(self, places: int) -> None:
+        """Give them back."""
+        self._taken -= places
+        self._given.set()

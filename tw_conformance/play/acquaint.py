@@ -5,22 +5,34 @@ says how, and stacks differ: lwIP's reset of what belongs to no connection has a
 TIME-WAIT resets an octet below RCV.NXT, but acknowledges the FIN again.  So both are asked, once,
 where it is known which is which: a TIME-WAIT that nothing has touched, and a 4-tuple that never had
 a connection.
+
+Small stacks have few places: five in TIME-WAIT, or sixteen sockets.  What comes beyond them is
+refused, or takes the place of an older one, and neither is a deviation; so how many there are is
+seen before cases are about to be under way at the same time.
 """
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Literal
 
 from tw_conformance.model.case import Case, Reach
 from tw_conformance.model.verdict import Transcript
 from tw_conformance.play.approach import NotReached, reach
-from tw_conformance.play.state_probe import question
+from tw_conformance.play.record import StateSeen
+from tw_conformance.play.state_probe import ask, question
 from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.targets.acquaintance import Acquaintance, Question, Shape, Telling
 from tw_conformance.targets.target import Target
 from tw_reference.segment import Packet, Segment
 from tw_reference.seqnum import add
 
+_MANY = 40
+"""Connections at once: who has room for them most likely has it for hundreds."""
+_PACKETS, _SECONDS = 8, 5.0
+"""What a connection of the look costs, and how long all may take at the pace that is allowed."""
 _SYN_AND_FIN = 2
 """Sequence numbers that are no octets of the service's."""
 _State = Literal["TIME-WAIT", "LISTEN"]
@@ -31,8 +43,11 @@ def acquaint(target: Target) -> None:
 
     :raises TargetError: where the target is gone.
     """
-    if not target.reads_states:
-        target.acquaintance = target.start(_look(target)).result()
+    if target.reads_states:
+        return
+    target.acquaintance = target.start(_look(target)).result()
+    if target.realtime and target.acquaintance.telling.apart:
+        target.acquaintance = target.start(_measure_room(target)).result()
 
 
 async def _look(target: Target) -> Acquaintance:
@@ -49,6 +64,48 @@ async def _look(target: Target) -> Acquaintance:
             return Acquaintance(Telling(asked, there, gone), says)
         alike = Telling(asked, there, gone)
     return Acquaintance(alike or Telling(), says)
+
+
+async def _measure_room(target: Target) -> Acquaintance:
+    """The acquaintance, with how many connections the DUT has room for."""
+    known = target.acquaintance
+    many = int(min(_MANY, target.rate * _SECONDS / _PACKETS))
+    first = await _held(target, many)
+    if first == many:
+        return known
+    # Once more: some may have been lost on the way, or late.  What lingers leaves no room.
+    second = await _held(target, many)
+    most = max(first, second)
+    if most == many or (first != second and most >= many // 2):
+        return known
+    return replace(known, holds=max(most, 1), lingering=target.path.perfect and second < first)
+
+
+async def _held(target: Target, many: int) -> int:
+    """How many of many connections are there once all have been brought to TIME-WAIT."""
+    async with AsyncExitStack() as closing:
+        came = await asyncio.gather(*(_in_time_wait(target, closing) for _ in range(many)))
+        testers = [tester for tester in came if tester is not None]
+        telling = target.acquaintance.telling
+        seen = await asyncio.gather(*(ask(tester, (), telling) for tester in testers))
+        for tester in testers:
+            tester.abandon(time_wait=True)
+        return sum(not isinstance(each, StateSeen) or each.state != "CLOSED" for each in seen)
+
+
+async def _in_time_wait(target: Target, closing: AsyncExitStack) -> TesterEndpoint | None:
+    """The tester's end of one that stays until ``closing``; None where it was refused."""
+    case = Case("a first look", "", (), Reach(family=family_of(target)), ())
+    link = await target.open(case)
+    closing.push_async_callback(link.aclose)
+    tester = TesterEndpoint(case.reach, link, target.path, Transcript())
+    try:
+        await reach(tester)
+    except NotReached:
+        return None
+    finally:
+        await link.sleep(link.now())  # The next one may begin.
+    return tester
 
 
 async def _answer_in(

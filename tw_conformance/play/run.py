@@ -165,7 +165,7 @@ class Run:
         self._turn_to(len(self.case.steps))
         record.last_step = last_step
         for tester in self._testers.values():
-            tester.abandon()
+            tester.abandon(time_wait=self.target.acquaintance.holds is not None)
         record.duration = self.link.now() - record.transcript.began
         return record
 

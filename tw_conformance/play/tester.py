@@ -65,6 +65,8 @@ class TesterEndpoint:
         self._came: Counter[tuple[int, int, int]] = Counter()
         self._first_came: dict[_Text, float] = {}
         self._retransmittable: Counter[_Text] = Counter()
+        self._acknowledged: int | None = None
+        """The latest SEG.ACK that came: the DUT's RCV.NXT, whatever the case sent."""
         self.sent_again: Segment | None = None
         """What the DUT retransmitted before the steps began."""
         self.hesitated = 0.0
@@ -141,6 +143,8 @@ class TesterEndpoint:
             self.variables["flow_label"] = arrival.packet.flow_label
         if segment.timestamps is not None:
             self._echoed = segment.timestamps.tsval
+        if segment.flags & tcp.ACK:
+            self._acknowledged = segment.ack
         self._came[_shape(arrival.packet)] += 1
         if segment.length:
             self._retransmittable[_text(segment)] += 1
@@ -306,11 +310,16 @@ class TesterEndpoint:
 
     # -- leaving ---------------------------------------------------------------------------------
 
-    def abandon(self) -> None:
-        """Reset what the case left half open on the DUT, so that it does not linger there."""
-        if self.reset_at is not None:
+    def abandon(self, *, time_wait: bool = False) -> None:
+        """Reset what the case left half open on the DUT, so that it does not linger there;
+        ``time_wait``: TIME-WAIT too, which some stacks leave for that."""
+        ends = [] if self.reset_at is None else [self.reset_at]
+        if time_wait and self._acknowledged is not None:
+            ends += [self.variables["rcv_nxt"], self._acknowledged]
+        if ends:
             self.note("the tester resets what is left of the connection")
-            self.send(Segment(seq=self.reset_at, ack=0, flags=tcp.RST))
+        for seq in dict.fromkeys(ends):
+            self.send(Segment(seq=seq, ack=0, flags=tcp.RST))
 
 
 def segment_of(arrival: Arrival) -> Segment:

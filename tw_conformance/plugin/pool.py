@@ -82,11 +82,13 @@ class TargetPool:
         return self._delays.get((choice.target, choice.profile), 0.0)
 
     def paths(self) -> list[str]:
-        """What each real path did to packets, a line each."""
-        return [
-            f"path to {target.name}: {target.path.describe()}"
-            for target in self._open.values()
-            if target.realtime
+        """What each real path did to packets, and how little room there is at its end, a line
+        each."""
+        real = [target for target in self._open.values() if target.realtime]
+        return [f"path to {target.name}: {target.path.describe()}" for target in real] + [
+            f"{target.name} has {room}: one case after the other was played"
+            for target in real
+            if (room := target.acquaintance.describe_room())
         ]
 
     def rules_met(self) -> set[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
+from tw_conformance.model.words import number_of
 from tw_reference import segment as tcp
 from tw_reference.segment import Segment
 from tw_reference.seqnum import add
@@ -57,7 +58,18 @@ class Telling:
 @dataclass(frozen=True, slots=True)
 class Acquaintance:
     """As RFC 9293 says, until the DUT was seen to do otherwise.  ``says`` is how many octets its
-    service sends before it closes."""
+    service sends before it closes.  ``holds`` is how many connections it has room for at once, None
+    for more than were tried; ``lingering``: one in TIME-WAIT keeps its place until it expires,
+    whatever resets it."""
 
     telling: Telling = Telling()
     says: int = 0
+    holds: int | None = None
+    lingering: bool = False
+
+    def describe_room(self) -> str:
+        """What there is room for, in words; empty where nobody need know."""
+        if self.holds is None:
+            return ""
+        until = ", each until it expires" if self.lingering else ""
+        return f"room for {number_of(self.holds, 'connection')} in TIME-WAIT at once{until}"

@@ -65,6 +65,7 @@ class InProcessTarget:
     reads_states = True
     realtime = False
     longest_wait = inf
+    rate = inf
     name = "reference"
 
     def __init__(self, profile: Profile, *, seed: int = 0) -> None:

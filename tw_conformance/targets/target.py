@@ -52,6 +52,9 @@ class Target(Protocol):
     """The DUT's settings by the profiles' names: those that can be read on it, or that the user
     said.  What is not in it is not known."""
 
+    rate: float
+    """Packets a second that the user allows; infinity: as many as come."""
+
     longest_wait: float
     """Seconds that a case may let pass."""
 

@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Protocol, TypeVar
 
 from tw_conformance.link.link import Link
-from tw_conformance.link.pace import Admission, Pace
+from tw_conformance.link.pace import Admission, Pace, Room
 from tw_conformance.link.path import Path, Sentinel
 from tw_conformance.link.probes import is_answered, survey
 from tw_conformance.model.case import Case
@@ -124,9 +124,10 @@ class WireTarget:
         self.cpu = cpu
         self.path = Path()
         self.acquaintance = Acquaintance()
+        self._alone, self._room = Room(), Room()
         self._duts = duts
         self._stack = stack
-        self._rate, self._max_time = rate, max_time
+        self.rate, self._max_time = rate, max_time
         self.longest_wait = max_wait
         self._sentinel = sentinel
         self._deadline = time.monotonic() + max_time
@@ -167,6 +168,9 @@ class WireTarget:
         waits = sum(wait.evaluate(self.time_variables) for wait in case.waits())
         if waits > self.longest_wait:
             return f"needs to wait {waits:g} s, and --max-wait says {self.longest_wait:g}"
+        places, room = len(case.connections()), self.acquaintance
+        if room.holds is not None and places > room.holds:
+            return f"needs {places} connections at once: the DUT has {room.describe_room()}"
         return None if self._duts.own else self._is_not_taken_up(case)
 
     def _is_not_taken_up(self, case: Case) -> str | None:
@@ -182,8 +186,9 @@ class WireTarget:
         return None
 
     async def open(self, case: Case) -> Link:
-        turn = await Admission.take(self._pace, packets_of(case), self._starting)
         async with AsyncExitStack() as holding:
+            await self._take_places(len(case.connections()), holding)
+            turn = await Admission.take(self._pace, packets_of(case), self._starting)
             holding.callback(turn.close)
             bench = await holding.enter_async_context(self._duts.holding(case.settings))
             isn = tester_isn(self.seed, case)
@@ -217,18 +222,33 @@ class WireTarget:
     def close(self) -> None:
         self._loop.close(self._duts.aclose)
 
+    async def _take_places(self, places: int, holding: AsyncExitStack) -> None:
+        """Wait for a DUT that has few places; ``holding`` gives them back.  It is one case's at a
+        time: each that comes to TIME-WAIT may take the place of one that is there longer."""
+        if (holds := self.acquaintance.holds) is None:
+            return
+        await self._alone.take(1, 1)
+        holding.callback(self._alone.give, 1)
+        if self.acquaintance.lingering:
+            await self._room.take(places, holds)
+            loop, until_free = asyncio.get_running_loop(), self._until_free()
+            holding.callback(lambda: loop.call_later(until_free, self._room.give, places))
+
+    def _until_free(self) -> float:
+        """Seconds after which a 4-tuple that was in TIME-WAIT is not any more."""
+        variables = self.time_variables
+        return 2 * variables["msl"] + variables["tick"] + _UNTIL_IT_IS_GONE
+
     async def _reach(self) -> None:
         """Reach the DUT, and learn what the path does before a verdict rests on it."""
         self._first = bench = await self._duts.start()
         self._has_agent = bench.client is not None
         self.time_variables: Mapping[str, float] = self._duts.time_variables(self._stack)
-        bench.injector.may_reuse_after(
-            2 * self.time_variables["msl"] + self.time_variables["tick"] + _UNTIL_IT_IS_GONE
-        )
+        bench.injector.may_reuse_after(self._until_free())
         self.path.sentinel = await self._chosen(bench)
         with bench.probing(next(iter(bench.duts))) as line:
             self._syn_ack = await survey(line, self.path)
-        self._pace = Pace(self._rate)
+        self._pace = Pace(self.rate)
         near = self._duts.own and self.path.perfect
         starting = _STARTING_ON_THIS_MACHINE if near else _STARTING_ON_A_SLOW_PATH
         self._starting = asyncio.Semaphore(starting)

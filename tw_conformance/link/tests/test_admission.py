@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tw_conformance.link.pace import Admission, Pace
+from tw_conformance.link.pace import Admission, Pace, Room
 
 
 def test_infinity_is_no_limit() -> None:
@@ -68,3 +68,26 @@ def test_who_gives_up_waiting_gives_the_packets_back() -> None:
         await asyncio.wait_for(pace.admit(20), 5.0)
 
     asyncio.run(scenario())
+
+
+def test_places_are_given_in_the_order_in_which_they_were_asked_for() -> None:
+    async def asked(places: int, most: int, room: Room, served: list[int]) -> None:
+        await room.take(places, most)
+        served.append(places)
+
+    async def play() -> tuple[list[int], list[int]]:
+        room = Room()
+        served: list[int] = []
+        waiting = [asyncio.ensure_future(asked(each, 3, room, served)) for each in (2, 2, 1, 9)]
+        await asyncio.sleep(0)
+        early = list(served)
+        for places in (2, 2, 1, 9):
+            for _ in range(3):
+                await asyncio.sleep(0)
+            room.give(places)
+        await asyncio.gather(*waiting)
+        return early, served
+
+    early, served = asyncio.run(play())
+    assert early == [2]
+    assert served == [2, 2, 1, 9], "who asks for more than there is, gets all"

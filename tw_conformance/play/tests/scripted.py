@@ -149,6 +149,7 @@ class ScriptedTarget:
     path: Path = field(default_factory=perfect_path)
     realtime: bool = True
     longest_wait: float = inf
+    rate: float = inf
     reads_states: bool = True
     acquaintance: Acquaintance = field(default_factory=Acquaintance)
     profile: str = "linux-6.18"

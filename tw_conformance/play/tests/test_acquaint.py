@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,13 +16,16 @@ from tw_conformance.notation.load import load_text
 from tw_conformance.play.acquaint import acquaint, family_of
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tests.opaque import Opaque, OpaqueLink, without_time_wait
+from tw_conformance.play.tests.scripted import bad_path, in_virtual_time
 from tw_conformance.targets.acquaintance import Acquaintance, Question, Shape, Telling
-from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.in_process import InProcessTarget, Played
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import BlockAction
 from tw_reference.segment import ACK, RST, Damage, Datagram, Packet, Segment
+
+T = TypeVar("T")
 
 QUIET_ACK = """
 case: quiet-ack
@@ -141,3 +146,75 @@ class OfIpv6(Opaque):
 def test_the_family_is_one_that_there_is() -> None:
     assert family_of(Opaque(RFC)) == "ipv4"
     assert family_of(OfIpv6(RFC)) == "ipv6"
+
+
+class Few(Opaque):
+    """It refuses all connections but the first ones of each look, as many as ``rooms`` has for
+    it."""
+
+    realtime = True
+
+    def __init__(self, *rooms: int) -> None:
+        super().__init__(RFC)
+        self.rooms = list(rooms)
+        self.opened = 0
+
+    def start(self, play: Coroutine[Any, Any, T]) -> Played[T]:
+        self.opened = 0
+        done, _ = in_virtual_time(play)
+        return Played(as_it_is(done))
+
+    async def open(self, case: Case) -> OpaqueLink:
+        look, number = divmod(self.opened, 40)
+        self.opened += 1
+        return (OpaqueLink if number < self.rooms[look] else Refused).open(self, case)
+
+
+class Refused(OpaqueLink):
+    """Nothing ever comes of it."""
+
+    async def receive(self, until: float) -> Arrival | None:
+        await self.sleep(until)
+        return None
+
+
+async def as_it_is(done: T) -> T:
+    return done
+
+
+@pytest.mark.parametrize(
+    ("rooms", "holds", "lingering"),
+    [
+        ((40,), None, False),
+        ((39, 40), None, False),
+        ((39, 38), None, False),
+        ((39, 39), 39, False),
+        ((5, 5), 5, False),
+        ((16, 17), 17, False),
+        ((5, 1), 5, True),
+        ((0, 0), 1, False),
+    ],
+)
+def test_a_dut_of_few_sockets_is_seen_to_have_no_more(
+    rooms: tuple[int, ...], holds: int | None, lingering: bool
+) -> None:
+    target = Few(*rooms)
+    acquaint(target)
+    assert target.acquaintance.holds == holds
+    assert target.acquaintance.lingering == lingering
+    assert bool(target.acquaintance.describe_room()) == (holds is not None)
+
+
+def test_where_packets_are_rationed_fewer_are_tried() -> None:
+    target = Few(16)
+    target.rate = 26.0
+    acquaint(target)
+    assert target.acquaintance.holds is None
+    assert target.opened == 16
+
+
+def test_what_a_lossy_path_may_have_lost_is_no_lack_of_room() -> None:
+    target = Few(38, 37)
+    target.path = bad_path()
+    acquaint(target)
+    assert target.acquaintance.holds is None

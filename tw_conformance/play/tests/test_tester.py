@@ -14,6 +14,7 @@ from tw_conformance.play.tests.scripted import (
     IRS,
     ISS,
     PROBE_FLOW,
+    REACHED,
     ScriptedLink,
     at,
     in_time_wait,
@@ -106,6 +107,17 @@ def test_what_is_left_of_a_connection_is_reset(
     assert left == ([] if reset is None else [Segment(reset, 0, RST)])
     notes = [event.note for event in tester.transcript.events if event.note]
     assert len(notes) == len(left)
+
+
+def test_time_wait_is_reset_where_its_place_is_needed() -> None:
+    """At RCV.NXT as the case has it, and as the DUT has it since a FIN of the case's."""
+    link = in_time_wait((REACHED + 0.1, segment(ACK, ISS + 2, IRS + 3)))
+    tester = reached(Reach(), link)
+    Played(tester.receive(REACHED + 1)).result()
+    before = len(link.sent)
+    tester.abandon(time_wait=True)
+    left = [packet.segment for packet in link.sent[before:] if isinstance(packet, Packet)]
+    assert left == [Segment(IRS + 2, 0, RST), Segment(IRS + 3, 0, RST)]
 
 
 def test_what_came_before_the_steps_is_forgotten() -> None:
