@@ -31,8 +31,8 @@ from tw_reference.seqnum import add
 
 _MANY = 40
 """Connections at once: who has room for them most likely has it for hundreds."""
-_PACKETS, _SECONDS = 8, 5.0
-"""What a connection of the look costs, and how long all may take at the pace that is allowed."""
+_PACKETS = 8
+"""What a connection of the look costs."""
 _SYN_AND_FIN = 2
 """Sequence numbers that are no octets of the service's."""
 _State = Literal["TIME-WAIT", "LISTEN"]
@@ -69,7 +69,7 @@ async def _look(target: Target) -> Acquaintance:
 async def _measure_room(target: Target) -> Acquaintance:
     """The acquaintance, with how many connections the DUT has room for."""
     known = target.acquaintance
-    many = int(min(_MANY, target.rate * _SECONDS / _PACKETS))
+    many = min(_MANY, target.look.affords(2 * _PACKETS))
     first = await _held(target, many)
     if first == many:
         return known
@@ -115,6 +115,7 @@ async def _answer_in(
     answer, or can't be brought there."""
     for _ in range(target.path.askings):
         case = Case("a first look", "", (), Reach(state=state, family=family_of(target)), ())
+        target.look.spend(_PACKETS)
         link = await target.open(case)
         try:
             tester = TesterEndpoint(case.reach, link, target.path, Transcript())

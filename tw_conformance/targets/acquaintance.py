@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 from typing import Self
 
 from tw_conformance.model.words import number_of
 from tw_reference import segment as tcp
 from tw_reference.segment import Segment
 from tw_reference.seqnum import add
+
+_LOOK_PACKETS = 700
+"""Two seconds and a half at 300 packets a second, which no DUT minds."""
+_LOOK_SECONDS, _LOOK_SHARE = 5.0, 0.1
+"""How long the looks may take at the pace that is allowed, and how much of the whole run."""
+
+
+class LookBudget:
+    """The packets that all first looks at a DUT may cost together, before any case.
+
+    ``rate`` is in packets a second, ``max_time`` in seconds for the whole run.  What has to be
+    known is asked whatever is left; how often the rest is tried depends on it.
+    """
+
+    def __init__(self, rate: float = inf, max_time: float = inf) -> None:
+        seconds = min(_LOOK_SECONDS, max_time * _LOOK_SHARE)
+        self._left = min(_LOOK_PACKETS, rate * seconds)
+
+    def spend(self, packets: int) -> None:
+        """So many are sent."""
+        self._left -= packets
+
+    def affords(self, packets: int) -> int:
+        """How many times that many are left."""
+        return max(int(self._left // packets), 0)
 
 
 class Question(Enum):

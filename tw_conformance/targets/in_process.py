@@ -18,7 +18,7 @@ from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.path import perfect_path
 from tw_conformance.model.case import EOF, OK, Case, Counters
 from tw_conformance.model.errors import NoSuchCall, TargetError
-from tw_conformance.targets.acquaintance import Acquaintance
+from tw_conformance.targets.acquaintance import Acquaintance, LookBudget
 from tw_conformance.targets.kinds import Order, TargetKind
 from tw_conformance.targets.target import tester_isn
 from tw_reference.clock import SECOND, Clock
@@ -65,7 +65,6 @@ class InProcessTarget:
     reads_states = True
     realtime = False
     longest_wait = inf
-    rate = inf
     name = "reference"
 
     def __init__(self, profile: Profile, *, seed: int = 0) -> None:
@@ -79,6 +78,7 @@ class InProcessTarget:
         }
         self.path = perfect_path()
         self.acquaintance = Acquaintance()
+        self.look = LookBudget()
         self.met: set[tuple[str, str]] = set()
         """The rules that decided or acted in some case, each behind the name of its list."""
         self.hop = Hop(

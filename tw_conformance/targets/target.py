@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from tw_conformance.link.link import Link
 from tw_conformance.link.path import Path
 from tw_conformance.model.case import Case
-from tw_conformance.targets.acquaintance import Acquaintance
+from tw_conformance.targets.acquaintance import Acquaintance, LookBudget
 from tw_reference.profiles import PROFILES
 
 T = TypeVar("T")
@@ -52,8 +52,8 @@ class Target(Protocol):
     """The DUT's settings by the profiles' names: those that can be read on it, or that the user
     said.  What is not in it is not known."""
 
-    rate: float
-    """Packets a second that the user allows; infinity: as many as come."""
+    look: LookBudget
+    """What is left for looks at the DUT before any case."""
 
     longest_wait: float
     """Seconds that a case may let pass."""

@@ -19,7 +19,7 @@ from tw_conformance.link.path import Path, Sentinel
 from tw_conformance.link.probes import is_answered, survey
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError, TargetGone
-from tw_conformance.targets.acquaintance import Acquaintance
+from tw_conformance.targets.acquaintance import Acquaintance, LookBudget
 from tw_conformance.targets.bench import Bench
 from tw_conformance.targets.loop_thread import LoopThread
 from tw_conformance.targets.target import Play, tester_isn
@@ -127,7 +127,8 @@ class WireTarget:
         self._alone, self._room = Room(), Room()
         self._duts = duts
         self._stack = stack
-        self.rate, self._max_time = rate, max_time
+        self._rate, self._max_time = rate, max_time
+        self.look = LookBudget(rate, max_time)
         self.longest_wait = max_wait
         self._sentinel = sentinel
         self._deadline = time.monotonic() + max_time
@@ -248,7 +249,7 @@ class WireTarget:
         self.path.sentinel = await self._chosen(bench)
         with bench.probing(next(iter(bench.duts))) as line:
             self._syn_ack = await survey(line, self.path)
-        self._pace = Pace(self.rate)
+        self._pace = Pace(self._rate)
         near = self._duts.own and self.path.perfect
         starting = _STARTING_ON_THIS_MACHINE if near else _STARTING_ON_A_SLOW_PATH
         self._starting = asyncio.Semaphore(starting)

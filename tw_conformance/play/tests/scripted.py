@@ -18,7 +18,7 @@ from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import OK, Case
 from tw_conformance.model.errors import NoSuchCall
 from tw_conformance.notation.load import load_text
-from tw_conformance.targets.acquaintance import Acquaintance
+from tw_conformance.targets.acquaintance import Acquaintance, LookBudget
 from tw_conformance.targets.in_process import Played
 from tw_reference.rules.decision import Decision
 from tw_reference.segment import (
@@ -149,7 +149,7 @@ class ScriptedTarget:
     path: Path = field(default_factory=perfect_path)
     realtime: bool = True
     longest_wait: float = inf
-    rate: float = inf
+    look: LookBudget = field(default_factory=LookBudget)
     reads_states: bool = True
     acquaintance: Acquaintance = field(default_factory=Acquaintance)
     profile: str = "linux-6.18"

@@ -17,7 +17,7 @@ from tw_conformance.play.acquaint import acquaint, family_of
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tests.opaque import Opaque, OpaqueLink, without_time_wait
 from tw_conformance.play.tests.scripted import bad_path, in_virtual_time
-from tw_conformance.targets.acquaintance import Acquaintance, Question, Shape, Telling
+from tw_conformance.targets.acquaintance import Acquaintance, LookBudget, Question, Shape, Telling
 from tw_conformance.targets.in_process import InProcessTarget, Played
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
@@ -205,12 +205,21 @@ def test_a_dut_of_few_sockets_is_seen_to_have_no_more(
     assert bool(target.acquaintance.describe_room()) == (holds is not None)
 
 
-def test_where_packets_are_rationed_fewer_are_tried() -> None:
-    target = Few(16)
-    target.rate = 26.0
+@pytest.mark.parametrize(
+    ("look", "tried"),
+    [
+        (LookBudget(rate=51.2), 15),
+        (LookBudget(rate=200.0, max_time=12.8), 15),
+        (LookBudget(rate=2.0), 0),
+        (LookBudget(), 40),
+    ],
+)
+def test_where_packets_are_rationed_fewer_are_tried(look: LookBudget, tried: int) -> None:
+    target = Few(40)
+    target.look = look
     acquaint(target)
     assert target.acquaintance.holds is None
-    assert target.opened == 16
+    assert target.opened == tried
 
 
 def test_what_a_lossy_path_may_have_lost_is_no_lack_of_room() -> None:

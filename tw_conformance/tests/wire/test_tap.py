@@ -90,8 +90,9 @@ def test_a_command_that_ends_is_quoted() -> None:
 
 
 def test_a_command_that_ends_later_is_quoted_by_what_is_played_then() -> None:
-    """The pipe that its trace goes into is closed after as many decisions: it dies of the next."""
-    traced = f"{STACK}linux-6.18 --trace 2>&- | head -n 150 >/dev/null"
+    """The pipe that its trace goes into is closed after as many decisions, some four times those of
+    the first look: it dies of the next."""
+    traced = f"{STACK}linux-6.18 --trace 2>&- | head -n 2000 >/dev/null"
     dies = f"cmd:sh -c '{traced}; echo it broke >&2; exit 3'"
     selected = ("-k", "(ack or fields) and not timer and not life", "--rate", "2000")
     done = run("run", "--target", dies, "--profile", "linux", *selected)
