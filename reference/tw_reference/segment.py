@@ -120,6 +120,8 @@ class Packet:
     window_is_ruled: bool = field(default=True, compare=False)
     """Whether SEG.WND follows from what is known of the stack that sends it; where not, it is as
     good as any, and nothing is to be expected of another's."""
+    push_is_ruled: bool = field(default=True, compare=False)
+    """The same of PSH."""
 
 
 @dataclass(frozen=True, slots=True)

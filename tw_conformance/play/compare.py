@@ -182,7 +182,7 @@ def answer_of(packet: Packet, variables: Mapping[str, int]) -> Answer:
 
     Left open: what is random (an ordinary ISS), what runs on with a clock (TSval), what routers
     change (TTL), what a new connection offers of itself (the options and window of a SYN-ACK), and
-    a window that no rule of the sender decides.
+    a window, or flags with a PSH, that no rule of the sender decides.
     """
     segment = packet.segment
     is_syn = segment.flags & tcp.SYN
@@ -191,7 +191,7 @@ def answer_of(packet: Packet, variables: Mapping[str, int]) -> Answer:
     if packet.window_is_ruled and not is_syn:
         window = _window(window_octets(segment, variables), variables)
     return Answer(
-        flags=segment.flags,
+        flags=segment.flags if packet.push_is_ruled else None,
         seq=_seq(segment, variables),
         ack=_ack(segment, variables),
         window=window,

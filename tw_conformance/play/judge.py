@@ -243,8 +243,9 @@ def _against_packet(expected: OneAnswer, came: Came) -> Judgement | None:
 
 
 def _doubted(against: Judgement, seen: Came | Stray) -> Judgement:
-    """The judgement as a doubt, where the segment is like an earlier one: it may be that one again,
-    or the answer to one of ours that the path repeated."""
+    """The judgement as a doubt, where a timer of the DUT may have sent the segment, or the segment
+    is like an earlier one: it may be that one again, or the answer to one of ours that the path
+    repeated."""
     what = summary(seen.packet, seen.variables)
     match seen.again:
         case None:
@@ -253,6 +254,12 @@ def _doubted(against: Judgement, seen: Came | Stray) -> Judgement:
             return Judgement(
                 Verdict.INCONCLUSIVE,
                 f"{what} was retransmitted by the DUT: this machine was too slow to acknowledge it",
+                late=True,
+            )
+        case Again.PROBED:
+            return Judgement(
+                Verdict.INCONCLUSIVE,
+                f"{what} asks whether the window is open: this machine was too slow to open it",
                 late=True,
             )
         case Again.REPEATED:

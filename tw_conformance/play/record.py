@@ -20,10 +20,12 @@ TimerEffect: TypeAlias = Literal["restarted", "kept"]
 
 
 class Again(Enum):
-    """What a segment may be that is like one which came before."""
+    """What a segment may be that is no answer to what was sent last."""
 
     RETRANSMITTED = "retransmitted"
     """The DUT sent it again, since this tester was too slow to acknowledge it."""
+    PROBED = "probed"
+    """The DUT asked whether the window is open again, since this tester was too slow to open it."""
     REPEATED = "repeated"
     """The path repeated it, or held it up, or repeated what it answers."""
 

@@ -95,6 +95,9 @@ class Run:
         self._injected: dict[str, _Injected] = {}
         self._waited_until = transcript.began
         """The end of the last wait or call."""
+        self._calling = 0.0
+        """Seconds that the last call took since something was sent: the DUT may have made it as
+        much earlier."""
         self._counted: Mapping[str, int] = {}
         """The DUT's counters when the steps began, where some step is about them."""
 
@@ -229,6 +232,7 @@ class Run:
         tester = self.tester_of(step)
         segment = _segment(step, tester)
         settled = tester.settled
+        self._calling = 0.0
         sent = tester.send(
             segment,
             damage=step.corrupt,
@@ -295,7 +299,7 @@ class Run:
         self._waited_until = until
         self.tester.note(f"wait {step.duration.text}")
         await self.link.sleep(until)
-        late = self.link.now() - until
+        late = self.link.now() - until + self._calling
         if late > _LATE:
             return Doubt(
                 f"the tester woke up {late:.2f} s late from a wait: this machine is too busy",
@@ -308,7 +312,7 @@ class Run:
     async def _call(self, step: Call) -> Gave | Doubt:
         if not await self._prove_all():
             return _UNPROVEN
-        tester = self.tester_of(step)
+        tester, asked = self.tester_of(step), self.link.now()
         try:
             given = await tester.link.call(step.verb, step.arguments)
         except NoSuchCall as lack:
@@ -316,6 +320,7 @@ class Run:
         self.given = given
         tester.note(f"call {step.text} gives {given}")
         self._waited_until = self.link.now()
+        self._calling = self._waited_until - asked
         for other in self._testers.values():
             other.expect_news()
         return Gave(given)
@@ -466,10 +471,11 @@ class Run:
         if not self.target.path.perfect:
             packet = _packet(arrival)
             return Again.REPEATED if tester.has_come_before(packet) else None
-        # Where time is virtual nobody is late.
-        if self.target.realtime and tester.was_retransmitted(arrival):
+        if not self.target.realtime:
+            return None  # nobody is late where time is virtual
+        if tester.was_retransmitted(arrival):
             return Again.RETRANSMITTED
-        return None
+        return Again.PROBED if tester.was_probed(arrival) else None
 
 
 def _segment(step: Send, tester: TesterEndpoint) -> Segment:

@@ -350,6 +350,8 @@ LINUX_6_18 = Profile(
         # tcp_input.c, tcp_grow_window(), tcp_measure_rcv_mss(): truesize and scaling_ratio;
         # tcp_output.c, tcp_select_initial_window(): the scale.
         window_follows_memory=True,
+        # tcp_output.c, __tcp_transmit_skb() since 4.20: PSH on each GSO packet; tcp_tso_segs().
+        cuts_below=True,
         # tcp_ipv4.c, tcp_v4_rcv(), TCP_NEW_SYN_RECV: inet_csk_reqsk_queue_drop_and_put().
         half_open_needs_listener=True,
         # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.

@@ -115,6 +115,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         receive_window=lambda mss: 4 * mss,
         ts_recent_lasts=PAWS_24DAYS,
         takes_window=raised,
+        cuts_below=False,
         first_rto=3 * SECOND,
         reset_tos_mask=0,
         labels_flows=False,

@@ -105,8 +105,11 @@ class StackTraits:
     """Whether a connection that it opens keeps the window that its SYN offered, before the peer's
     options could lessen the MSS."""
     window_follows_memory: bool = False
-    """Whether the memory that buffers take decides the window once text was read, and every scaled
-    one: nothing is said of it then."""
+    """Whether the memory that buffers take decides the window once text was read, or fills its
+    buffer well, and every scaled one: nothing is said of it then."""
+    cuts_below: bool = False
+    """Whether several segments may be one packet until they are below TCP, the last of which then
+    has PSH; how many are one depends on the pace, so that of PSH nothing is said between."""
     half_open_needs_listener: bool = False
     """Whether a segment that finds a listener's SYN-RECEIVED, and no listener any more, ends it and
     is a segment for nobody."""

@@ -410,24 +410,35 @@ class Connection(ControlBlock):
         """Send what the peer's window allows, then the FIN."""
         if self.state not in _MAY_CLOSE:
             return
-        while self._outbound.has_unsent_text:
-            room = self._outbound.room()
-            if room <= 0:
+        burst = 0
+        while self._may_send_text():
+            burst += 1
+            self._send_text(min(self.mss, self._outbound.room()), burst)
+        if self._outbound.has_unsent_text:
+            if self._outbound.room() <= 0:
                 self._queue.watch()
-                return
-            if self._outbound.waits_for_more(self.mss) and not (self.nodelay or self._fin_wanted):
-                return
-            self._send_text(min(self.mss, room))
+            return
         if self._fin_wanted and self.state in _MAY_CLOSE:
             self._transmit(tcp.ACK | self._take_fin())
 
-    def _send_text(self, size: int, *, closes: bool = True) -> None:
+    def _may_send_text(self, ahead: int = 0) -> bool:
+        """Whether there is text that may go out now, behind ``ahead`` octets that do."""
+        if not self._outbound.has_unsent_text or self._outbound.room() <= ahead:
+            return False
+        return self.nodelay or self._fin_wanted or not self._outbound.waits_for_more(self.mss)
+
+    def _send_text(self, size: int, burst: int = 1, *, closes: bool = True) -> None:
         """The last text that waits has PSH, and, where it ``closes``, the FIN behind it; a probe of
-        a closed window does not."""
+        a closed window does not.  ``burst`` counts the segments that go out at once."""
         text, flags = self._outbound.take(size, self.mss if closes else 0), tcp.ACK
+        ruled = True
         if not self._outbound.has_unsent_text:
             flags |= tcp.PSH | (self._take_fin() if self._fin_wanted and closes else 0)
-        self._transmit(flags, text)
+        elif self._traits.cuts_below and burst > 1:
+            # No packet that can be cut has fewer than two segments (tcp_min_tso_segs).
+            ruled = burst == 2 and not self._may_send_text(len(text))
+            flags |= tcp.PSH if ruled else 0
+        self._transmit(flags, text, push_is_ruled=ruled)
 
     def _probe(self) -> None:
         """Ask a peer whose window is closed how large it is."""
@@ -441,7 +452,7 @@ class Connection(ControlBlock):
         self.state = _MAY_CLOSE[self.state]
         return tcp.FIN
 
-    def _transmit(self, flags: int, payload: bytes = b"") -> None:
+    def _transmit(self, flags: int, payload: bytes = b"", *, push_is_ruled: bool = True) -> None:
         """Send a segment that takes sequence space, and have it sent again until it is
         acknowledged."""
         syn = bool(flags & tcp.SYN)
@@ -455,13 +466,13 @@ class Connection(ControlBlock):
             sack_permitted=syn and self._sack,
         )
         self._outbound.nxt = segment.end
-        self._emit(segment, new=True)
+        self._emit(segment, new=True, push_is_ruled=push_is_ruled)
         self._queue.add(segment)
 
     def _acknowledge(self) -> None:
         self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK))
 
-    def _emit(self, segment: Segment, *, new: bool = False) -> None:
+    def _emit(self, segment: Segment, *, new: bool = False, push_is_ruled: bool = True) -> None:
         """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
         was not sent before."""
         syn = bool(segment.flags & tcp.SYN)
@@ -489,6 +500,7 @@ class Connection(ControlBlock):
             tos=self.tos | self.ect,
             flow_label=self.flow_label,
             window_is_ruled=syn or self._inbound.window_is_ruled,
+            push_is_ruled=push_is_ruled,
         )
         self._owner.emit(packet)
 

@@ -7,6 +7,10 @@ from tw_reference.segment import FIN, SYN, Segment
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.reassembly import Reassembly
 
+_WELL_FILLED = 1152
+"""Octets of text that fill more than half of the 2,304 that a buffer for one frame takes, as Linux
+counts them (truesize): the window grows with such text before anybody has read it."""
+
 
 class ReceiveSide:
     """The receive sequence space of one connection (RFC 9293 section 3.3.1).
@@ -106,11 +110,13 @@ class ReceiveSide:
         if self._discards:
             self.edge = add(self.edge, len(data))
             return b""
-        if not data or not reads:
+        read = bool(data) and reads
+        if read or len(text) > _WELL_FILLED:
+            self.window_is_ruled = not self._traits.window_follows_memory
+        if not read:
             self._unread += len(data)
             return b""
         self.edge = add(self.edge, len(data))
-        self.window_is_ruled = not self._traits.window_follows_memory
         return data
 
     def brings_fin(self, segment: Segment) -> bool:

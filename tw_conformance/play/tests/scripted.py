@@ -74,6 +74,8 @@ class ScriptedLink:
     oversleeps: float = 0.0
     busy: float = 0.0
     """Seconds until the tester has taken in what came."""
+    calling: float = 0.0
+    """Seconds that a call takes."""
     losses: int = 0
     flow: Flow = FLOW
     tester_isn: int = IRS
@@ -119,6 +121,7 @@ class ScriptedLink:
 
     async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         given = self.gives.get(verb, OK)
+        self.clock += self.calling
         if given == "ENOSYS":
             raise NoSuchCall(f"there is no call {verb}")
         return given

@@ -243,6 +243,16 @@ def test_a_wait_may_overrun_a_little(overrun: float, expected: Verdict) -> None:
     assert outcome.late is (expected is INCONCLUSIVE)
 
 
+@pytest.mark.parametrize(("calling", "expected"), [(0.3, PASS), (0.5, INCONCLUSIVE)])
+def test_what_a_call_took_counts_as_waited(calling: float, expected: Verdict) -> None:
+    """When the DUT made it nobody knows but the DUT."""
+    outcome = performed("  - call: bind\n  - wait: 500ms\n", ScriptedLink(calling=calling))
+    assert outcome.verdict is expected
+    assert outcome.late is (expected is INCONCLUSIVE)
+    sent = performed(f"  - call: bind\n{SILENT}  - wait: 1s\n", ScriptedLink(calling=calling))
+    assert sent.verdict is PASS, "what is waited for then begins with what was sent"
+
+
 def test_a_wait_begins_when_the_sentinel_came_back() -> None:
     link = ScriptedLink(echoes=[0.2])
     performed(f"{SEND}  - wait: 1s\n  - call: unlisten\n", link)
@@ -357,6 +367,31 @@ def test_a_retransmission_is_what_keeps_seq_fin_and_text_and_comes_an_rto_later(
     assert outcome.verdict is expected
     assert outcome.late is (expected is INCONCLUSIVE)
     assert expected is FAIL or "was retransmitted by the DUT" in outcome.reason
+
+
+SHUT = "  - send: {flags: ACK, seq: rcv_nxt, ack: snd_nxt+1, window: 0}\n"
+
+
+@pytest.mark.parametrize(
+    ("came", "after", "expected"),
+    [
+        (segment(ACK, 0, IRS), 0.2, INCONCLUSIVE),
+        (segment(ACK, 1, IRS, b"t"), 0.2, INCONCLUSIVE),
+        (segment(PSH | ACK, 1, IRS, b"t"), 0.2, INCONCLUSIVE),
+        (segment(ACK, 0, IRS), 0.1, FAIL),
+        (segment(ACK, 1, IRS), 0.2, FAIL),
+        (segment(ACK, 1, IRS, b"tt"), 0.2, FAIL),
+        (segment(FIN | ACK, 1, IRS), 0.2, FAIL),
+    ],
+)
+def test_a_dut_may_ask_a_late_tester_whether_the_window_is_open(
+    came: Packet, after: float, expected: Verdict
+) -> None:
+    outcome = performed(f"{SHUT}  - wait: 300ms\n  - expect: nothing\n", at((after, came)))
+    assert outcome.verdict is expected
+    assert outcome.late is (expected is INCONCLUSIVE)
+    opened = f"{SHUT}{SEND}  - wait: 300ms\n  - expect: nothing\n"
+    assert performed(opened, at((after, came))).verdict is FAIL
 
 
 def test_on_virtual_time_a_retransmission_is_judged() -> None:

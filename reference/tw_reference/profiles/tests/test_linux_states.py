@@ -260,6 +260,16 @@ def test_memory_decides_linuxs_window_once_text_was_read_or_scaled(
     assert [packet.window_is_ruled for packet in sent] == [before, after]
 
 
+@pytest.mark.parametrize(("length", "is_ruled"), [(1000, True), (1152, True), (1153, False)])
+def test_the_window_grows_with_text_that_fills_its_buffer_well(length: int, is_ruled: bool) -> None:
+    peer = Peer(PROFILES["linux-6.18"])
+    client, sent = peer.client, peer.end.sent
+    client.reads = False
+    text = Segment(client.rcv_nxt, client.snd_nxt, ACK, window=60000, payload=b"x" * length)
+    client.segment_arrives(Packet(FLOW.reverse, text))
+    assert [packet.window_is_ruled for packet in sent] == [is_ruled]
+
+
 def crossed() -> Bench:
     """In SYN-RECEIVED, after SYNs that crossed."""
     bench = Bench(PROFILES["linux-6.18"])

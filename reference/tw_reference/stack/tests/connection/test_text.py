@@ -148,11 +148,26 @@ def test_paws_keeps_old_duplicates_out(profile: Profile) -> None:
     assert peer.client.ts_recent == 1001
 
 
-def test_no_more_is_sent_than_the_window_takes(peer: Peer) -> None:
+def test_no_more_is_sent_than_the_window_takes(profile: Profile) -> None:
+    peer = Peer(profile)
     peer.says(tcp.ACK, window=2000)
     peer.client.send(TEXT)
-    assert peer.hears() == ["ACK 0 0 1460 octets", "ACK 1460 0 540 octets"]
+    push = "PSH|" if profile.traits.cuts_below else ""
+    assert peer.hears() == ["ACK 0 0 1460 octets", f"{push}ACK 1460 0 540 octets"]
     assert peer.says(tcp.ACK, 0, 1460, window=1460) == ["ACK 2000 0 920 octets"]
+
+
+def test_of_several_segments_in_one_packet_the_last_has_psh_and_nothing_is_said_between(
+    profile: Profile,
+) -> None:
+    cut = profile.traits.cuts_below
+    for size, push in ((1460 + 540, []), (2 * 1460 + 540, [cut]), (4 * 1460 + 540, [])):
+        peer = Peer(profile)
+        peer.client.send(b"x")
+        peer.client.send(TEXT[:size])
+        sent = peer.end.sent[-(size // 1460) :]
+        said = [bool(each.segment.flags & tcp.PSH) for each in sent if each.push_is_ruled]
+        assert said == [False, *(push if cut else [False] * (len(sent) - 1))]
 
 
 def test_a_large_window_is_not_filled(profile: Profile) -> None:
