@@ -101,9 +101,13 @@ def _blocks(hunts: Sequence[MutantHunt], seconds: float) -> Iterator[Block]:
     from tw_conformance.report.document import Heading, Paragraph, Table, TableRow
 
     yield Heading(1, "mutants")
-    header = ("profile", "mutants", "killed", "equivalent", "survive", "plays")
+    header = ("profile", "mutants", "a case fails", "the oracle sees", "equivalent", "survive")
     yield Table(header, [TableRow(_totals(each)) for each in hunts])
     yield Paragraph(f"{_score(hunts)}, in {seconds:.0f} s.")
+    yield Paragraph(
+        "«A case fails»: by its own expectation. «The oracle sees»: every case passes, but in one"
+        " of them a field, a time, a state or a counter was seen that is not the original's."
+    )
     rows = [TableRow((name, ", ".join(whose))) for name, whose in _survivors(hunts).items()]
     if rows:
         yield Heading(2, "survivors: no case would notice a stack with that fault")
@@ -112,18 +116,25 @@ def _blocks(hunts: Sequence[MutantHunt], seconds: float) -> Iterator[Block]:
 
 def _totals(hunt: MutantHunt) -> tuple[str, ...]:
     count = Counter(fate.end for fate in hunt.fates)
-    ends = (str(count[end]) for end in ("killed", "equivalent", "survives"))
-    return (hunt.profile, str(len(hunt.fates)), *ends, str(sum(f.plays for f in hunt.fates)))
+    ends = (str(count[end]) for end in ("failed", "seen", "equivalent", "survives"))
+    return (hunt.profile, str(len(hunt.fates)), *ends)
 
 
 def _score(hunts: Sequence[MutantHunt]) -> str:
     ends = Counter(fate.end for each in hunts for fate in each.fates)
     told = ends.total() - ends["equivalent"]
-    percent = 100 * ends["killed"] / told if told else 100
+    killed = ends["failed"] + ends["seen"]
+    plays = sum(fate.plays for each in hunts for fate in each.fates)
     return (
-        f"{ends['killed']:,} of {told:,} mutants that can be told from the original are killed"
-        f" ({percent:.1f} %), {ends['equivalent']:,} change nothing that shows"
+        f"{killed:,} of {told:,} mutants that can be told from the original are killed"
+        f" ({_percent(killed, told)}), {ends['failed']:,} of them by what a case expects"
+        f" ({_percent(ends['failed'], told)}); of {ends['equivalent']:,} it is written why nothing"
+        f" can show them. {plays:,} plays"
     )
+
+
+def _percent(some: int, of: int) -> str:
+    return f"{100 * some / of if of else 100:.1f} %"
 
 
 def _survivors(hunts: Sequence[MutantHunt]) -> dict[str, list[str]]:

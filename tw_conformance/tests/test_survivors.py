@@ -1,4 +1,5 @@
-"""A sample of stacks with one fault each meets the bundled cases: whatever survives is listed here.
+"""A sample of stacks with one fault each meets the bundled cases under every profile: hardly any
+goes unnoticed.
 
 All of them meet in ``tw-conformance mutants``, which takes minutes.
 """
@@ -9,27 +10,18 @@ import pytest
 
 from tw_conformance.explore.corpus import read_corpus
 from tw_conformance.explore.mutants.hunt import Sample, hunt
+from tw_conformance.explore.mutants.mutant import KINDS
 from tw_reference.profiles import PROFILES
 
-SAMPLE = Sample(size=60, seed=0, kinds=("list",))
-KNOWN: dict[str, set[str]] = {
-    "freebsd-15": {
-        "SYN-RECEIVED: freebsd.conn-rst-drop: behind freebsd.syn-received-paws-text",
-        "SYN-RECEIVED: freebsd.conn-timestamp: dropped",
-        "ESTABLISHED: freebsd.conn-ack-too-high: behind freebsd.conn-take-ack",
-        "FIN-WAIT-1: freebsd.conn-duplicate-ack: dropped",
-        "CLOSING: freebsd.conn-beyond-fin: behind freebsd.conn-timestamp",
-        "CLOSING: freebsd.conn-duplicate-ack-or-fin: behind freebsd.conn-take-ack",
-        "CLOSE-WAIT: freebsd.conn-beyond: behind freebsd.conn-timestamp",
-        "CLOSE-WAIT: freebsd.conn-take-ack: behind freebsd.conn-old",
-        "LAST-ACK: freebsd.conn-beyond-fin: behind freebsd.conn-timestamp",
-    },
-}
-"""Survivors of the sample for which there is neither a case yet nor a proof that none can be."""
+SAMPLE = Sample(size=15, seed=0, kinds=tuple(kind for kind in KINDS if kind != "answer"))
+"""What answers there are to get wrong is only known when every case was played."""
+MOST = 6
+"""Of those, mutants for which there is neither a case yet nor a proof that none can be."""
 
 
-@pytest.mark.parametrize("name", KNOWN)
-def test_no_fault_of_the_sample_survives_unlisted(name: str) -> None:
+@pytest.mark.parametrize("name", PROFILES)
+def test_few_faults_of_the_sample_survive(name: str) -> None:
     found = hunt(PROFILES[name], read_corpus([]).cases, SAMPLE)
     assert len(found.fates) == SAMPLE.size
-    assert {fate.mutant for fate in found.survivors()} == KNOWN[name]
+    survivors = [fate.mutant for fate in found.survivors()]
+    assert len(survivors) <= MOST, survivors

@@ -8,26 +8,32 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from tw_conformance.explore.coverage.survey import playable
 from tw_conformance.explore.mutants.answers import Origin, answer_mutants
+from tw_conformance.explore.mutants.beside import Shown, play
 from tw_conformance.explore.mutants.equivalent import equivalence
 from tw_conformance.explore.mutants.lists import list_mutants
 from tw_conformance.explore.mutants.mutant import KINDS, Mutant, MutantKind
-from tw_conformance.explore.mutants.stack import stack_mutants
-from tw_conformance.explore.mutants.suspicion import Suspicion, expected_fields
+from tw_conformance.explore.mutants.stack import reading_traits, stack_mutants
+from tw_conformance.explore.mutants.suspicion import Suspicion
 from tw_conformance.explore.mutants.target import MutantTarget, Runaway
 from tw_conformance.model.case import Case
-from tw_conformance.model.verdict import Verdict
-from tw_conformance.play.player import perform_once
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 
 _FIRST = 40
 """Cases that may notice a mutant, of which most kill it at once; more are looked for where none of
 these does."""
-End: TypeAlias = Literal["killed", "equivalent", "survives"]
+_ONLY_THE_ORACLE = 8
+"""Cases after which a mutant that the oracle sees is left to it: more are unlikely to fail."""
+End: TypeAlias = Literal["failed", "seen", "equivalent", "survives"]
+"""A case fails on the mutant; each passes, but the oracle sees another stack beside one; it is
+written why nothing can show it; none of these."""
 
 
 class Sample(NamedTuple):
-    """So many mutants of some kinds of a profile, drawn by the seed; all where ``size`` is None."""
+    """So many mutants of some kinds of a profile, drawn by the seed; all where ``size`` is None.
+
+    A mutant that is added or gone leaves the others of a sample where they are.
+    """
 
     size: int | None = None
     seed: int = 0
@@ -36,7 +42,9 @@ class Sample(NamedTuple):
     def of(self, mutants: Sequence[Mutant], profile: str) -> list[Mutant]:
         if self.size is None or self.size >= len(mutants):
             return list(mutants)
-        return Random(f"{self.seed}:{profile}").sample(list(mutants), self.size)
+        return sorted(mutants, key=lambda m: Random(f"{self.seed}:{profile}:{m}").random())[
+            : self.size
+        ]
 
 
 ALL = Sample()
@@ -49,7 +57,7 @@ class Fate(NamedTuple):
     mutant: str
     end: End
     killer: int | None = None
-    """The case, by its place in the corpus, that did not pass on it."""
+    """The case, by its place in the corpus, that told it from the original."""
     plays: int = 0
     """Cases that were played."""
 
@@ -71,18 +79,16 @@ def hunt_named(profile: str, cases: Sequence[Case], sample: Sample) -> MutantHun
 
 def hunt(profile: Profile, cases: Sequence[Case], sample: Sample = ALL) -> MutantHunt:
     """Every mutant of the profile, or a sample of them, against the cases that pass on it."""
-    order = list(range(len(cases)))
-    Random(0).shuffle(order)  # neighbours in a corpus are alike: what one misses the next does too
     mutants = sample.of(list(all_mutants(profile, cases, sample.kinds)), profile.name)
     fates = {mutant: Fate(mutant.kind, str(mutant), "equivalent") for mutant in mutants}
     mutants = [m for m in mutants if equivalence(profile.name, str(m)) is None]
-    first = _suspicion(profile, cases, order, mutants, _FIRST)
+    original = _Original.of(profile, cases, mutants, _FIRST)
     target = MutantTarget(profile)
-    fates.update((mutant, _fate(target, mutant, cases, first[mutant])) for mutant in mutants)
-    left = [m for m in mutants if fates[m].killer is None and len(first[m]) == _FIRST]
+    fates.update((mutant, original.fate(target, mutant)) for mutant in mutants)
+    left = [m for m in mutants if fates[m].end == "survives" and fates[m].plays == _FIRST]
     if left:
-        more = _suspicion(profile, cases, order, left, None)
-        fates.update((m, _fate(target, m, cases, more[m])) for m in left)
+        more = _Original.of(profile, cases, left, None)
+        fates.update((m, more.fate(target, m)) for m in left)
     return MutantHunt(profile.name, tuple(fates.values()))
 
 
@@ -100,45 +106,52 @@ def all_mutants(
 def _sent(profile: Profile, cases: Sequence[Case]) -> set[Origin]:
     target, sent = MutantTarget(profile), set[Origin]()
     for _, case in playable(cases, target):
-        target.start(perform_once(case, target)).result()
+        target.start(play(case, target)).result()
         sent |= target.sent
     return sent
 
 
-def _suspicion(
-    profile: Profile,
-    cases: Sequence[Case],
-    order: Sequence[int],
-    mutants: Sequence[Mutant],
-    enough: int | None,
-) -> Mapping[Mutant, Sequence[int]]:
-    """For each mutant, the cases that pass on the profile and that it may fail."""
-    suspicion = Suspicion(mutants, enough)
-    target = MutantTarget(profile, suspicion.tell)
-    for index in order:
-        case = cases[index]
-        if case.applies_to(profile.name) and target.lacks(case) is None:
-            target.start(perform_once(case, target)).result()
-            looked_at = expected_fields(case, profile.name)
-            suspicion.concluded(index, target.sent, looked_at)
-    return suspicion.cases
+class _Original(NamedTuple):
+    """The stack without a fault, in each case that it passes."""
 
+    cases: Sequence[Case]
+    shown: Mapping[int, Shown]
+    suspects: Mapping[Mutant, Sequence[int]]
+    """For each mutant, the cases in which it rules otherwise."""
 
-def _fate(
-    target: MutantTarget, mutant: Mutant, cases: Sequence[Case], suspects: Sequence[int]
-) -> Fate:
-    if suspects:
+    @classmethod
+    def of(
+        cls, profile: Profile, cases: Sequence[Case], mutants: Sequence[Mutant], enough: int | None
+    ) -> _Original:
+        order = list(playable(cases, MutantTarget(profile)))
+        Random(0).shuffle(order)  # neighbours are alike: what one misses the next does too
+        suspicion, shown, read = Suspicion(mutants, enough), dict[int, Shown](), set[str]()
+        target = MutantTarget(reading_traits(profile, read), suspicion.tell)
+        for index, case in order:
+            read.clear()
+            shown[index] = target.start(play(case, target)).result()
+            suspicion.concluded(index, target.sent, read)
+        return cls(cases, shown, suspicion.cases)
+
+    def fate(self, target: MutantTarget, mutant: Mutant) -> Fate:
         target.become(mutant)
-    for plays, index in enumerate(suspects, start=1):
-        if _fails(cases[index], target):
-            return Fate(mutant.kind, str(mutant), "killed", index, plays)
-    return Fate(mutant.kind, str(mutant), "survives", plays=len(suspects))
+        seen: int | None = None
+        plays = 0
+        for plays, index in enumerate(self.suspects[mutant], start=1):
+            shown = _play(self.cases[index], target)
+            if shown is None or not shown.passes:
+                return Fate(mutant.kind, str(mutant), "failed", index, plays)
+            if seen is None and shown.differs(self.shown[index]):
+                seen = index
+            if seen is not None and plays >= _ONLY_THE_ORACLE:
+                break
+        end: End = "survives" if seen is None else "seen"
+        return Fate(mutant.kind, str(mutant), end, seen, plays)
 
 
-def _fails(case: Case, target: MutantTarget) -> bool:
-    """Whether the case does not pass; a mutant that crashes or never ends does not either."""
+def _play(case: Case, target: MutantTarget) -> Shown | None:
+    """What the case shows of a mutant; None of one that crashes or never ends."""
     try:
-        outcome = target.start(perform_once(case, target)).result()
+        return target.start(play(case, target)).result()
     except (Runaway, AssertionError, LookupError, ValueError, TypeError, AttributeError):
-        return True
-    return outcome.verdict is not Verdict.PASS
+        return None

@@ -65,9 +65,11 @@ class ListMutant(Mutant):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProfileMutant(Mutant):
-    """A profile with another setting or trait, which may show anywhere."""
+    """A profile with another setting or trait, which may show wherever the trait ``reads`` is
+    looked at; anywhere, where that is none."""
 
     profile: Profile
+    reads: str = ""
 
     def of(self, profile: Profile) -> Profile:
         return self.profile

@@ -24,8 +24,22 @@ def stack_mutants(profile: Profile) -> Iterator[ProfileMutant]:
         if other is not None:
             traits = replace(profile.traits, **{field.name: other})
             changed = replace(profile, traits=traits)
-            yield ProfileMutant("trait", "traits", field.name, changed)
+            yield ProfileMutant("trait", "traits", field.name, changed, reads=field.name)
     yield ProfileMutant("trait", "traits", "msl", replace(profile, msl=_longer(profile.msl)))
+
+
+def reading_traits(profile: Profile, read: set[str]) -> Profile:
+    """The same profile, which adds to ``read`` the name of each trait that is looked at."""
+
+    class Watched(StackTraits):
+        __slots__ = ()
+
+        def __getattribute__(self, name: str) -> Any:
+            read.add(name)
+            return super().__getattribute__(name)
+
+    values = {field.name: getattr(profile.traits, field.name) for field in fields(StackTraits)}
+    return replace(profile, traits=Watched(**values))
 
 
 def _setting_mutants(profile: Profile) -> Iterator[ProfileMutant]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from tw_conformance.explore.coverage.survey import looked_at
 from tw_conformance.explore.mutants.answers import Origin
-from tw_conformance.explore.mutants.mutant import AnswerMutant, ListMutant, Mutant
+from tw_conformance.explore.mutants.mutant import AnswerMutant, ListMutant, Mutant, ProfileMutant
 from tw_conformance.model.case import Answer, AnyOf, Case, Expect, Expected, Not
 from tw_reference.rules.decision import AnyList, Ruling
 
@@ -27,15 +27,15 @@ class Suspicion:
         self._now: set[Mutant] = set()
         self._asked: dict[tuple[str, int], list[ListMutant]] = defaultdict(list)
         self._sending: dict[Origin, list[AnswerMutant]] = defaultdict(list)
-        self._anywhere: list[Mutant] = []
+        self._reading: dict[str, list[Mutant]] = defaultdict(list)
         for mutant in mutants:
             match mutant:
                 case ListMutant():
                     self._asked[mutant.decisions.stage.name, mutant.index].append(mutant)
                 case AnswerMutant():
                     self._sending[Origin(mutant.origin, mutant.flags)].append(mutant)
-                case _:
-                    self._anywhere.append(mutant)
+                case ProfileMutant():
+                    self._reading[mutant.reads].append(mutant)
 
     def tell(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
         """The original takes a decision."""
@@ -50,13 +50,14 @@ class Suspicion:
                     if mutant not in self._now and mutant.rules_otherwise(question, holds)
                 )
 
-    def concluded(self, case: int, sent: Iterable[Origin], expects: Collection[str]) -> None:
-        """The case at that place was played; ``sent`` is what was sent, ``expects`` the fields of
-        answers that it looks at."""
+    def concluded(self, case: int, sent: Iterable[Origin], read: Iterable[str]) -> None:
+        """The case at that place was played; ``sent`` is what was sent, ``read`` the traits that
+        were looked at."""
         for origin in sent:
-            sending = self._sending.get(origin, ())
-            self._now.update(m for m in sending if not m.seen_by or m.seen_by in expects)
-        for mutant in (*self._now, *self._anywhere):
+            self._now.update(self._sending.get(origin, ()))
+        for trait in ("", *read):
+            self._now.update(self._reading.get(trait, ()))
+        for mutant in self._now:
             self.cases[mutant].append(case)
             if isinstance(mutant, ListMutant) and len(self.cases[mutant]) == self._enough:
                 self._asked[mutant.decisions.stage.name, mutant.index].remove(mutant)
