@@ -58,7 +58,8 @@ _LISTENER = {
     " (HOST:PORT)",
     (False, False): "let the tester's address and that port pass all firewalls, or name another"
     " (HOST:PORT)",
-    (True, True): "have the stack listen there, or name another port with --dut-port",
+    (True, True): "have the stack listen there, or name another port with --dut-port; where it is"
+    " about to, say --start-timeout",
     (False, True): "have the stack listen there, or name another port with --dut-port; it answers"
     " probes, but no SYN",
 }

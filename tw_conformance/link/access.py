@@ -14,6 +14,8 @@ from tw_conformance.model.errors import UsageError
 GENTLE = 200.0
 """Packets a second that a DUT gets unless told otherwise: some 15 connections a second."""
 HOUR = 3600.0
+RESOLVE_SECONDS = 5.0
+"""How long an address is asked for unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,10 @@ class Access:
     """``None``, or empty, means that the user did not say.
 
     ``tester_ips`` and ``dut_ips`` have at most one address of each family.  ``dut_port`` is where
-    the DUT closes first.  ``borrow``: the tester uses this machine's own address.  ``rate`` is in
-    packets a second; ``max_time`` in seconds, for the whole run; ``max_wait``, for one case.
+    the DUT closes first; ``start_timeout`` is the seconds that it may take to answer at first: its
+    address, and then its service.  ``borrow``: the tester uses this machine's own address.
+    ``rate`` is in packets a second; ``max_time`` in seconds, for the whole run; ``max_wait``, for
+    one case.
     ``sentinel`` proves silence, a :class:`~tw_conformance.link.path.Sentinel`.  ``owned``: the user
     may fire at this host wherever it is.  ``settings`` are the DUT's that differ from its profile's
     defaults, by the profile's names.
@@ -35,6 +39,7 @@ class Access:
     rate: float = GENTLE
     max_time: float = HOUR
     max_wait: float = inf
+    start_timeout: float | None = None
     sentinel: str | None = None
     owned: bool = False
     settings: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -50,9 +55,10 @@ class Access:
             ("--rate", self.rate),
             ("--max-time", self.max_time),
             ("--max-wait", self.max_wait),
+            ("--start-timeout", self.start_timeout),
         )
         for option, value in numbers:
-            if not value > 0:
+            if value is not None and not value > 0:
                 raise UsageError(f"{option} {value:g}: write a number above zero")
         if self.sentinel not in (None, *Sentinel):
             raise UsageError(f"--sentinel {self.sentinel}: write {' or '.join(Sentinel)}")

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from tw_conformance.link.access import RESOLVE_SECONDS
 from tw_conformance.link.capture import Capture
 from tw_conformance.link.capture.packet_socket import PacketSocket
 from tw_conformance.link.link import Arrival
@@ -32,7 +33,6 @@ SOURCE_PORTS = range(20000, 61000)
 
 _CLAIMS = 3
 _CLAIM_INTERVAL = 0.2
-_RESOLVE_SECONDS = 5.0
 _RESOLVE_INTERVAL = 0.05
 _HEADER = 14
 """Octets of an Ethernet header."""
@@ -120,16 +120,18 @@ class Injector:
                 f"{address} is in use on this link ({owner} has it): choose one that no host has"
             )
 
-    async def resolve(self, address: str, via: str | None = None) -> None:
+    async def resolve(
+        self, address: str, via: str | None = None, *, seconds: float = RESOLVE_SECONDS
+    ) -> None:
         """Learn the link-layer address of the DUT, and let it learn ours; or those of the router
-        ``via`` that leads to it.
+        ``via`` that leads to it.  It has that many ``seconds`` to answer.
 
         :raises TargetError: where nobody answers.
         """
         hop = via or address
         source = (self._ipv6 if ":" in address else self._ipv4)[0]
         question = self._neighbours.ask(source, hop)
-        deadline = self._loop.time() + _RESOLVE_SECONDS
+        deadline = self._loop.time() + seconds
         while hop not in self._neighbours.known:
             if self._loop.time() > deadline:
                 whose = "the DUT's address" if hop == address else f"the router to {address}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Protocol
 
 from tw_conformance.link.link import Arrival
@@ -113,6 +114,26 @@ async def is_answered(link: Probed, sentinel: Sentinel) -> bool:
             if prober.answered_by(arrival) is not None:
                 return True
     return False
+
+
+async def is_accepted(link: Probed, until: float) -> bool:
+    """Whether a connection is accepted before that time, however often it is refused.  The link's
+    flow leads to the listener."""
+    for number in count(1):
+        syn = _syn(number)
+        link.send(Packet(link.flow, syn))
+        deadline = min(link.now() + _PATIENCE, until)
+        while (arrival := await link.receive(deadline)) is not None:
+            if isinstance(arrival.packet, Packet) and _takes_up(arrival.packet.segment, syn):
+                link.send(Packet(link.flow, Segment(seq=syn.end, ack=0, flags=tcp.RST)))
+                return True
+        if link.now() >= until:
+            break
+    return False
+
+
+def _takes_up(segment: Segment, syn: Segment) -> bool:
+    return segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK and segment.ack == syn.end
 
 
 async def survey(link: Probed, path: Path) -> Segment | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from tw_conformance.link.access import GENTLE, HOUR
+from tw_conformance.link.access import GENTLE, HOUR, RESOLVE_SECONDS
 from tw_conformance.link.path import Sentinel
 from tw_conformance.model.errors import UsageError
 from tw_conformance.model.words import name_and_number, quoted
@@ -64,6 +64,15 @@ _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "metavar": "SECONDS",
             "help": "no case lets more time pass; what would need it is left out and named."
             " Default: as long as it takes",
+        },
+    ),
+    "start-timeout": (
+        "start_timeout",
+        {
+            "type": float,
+            "metavar": "SECONDS",
+            "help": "how long a DUT may take, from its start, until its address answers and its"
+            f" service accepts. Default: {RESOLVE_SECONDS:g} for the address, none for the service",
         },
     ),
     "sentinel": (

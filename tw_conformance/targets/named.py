@@ -35,6 +35,7 @@ _KEYS = {
     "rate": "rate",
     "max_time": "max_time",
     "max_wait": "max_wait",
+    "start_timeout": "start_timeout",
     "sentinel": "sentinel",
     "yes_i_own_this_host": "owned",
     "settings": "settings",
@@ -53,6 +54,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "rate": (int, "a number"),
     "max_time": (int, "a number"),
     "max_wait": (int, "a number"),
+    "start_timeout": (int, "a number"),
 }
 
 

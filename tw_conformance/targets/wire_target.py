@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Protocol, TypeVar
 
@@ -259,14 +259,14 @@ class WireTarget:
 
         :raises TargetError: where there is none.
         """
-        silences = []
+        silences: dict[str, list[str]] = {}
         for kind in (self._sentinel,) if self._sentinel else Sentinel:
             silent = await _silent(bench, kind)
             if silent is None:
                 return kind
-            silences.append(f"{silent} {_UNANSWERED[kind]}")
+            silences.setdefault(silent, []).append(_UNANSWERED[kind])
         raise TargetError(
-            f"{' and '.join(silences)}, so no silence can be proven: let the one or the other pass"
+            f"{_said_of_each(silences)}, so no silence can be proven: let the one or the other pass"
             " on the DUT and in firewalls, for the tester's address at least"
         )
 
@@ -281,6 +281,11 @@ class WireTarget:
                     f"the run is over after {self._max_time:g} s, as --max-time says"
                 ) from None
             raise
+
+
+def _said_of_each(silences: Mapping[str, Sequence[str]]) -> str:
+    """What each address does not do, in words; each is named once."""
+    return ", and ".join(f"{silent} {' and '.join(said)}" for silent, said in silences.items())
 
 
 async def _silent(bench: Bench, kind: Sentinel) -> str | None:

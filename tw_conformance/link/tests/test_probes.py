@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+import pytest
+
 from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path, Sentinel
-from tw_conformance.link.probes import Prober, is_answered, survey
+from tw_conformance.link.probes import Prober, is_accepted, is_answered, survey
 from tw_conformance.targets.in_process import Played
-from tw_reference.segment import ACK, RST, Datagram, Echo, Flow, Packet, Segment
+from tw_reference.segment import ACK, RST, SYN, Datagram, Echo, Flow, Packet, Segment
 
 FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
 PROBE_FLOW = FLOW._replace(sport=19999)
@@ -211,3 +213,33 @@ def test_whether_a_dut_answers_at_all_is_asked_four_times() -> None:
     assert Played(is_answered(late, Sentinel.ECHO)).result()
     assert len(late.sent) == len(silent.sent) == 4
     assert not Played(is_answered(Line(), Sentinel.TCP)).result()
+
+
+class Starting(Line):
+    """A DUT that resets SYNs until it listens."""
+
+    def __init__(self, listens_at: float) -> None:
+        super().__init__()
+        self.listens_at = listens_at
+
+    def send(self, packet: Packet | Echo) -> tuple[float, bytes]:
+        self.sent.append(packet)
+        if isinstance(packet, Packet) and packet.segment.flags & SYN:
+            syn = packet.segment
+            answer = Segment(seq=0, ack=syn.end, flags=RST | ACK)
+            if self.clock >= self.listens_at:
+                answer = Segment(seq=900, ack=syn.end, flags=SYN | ACK)
+            self.under_way.append((self.clock + 0.001, Packet(FLOW.reverse, answer)))
+        return self.clock, b"frame"
+
+
+@pytest.mark.parametrize(("listens_at", "accepted"), [(0.0, True), (3.2, True), (5.5, False)])
+def test_a_service_that_starts_late_is_knocked_at_until_it_accepts(
+    listens_at: float, accepted: bool
+) -> None:
+    line = Starting(listens_at)
+    assert Played(is_accepted(line, 5.0)).result() == accepted
+    assert line.clock == 5.0 if not accepted else listens_at <= line.clock < listens_at + 0.6
+    last = line.sent[-1]
+    assert isinstance(last, Packet)
+    assert bool(last.segment.flags & RST) == accepted, "what was accepted is reset"

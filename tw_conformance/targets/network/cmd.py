@@ -60,7 +60,7 @@ async def attach_command(locator: Locator, access: Access) -> Bench:
         closing.push_async_callback(asyncio.to_thread, end, process)
         stack = Stack(process, words)
         closing.push_async_callback(stack.forget)
-        bench = await stack.unless_it_ends(attach_to(capture, way, access.dut_port or PORT))
+        bench = await stack.unless_it_ends(attach_to(capture, way, access.dut_port or PORT, access))
         stack.fail_with_it(bench.injector)
         closing.push_async_callback(bench.closing.aclose)
         bench.closing = closing.pop_all()

@@ -30,7 +30,9 @@ async def attach_tap(locator: Locator, access: Access) -> Bench:
     :raises TargetError: where there is no such device, or nobody answers behind it.
     """
     capture = open_capture(locator.detail)
-    return await attach_to(capture, way_on_tap(locator.detail, access), access.dut_port or PORT)
+    return await attach_to(
+        capture, way_on_tap(locator.detail, access), access.dut_port or PORT, access
+    )
 
 
 def way_on_tap(interface: str, access: Access) -> Way:

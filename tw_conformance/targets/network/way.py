@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from tw_conformance.link.access import Access, by_family
+from tw_conformance.link.access import RESOLVE_SECONDS, Access, by_family
 from tw_conformance.link.capture import Capture, open_capture
 from tw_conformance.link.consent import check_may_fire
 from tw_conformance.link.firewall import Muting, Quiet
 from tw_conformance.link.injector import Injector
 from tw_conformance.link.ports import SourcePortLease
+from tw_conformance.link.probes import is_accepted
 from tw_conformance.link.route import Route, neighbourhood, route_to
 from tw_conformance.model.errors import TargetError
 from tw_conformance.targets.bench import Bench
@@ -86,11 +88,12 @@ async def attach(way: Way, port: int, access: Access) -> Bench:
 
     :raises TargetError: where the link, an address or the DUT is not to be had; says what to do.
     """
-    return await attach_to(open_capture(way.interface), way, port, borrow=access.borrow)
+    return await attach_to(open_capture(way.interface), way, port, access)
 
 
-async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = False) -> Bench:
+async def attach_to(capture: Capture, way: Way, port: int, access: Access) -> Bench:
     """The same with a capture that is there; takes it over."""
+    borrow = access.borrow
     async with AsyncExitStack() as closing:
         closing.callback(capture.close)
         # Of a borrowed address the firewall lets no other ports through than were leased first.
@@ -105,25 +108,44 @@ async def attach_to(capture: Capture, way: Way, port: int, *, borrow: bool = Fal
         closing.callback(injector.close)
         if not borrow:
             await injector.claim()
-        duts = await _resolved(injector, way)
-        ports = dict.fromkeys(duts, port)
-        return Bench(injector, duts, ports, closing.pop_all(), routed=way.routed)
+        bench = Bench(injector, {}, {}, closing, routed=way.routed)
+        began = asyncio.get_running_loop().time()
+        bench.duts = await _resolved(injector, way, access.start_timeout)
+        bench.ports = dict.fromkeys(bench.duts, port)
+        if port and access.start_timeout is not None:
+            await _accepted(bench, began + access.start_timeout)
+        bench.closing = closing.pop_all()
+        return bench
 
 
-async def _resolved(injector: Injector, way: Way) -> dict[str, str]:
-    """The DUT's addresses that answer on the link.
+async def _accepted(bench: Bench, until: float) -> None:
+    """Wait for the service of a DUT that is about to start; what is wrong with one that accepts
+    nothing then, the first case says."""
+    for family in bench.duts:
+        with bench.probing(family) as line:
+            await is_accepted(line, until)
+
+
+async def _resolved(injector: Injector, way: Way, start_timeout: float | None) -> dict[str, str]:
+    """The DUT's addresses that answer on the link; once one does, the others have no longer than a
+    DUT that is up.
 
     :raises TargetError: where one that was said does not, or none does.
     """
     answering, silence = dict[str, str](), None
     for family, dut in way.duts.items():
         try:
-            await injector.resolve(dut, way.routes[family].next_hop)
+            seconds = RESOLVE_SECONDS if answering else start_timeout or RESOLVE_SECONDS
+            await injector.resolve(dut, way.routes[family].next_hop, seconds=seconds)
             answering[family] = dut
         except TargetError as error:
-            silence = error
+            silence = silence or error
     if silence is not None and not (way.assumed and answering):
-        raise silence
+        given = start_timeout or RESOLVE_SECONDS
+        raise TargetError(
+            f"{silence} It was asked for {given:g} s: where it is about to start, --start-timeout"
+            " asks longer"
+        )
     return answering
 
 
