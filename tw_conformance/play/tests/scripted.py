@@ -17,7 +17,9 @@ from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import OK, Case
 from tw_conformance.model.errors import NoSuchCall
+from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.load import load_text
+from tw_conformance.play.player import perform_once
 from tw_conformance.targets.acquaintance import Acquaintance, LookBudget
 from tw_conformance.targets.in_process import Played
 from tw_reference.rules.decision import Decision
@@ -234,3 +236,44 @@ def in_time_wait(*arrivals: tuple[float, Datagram]) -> ScriptedLink:
         (REACHED, BLOCK_ACK),
     ]
     return at(*way, *arrivals)
+
+
+SEND = "  - send: {flags: ACK, seq: rcv_nxt}\n"
+SILENT = f"{SEND}  - expect: nothing\n"
+ANSWERED = f"{SEND}  - expect: {{flags: ACK, seq: snd_nxt+1, ack: rcv_nxt}}\n"
+RIGHT = segment(ACK, 1, IRS)
+
+
+def performed(
+    case: Case | str,
+    link: ScriptedLink,
+    *,
+    path: Path | None = None,
+    realtime: bool = True,
+    profile: str = "linux-6.18",
+    msl: float = 1.0,
+) -> Outcome:
+    """What comes of one performance on that link."""
+    case = script(case) if isinstance(case, str) else case
+    target = ScriptedTarget(
+        [link],
+        path or perfect_path(),
+        realtime,
+        profile=profile,
+        time_variables={"msl": msl, "tick": 0.1},
+    )
+    outcome = target.start(perform_once(case, target)).result()
+    assert link.closed
+    return outcome
+
+
+def verdict(outcome: Outcome) -> tuple[Verdict, str]:
+    """It, and why."""
+    return outcome.verdict, outcome.reason
+
+
+def reading(
+    state: str, remaining: float | None = None, *, asked: float = 0.0, resolution: float = 0.0
+) -> Observation:
+    """What the agent reads at the moment ``asked``, ``remaining`` seconds before the timer."""
+    return Observation(state, asked, asked, remaining, resolution)
