@@ -150,16 +150,15 @@ class _Approach:
         raise NotReached("the DUT did not close first: no FIN came after the handshake")
 
     async def _ask(self, segment: Segment, flags: int, what: str) -> Segment:
-        """Send a segment until the DUT acknowledges it with ``flags``; retransmit as a TCP
-        would."""
+        """Send a segment until the DUT acknowledges it with ``flags``, of which ACK is one;
+        retransmit as a TCP would."""
         for attempt in range(_TRIES):
             deadline = self._tester.send(segment) + _RTO * 2**attempt
             while (arrival := await self._tester.receive(deadline)) is not None:
                 answer = segment_of(arrival)
                 if answer.flags & tcp.RST:
                     raise NotReached(f"the DUT answered {what} with {flag_names(answer.flags)}")
-                acknowledged = answer.flags & tcp.ACK and answer.ack == segment.end
-                if acknowledged and answer.flags & flags == flags:
+                if answer.ack == segment.end and answer.flags & flags == flags:
                     self._learn(answer)
                     self._tester.settle(arrival)
                     return answer

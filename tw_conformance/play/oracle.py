@@ -25,7 +25,6 @@ from tw_reference.rules.deciding import deciding
 from tw_reference.rules.decision import Decision
 from tw_reference.rules.rule import AnyRule, Rule
 from tw_reference.segment import Packet
-from tw_reference.state import State
 
 EXPIRED: AnyRule = Rule(
     "timer-expired",
@@ -92,7 +91,7 @@ async def _walk(case: Case, target: InProcessTarget) -> list[AnyRule | None]:
             if isinstance(step, Call):
                 rules.append(_rule(next(reversed(link.decisions()[before:]), None)))
             else:
-                rules.append(await _rule_or_timer(link))
+                rules.append(_rule_or_timer(link))
     except (NotReached, TargetError):
         pass
     return rules + [None] * (len(case.steps) - len(rules))
@@ -140,7 +139,7 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
     tester = run.tester_of(outcome.step)
     state = await tester.link.observe()
     assert state is not None
-    rule = await _rule_or_timer(link)
+    rule = _rule_or_timer(link)
     transcript, variables = tester.transcript, tester.variables
     packets, answer = answers(transcript, on=tester.name), ""
     if isinstance(outcome.step, Call):
@@ -163,16 +162,14 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
     )
 
 
-async def _rule_or_timer(link: InProcessLink) -> AnyRule | None:
+def _rule_or_timer(link: InProcessLink) -> AnyRule | None:
     """The rule that decided on the last segment; :data:`EXPIRED`, where the timer that it left
-    running has ended the connection since."""
+    running has run out since, which on virtual time ends the connection at that moment."""
     decision = deciding(link.decisions())
-    expires = decision.after.expires if decision is not None and decision.ruled else None
-    if expires is not None and expires <= link.now() * SECOND:
-        state = await link.observe()
-        if state is not None and state.state == State.CLOSED:
-            return EXPIRED
-    return _rule(decision)
+    rule = _rule(decision)
+    if decision is None or rule is None or decision.after.expires is None:
+        return rule
+    return EXPIRED if decision.after.expires <= link.now() * SECOND else rule
 
 
 def _rule(decision: Decision | None) -> AnyRule | None:

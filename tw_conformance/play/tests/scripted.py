@@ -87,9 +87,12 @@ class ScriptedLink:
     sent_at: list[float] = field(default_factory=list)
     others: list[ScriptedLink] = field(default_factory=list)
     """The links of further connections, in the order in which they are opened."""
+    peers: list[str] = field(default_factory=list)
+    """From which of the tester's addresses each was opened."""
     closed: bool = False
 
     async def beside(self, *, other_peer: bool = False) -> ScriptedLink:
+        self.peers.append("other" if other_peer else "same")
         return self.others.pop(0)
 
     @property

@@ -34,6 +34,7 @@ from tw_reference.segment import (
     PSH,
     RST,
     SYN,
+    Echo,
     Packet,
     Segment,
     Timestamps,
@@ -280,6 +281,29 @@ def test_an_ack_has_to_arrive(arrivals: list[Packet], echoes: list[float | None]
     assert failure(Reach(state="ESTABLISHED"), link).startswith(why.partition(":")[0])
 
 
+def test_what_else_comes_behind_an_ack_is_no_refusal() -> None:
+    link = at((0.125, SYN_ACK), (0.1255, segment(ACK, ISS + 1, IRS + 1)))
+    assert reached(Reach(state="ESTABLISHED"), link).pending == []
+
+
+def test_what_has_to_be_proven_is() -> None:
+    """On a perfect path only that an ACK arrived to which nothing is owed; on another also the one
+    before a FIN, which would acknowledge in its place."""
+
+    def probes(reach: Reach, path: Path) -> int:
+        link = at((0.125, SYN_ACK), (0.25, FIN_OF_SERVICE), (2.0, LAST_ACK))
+        reached(reach, link, path)
+        return sum(isinstance(packet, Echo) for packet in link.sent)
+
+    for state, proofs, on_a_bad_path in (
+        ("FIN-WAIT-1", 0, 0),
+        ("FIN-WAIT-2", 1, 1),
+        ("TIME-WAIT", 0, 1),
+    ):
+        assert probes(Reach(state=state), perfect_path()) == proofs, state
+        assert probes(Reach(state=state), bad_path(lost=1)) == on_a_bad_path, state
+
+
 # -- a DUT that opens -----------------------------------------------------------------------------
 
 OPENED = Segment(ISS, 0, SYN, 100)
@@ -306,6 +330,13 @@ def test_a_dut_opens_by_connect_and_is_answered() -> None:
     assert link.called == [("connect", {"automatic": True, "reuse_address": True})]
     assert said(link)[0] == Segment(IRS, ISS + 1, SYN | ACK, 65535, mss=1460)
     assert (tester.variables["iss"], tester.variables["snd_nxt"]) == (ISS, ISS + 1)
+
+
+def test_on_a_path_that_loses_what_opened_a_dut_is_made_sure_of() -> None:
+    link = opening(OPENED, (0.25, segment(ACK, ISS + 1, IRS + 1)))
+    link.readings = [reading("SYN-RECEIVED"), reading("ESTABLISHED")]
+    reached(Reach(state="ESTABLISHED", open="active"), link, bad_path())
+    assert [each.flags for each in said(link)] == [SYN | ACK, ACK]
 
 
 def test_a_connect_that_fails_is_no_way() -> None:

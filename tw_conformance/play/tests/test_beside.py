@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import pytest
 
+from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import perform_once
 from tw_conformance.play.tests.scripted import (
     IRS,
+    ISS,
+    RIGHT,
     ScriptedLink,
     ScriptedTarget,
     at,
+    bad_path,
+    in_time_wait,
     script,
     segment,
 )
 from tw_conformance.report.ladder import ladder
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
-from tw_reference.segment import ACK, RST
+from tw_reference.segment import ACK, FIN, RST
 
-RIGHT = segment(ACK, 1, IRS)
+FIN_OF_SERVICE = segment(FIN | ACK, ISS + 1, IRS + 1)
 TWO = """
   - open: second
   - on: second
@@ -29,9 +34,11 @@ TWO = """
 """
 
 
-def performed(steps: str, first: ScriptedLink, *others: ScriptedLink) -> tuple[Verdict, str]:
+def performed(
+    steps: str, first: ScriptedLink, *others: ScriptedLink, path: Path | None = None
+) -> tuple[Verdict, str]:
     first.others = list(others)
-    target = ScriptedTarget([first])
+    target = ScriptedTarget([first], path or perfect_path())
     outcome = target.start(perform_once(script(steps), target)).result()
     return outcome.verdict, outcome.reason
 
@@ -53,6 +60,34 @@ def test_what_no_step_expects_fails_on_either(on_second: bool) -> None:
     told, reason = performed("  - open: second\n  - wait: 1s\n", *links)
     assert told is Verdict.FAIL
     assert reason.startswith("on second: ") == on_second
+
+
+def test_a_connection_comes_from_the_peer_that_is_said() -> None:
+    first = at()
+    steps = "  - open: second\n  - open: {name: third, peer: other}\n"
+    assert performed(steps, first, at(), at()) == (Verdict.PASS, "")
+    assert first.peers == ["same", "other"]
+
+
+def test_each_of_many_is_opened() -> None:
+    first = at()
+    steps = "  - open: {name: crowd, times: 2}\n  - on: crowd-2\n    send: {flags: ACK}\n"
+    assert performed(steps, first, at(), at()) == (Verdict.PASS, "")
+
+
+def test_what_was_under_way_on_a_connection_before_it_was_there_is_forgotten() -> None:
+    """Where the path may have been late with it."""
+    for path, told in ((bad_path(), Verdict.PASS), (perfect_path(), Verdict.FAIL)):
+        stray = at((0.0, segment(RST)))
+        assert performed("  - open: second\n", at(), stray, path=path)[0] is told
+
+
+def test_a_dut_that_retransmitted_on_the_way_may_be_elsewhere() -> None:
+    second = in_time_wait((0.45, FIN_OF_SERVICE))
+    second.busy = 0.06
+    told, reason = performed("  - open: {name: second, state: TIME-WAIT}\n", at(), second)
+    assert told is Verdict.INCONCLUSIVE
+    assert reason.startswith("the DUT retransmitted its FIN|ACK on the way to TIME-WAIT")
 
 
 def test_a_connection_that_does_not_come_to_its_state_decides_nothing() -> None:

@@ -218,6 +218,21 @@ def test_what_time_alone_brought_about_is_the_timers(wait: str, decides: str) ->
     assert [each.id for each in by_step if each] == [*["linux.ack-restart"] * 2, *[decides] * 2]
 
 
+def test_a_timer_ends_a_connection_at_its_moment() -> None:
+    """RFC 9293's has no tick."""
+    case = script(f"{FIN_AGAIN}  - expect: ack\n  - wait: 2msl\n  - state: CLOSED\n", REACH)
+    by_step = oracle.rules_by_step(case, "rfc9293")
+    fin, expired = "rfc9293.fin-again", "timer-expired"
+    assert [each and each.id for each in by_step] == [fin, fin, expired, expired]
+
+
+def test_where_no_list_was_asked_there_is_no_rule_and_one_place_a_step() -> None:
+    case = script("  - wait: 1s\n  - state: LISTEN\n")
+    assert oracle.rules_by_step(case, "linux-6.18") == [None, None]
+    refused = script("  - wait: 1s\n  - state: LISTEN\n", "{state: TIME-WAIT, sack: on, ecn: on}")
+    assert oracle.rules_by_step(refused, "rfc9293") == [None, None]
+
+
 def test_a_connection_that_a_call_ended_is_not_the_timers() -> None:
     outcome = played("  - call: destroy\n  - wait: 1s\n  - state: LISTEN\n", about="linux-6.18")
     rule = explained(outcome)["linux-6.18"].rule

@@ -26,6 +26,7 @@ from tw_conformance.play.tests.scripted import (
     script,
     segment,
 )
+from tw_conformance.targets.acquaintance import Acquaintance
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import ACK, RST
@@ -202,6 +203,27 @@ def test_what_can_not_be_asked_for_costs_its_step_not_the_case() -> None:
     assert outcome.unseen == ("needs to read on the DUT that it is in ESTABLISHED",)
 
 
+REOPENED = script(
+    "  - send: {flags: SYN, seq: rcv_nxt+1}\n  - expect: {flags: SYN|ACK}\n"
+    "  - send: {flags: ACK}\n  - expect: {flags: FIN|ACK}\n",
+    TIME_WAIT,
+)
+
+
+@pytest.mark.parametrize(
+    ("case", "says", "lack"),
+    [
+        (REOPENED, 9, "needs a service that closes without a word: the DUT's says 9 octets"),
+        (REOPENED, 0, None),
+        (QUIET, 9, None),
+    ],
+)
+def test_a_service_that_speaks_is_none_where_the_fin_of_a_new_incarnation_is_expected(
+    case: Case, says: int, lack: str | None
+) -> None:
+    assert lacks(case, ScriptedTarget([], acquaintance=Acquaintance(says=says))) == lack
+
+
 class Lacking(ScriptedTarget):
     def lacks(self, case: Case) -> str | None:
         return "needs an address"
@@ -301,6 +323,41 @@ def test_a_fail_of_a_service_that_is_gone_is_none() -> None:
     with pytest.raises(TargetGone, match=r"the DUT.s service is gone .* no answer to the SYN"):
         in_virtual_time(play(TWO_STATES, ScriptedTarget(links, reads_states=False)))
     assert all(link.closed for link in links)
+
+
+def asked_for_its_service(
+    case: Case, links: Iterable[Script], path: Path, *, realtime: bool = True
+) -> tuple[Verdict, int]:
+    """The verdict, and how many connections were opened beyond the performances."""
+    target = ScriptedTarget([link() for link in links], path, realtime, reads_states=False)
+    outcome, _ = in_virtual_time(play(case, target))
+    return outcome.verdict, target.opened
+
+
+def test_a_service_is_asked_for_where_what_was_seen_may_be_its_end() -> None:
+    """A FAIL anywhere, and a doubt where the path can't be its cause; not on virtual time."""
+    perfect, bad = perfect_path(), bad_path(lost=20)
+    assert asked_for_its_service(QUIET, [resets, deleted], perfect) == (FAIL, 2)
+    assert asked_for_its_service(QUIET, [resets], perfect, realtime=False) == (FAIL, 1)
+    assert asked_for_its_service(QUIET, [torn, deleted], perfect) == (INCONCLUSIVE, 2)
+    assert asked_for_its_service(QUIET, [torn] * 10, bad) == (INCONCLUSIVE, 10)
+
+
+@pytest.mark.parametrize(("tries", "gone"), [(1, False), (3, False), (4, True)])
+def test_on_a_path_that_loses_packets_a_service_is_asked_for_three_times(
+    tries: int, gone: bool
+) -> None:
+    """The performances that fail, then as many that nobody answers but the last."""
+    fails = [resets] * 5
+    links = [each() for each in [*fails, *[unserved] * (tries - 1), deleted]]
+    target = ScriptedTarget(links, bad_path(lost=1), reads_states=False)
+    if gone:
+        with pytest.raises(TargetGone):
+            in_virtual_time(play(QUIET, target))
+        assert target.opened == 5 + 3
+    else:
+        assert in_virtual_time(play(QUIET, target))[0].verdict is FAIL
+        assert target.opened == 5 + tries
 
 
 # -- a DUT that answers echoes first -------------------------------------------------------------

@@ -181,6 +181,24 @@ def test_within_waits_for_what_a_timer_owes() -> None:
     assert late.by_absence
 
 
+def test_what_comes_during_a_wait_is_known_before_the_next_step() -> None:
+    link = at((0.5, RIGHT))
+    outcome = performed(f"{SILENT}  - wait: 1s\n{SEND}", link)
+    assert outcome.verdict is FAIL
+    assert sum(isinstance(packet, Packet) for packet in link.sent) == 1
+
+
+def test_what_crosses_is_told_by_its_step_and_time() -> None:
+    link = ScriptedLink([(8.0005, RIGHT), (8.25, segment(RST))], clock=8.0)
+    transcript = performed(f"{ANSWERED}  - wait: 1s\n", link).transcript
+    told = [
+        (event.step, event.direction, round(event.time, 4))
+        for event in transcript.events
+        if isinstance(event.packet, Packet)
+    ]
+    assert told == [(0, "sent", 0.0), (1, "received", 0.0005), (2, "received", 0.25)]
+
+
 def test_a_step_that_leaves_within_its_time_is_played() -> None:
     steps = f"{SILENT}  - wait: 300ms\n  - send: {{flags: ACK, within: 400ms}}\n"
     assert performed(steps, at()).verdict is PASS
@@ -404,6 +422,15 @@ def test_what_a_dut_retransmits_to_a_tester_in_time_is_its_own_doing() -> None:
     assert on_the_way((0.45, again), busy=0.0).verdict is PASS
 
 
+@pytest.mark.parametrize(("busy", "expected"), [(0.046875, PASS), (0.05, INCONCLUSIVE)])
+def test_a_tester_has_a_twentieth_of_a_second(busy: float, expected: Verdict) -> None:
+    """From the DUT's SYN-ACK to its ACK."""
+    fin = segment(FIN | ACK, ISS + 1, IRS + 1)
+    link = at((0.0, SYN_ACK), (0.25, SYN_ACK), (1.0, fin))
+    link.busy = busy
+    assert performed(script(SILENT, "{state: FIN-WAIT-1}"), link).verdict is expected
+
+
 def test_what_is_lost_on_the_way_is_weighed() -> None:
     again = segment(FIN | ACK, ISS + 1, IRS + 1)
     assert on_the_way((0.45, again), path=bad_path()).verdict is PASS
@@ -495,6 +522,12 @@ def test_without_an_agent_the_service_is_waited_for(comes: float, expected: Verd
     outcome = performed(f"{OPENED}  - expect: {{flags: FIN|ACK}}\n", link)
     assert outcome.verdict is expected
     assert expected is PASS or "has accepted the connection can't be asked" in outcome.reason
+
+
+def test_an_ack_of_the_service_is_not_its_end() -> None:
+    link = at((0.0005, SYN_ACK), (0.25, segment(ACK, ISS + 1, IRS + 1)), (0.9, FIN_OF_SERVICE))
+    steps = f"{OPENED}  - expect: {{flags: ACK}}\n  - expect: {{flags: FIN|ACK}}\n"
+    assert performed(steps, link).verdict is PASS
 
 
 @pytest.mark.parametrize(

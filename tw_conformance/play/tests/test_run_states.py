@@ -86,6 +86,24 @@ def test_a_timer_is_read(timer: str, seen: Observation, expected: Verdict) -> No
         assert [m.field for m in outcome.mismatches] == ["timer"]
 
 
+@pytest.mark.parametrize(
+    ("took", "quickest", "expected"),
+    [(0.5625, 0.0625, PASS), (0.5625, 0.03125, INCONCLUSIVE), (0.59375, 0.0625, INCONCLUSIVE)],
+)
+def test_a_timer_says_nothing_where_the_dut_was_behind(
+    took: float, quickest: float, expected: Verdict
+) -> None:
+    """It took longer for the segment than had passed before, or a twentieth of a second where it
+    came at once: so may its timers have."""
+    steps = f"  - wait: 500ms\n{SEND}  - state: {{is: TIME-WAIT, timer: kept}}\n"
+    path = perfect_path()
+    path.recent.extend([quickest, 1.0])
+    seen = reading("TIME-WAIT", 58.5, asked=9.1)
+    link = ScriptedLink(echoes=[took], readings=[seen], clock=8.0)
+    outcome = performed(steps, link, path=path, msl=30.0)
+    assert outcome.verdict is expected, outcome.reason
+
+
 def test_a_timer_that_can_not_be_read_says_so_and_one_read_too_slowly_is_read_again() -> None:
     assert "can't read the block's timer" in timed("kept", reading("TIME-WAIT")).reason
     untold = timed("kept", UNTOLD)

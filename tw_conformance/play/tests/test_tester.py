@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tw_conformance.link.path import Path, Sentinel
+from tw_conformance.link.path import Path, Sentinel, perfect_path
 from tw_conformance.model.case import Reach, SendIcmp
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.play.tests.scripted import (
@@ -48,6 +48,54 @@ def test_what_the_dut_sends_again_has_come_before_whatever_it_acknowledges() -> 
     tester = reached(Reach(state="FIN-WAIT-1"), link)
     assert Played(tester.receive(1.0)).result() is not None
     assert tester.has_come_before(again)
+
+
+@pytest.mark.parametrize(("after", "again"), [(0.005, False), (0.0078125, True)])
+def test_a_copy_that_comes_at_once_was_sent_again_by_no_timer(after: float, again: bool) -> None:
+    fin = segment(FIN | ACK, 1, IRS)
+    tester = endpoint(Reach(), at((0.0, fin), (after, fin)))
+    Played(tester.drain()).result()
+    assert Played(tester.receive(1.0)).result() is not None
+    assert (tester.sent_again is not None) == again
+
+
+def test_what_is_retransmitted_once_the_steps_began_is_no_detour() -> None:
+    fin = segment(FIN | ACK, 1, IRS)
+    tester = endpoint(Reach(), at((0.0, fin), (0.5, fin)))
+    tester.step = 0
+    Played(tester.receive(0.25)).result()
+    assert Played(tester.receive(1.0)).result() is not None
+    assert tester.sent_again is None
+    assert "flow_label" not in tester.variables
+
+
+@pytest.mark.parametrize(("after", "again"), [(0.125, False), (0.15, True)])
+def test_a_retransmission_is_an_rto_behind(after: float, again: bool) -> None:
+    fin = segment(FIN | ACK, 1, IRS)
+    tester = endpoint(Reach(), at((0.0, fin), (after, fin)))
+    Played(tester.receive(0.0)).result()
+    arrival = Played(tester.receive(1.0)).result()
+    assert arrival is not None
+    assert tester.was_retransmitted(arrival) is again
+
+
+def test_a_second_look_takes_what_may_be_sent_again_where_nothing_else_comes() -> None:
+    fin, ack = segment(FIN | ACK, 1, IRS), segment(ACK, 2, IRS)
+    for more, answer in (([], (0.25, fin)), ([(0.375, ack)], (0.375, ack))):
+        tester = endpoint(Reach(), at((0.0, fin), (0.25, fin), (0.3125, fin), *more))
+        Played(tester.receive(0.0)).result()
+        arrival = Played(tester.second_look()).result()
+        assert arrival is not None
+        assert (arrival.time, arrival.packet) == answer
+
+
+def test_how_far_behind_an_answer_came_is_noted() -> None:
+    path = perfect_path()
+    path.answered_behind(0.25)
+    tester = endpoint(Reach(), ScriptedLink([(8.25, segment())], echoes=[0.125], clock=8.0), path)
+    tester.send(Segment(1, 2, ACK))
+    assert Played(tester.prove_delivery()).result()
+    assert (path.overtaken, path.lag) == (2, 0.25)
 
 
 def test_an_answer_to_a_probe_is_no_segment_of_the_connection() -> None:

@@ -27,6 +27,10 @@ def test_a_case_without_a_state_is_performed_once() -> None:
     assert seen(SENT) == [View(None)]
 
 
+def test_a_case_without_a_step_is_performed_too() -> None:
+    assert views(replace(script(SENT), steps=()), "linux-6.18", TIMES, inf) == ([View(None)], [])
+
+
 def test_each_state_ends_a_performance_and_what_follows_has_one() -> None:
     steps = f"{SENT}  - state: TIME-WAIT\n{SENT}  - state: TIME-WAIT\n{SENT}"
     assert seen(steps) == [View(3), View(7), View(None)]
