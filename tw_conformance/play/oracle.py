@@ -167,9 +167,10 @@ def _rule_or_timer(link: InProcessLink) -> AnyRule | None:
     running has run out since, which on virtual time ends the connection at that moment."""
     decision = deciding(link.decisions())
     rule = _rule(decision)
-    if decision is None or rule is None or decision.after.expires is None:
-        return rule
-    return EXPIRED if decision.after.expires <= link.now() * SECOND else rule
+    if rule is None or decision is None:
+        return None
+    expires = decision.after.expires
+    return rule if expires is None or expires > link.now() * SECOND else EXPIRED
 
 
 def _rule(decision: Decision | None) -> AnyRule | None:
