@@ -25,6 +25,8 @@ FREEBSD: Mapping[str, str] = {
     "timestamps": "net.inet.tcp.rfc1323",
     "tolerate_missing_ts": "net.inet.tcp.tolerate_missing_ts",
     "nolocaltimewait": "net.inet.tcp.nolocaltimewait",
+    "sack": "net.inet.tcp.sack.enable",
+    "ecn": "net.inet.tcp.ecn.enable",
     "drop_synfin": "net.inet.tcp.drop_synfin",
     "insecure_rst": "net.inet.tcp.insecure_rst",
     "insecure_syn": "net.inet.tcp.insecure_syn",

@@ -91,10 +91,12 @@ class InProcessTarget:
         return f"the bundled reference as {self.profile}: {self.stack.title}"
 
     def lacks(self, case: Case) -> str | None:
-        if case.reach.sack and case.reach.open == "active":
-            return "needs SACK, which the reference does not offer"
-        if case.reach.ecn and not self.stack.traits.ecn:
-            return f"needs ECN, which {self.profile} does not take up"
+        offers = self.stack.traits.offers(self.stack.defaults() | dict(case.settings))
+        active = case.reach.open == "active"
+        if case.reach.sack and not offers.sack:
+            return f"needs SACK, which {self.profile} does not offer"
+        if case.reach.ecn and not (offers.asks_ecn if active else offers.takes_ecn):
+            return f"needs ECN, which {self.profile} does not {'ask for' if active else 'take up'}"
         asked = {name for step in case.steps if isinstance(step, Counters) for name in step.moved}
         if unknown := asked - self.stack.counters():
             return f"needs the counter {min(unknown)}, which {self.profile} does not have here"
@@ -318,7 +320,7 @@ class InProcessLink:
                 automatic = bool(arguments.get("automatic"))
                 if not automatic:
                     host.bind(_PORT, Endpoint.of(flow.src), reuse_address=reuse_address)
-                host.connect(flow, automatic=automatic, reuse_address=reuse_address)
+                host.connect(flow, automatic=automatic, reuse_address=reuse_address, reads=False)
                 host.sockets.set_options(flow, **self._dut.opening.options)
             case _:
                 raise NoSuchCall(f"the reference does not have the call {verb}")

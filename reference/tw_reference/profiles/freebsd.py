@@ -11,6 +11,7 @@ from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.freebsd_changes import Change
 from tw_reference.profiles.freebsd_states import freebsd_states
 from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
+from tw_reference.profiles.offers import NOTHING, Offers
 from tw_reference.profiles.profile import (
     IdleLimit,
     Profile,
@@ -106,6 +107,28 @@ def NEW_REUSES(q: Bind) -> bool:
 @atom("the port is to be chosen automatically")
 def AUTOMATIC(q: Connect) -> bool:
     return q.automatic
+
+
+def _offers(settings: Settings) -> Offers:
+    """tcp_subr.c, tcp_newtcpcb(), and tcp_syncache.c, syncache_add(); net.inet.tcp.ecn.enable came
+    before the listener that takes it up."""
+    extensions, ecn = bool(settings["timestamps"]), bool(settings["ecn"])
+    return Offers(extensions, extensions, bool(settings["sack"]), ecn, ecn)
+
+
+def _offers_since_13(settings: Settings) -> Offers:
+    """With ECN where it is asked for (2)."""
+    ecn = settings["ecn"]
+    return _offers(settings)._replace(asks_ecn=ecn == 1, takes_ecn=ecn in (1, 2))
+
+
+def _offers_since_14(settings: Settings) -> Offers:
+    """With 2 and 3 of rfc1323, which are one of the two options alone (tcp_subr.c of 14,
+    tcp_newtcpcb())."""
+    both = settings["timestamps"]
+    return _offers_since_13(settings)._replace(
+        timestamps=both not in (0, 2), scaling=both not in (0, 3)
+    )
 
 
 def idle_limit(settings: Settings) -> IdleLimit:
@@ -265,6 +288,8 @@ FREEBSD_10 = Profile(
         "portrange_last": Setting(
             65535, "Last ephemeral port.", "net.inet.ip.portrange.last, ipport_lastauto"
         ),
+        "sack": Setting(1, "Offer SACK, and take it up.", "net.inet.tcp.sack.enable"),
+        "ecn": Setting(0, "ECN: 1 asks for it and takes it up.", "net.inet.tcp.ecn.enable"),
         "drop_synfin": Setting(0, "A listener drops SYN with FIN.", "net.inet.tcp.drop_synfin"),
         "insecure_rst": Setting(
             0, "An RST anywhere in the window counts.", "net.inet.tcp.insecure_rst"
@@ -299,7 +324,11 @@ FREEBSD_10 = Profile(
         # uipc_socket.c, sorflush(); tcp_input.c, tcp_do_segment(), SBS_CANTRCVMORE.
         shutdown_discards=True,
         aligns_scaled_window=False,
-        ecn=False,
+        offers=_offers,
+        # tcp_output.c of 10, TF_REQ_SCALE, TF_REQ_TSTMP, which nobody takes back.
+        repeats=Offers(timestamps=True, scaling=True),
+        # tcp_output.c, V_tcp_ecn_maxretries.
+        ecn_tries=2,
         first_rto=3 * SECOND,
         least_rto=230 * MILLISECOND,
         # tcp_usrreq.c, tcp_disconnect(): what was not read is thrown away, and a FIN sent.
@@ -346,6 +375,12 @@ FREEBSD_13 = FREEBSD_10.derive(
     *freebsd_states(up_to((13, 99), Change)),
     settings={
         "insecure_syn": Setting(0, "A SYN in the window resets.", "net.inet.tcp.insecure_syn"),
+        "ecn": Setting(
+            2, "ECN: 1 asks for it, 2 takes it up where it is asked for.", "net.inet.tcp.ecn.enable"
+        ),
+        "drop_synfin": Setting(
+            0, "Drop SYN with FIN, whatever the state.", "net.inet.tcp.drop_synfin"
+        ),
         "tolerate_missing_ts": Setting(
             1,
             "Tolerate segments without the negotiated timestamps; 0 in 13.0.",
@@ -353,7 +388,17 @@ FREEBSD_13 = FREEBSD_10.derive(
         )
     },
     # tcp_timewait.c of 12 (r336937), tcp_twstart(): recwin.  tcp_output.c: roundup2(recwin).
-    traits=replace(FREEBSD_10.traits, ecn=True, window_on_entry=max, rounds_scaled_window=True),
+    traits=replace(
+        FREEBSD_10.traits,
+        offers=_offers_since_13,
+        # tcp_input.c of 13, tcp_do_segment(), TCPS_SYN_SENT.
+        repeats=NOTHING,
+        crosses_with_ecn=True,
+        # tcp_output.c of 12: «If a RST segment is sent».
+        resets_with_window=False,
+        window_on_entry=max,
+        rounds_scaled_window=True,
+    ),
 )
 
 # fmt: off
@@ -406,6 +451,7 @@ FREEBSD_14 = FREEBSD_13.derive(
     assumed=ASSUMED,
     traits=replace(
         FREEBSD_13.traits,
+        offers=_offers_since_14,
         first_rto=1 * SECOND,
         stamps_without_ts_recent=True,
         # tcp_subr.c of 14, tcp_respond(): sbspace(), cut off by the shift.

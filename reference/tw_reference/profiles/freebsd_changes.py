@@ -10,7 +10,9 @@ class Change(DatedChange):
     """What a branch took over between two of its releases is not told apart."""
 
     BLIND = (11, 0), "RFC 5961: who does not know RCV.NXT is challenged, by an RST or SYN."
+    DROPS_SYN_FIN = (12, 0), "drop_synfin holds in the states of a connection, too."
     SYNCACHE_PAWS = (13, 0), "The syncache drops what fails PAWS, and does not compare TSecr."
+    CROSSED_RST = (14, 0), "After SYNs that crossed an RST counts, whatever it acknowledges."
     ACKS_FIN = (14, 0), "The connection acknowledges the FIN that leads to TIME-WAIT itself."
     SYNCACHE_RST = (14, 0), "An RST ends a syncache entry, whatever flags stand beside it."
     COUNTED_CHALLENGES = (15, 0), "ack_war_cnt challenge ACKs in ack_war_timewindow; by a 14."

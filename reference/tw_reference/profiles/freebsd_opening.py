@@ -19,6 +19,7 @@ from tw_reference.profiles.freebsd_steps import (
     NOTE_TIMESTAMP,
     OLD_TIMESTAMP,
     PAWS,
+    SYN_FIN,
     SYN_IN_WINDOW,
     Rules,
     blind_rst,
@@ -67,7 +68,7 @@ _SYN_BELOW: Condition[SegmentOnConnection] = all_of(SYN, SEQ_BELOW)
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
 
-SYN_SENT = stages.SYN_SENT.list(
+_SYN_SENT: Rules = (
     rule("syn-sent-bad-ack-rst", all_of(_BAD_ACK, RST), Do.DROP,
          "An RST that acknowledges what was not sent is dropped.",
          f"{DO_SEGMENT}, tcp_dropwithreset()", "RFC 9293 section 3.10.7.3"),
@@ -170,13 +171,19 @@ def _request(changes: Set[Change]) -> AnyList:
 
 # -- A connection's SYN-RECEIVED ------------------------------------------------------------------
 
-_BAD: Rules = (
+_BAD_UNTIL_13: Rules = (
     rule("syn-received-bad-ack-rst", all_of(_BAD_ACK, RST), Do.DROP,
          "An RST that acknowledges what was not sent is dropped.",
          f"{DO_SEGMENT}, tcp_dropwithreset()"),
     rule("syn-received-bad-ack", _BAD_ACK, Do.RST,
          "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>; SYN-RECEIVED"
          " stays.", f"{DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4"),
+)
+_BAD: Rules = (
+    rule("syn-received-bad-ack-but-rst", all_of(_BAD_ACK, ~RST), Do.RST,
+         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>, unless it comes with"
+         " an RST; SYN-RECEIVED stays.",
+         f"{DO_SEGMENT} of 14, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4"),
 )
 _CHECK: Rules = (
     rule("syn-received-paws-text", all_of(OLD_TIMESTAMP, PAYLOAD), Do.RESEND,
@@ -220,11 +227,13 @@ _ACK = rule(
 def opening(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The lists of both states."""
     blind = Change.BLIND in changes
+    syn_fin = (SYN_FIN,) if Change.DROPS_SYN_FIN in changes else ()
     return (
-        SYN_SENT,
+        stages.SYN_SENT.list(*syn_fin, *_SYN_SENT),
         _request(changes),
         stages.SYN_RECEIVED.list(
-            *((MISSING_TIMESTAMP,) if blind else ()), *_BAD,
+            *syn_fin, *((MISSING_TIMESTAMP,) if blind else ()),
+            *(_BAD if Change.CROSSED_RST in changes else _BAD_UNTIL_13),
             *(blind_rst() if blind else old_rst(established=False)), *_CHECK,
             *(() if blind else (SYN_IN_WINDOW,)), *_ACKNOWLEDGES,
             *((_SYN_ACK_BELOW, _SYN_PASSED_OVER) if blind else (_ANY_SYN_ACK,)), _ACK,

@@ -22,6 +22,7 @@ from tw_reference.profiles.freebsd_steps import (
     NOTE_TIMESTAMP,
     OLD_TIMESTAMP,
     PAWS,
+    SYN_FIN,
     SYN_IN_WINDOW,
     Rules,
     blind_rst,
@@ -87,6 +88,7 @@ def _check(
                     f"A SYN left of RCV.NXT is old, and acknowledged{again}.",
                     f"{DO_SEGMENT} of 10, dropafterack")
     return (
+        *((SYN_FIN,) if Change.DROPS_SYN_FIN in changes else ()),
         *(() if of_10 else (MISSING_TIMESTAMP,)), *resets,
         rule(f"conn-paws-text{ends}", all_of(OLD_TIMESTAMP, PAYLOAD), acknowledge,
              f"Text that fails PAWS is acknowledged{again}; a FIN is no text.",

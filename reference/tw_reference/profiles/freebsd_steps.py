@@ -20,6 +20,7 @@ from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
+    FIN,
     RST,
     SEQ_IS_RCV_NXT,
     SYN,
@@ -39,6 +40,12 @@ OLD_TIMESTAMP: Condition[SegmentOnConnection] = all_of(TS_RECENT_KNOWN, TSVAL_BE
 
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
+
+SYN_FIN: ConnectionRule = rule(
+    "conn-syn-fin", all_of(SYN, FIN, setting("drop_synfin")), Do.DROP,
+    "With drop_synfin a SYN that has FIN is dropped.",
+    f"{DO_SEGMENT} of 12, V_drop_synfin")
+
 
 def blind_rst() -> Rules:
     """RST since 11, where whoever does not know RCV.NXT only gets a challenge."""

@@ -41,6 +41,7 @@ from tw_reference.profiles.linux_words import (
     paws_reject,
     three_and_a_half,
 )
+from tw_reference.profiles.offers import Offers
 from tw_reference.profiles.profile import Profile, Setting, Settings, StackTraits, WindowOffered
 from tw_reference.profiles.steps import steps
 from tw_reference.reaping import TimerWheel, wheel_slot
@@ -295,6 +296,18 @@ def _dated(changes: Set[Change]) -> Iterator[AnyList]:
     yield from states(changes)
 
 
+def _offers(settings: Settings) -> Offers:
+    """tcp_output.c, tcp_syn_options(); tcp_ecn_send_syn(), tcp_ecn_create_request()."""
+    ecn = settings["ecn"]
+    return Offers(
+        timestamps=bool(settings["timestamps"]),
+        scaling=bool(settings["window_scaling"]),
+        sack=bool(settings["sack"]),
+        asks_ecn=ecn == 1,
+        takes_ecn=ecn in (1, 2),
+    )
+
+
 def fin_time(settings: Settings, linger2: int | None, rto: int) -> int:
     """tcp_fin_time(): TCP_LINGER2, at most TCP_FIN_TIMEOUT_MAX, or tcp_fin_timeout; never below
     3.5 RTO."""
@@ -328,6 +341,11 @@ LINUX_6_18 = Profile(
         "tw_reuse_delay": Setting(
             1000, "Milliseconds before a block may be reused.", "tcp_tw_reuse_delay"
         ),
+        "window_scaling": Setting(1, "Offer window scaling, and use it.", "tcp_window_scaling"),
+        "sack": Setting(1, "Offer SACK, and take it up.", "tcp_sack"),
+        "ecn": Setting(
+            2, "ECN: 1 asks for it, 2 takes it up where it is asked for; 0: none.", "tcp_ecn"
+        ),
         "hz": Setting(250, "Timer ticks a second, of which the wheel is made.", "CONFIG_HZ"),
     },
     msl=TIMEWAIT_LEN // 2,
@@ -341,7 +359,7 @@ LINUX_6_18 = Profile(
         connected=ConnectAction.EADDRNOTAVAIL,
         # af_inet.c, inet_shutdown(), TCP_SYN_SENT: tcp_disconnect().
         shutdown_ends_opening=True,
-        ecn=True,
+        offers=_offers,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
         resets_unread=True,
@@ -355,7 +373,7 @@ LINUX_6_18 = Profile(
         # tcp_ipv4.c, tcp_v4_rcv(), TCP_NEW_SYN_RECV: inet_csk_reqsk_queue_drop_and_put().
         half_open_needs_listener=True,
         # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.
-        repeats_scale=True,
+        repeats=Offers(timestamps=True, scaling=True, sack=True),
         # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.
         reset_errors={State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"},
         end_before_error=True,

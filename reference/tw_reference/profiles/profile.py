@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from tw_reference.clock import MILLISECOND, SECOND, Clock
+from tw_reference.profiles.offers import NOTHING, Offers
 from tw_reference.profiles.steps import ASSUMED
 from tw_reference.reaping import Expire, Reaper
 from tw_reference.rules import stages
@@ -79,14 +80,14 @@ class StackTraits:
     ``receive_window`` gives the window in octets offered for a given MSS (of payload, options
     taken off).  ``reopens_window`` tells whether the right edge of the window moves with a FIN
     that was received; ``aligns_scaled_window`` that a scaled window is opened anew with every
-    segment and rounded up to its scale (Linux, ``__tcp_select_window()``); ``ecn`` whether a
-    listener takes up ECN (RFC 3168 section 6.1.1).
+    segment and rounded up to its scale (Linux, ``__tcp_select_window()``).
     """
 
     receive_window: Callable[[int], int]
     reopens_window: bool
     aligns_scaled_window: bool
-    ecn: bool
+    offers: Callable[[Settings], Offers]
+    """What it offers and takes up under its settings, when a connection opens."""
     first_rto: int
     """Initial retransmission time-out, nanoseconds."""
     least_rto: int
@@ -113,9 +114,15 @@ class StackTraits:
     half_open_needs_listener: bool = False
     """Whether a segment that finds a listener's SYN-RECEIVED, and no listener any more, ends it and
     is a segment for nobody."""
-    repeats_scale: bool = False
-    """Whether the <SYN,ACK> of a simultaneous open offers the window scale of the SYN again, though
-    the peer's SYN has none (RFC 7323 section 2.2 forbids it)."""
+    repeats: Offers = NOTHING
+    """The options of its SYN that the <SYN,ACK> of a simultaneous open offers again, though the
+    peer's SYN has none (RFC 7323 sections 2.2 and 3.2 forbid it of two)."""
+    crosses_with_ecn: bool = False
+    """Whether that <SYN,ACK> takes up ECN where the peer's SYN asks for it, but its own did not."""
+    ecn_tries: int = 1
+    """How many SYNs ask for ECN before the next is one that does not (RFC 3168 section 6.1.1.1)."""
+    resets_with_window: bool = True
+    """Whether a connection's own RST says what its window is; else 0."""
     delayed_ack: int = 200 * MILLISECOND
     """Nanoseconds by which an ACK may be put off."""
     tick: Callable[[Settings], int] = lambda settings: 10 * MILLISECOND

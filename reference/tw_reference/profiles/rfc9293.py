@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.common import CALLS, CLOSED
+from tw_reference.profiles.offers import Offers
 from tw_reference.profiles.profile import Profile, Setting, StackTraits
 from tw_reference.profiles.steps import steps
 from tw_reference.reaping import TimerEach
@@ -291,7 +292,8 @@ RFC_9293 = Profile(
         receive_window=lambda mss: 65535,
         reopens_window=True,
         aligns_scaled_window=False,
-        ecn=False,
+        # RFC 9293 section 3.2 and RFC 7323 section 1.3 want two; RFC 2018 section 2 allows one.
+        offers=lambda settings: Offers(bool(settings["timestamps"]), scaling=True, sack=True),
         first_rto=1 * SECOND,
         least_rto=1 * SECOND,
         resets_unread=True,

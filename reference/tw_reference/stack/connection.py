@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 
 from tw_reference import segment as tcp
 from tw_reference.clock import Clock
+from tw_reference.profiles.offers import Offers
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import AckLimitAction, ConnectionAction
@@ -29,6 +30,7 @@ from tw_reference.state import Snapshot, State
 
 _ECT_0 = 2
 """The ECN field of a packet that may be marked (RFC 3168 section 5)."""
+_ASKS_ECN = tcp.ECE | tcp.CWR
 _MAY_CLOSE = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 """States in which a FIN may be sent, and where that leads."""
 
@@ -74,7 +76,7 @@ class Connection(ControlBlock):
     into its TIME-WAIT table as the last of a connection, which is CLOSED by then.
     """
 
-    def __init__(self, owner: Owner, flow: Flow, iss: int, *, timestamps: bool) -> None:
+    def __init__(self, owner: Owner, flow: Flow, iss: int) -> None:
         self._owner = owner
         self._traits = owner.profile.traits
         self._queue = RetransmissionQueue(
@@ -86,46 +88,37 @@ class Connection(ControlBlock):
             give_up=lambda: self.leave(owner.gone),
         )
         outbound = SendSide(iss, self._queue, self._traits.takes_window)
-        super().__init__(flow, self._traits, owner.clock.now, outbound, timestamps=timestamps)
-        self._offered_timestamps = False
-        self._scaling = True
+        offers = self._traits.offers(owner.settings)
+        super().__init__(flow, self._traits, owner.clock.now, outbound, offers)
         self._ecn = False
-        self._sack = False
-        """Whether SACK was offered and is taken up.  What it would say is left out of ACKs, as a
-        receiver may (RFC 2018 section 4)."""
         self._fin_wanted = False
         self._delayed_ack = DelayedAck(owner.clock, self._acknowledge)
         self._news: list[Callable[[], None]] = []
         """What the process learns once the stack has done with a segment."""
 
     @classmethod
-    def passive(cls, owner: Owner, packet: Packet, iss: int, *, timestamps: bool) -> Self:
+    def passive(cls, owner: Owner, packet: Packet, iss: int) -> Self:
         """A connection opened by the SYN in ``packet``: it sends <SYN,ACK>, SYN-RECEIVED."""
         syn = packet.segment
-        connection = cls(owner, packet.flow.reverse, iss, timestamps=timestamps)
+        connection = cls(owner, packet.flow.reverse, iss)
         connection.is_passive = connection.is_request = True
         connection._syn_arrives(syn)
-        asks_ecn = syn.flags & (tcp.ECE | tcp.CWR) == tcp.ECE | tcp.CWR
-        connection._ecn = asks_ecn and owner.profile.traits.ecn
-        connection._sack = syn.sack_permitted
         connection.state = State.SYN_RECEIVED
         connection._transmit(tcp.SYN | tcp.ACK)
         return connection
 
     @classmethod
-    def active(
-        cls, owner: Owner, flow: Flow, iss: int, *, timestamps: bool, ts_recent: int = 0
-    ) -> Self:
+    def active(cls, owner: Owner, flow: Flow, iss: int, *, ts_recent: int = 0) -> Self:
         """A connection that is to be opened: it sends <SYN>, SYN-SENT.
 
         ``ts_recent`` is the TSecr of the SYN: 0, or what an earlier incarnation left in
         TIME-WAIT.  A peer that refuses is told of as ``gone`` without ``established``.
         """
-        connection = cls(owner, flow, iss, timestamps=timestamps)
+        connection = cls(owner, flow, iss)
         connection.ts_recent = ts_recent
-        connection._offered_timestamps = timestamps
         connection.state = State.SYN_SENT
-        connection._transmit(tcp.SYN)
+        asks_ecn = connection.offers.asks_ecn
+        connection._transmit(tcp.SYN | (_ASKS_ECN if asks_ecn else 0))
         return connection
 
     # -- user calls (RFC 9293 section 3.10.1-3.10.5) ---------------------------------------------
@@ -346,21 +339,34 @@ class Connection(ControlBlock):
         """The peer's half of the handshake: IRS, window, and the options that both sides have."""
         self.irs = syn.seq
         self._outbound.open(syn)
-        self.timestamps = self.timestamps and syn.timestamps is not None
+        ours, theirs = self.offers, Offers.of(syn)
+        crossed = not self.is_passive and not syn.flags & tcp.ACK
+        shared = ours.options_of(theirs)
+        self.offers = (
+            shared.or_options_of(ours.options_of(self._traits.repeats)) if crossed else shared
+        )
+        self._ecn = self._takes_up_ecn(syn.flags)
+        self.timestamps = shared.timestamps
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
         offered = syn.mss if syn.mss is not None else 536
         self.mss = max(min(offered, self._link_mss) - (12 if self.timestamps else 0), 1)
-        crossed = not self.is_passive and not syn.flags & tcp.ACK
-        self._scaling = syn.wscale is not None or (crossed and self._traits.repeats_scale)
         self._inbound.open(
             syn.seq,
             peer_mss=offered,
             mss=self.mss,
-            scaling=self._scaling,
+            scaling=self.offers.scaling,
             passive=self.is_passive,
         )
+
+    def _takes_up_ecn(self, flags: int) -> bool:
+        """Whether both ends want ECN, now that the peer's SYN has come with these flags."""
+        said = flags & _ASKS_ECN
+        if flags & tcp.ACK:
+            return self.offers.asks_ecn and said == tcp.ECE
+        wants = self.is_passive or self._traits.crosses_with_ecn or self.offers.asks_ecn
+        return said == _ASKS_ECN and self.offers.takes_ecn and wants
 
     def _note_timestamp(self, segment: Segment) -> None:
         if self.timestamps and segment.timestamps is not None:
@@ -462,8 +468,9 @@ class Connection(ControlBlock):
             flags=flags | (tcp.ECE if syn and self._ecn else 0),
             payload=payload,
             mss=self._link_mss if syn else None,
-            wscale=self.rcv_scale if syn and self._scaling else None,
-            sack_permitted=syn and self._sack,
+            wscale=self.rcv_scale if syn and self.offers.scaling else None,
+            # What SACK would say is left out of ACKs, as a receiver may (RFC 2018 section 4).
+            sack_permitted=syn and self.offers.sack,
         )
         self._outbound.nxt = segment.end
         self._emit(segment, new=True, push_is_ruled=push_is_ruled)
@@ -477,13 +484,16 @@ class Connection(ControlBlock):
         was not sent before."""
         syn = bool(segment.flags & tcp.SYN)
         window = self._inbound.advertise(syn=syn)
+        if segment.flags & tcp.RST and not self._traits.resets_with_window:
+            window = 0
         stamps = None
-        if self.timestamps or (self._offered_timestamps and syn):
+        if self.offers.timestamps if syn else self.timestamps:
             stamps = Timestamps(self.tsval, self.ts_recent)
             if syn:
                 self._note_tsval(stamps.tsval)
         now = replace(
             segment,
+            flags=segment.flags & ~_ASKS_ECN if self._asks_no_more(segment) else segment.flags,
             ack=self.rcv_nxt,
             window=window,
             timestamps=stamps,
@@ -503,6 +513,11 @@ class Connection(ControlBlock):
             push_is_ruled=push_is_ruled,
         )
         self._owner.emit(packet)
+
+    def _asks_no_more(self, segment: Segment) -> bool:
+        """Whether it is a SYN that came to nothing so often that it does not ask for ECN again."""
+        opens = segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN
+        return opens and self.retransmissions >= self._traits.ecn_tries
 
     def _note_tsval(self, tsval: int) -> None:
         """A SYN goes out with it."""

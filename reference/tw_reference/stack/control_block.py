@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tw_reference.clock import Timer
+from tw_reference.profiles.offers import Offers
 from tw_reference.profiles.profile import StackTraits
 from tw_reference.segment import Flow
 from tw_reference.seqnum import add, distance
@@ -22,7 +23,7 @@ class ControlBlock:
     """
 
     def __init__(
-        self, flow: Flow, traits: StackTraits, now: int, outbound: SendSide, *, timestamps: bool
+        self, flow: Flow, traits: StackTraits, now: int, outbound: SendSide, offers: Offers
     ) -> None:
         self.flow = flow
         self.state = State.CLOSED
@@ -43,7 +44,9 @@ class ControlBlock:
         self.orphan_timer: Timer | None = None
         """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
 
-        self.timestamps = timestamps
+        self.offers = offers
+        """What its SYN says: all that the stack offers, and since the peer's came, what both do."""
+        self.timestamps = offers.timestamps
         self.ts_recent = 0
         self.ts_recent_stamp = now
         self.ts_recent_lasts = traits.ts_recent_lasts
@@ -71,7 +74,7 @@ class ControlBlock:
         """Whether that process takes text as it comes."""
 
         self._link_mss = 1440 if flow.is_ipv6 else 1460
-        self.mss = self._link_mss - (12 if timestamps else 0)
+        self.mss = self._link_mss - (12 if offers.timestamps else 0)
         self._inbound = ReceiveSide(traits, self._link_mss)
         self._outbound = outbound
 

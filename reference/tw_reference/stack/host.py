@@ -188,10 +188,18 @@ class Host:
         self.trace.append(Decision(self.clock.now, stages.BIND, rule, flow, notes=notes))
         return rule.then[0]
 
-    def connect(self, flow: Flow, *, automatic: bool = False, reuse_address: bool = True) -> None:
+    def connect(
+        self,
+        flow: Flow,
+        *,
+        automatic: bool = False,
+        reuse_address: bool = True,
+        reads: bool = True,
+    ) -> None:
         """Active OPEN of a 4-tuple, as this side sends it.
 
-        ``automatic``: no bind() chose the port, and no other is free.
+        ``automatic``: no bind() chose the port, and no other is free.  ``reads``: the process takes
+        text as it comes.
 
         :raises CallError: by errno, where the source address is not this host's, or the 4-tuple is
             in use or in TIME-WAIT.
@@ -210,9 +218,9 @@ class Host:
             if answer is not ConnectAction.CONNECT_ABOVE:
                 raise CallError(answer.value, f"{flow} is in {block.substate}")
             iss, ts_recent = self.profile.traits.iss_above(block.snd_nxt), block.ts_recent
-        timestamps = bool(self.settings["timestamps"])
-        connection = Connection.active(self, flow, iss, timestamps=timestamps, ts_recent=ts_recent)
+        connection = Connection.active(self, flow, iss, ts_recent=ts_recent)
         connection.reuse_address = reuse_address
+        connection.reads = reads
         connection.port_was_bound = not automatic
         self._connections[flow] = connection
         self.sockets.hold(connection)
@@ -319,8 +327,8 @@ class Host:
         if connection is not None:
             before = connection.state
             connection.segment_arrives(packet)
-            if packet.segment.flags & tcp.RST:
-                self.sockets.reset_arrived(connection, before)
+            if packet.segment.flags & (tcp.RST | tcp.SYN):
+                self.sockets.broke(connection, before)
         else:
             self._unconnected(packet, None)
 
@@ -361,12 +369,8 @@ class Host:
         if UnconnectedAction.RST in ruling.then:
             self.reset(packet)
         elif UnconnectedAction.SYN_RECEIVED in ruling.then:
-            connection = Connection.passive(
-                self,
-                packet,
-                self._new_iss() if iss is None else iss,
-                timestamps=bool(self.settings["timestamps"]),
-            )
+            iss = self._new_iss() if iss is None else iss
+            connection = Connection.passive(self, packet, iss)
             if listener is not None:
                 connection.reuse_address = listener.reuse_address
                 connection.linger2 = listener.linger2

@@ -130,8 +130,9 @@ class Sockets:
 
     # -- what a process will be told --------------------------------------------------------------
 
-    def reset_arrived(self, connection: Connection, before: State) -> None:
-        """A reset came in the state ``before``; it may have ended the connection."""
+    def broke(self, connection: Connection, before: State) -> None:
+        """A reset came in the state ``before``, or a SYN that is an error there; it may have ended
+        the connection."""
         socket = self._sockets.get(connection.flow)
         closed = connection.state is State.CLOSED
         if socket is not None and socket.connection is connection and closed:

@@ -46,6 +46,8 @@ class Opening:
     reach: dict[str, Any] = field(default_factory=dict)
     """Fields of :class:`Reach`."""
     settings: list[Setting] = field(default_factory=list)
+    other_sysctls: dict[str, str] = field(default_factory=dict)
+    """Those that no case knows, as the script found or made them."""
     sockets: Sockets = field(default_factory=Sockets)
     numbers: Numbers = field(default_factory=lambda: Numbers(rcv_nxt=0, snd_nxt=None))
     steps: list[Step] = field(default_factory=list)
@@ -161,9 +163,19 @@ def _command(command: Command, opening: Opening, event: Event, remarks: Remarks)
             case Setting():
                 opening.settings.append(meaning)
             case OtherSysctls():
-                remarks.note(event.place, f"prologue: {meaning.text} is left to the DUT")
+                _other_sysctl(meaning.text, opening, event, remarks)
             case _:
                 remarks.note(event.place, f"prologue: `{command.text}` is not run")
+
+
+def _other_sysctl(text: str, opening: Opening, event: Event, remarks: Remarks) -> None:
+    """What is set once is what the script finds anyway, as its comment says; what is set again, to
+    something else, is what it is about."""
+    name, _, value = text.partition("=")
+    if opening.other_sysctls.setdefault(name, value) == value:
+        remarks.note(event.place, f"prologue: {text} is left to the DUT")
+    else:
+        remarks.lost(event.place, f"prologue: {text} can't be had: no case knows it")
 
 
 # -- the handshake -------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tw_conformance.model.case import Answer, Send, SendIcmp
@@ -150,7 +150,7 @@ def _expected_options(
     """Fields of an answer; without a list there are to be none, and ``<...>`` asks nothing."""
     if options is None:
         return {}
-    kinds: str | None = " ".join(KINDS.get(option.kind, "") for option in options) or "none"
+    kinds: str | None = " ".join(_kinds(options)) or "none"
     if odd := [option.kind for option in options if option.kind not in KINDS]:
         remarks.lost(place, f"the options are not asked for: no case knows {odd[0]}")
         kinds = None
@@ -163,6 +163,15 @@ def _expected_options(
         "wscale": one_number(options, "wscale"),
         "tsecr": None if stamps is None else _expected_echo(stamps, numbers),
     }
+
+
+def _kinds(options: Sequence[Option]) -> Iterator[str]:
+    """As a case writes them: what stands behind the end of the list is padding (RFC 9293 section
+    3.2), also where it is a zero."""
+    for option in options:
+        yield KINDS.get(option.kind, "")
+        if option.kind == "eol":
+            return
 
 
 def _expected_echo(stamps: Option, numbers: Numbers) -> SequenceExpression:

@@ -152,6 +152,9 @@ def test_what_a_call_gives_is_held_against_what_it_gave() -> None:
 # -- settings that the DUT may have ---------------------------------------------------------------
 
 
+OF_A_SYN = [("window_scaling", 0), ("sack", 0), ("ecn", 0), ("ecn", 1)]
+
+
 @pytest.mark.parametrize(
     ("profile", "said", "known", "suspected"),
     [
@@ -159,13 +162,26 @@ def test_what_a_call_gives_is_held_against_what_it_gave() -> None:
             "linux-6.1",
             {},
             {},
-            [("timestamps", 0), ("rfc1337", 1), ("tw_reuse", 0), ("tw_reuse", 1)],
+            [("timestamps", 0), ("rfc1337", 1), ("tw_reuse", 0), ("tw_reuse", 1), *OF_A_SYN],
         ),
-        ("linux-6.1", {"rfc1337": 0, "timestamps": 1}, {}, [("tw_reuse", 0), ("tw_reuse", 1)]),
+        (
+            "linux-6.1",
+            {"rfc1337": 0, "timestamps": 1},
+            {},
+            [("tw_reuse", 0), ("tw_reuse", 1), *OF_A_SYN],
+        ),
         (
             "linux-6.1",
             {"timestamps": 1},
-            {"rfc1337": 0, "tw_reuse": 1, "fin_timeout": 5, "hz": 250},
+            {
+                "rfc1337": 0,
+                "tw_reuse": 1,
+                "fin_timeout": 5,
+                "hz": 250,
+                "window_scaling": 1,
+                "sack": 1,
+                "ecn": 2,
+            },
             [("fin_timeout", 5), ("tw_reuse", 1)],
         ),
     ],

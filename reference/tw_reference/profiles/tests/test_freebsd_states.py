@@ -60,6 +60,8 @@ def everywhere(*, of_10: bool) -> Iterator[Row]:
             yield Row(stage, f"conn-syn-left{end}", f"{answer} -> {same}", tcp.SYN, seq=-5)
             yield Row(stage, "conn-syn-in-window", "RST|ACK -> gone", tcp.SYN, seq=5)
             continue
+        yield Row(stage, "conn-syn-fin", f"nothing -> {same}", tcp.SYN | tcp.FIN, seq=5,
+                  settings=(("drop_synfin", 1),))  # fmt: skip
         yield Row(stage, "conn-missing-timestamp", f"nothing -> {same}", PSH_ACK, seq=-1, ack=-1,
                   tsval=None, timestamps=True,
                   settings=(("tolerate_missing_ts", 0),))  # fmt: skip
@@ -74,6 +76,7 @@ def opening(name: str) -> Iterator[Row]:
     """SYN-SENT, and SYN-RECEIVED of the syncache (Q) and of a connection (R)."""
     of_10, of_15 = name == "freebsd-10", name == "freebsd-15"
     secure = (("insecure_rst", 0),)
+    but_rst = "" if of_10 else "-but-rst"
     yield Row(S, "syn-sent-bad-ack-rst", f"nothing -> {SENT}", RST_ACK, ack=1)
     yield Row(S, "syn-sent-bad-ack", f"RST -> {SENT}", SYN_ACK, ack=1)
     yield Row(S, "syn-sent-refused", "nothing -> gone", RST_ACK)
@@ -109,8 +112,7 @@ def opening(name: str) -> Iterator[Row]:
               timestamps=True)  # fmt: skip
     yield Row(Q, "request-syn", f"SYN|ACK -> {RECEIVED}", tcp.SYN, seq=9)
     for row in (
-        Row(R, "syn-received-bad-ack-rst", f"nothing -> {RECEIVED}", RST_ACK, ack=1),
-        Row(R, "syn-received-bad-ack", f"RST -> {RECEIVED}", tcp.ACK, ack=1),
+        Row(R, f"syn-received-bad-ack{but_rst}", f"RST -> {RECEIVED}", tcp.ACK, ack=1),
         Row(
             R,
             "syn-received-paws-text",
@@ -146,9 +148,14 @@ def opening(name: str) -> Iterator[Row]:
     ):
         yield replace(row, way=crossing)
     if of_10:
+        yield Row(R, "syn-received-bad-ack-rst", f"nothing -> {RECEIVED}", RST_ACK, ack=1,
+                  way=crossing)  # fmt: skip
         yield Row(R, "conn-rst-about", "nothing -> gone", tcp.RST, seq=1, way=crossing)
         yield Row(R, "conn-syn-in-window", "RST|ACK -> gone", SYN_ACK, seq=5, way=crossing)
         return
+    for stage, same, way in ((S, SENT, None), (R, RECEIVED, crossing)):
+        yield Row(stage, "conn-syn-fin", f"nothing -> {same}", tcp.SYN | tcp.FIN, way=way,
+                  settings=(("drop_synfin", 1),))  # fmt: skip
     yield Row(R, "conn-missing-timestamp", f"nothing -> {RECEIVED}", tcp.ACK, tsval=None,
               timestamps=True, settings=(("tolerate_missing_ts", 0),), way=crossing)  # fmt: skip
     yield Row(R, "conn-rst", "nothing -> gone", tcp.RST, settings=secure, way=crossing)
@@ -285,10 +292,13 @@ def test_13_owes_the_ack_of_the_fin_and_minds_what_stands_beside_an_rst() -> Non
         "freebsd.fin-wait-2-fin-owed",
         "freebsd.closing-ack-old-owed",
         "freebsd.request-rst-beside",
+        "freebsd.syn-received-bad-ack-rst",
+        "freebsd.syn-received-bad-ack",
     }
     assert {rule for _, rule in of_14 - of_13} == {
         "freebsd.fin-wait-2-fin",
         "freebsd.closing-ack-old",
+        "freebsd.syn-received-bad-ack-but-rst",
     }
 
 

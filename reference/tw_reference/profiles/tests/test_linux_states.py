@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles import PROFILES
+from tw_reference.profiles.offers import NOTHING, Offers
 from tw_reference.profiles.tests.test_rfc9293_states import Bench
 from tw_reference.segment import ACK, FIN, RST, SYN, Packet, Segment, Timestamps
 from tw_reference.stack.connection import Connection
@@ -225,16 +224,26 @@ def test_the_expected_segment_sets_ts_recent_though_its_ack_is_refused(
     assert peer.client.ts_recent == ts_recent
 
 
-@pytest.mark.parametrize(("repeats", "wscale"), [(True, 7), (False, None)])
-def test_syns_that_cross_offer_the_scale_again(repeats: bool, wscale: int | None) -> None:
-    linux = PROFILES["linux-6.18"]
-    assert linux.traits.repeats_scale
-    profile = replace(linux, traits=replace(linux.traits, repeats_scale=repeats))
-    end = End(Clock(SECOND), profile)
-    client = Connection.active(end, FLOW, 1000, timestamps=False)
+@pytest.mark.parametrize(
+    ("profile", "offered"),
+    [
+        ("linux-6.18", Offers(timestamps=True, scaling=True, sack=True)),
+        ("freebsd-10", Offers(timestamps=True, scaling=True)),
+        ("freebsd-13", NOTHING),
+        ("rfc9293", NOTHING),
+    ],
+)
+def test_what_syns_that_cross_offer_again_to_a_peer_that_offers_nothing(
+    profile: str, offered: Offers
+) -> None:
+    end = End(Clock(SECOND), PROFILES[profile])
+    client = Connection.active(end, FLOW, 1000)
     client.segment_arrives(Packet(FLOW.reverse, Segment(5000, 0, SYN, window=60000, mss=1460)))
     answer = end.sent[-1].segment
-    assert (answer.flags, answer.wscale) == (SYN | ACK, wscale)
+    assert answer.flags == SYN | ACK
+    assert offered == Offers(
+        answer.timestamps is not None, answer.wscale is not None, answer.sack_permitted
+    )
 
 
 @pytest.mark.parametrize(

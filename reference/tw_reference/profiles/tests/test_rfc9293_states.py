@@ -44,17 +44,17 @@ class Bench:
     """What is on the way when FIN-WAIT-1 is entered."""
 
     def __post_init__(self) -> None:
-        self.end = End(Clock(SECOND), self.profile)
+        self.end = End(Clock(SECOND), self.profile, self.timestamps)
         self.end.settings |= self.settings
         self.connection: Connection
         self.rcv_nxt, self.tsval, self._heard, self.tsecr = IRS, 1000, 0, 0
 
     def open_actively(self) -> None:
-        self.connection = Connection.active(self.end, FLOW, ISS, timestamps=self.timestamps)
+        self.connection = Connection.active(self.end, FLOW, ISS)
 
     def open_passively(self) -> None:
         syn = Packet(FLOW.reverse, self._segment(tcp.SYN))
-        self.connection = Connection.passive(self.end, syn, ISS, timestamps=self.timestamps)
+        self.connection = Connection.passive(self.end, syn, ISS)
         self.rcv_nxt = add(IRS, 1)
 
     def establish(self) -> None:
@@ -257,6 +257,7 @@ ROWS = (
     Row(S, "syn-sent-refused", "nothing -> gone", tcp.RST | tcp.ACK),
     Row(S, "syn-sent-rst", "nothing -> SYN-SENT; again", tcp.RST),
     Row(S, "syn-sent-opened", "ACK -> ESTABLISHED", SYN_ACK),
+    Row(S, "syn-sent-crossed", "SYN|ACK -> SYN-RECEIVED; again", tcp.SYN),
     Row(S, "syn-sent-other", "nothing -> SYN-SENT; again", tcp.ACK),
     Row(R, "conn-syn-again", "SYN|ACK -> SYN-RECEIVED; again", tcp.SYN, seq=-1),
     Row(R, "syn-received-ack", "nothing -> ESTABLISHED", tcp.ACK),

@@ -47,6 +47,7 @@ class End:
 
     clock: Clock
     profile: Profile
+    timestamps: bool = True
     sent: list[Packet] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     received: bytearray = field(default_factory=bytearray)
@@ -54,7 +55,7 @@ class End:
     trace: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.settings = self.profile.defaults()
+        self.settings = self.profile.defaults() | {"timestamps": int(self.timestamps)}
 
     def record(self, decision: Decision) -> None:
         self.trace.append(decision)
@@ -106,12 +107,9 @@ class Pair:
     def __init__(self, profile: Profile, *, timestamps: bool = True) -> None:
         self.clock = Clock(SECOND)
         self.loses: Loses = nothing
-        self._timestamps = timestamps
-        self.client_end = End(self.clock, profile)
-        self.server_end = End(self.clock, profile)
-        self.client = Connection.active(
-            self.client_end, FLOW, JUST_BELOW_THE_WRAP, timestamps=timestamps
-        )
+        self.client_end = End(self.clock, profile, timestamps)
+        self.server_end = End(self.clock, profile, timestamps)
+        self.client = Connection.active(self.client_end, FLOW, JUST_BELOW_THE_WRAP)
         self.server: Connection | None = None
 
     def deliver(self) -> None:
@@ -132,9 +130,7 @@ class Pair:
 
     def _arrive_at_server(self, packet: Packet) -> None:
         if self.server is None:
-            self.server = Connection.passive(
-                self.server_end, packet, JUST_BELOW_THE_WRAP - 1, timestamps=self._timestamps
-            )
+            self.server = Connection.passive(self.server_end, packet, JUST_BELOW_THE_WRAP - 1)
         elif self.server.state is not State.CLOSED:
             self.server.segment_arrives(packet)
 
@@ -169,8 +165,8 @@ class Peer:
     def __init__(
         self, profile: Profile, *, wscale: int | None = None, timestamps: bool = False
     ) -> None:
-        self.end = End(Clock(SECOND), profile)
-        self.client = Connection.active(self.end, FLOW, JUST_BELOW_THE_WRAP, timestamps=timestamps)
+        self.end = End(Clock(SECOND), profile, timestamps)
+        self.client = Connection.active(self.end, FLOW, JUST_BELOW_THE_WRAP)
         self._wscale = wscale
         self._timestamps = timestamps
         self._syn = self.end.sent.pop().segment

@@ -188,7 +188,7 @@ def test_what_a_socket_asks_for_is_in_its_packets(peer: Peer) -> None:
 
 def test_a_process_may_abort_as_soon_as_it_hears_of_the_connection(profile: Profile) -> None:
     end = Hasty(Clock(SECOND), profile)
-    client = Connection.active(end, FLOW, 1, timestamps=False)
+    client = Connection.active(end, FLOW, 1)
     syn_ack = Segment(1, client.snd_nxt, tcp.SYN | tcp.ACK, window=1000)
     client.segment_arrives(Packet(FLOW.reverse, syn_ack))
     assert [flag_names(packet.segment.flags) for packet in end.sent] == ["SYN", "ACK", "RST|ACK"]
@@ -201,7 +201,7 @@ def test_a_process_hears_of_a_connection_when_the_stack_has_done_with_the_segmen
 ) -> None:
     end = Hasty(Clock(SECOND), profile)
     syn = Packet(FLOW, Segment(1, 0, tcp.SYN, window=1000))
-    server = Connection.passive(end, syn, 5, timestamps=False)
+    server = Connection.passive(end, syn, 5)
     server.segment_arrives(Packet(FLOW, Segment(2, 6, tcp.ACK, window=1000, payload=b"text")))
     sent = [flag_names(packet.segment.flags) for packet in end.sent]
     assert sent == ["SYN|ACK", "ACK", "RST|ACK"]
@@ -221,7 +221,7 @@ def test_a_reset_returns_a_half_open_server_to_listen(profile: Profile) -> None:
 def test_a_repeated_syn_is_answered_again(profile: Profile) -> None:
     end = End(Clock(SECOND), profile)
     syn = Packet(FLOW, Segment(1, 0, tcp.SYN, window=1000, mss=1460))
-    server = Connection.passive(end, syn, 5, timestamps=False)
+    server = Connection.passive(end, syn, 5)
     server.segment_arrives(syn)
     first, again = end.sent
     assert first == again

@@ -72,7 +72,7 @@ def test_nobody_answers(profile: Profile, rto: float) -> None:
 
 def test_a_syn_continues_the_timestamps_of_an_earlier_incarnation(profile: Profile) -> None:
     end = End(Clock(SECOND), profile)
-    Connection.active(end, FLOW, 1, timestamps=True, ts_recent=4711)
+    Connection.active(end, FLOW, 1, ts_recent=4711)
     assert end.sent[0].segment == Segment(
         seq=1,
         ack=0,
@@ -80,13 +80,14 @@ def test_a_syn_continues_the_timestamps_of_an_earlier_incarnation(profile: Profi
         window=end.sent[0].segment.window,
         mss=1460,
         wscale=profile.traits.window_scale,
+        sack_permitted=True,
         timestamps=Timestamps(1000, 4711),
     )
 
 
 def syn_sent(profile: Profile) -> tuple[End, Connection]:
-    end = End(Clock(SECOND), profile)
-    client = Connection.active(end, FLOW, JUST_BELOW_THE_WRAP, timestamps=False)
+    end = End(Clock(SECOND), profile, timestamps=False)
+    client = Connection.active(end, FLOW, JUST_BELOW_THE_WRAP)
     end.sent.clear()
     return end, client
 
@@ -133,7 +134,7 @@ def test_what_was_asked_for_before_is_done_once_it_is_open(profile: Profile) -> 
 def test_a_server_may_speak_before_the_handshake_is_over(profile: Profile) -> None:
     end = End(Clock(SECOND), profile)
     syn = Packet(FLOW, Segment(1, 0, tcp.SYN, window=1000))
-    server = Connection.passive(end, syn, 5, timestamps=False)
+    server = Connection.passive(end, syn, 5)
     server.send(b"early")
     server.shutdown()
     server.segment_arrives(Packet(FLOW, Segment(2, 6, tcp.ACK, window=1000)))

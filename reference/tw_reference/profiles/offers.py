@@ -1,0 +1,48 @@
+"""What a stack offers in its SYN and takes up of another's: options and ECN."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+from tw_reference.segment import Segment
+
+
+class Offers(NamedTuple):
+    """The options of a SYN, each there or not; and the ECN of a handshake (RFC 3168 section
+    6.1.1)."""
+
+    timestamps: bool = False
+    scaling: bool = False
+    sack: bool = False
+    asks_ecn: bool = False
+    """Whether a SYN asks for it, with ECE and CWR."""
+    takes_ecn: bool = False
+    """Whether a SYN that asks for it is answered with ECE."""
+
+    @classmethod
+    def of(cls, syn: Segment) -> Self:
+        """The options that a SYN has."""
+        return cls(
+            timestamps=syn.timestamps is not None,
+            scaling=syn.wscale is not None,
+            sack=syn.sack_permitted,
+        )
+
+    def options_of(self, other: Self) -> Self:
+        """The same, but for options that ``other`` does not have."""
+        return self._replace(
+            timestamps=self.timestamps and other.timestamps,
+            scaling=self.scaling and other.scaling,
+            sack=self.sack and other.sack,
+        )
+
+    def or_options_of(self, other: Self) -> Self:
+        """The same, and the options that ``other`` has besides."""
+        return self._replace(
+            timestamps=self.timestamps or other.timestamps,
+            scaling=self.scaling or other.scaling,
+            sack=self.sack or other.sack,
+        )
+
+
+NOTHING = Offers()
