@@ -152,7 +152,10 @@ def test_a_process_learns_of_a_reset_once() -> None:
     ("text", "lack"),
     [
         ("steps: [counters: {PAWSTimewait: 1}]", "the counter PAWSTimewait, which freebsd-10"),
-        ("profiles: [freebsd-*]\nsettings: {sack: 0}\nreach: {sack: on}\nsteps: [wait: 1s]", "SACK, which"),
+        (
+            "profiles: [freebsd-*]\nsettings: {sack: 0}\nreach: {sack: on}\nsteps: [wait: 1s]",
+            "SACK, which",
+        ),
         ("reach: {ecn: on}\nsteps: [wait: 1s]", "ECN, which freebsd-10 does not take up"),
         ("reach: {ecn: on, open: active}\nsteps: [wait: 1s]", "ECN, which freebsd-10 does not ask"),
     ],
