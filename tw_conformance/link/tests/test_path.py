@@ -96,6 +96,13 @@ def test_a_dut_that_answers_echoes_first_settles_within_eight_times_its_longest_
     assert seen.settling == pytest.approx(settling)
 
 
+def test_a_round_trip_takes_no_less_than_the_quickest() -> None:
+    seen = Path()
+    assert seen.quickest == 0.0
+    seen.recent.extend((0.5, 0.25, 0.375))
+    assert seen.quickest == 0.25
+
+
 def test_patience_is_four_times_the_longest_round_trip() -> None:
     seen = Path()
     assert seen.patience == 1.0

@@ -53,6 +53,17 @@ def test_answers_are_what_came_since_the_last_packet_to_the_connection() -> None
     assert answers(told, until=3) == [C]
 
 
+def test_answers_are_those_on_the_same_connection_and_none_to_probes() -> None:
+    told = transcript(
+        came(A, 0),
+        Event(0.0, "received", B, step=0, connection="second"),
+        Event(0.0, "received", B, step=0, probe=1),
+        came(C, 0),
+    )
+    assert answers(told) == [A, C]
+    assert answers(told, on="second") == [B]
+
+
 def test_what_came_at_a_step() -> None:
     told = transcript(
         came(A, 0),
@@ -104,3 +115,4 @@ def test_what_is_not_said_of_a_fact_or_a_record_is_harmless() -> None:
     assert not StateSeen("CLOSED").has_timer
     record = Record(Case("a", "", (), Reach(), ()), "t", "p", Transcript())
     assert (record.capture_losses, record.duration, record.inferred) == (0, 0.0, False)
+    assert not record.ended

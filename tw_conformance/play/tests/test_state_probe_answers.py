@@ -8,7 +8,7 @@ import pytest
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.verdict import Transcript
 from tw_conformance.play.record import Doubt, StateSeen
-from tw_conformance.play.state_probe import ask, unaskable
+from tw_conformance.play.state_probe import ask, expects_fin_of_a_new_incarnation, unaskable
 from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.play.tests.scripted import (
     FLOW,
@@ -111,6 +111,12 @@ def test_the_octet_itself(timestamps: str) -> None:
     assert sent == Packet(FLOW, Segment(RCV - 1, SND, ACK, 65535, b"t", timestamps=stamps))
 
 
+def test_the_fin_itself() -> None:
+    link = at((0.0005, OF_A_BLOCK))
+    asked(link, telling=Telling(Question.FIN))
+    assert link.sent[0] == Packet(FLOW, Segment(RCV - 1, SND, FIN | ACK, 65535))
+
+
 def test_the_answer_says_how_it_was_told() -> None:
     seen = asked(at((0.0005, OF_A_BLOCK)))
     assert seen == StateSeen("TIME-WAIT", ", as its answer to an octet below RCV.NXT shows")
@@ -124,10 +130,20 @@ REOPENED = "  - send: {flags: SYN}\n  - expect: {flags: SYN|ACK}\n"
 
 
 def completed(
-    link: ScriptedLink, syn_ack: Packet = SYN_ACK, path: Path | None = None
+    link: ScriptedLink,
+    syn_ack: Packet = SYN_ACK,
+    path: Path | None = None,
+    telling: Telling = TELLING,
 ) -> StateSeen | Doubt:
     answers = (OF_A_BLOCK, syn_ack)
-    return asked(link, expected="SYN-RECEIVED", steps=REOPENED, answers=answers, path=path)
+    return asked(
+        link,
+        expected="SYN-RECEIVED",
+        steps=REOPENED,
+        answers=answers,
+        path=path,
+        telling=telling,
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,6 +165,25 @@ def completed(
 def test_a_handshake_that_completes_goes_on(answer: Packet, state: str | None) -> None:
     seen = completed(at((0.5, answer)))
     assert (seen.state if isinstance(seen, StateSeen) else None) == state
+
+
+def test_closed_resets_the_ack_as_it_was_seen_to_reset_an_octet() -> None:
+    """lwIP acknowledges what it resets: there an octet, here nothing."""
+    telling = Telling(gone=Shape(RST | ACK, 0, 1))
+    seen = completed(at((0.5, segment(RST | ACK, ISS + 1, IRS))), telling=telling)
+    assert isinstance(seen, StateSeen)
+    assert seen.state == "CLOSED"
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [("{flags: FIN|ACK}", True), ("{seq: snd_nxt}", False), ("ack", False), ("nothing", False)],
+)
+def test_a_new_incarnation_has_a_fin_of_its_own(then: str, expected: bool) -> None:
+    case = script(f"{REOPENED}  - expect: {then}\n")
+    assert expects_fin_of_a_new_incarnation(case, PROFILE) is expected
+    late = script(f"  - expect: {then}\n{REOPENED}")
+    assert not expects_fin_of_a_new_incarnation(late, PROFILE)
 
 
 @pytest.mark.parametrize("stamps", [None, Timestamps(77, 9)])

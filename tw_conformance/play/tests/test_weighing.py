@@ -125,6 +125,11 @@ def test_the_outcome_that_stands_is_the_latest_that_says_so() -> None:
     assert conclude([outcome(Verdict.PASS)] * 3 + [PASSED], path()) is PASSED
 
 
+def test_one_doubt_alone_says_nothing() -> None:
+    """All of the performances ended in one, so it is as likely of a DUT that conforms."""
+    assert conformity([unsure(FIRST, doubted=True)], path()).weight == 0
+
+
 def test_what_is_undecided_says_why_and_how_often() -> None:
     told = undecided([PASSED, failed(FIRST), unsure(SECOND), PASSED])
     assert (told.verdict, told.reason) == (
