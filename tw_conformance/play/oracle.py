@@ -25,6 +25,7 @@ from tw_reference.rules.deciding import deciding
 from tw_reference.rules.decision import Decision
 from tw_reference.rules.rule import AnyRule, Rule
 from tw_reference.segment import Packet
+from tw_reference.state import Snapshot
 
 EXPIRED: AnyRule = Rule(
     "timer-expired",
@@ -165,12 +166,13 @@ async def _ask(outcome: Outcome, target: InProcessTarget, last: int) -> OracleAn
 def _rule_or_timer(link: InProcessLink) -> AnyRule | None:
     """The rule that decided on the last segment; :data:`EXPIRED`, where the timer that it left
     running has run out since, which on virtual time ends the connection at that moment."""
-    decision = deciding(link.decisions())
-    rule = _rule(decision)
-    if rule is None or decision is None:
-        return None
-    expires = decision.after.expires
-    return rule if expires is None or expires > link.now() * SECOND else EXPIRED
+    match deciding(link.decisions()):
+        case Decision(ruled=True, after=Snapshot(expires=int(expires))) if (
+            expires <= link.now() * SECOND
+        ):
+            return EXPIRED
+        case decided:
+            return _rule(decided)
 
 
 def _rule(decision: Decision | None) -> AnyRule | None:

@@ -16,7 +16,17 @@ from tw_conformance.notation.load import load_text
 from tw_conformance.play.acquaint import acquaint, family_of
 from tw_conformance.play.player import lacks, play
 from tw_conformance.play.tests.opaque import Opaque, OpaqueLink, without_time_wait
-from tw_conformance.play.tests.scripted import bad_path, in_virtual_time
+from tw_conformance.play.tests.scripted import (
+    BLOCK_ACK,
+    BLOCK_RST,
+    REACHED,
+    ScriptedTarget,
+    at,
+    bad_path,
+    in_time_wait,
+    in_virtual_time,
+    segment,
+)
 from tw_conformance.targets.acquaintance import Acquaintance, LookBudget, Question, Shape, Telling
 from tw_conformance.targets.in_process import InProcessTarget, Played
 from tw_reference.profiles import PROFILES
@@ -69,6 +79,11 @@ def test_where_the_octet_tells_nothing_the_fin_is_asked_with() -> None:
     target = met(answering("rfc9293.unacceptable", BlockAction.RST))
     assert target.acquaintance.telling == Telling(Question.FIN)
     assert verdict(target) is Verdict.PASS
+
+
+def test_where_the_octet_is_not_answered_the_fin_is_asked_with() -> None:
+    target = met(answering("rfc9293.unacceptable", BlockAction.DROP))
+    assert target.acquaintance.telling == Telling(Question.FIN)
 
 
 class AcknowledgingResets(Opaque):
@@ -178,6 +193,51 @@ class Refused(OpaqueLink):
         return None
 
 
+class Refusing(Opaque):
+    """It refuses so many connections, then none."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(RFC)
+        self.left = number
+
+    async def open(self, case: Case) -> OpaqueLink:
+        self.left -= 1
+        return (OpaqueLink if self.left < 0 else Refused).open(self, case)
+
+
+@pytest.mark.parametrize("number", [1, 1000])
+def test_a_connection_that_does_not_come_about_says_nothing_of_a_dut(number: int) -> None:
+    """On a path that loses packets it is tried again."""
+    target = Refusing(number)
+    target.path = bad_path()
+    acquaint(target)
+    assert target.acquaintance == Acquaintance()
+
+
+def test_the_first_answer_is_the_answer() -> None:
+    way = in_time_wait((REACHED + 0.0004, BLOCK_ACK), (REACHED + 0.0005, BLOCK_RST))
+    closed = at((0.0005, segment(RST, 0, 0)))
+    target = ScriptedTarget([way, closed], realtime=False, reads_states=False)
+    acquaint(target)
+    assert target.acquaintance.telling.there == Telling().there
+
+
+class Evicting(Few):
+    """It takes all connections, and forgets those for which it has no room."""
+
+    async def open(self, case: Case) -> OpaqueLink:
+        look, number = divmod(self.opened, 40)
+        self.opened += 1
+        dut = self if number < self.rooms[look] else Opaque(without_time_wait())
+        return OpaqueLink.open(dut, case)
+
+
+def test_what_is_forgotten_is_not_held() -> None:
+    target = Evicting(5, 5)
+    acquaint(target)
+    assert target.acquaintance.holds == 5
+
+
 async def as_it_is(done: T) -> T:
     return done
 
@@ -191,6 +251,7 @@ async def as_it_is(done: T) -> T:
         ((39, 39), 39, False),
         ((5, 5), 5, False),
         ((16, 17), 17, False),
+        ((19, 20), None, False),
         ((5, 1), 5, True),
         ((0, 0), 1, False),
     ],
