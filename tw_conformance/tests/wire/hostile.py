@@ -10,6 +10,7 @@ enough for the tester to survey the path and to begin.  The ways:
 * ``endless``: the latest frame is sent again and again, as fast as the link takes it;
 * ``lies``: the numbers of its segments are made up;
 * ``deaf``: nothing is ever answered but address resolution;
+* ``mute``: the same, and honest at no time;
 * ``numb``: segments are answered, echo requests are not.
 """
 
@@ -83,6 +84,7 @@ WAYS: dict[str, Way] = {
     "endless": honest,
     "lies": lies,
     "deaf": deaf,
+    "mute": deaf,
     "numb": numb,
 }
 
@@ -94,7 +96,7 @@ class Transmitter:
         self._link = link
         self._way = WAYS[way]
         self._random = Random(1)
-        self._honest = 200
+        self._honest = 0 if way == "mute" else 200
         self._latest: bytes | None = None
         if way == "endless":
             threading.Thread(target=self._send_without_end, daemon=True).start()

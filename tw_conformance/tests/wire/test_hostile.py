@@ -17,7 +17,7 @@ from tw_conformance.tests.wire.in_lab import QUICK, lab_environment, suite
 
 pytestmark = pytest.mark.usefixtures("world_or_skip", "tun_or_skip")
 
-SILENT = {"deaf", "numb"}
+SILENT = {"deaf", "mute", "numb"}
 """The ways to be hostile by saying nothing."""
 HELD_TO = ("--profile", "linux-6.18")
 SECONDS = 600
@@ -42,14 +42,19 @@ def test_a_run_ends_in_verdicts_or_a_sentence(way: str) -> None:
 
 
 def test_runs_on_silent_duts_do_too() -> None:
-    """Both at once, since they do little but wait."""
+    """All at once, since they do little but wait."""
     with ThreadPoolExecutor() as pool:
+        asked = pool.submit(judge, suite("identify", "--target", hostile("mute"), *HELD_TO, *QUICK))
         list(pool.map(play, sorted(SILENT)))
+        assert (
+            "192.0.2.1 answers no echo request (ICMP) and resets no ACK of no connection at its"
+            " listener, so no silence can be proven" in asked.result()
+        )
 
 
 def play(way: str) -> None:
     said = judge(suite("run", "--target", hostile(way), "-k", "ack-fields", *HELD_TO, *QUICK))
-    assert re.search("floods the tester|inconclusive|service is gone", said)
+    assert re.search("floods the tester|inconclusive|service is gone|no silence can", said)
 
 
 @pytest.mark.parametrize("way", ["garbage", "endless"])

@@ -104,8 +104,23 @@ def test_what_a_stack_does_not_know_is_left_out_by_name(built: Path) -> None:
     assert "needs timestamps, which the DUT does not take up" in done.stdout
 
 
-def test_the_doctor_finds_the_time_wait_of_a_stack_that_may_answer_echoes_first(
+def test_a_sweep_names_the_rule_that_a_stranger_does_not_follow(
+    built: Path, tmp_path: Path
+) -> None:
+    """lwIP resets a SYN at RCV.NXT: it knows no RFC 5961.  Among them are segments of 1,400 octets,
+    which broke its heap in the driver of its package."""
+    target = stranger("lwip", built)
+    found = tmp_path / "sweep.json"
+    part = ("--strength", "near", "--only", "family=ipv4 flags=SYN seq=R length=straddling,0")
+    run("sweep", "--target", target, "--profile", "rfc9293", *part, "--json", str(found))
+    swept = json.loads(found.read_text())
+    assert swept["divergences"] or swept["undecided"]
+    assert {each["rule"] for each in swept["divergences"]} <= {"rfc9293.syn-challenge"}
+
+
+def test_the_doctor_knows_a_stack_that_may_answer_echoes_first(
     built: Path,
 ) -> None:
     done = run("doctor", stranger("netstack", built))
     assert "✓ TIME-WAIT" in done.stdout, done.stdout
+    assert re.search(r"\? profile +none of the documented stacks; the nearest", done.stdout)
