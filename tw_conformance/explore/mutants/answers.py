@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -41,12 +42,17 @@ _OF_A_BLOCK = (stages.TIME_WAIT, stages.FIN_WAIT_2_BLOCK)
 _OF_NOBODY = (stages.LISTEN, stages.CLOSED, stages.SYN_RECEIVED_REQUEST)
 
 
-def answer_mutants(sent: Iterable[Origin]) -> Iterator[AnswerMutant]:
-    """Every field of each kind of answer that was seen, one wrong at a time."""
-    for origin in sorted(sent):
+def answer_mutants(sent: Iterable[tuple[Origin, Packet]]) -> Iterator[AnswerMutant]:
+    """Every field that an answer of each kind was seen to have, one wrong at a time."""
+    found = defaultdict[Origin, set[str]](set)
+    for origin, packet in sent:
+        left = WRONG.keys() - found[origin]
+        found[origin].update(change for change in left if WRONG[change](packet) != packet)
+    for origin in sorted(found):
         place = f"{origin.builder}: {flag_names(origin.flags)}"
-        for change, (wrong, seen_by) in WRONG.items():
-            yield AnswerMutant("answer", place, change, *origin, wrong, seen_by)
+        for change, wrong in WRONG.items():
+            if change in found[origin]:
+                yield AnswerMutant("answer", place, change, *origin, wrong)
 
 
 def _segment(change: Callable[[Segment], Segment]) -> ChangePacket:
@@ -85,32 +91,27 @@ def _another_label(packet: Packet) -> Packet:
     return replace(packet, flow_label=packet.flow_label ^ 1) if packet.flow.is_ipv6 else packet
 
 
-WRONG: Mapping[str, tuple[ChangePacket, str]] = MappingProxyType(
+WRONG: Mapping[str, ChangePacket] = MappingProxyType(
     {
-        "URG set": (_segment(lambda s: replace(s, flags=s.flags ^ tcp.URG)), ""),
-        "SEG.SEQ one higher": (_segment(lambda s: replace(s, seq=add(s.seq, 1))), ""),
-        "SEG.ACK one higher": (_segment(_another_ack), ""),
-        "a smaller window": (_another_window, ""),
-        "an octet of text": (_segment(lambda s: replace(s, payload=s.payload + b"t")), ""),
-        "timestamps, or none": (_segment(_with_or_without_stamps), ""),
-        "TSecr one higher": (_stamped(lambda t: t._replace(tsecr=add(t.tsecr, 1))), "tsecr"),
-        "TSval of another clock": (
-            _stamped(lambda t: t._replace(tsval=add(t.tsval, 1 << 30))),
-            "tsval",
+        "URG set": _segment(lambda s: replace(s, flags=s.flags ^ tcp.URG)),
+        "SEG.SEQ one higher": _segment(lambda s: replace(s, seq=add(s.seq, 1))),
+        "SEG.ACK one higher": _segment(_another_ack),
+        "a smaller window": _another_window,
+        "an octet of text": _segment(lambda s: replace(s, payload=s.payload + b"t")),
+        "timestamps, or none": _segment(_with_or_without_stamps),
+        "TSecr one higher": _stamped(lambda t: t._replace(tsecr=add(t.tsecr, 1))),
+        "TSval of another clock": _stamped(lambda t: t._replace(tsval=add(t.tsval, 1 << 30))),
+        "another MSS": _segment(lambda s: replace(s, mss=536 if s.mss != 536 else None)),
+        "a window scale, or none": _segment(
+            lambda s: replace(s, wscale=None if s.wscale is not None else 3)
         ),
-        "another MSS": (_segment(lambda s: replace(s, mss=536 if s.mss != 536 else None)), "mss"),
-        "a window scale, or none": (
-            _segment(lambda s: replace(s, wscale=None if s.wscale is not None else 3)),
-            "",
-        ),
-        "an urgent pointer": (_segment(lambda s: replace(s, urgent=1)), "urgent"),
-        "a reserved bit": (_segment(lambda s: replace(s, reserved=s.reserved ^ 1)), "reserved"),
-        "another TTL": (lambda packet: replace(packet, ttl=packet.ttl - 1), "ttl"),
-        "another TOS": (lambda packet: replace(packet, tos=packet.tos ^ 4), "tos"),
-        "DF, or not": (lambda packet: replace(packet, df=not packet.df), "df"),
-        "another IP ID": (_another_id, "ip_id"),
-        "another flow label": (_another_label, "flow_label"),
+        "an urgent pointer": _segment(lambda s: replace(s, urgent=1)),
+        "a reserved bit": _segment(lambda s: replace(s, reserved=s.reserved ^ 1)),
+        "another TTL": lambda packet: replace(packet, ttl=packet.ttl - 1),
+        "another TOS": lambda packet: replace(packet, tos=packet.tos ^ 4),
+        "DF, or not": lambda packet: replace(packet, df=not packet.df),
+        "another IP ID": _another_id,
+        "another flow label": _another_label,
     }
 )
-"""What may be wrong, and the field of an expected answer without which nobody sees it.  A field
-that a packet does not have is left alone."""
+"""What may be wrong.  A field that a packet does not have is left alone."""

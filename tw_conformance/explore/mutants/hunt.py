@@ -18,6 +18,7 @@ from tw_conformance.explore.mutants.target import MutantTarget, Runaway
 from tw_conformance.model.case import Case
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
+from tw_reference.segment import Packet
 
 _FIRST = 40
 """Cases that may notice a mutant, of which most kill it at once; more are looked for where none of
@@ -103,12 +104,11 @@ def all_mutants(
         yield from answer_mutants(_sent(profile, cases))
 
 
-def _sent(profile: Profile, cases: Sequence[Case]) -> set[Origin]:
-    target, sent = MutantTarget(profile), set[Origin]()
+def _sent(profile: Profile, cases: Sequence[Case]) -> Iterator[tuple[Origin, Packet]]:
+    target = MutantTarget(profile)
     for _, case in playable(cases, target):
         target.start(play(case, target)).result()
-        sent |= target.sent
-    return sent
+        yield from target.sent
 
 
 class _Original(NamedTuple):
@@ -130,7 +130,7 @@ class _Original(NamedTuple):
         for index, case in order:
             read.clear()
             shown[index] = target.start(play(case, target)).result()
-            suspicion.concluded(index, target.sent, read)
+            suspicion.concluded(index, {origin for origin, _ in target.sent}, read)
         return cls(cases, shown, suspicion.cases)
 
     def fate(self, target: MutantTarget, mutant: Mutant) -> Fate:

@@ -77,15 +77,11 @@ class ProfileMutant(Mutant):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnswerMutant(Mutant):
-    """A stack that gets one field wrong of the answers with certain flags that one place builds.
-
-    ``seen_by`` is the field of an expected answer that alone can show it; none: any may.
-    """
+    """A stack that gets one field wrong of the answers with certain flags that one place builds."""
 
     origin: Builder
     flags: int
     wrong: Callable[[Packet], Packet]
-    seen_by: str
 
     def sends(self, packet: Packet, origin: Builder) -> Packet:
         fits = origin == self.origin and packet.segment.flags == self.flags

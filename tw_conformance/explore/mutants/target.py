@@ -37,8 +37,8 @@ class MutantTarget(InProcessTarget):
 
     def __init__(self, profile: Profile, tell: Tell | None = None) -> None:
         super().__init__(profile)
-        self.sent: set[Origin] = set()
-        """What was sent in the last case, by its kind."""
+        self.sent: list[tuple[Origin, Packet]] = []
+        """The segments of the last case, as they were built, and what built them."""
         self.packets: list[tuple[float, Datagram]] = []
         """All that was sent in the last case, and when (seconds)."""
         self._original = profile
@@ -84,7 +84,7 @@ class MutantTarget(InProcessTarget):
 
     def _from_dut(self, packet: Datagram, *, damage: Damage | None = None) -> bytes:
         if isinstance(packet, Packet):
-            self.sent.add(Origin(self._origin, packet.segment.flags))
+            self.sent.append((Origin(self._origin, packet.segment.flags), packet))
             packet = self._mutant.sends(packet, self._origin)
         self.packets.append((self._clock.now / SECOND, packet))
         return self._encode(packet, damage=damage)

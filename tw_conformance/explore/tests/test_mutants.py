@@ -24,7 +24,7 @@ from tw_reference.rules import stages
 from tw_reference.rules.actions import BlockAction
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
 from tw_reference.rules.vocabulary import ACCEPTABLE, RST, SEQ_IS_RCV_NXT
-from tw_reference.segment import ACK
+from tw_reference.segment import ACK, Flow, Packet, Segment
 
 LINUX = PROFILES["linux-6.18"]
 KILL = "TIME-WAIT: linux.rst-kill"
@@ -174,10 +174,12 @@ def test_a_sample_is_of_some_kinds_where_they_are_said() -> None:
     }
 
 
-def test_an_answer_has_every_field_wrong_once() -> None:
-    mutants = list(answer_mutants([Origin("a block", ACK)]))
+def test_an_answer_has_every_field_wrong_once_that_it_has() -> None:
+    packet = Packet(Flow("192.0.2.1", 7, "192.0.2.2", 9), Segment(seq=1, ack=1, flags=ACK))
+    mutants = list(answer_mutants([(Origin("a block", ACK), packet)] * 2))
     assert len({str(mutant) for mutant in mutants}) == len(mutants) > 10
     assert str(mutants[0]) == "a block: ACK: URG set"
+    assert not {"TSecr one higher", "another flow label"} & {m.change for m in mutants}
 
 
 def test_what_is_written_about_mutants_goes_by_globs() -> None:
