@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -112,14 +113,33 @@ _SILENT = frozenset(
 
 
 def _visible(then: Actions, stage: AnyStage, profile: Profile) -> tuple[object, ...]:
-    """What of the actions makes a difference: not those that do nothing, nor an ACK that no
-    connection of this profile owes."""
+    """What of the actions makes a difference: not those that do nothing, an ACK that no connection
+    of this profile owes, or a limit that it does not have."""
     idle = set(_SILENT)
     if not _owes_acks(profile):
         idle.add(EntryAction.ACK_OWED)
     if stage is stages.CHALLENGE_LIMIT or stage is stages.ACK_LIMIT:
         return then
-    return tuple(action for action in then if action not in idle)
+    unlimited = _without_a_limit(profile)
+    return tuple(unlimited.get(action, action) for action in then if action not in idle)
+
+
+_UNLIMITED: Mapping[AnyStage, Mapping[Action, Action]] = MappingProxyType(
+    {
+        stages.ACK_LIMIT: {
+            BlockAction.ACK_LIMITED: BlockAction.ACK,
+            ConnectionAction.ACK_LIMITED: ConnectionAction.ACK,
+            ConnectionAction.RESEND_LIMITED: ConnectionAction.RESEND,
+        },
+        stages.CHALLENGE_LIMIT: {ConnectionAction.CHALLENGE: ConnectionAction.ACK},
+    }
+)
+"""What an action comes to in a stack that does not have that list, and so limits nothing."""
+
+
+def _without_a_limit(profile: Profile) -> Mapping[Action, Action]:
+    missing = (same for stage, same in _UNLIMITED.items() if profile.find(stage) is None)
+    return dict(ChainMap(*map(dict, missing)))
 
 
 def _owes_acks(profile: Profile) -> bool:

@@ -107,6 +107,13 @@ def test_an_action_is_exchanged_left_out_or_joined_by_another() -> None:
     assert "without «drop»" not in found  # nothing that shows
 
 
+def test_no_limit_is_taken_away_that_a_stack_does_not_have() -> None:
+    old, new = PROFILES["freebsd-10"], PROFILES["linux-6.18"]
+    limited = "«ACK, rate-limited» for «ACK»"
+    assert not any(limited in str(mutant) for mutant in list_mutants(old))
+    assert any(limited in str(mutant) for mutant in list_mutants(new))
+
+
 def test_neighbours_change_places_where_that_can_show() -> None:
     linux = {str(mutant) for mutant in list_mutants(LINUX)}
     assert "ESTABLISHED: linux.rst: behind linux.rst-challenge" in linux
