@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
-from tw_conformance.link.link import Observation
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Transcript
 from tw_reference.segment import IcmpError, Packet
@@ -169,25 +168,3 @@ def _exchanged(
             continue
         if isinstance(event.packet, Packet | IcmpError):
             yield event.direction, event.packet
-
-
-def timer_effect(
-    seen: Observation, lifetime: float, *, settled: float, sent: float
-) -> TimerEffect | None:
-    """What a segment did to a 2MSL timer of ``lifetime`` seconds; None where the reading can't
-    tell.
-
-    The timer was started at some moment between ``earliest`` and ``latest``: the reading was taken
-    between two moments, and has a resolution.  It was kept if that was before the segment was
-    ``sent``, and restarted if it was after all that came before it had been processed
-    (``settled``).  Both at once says that the DUT's own clock was behind.
-    """
-    if seen.remaining is None:
-        return None
-    begun = seen.remaining - lifetime
-    earliest = seen.asked + begun - seen.resolution
-    latest = seen.answered + begun + seen.resolution
-    kept, restarted = latest < sent, earliest > settled
-    if kept == restarted:
-        return None
-    return "kept" if kept else "restarted"

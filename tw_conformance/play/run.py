@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from tw_conformance.link.link import Arrival, Link, Observation
 from tw_conformance.model.case import (
@@ -28,6 +27,7 @@ from tw_conformance.model.errors import NoSuchCall
 from tw_conformance.model.verdict import Transcript
 from tw_conformance.play import state_probe
 from tw_conformance.play.approach import NotReached, reach
+from tw_conformance.play.injections import BEHIND, Injection, Injections
 from tw_conformance.play.record import (
     Again,
     Came,
@@ -42,7 +42,6 @@ from tw_conformance.play.record import (
     Stray,
     TimerEffect,
     answers,
-    timer_effect,
 )
 from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.play.views import MARGIN, View, age, last_injection, left_out
@@ -53,22 +52,12 @@ from tw_reference.ways import WINDOW
 _READINGS = 8
 """How often a timer is read again where the first reading was too slow to tell when it was
 started."""
-_BEHIND = 0.05
-"""Seconds beyond the usual round trip in which a DUT that gets CPU answers."""
 _LATE = 0.4
 """Seconds by which a wait may overrun.  Beyond that, what follows says nothing."""
 _UNPROVEN = Doubt("no probe was answered: what was sent can't be shown to have arrived")
 _GONE = Doubt(
     "nothing came, and no probe was answered either: the path or the DUT is gone",
 )
-
-
-class _Injected(NamedTuple):
-    """What a step sent last on a connection: when, and by when the DUT had processed all that was
-    sent there before."""
-
-    sent: float
-    settled: float
 
 
 class Run:
@@ -92,7 +81,7 @@ class Run:
             transcript,
             left_out=left_out(case, view),
         )
-        self._injected: dict[str, _Injected] = {}
+        self._injections = Injections(target.path)
         self._waited_until = transcript.began
         """The end of the last wait or call."""
         self._calling = 0.0
@@ -179,17 +168,8 @@ class Run:
     def timer(self, seen: Observation, on: str = "") -> TimerEffect | None:
         """What the last send on a connection did to its 2MSL timer; None where the reading can't
         tell."""
-        last = self._injected.get(on)
-        if last is None or self._was_behind(last, self._testers[on].settled):
-            return None
         lifetime = 2 * self.target.time_variables["msl"]
-        return timer_effect(seen, lifetime, settled=last.settled, sent=last.sent)
-
-    def _was_behind(self, last: _Injected, answered: float) -> bool:
-        """Whether the DUT took longer for that segment than had passed before it: its timers may be
-        as late, of which a reading then says nothing."""
-        took = answered - last.sent - self.target.path.quickest
-        return took > max(last.sent - last.settled, _BEHIND)
+        return self._injections.effect(on, seen, lifetime, answered=self._testers[on].settled)
 
     # -- a DUT that nobody can look into ---------------------------------------------------------
 
@@ -211,7 +191,7 @@ class Run:
             case SendIcmp():
                 tester = self.tester_of(step)
                 settled = tester.settled
-                self._injected[step.on] = _Injected(tester.report(step), settled)
+                self._injections.note(step.on, Injection(tester.report(step), settled))
                 return None
             case Expect():
                 return await self._expect(step)
@@ -240,7 +220,7 @@ class Run:
             ttl=step.ttl,
             flow_label=step.flow_label,
         )
-        self._injected[step.on] = _Injected(sent, settled)
+        self._injections.note(step.on, Injection(sent, settled))
         tester.variables.update(
             seg_seq=segment.seq,
             seg_ack=segment.ack,
@@ -250,7 +230,7 @@ class Run:
         return None
 
     def _too_late(self, step: Send) -> Doubt | None:
-        last = self._injected.get(step.on)
+        last = self._injections.latest(step.on)
         if step.within is None or last is None:
             return None
         since = self.link.now() - last.sent
@@ -400,7 +380,7 @@ class Run:
     async def _ask_for_the_timer(self, step: ExpectState) -> StateSeen | Doubt:
         """Ask for the state at a moment when a timer that was kept has expired, and one that was
         restarted has not."""
-        last, tester = self._injected.get(step.on), self.tester_of(step)
+        last, tester = self._injections.latest(step.on), self.tester_of(step)
         assert last is not None, "a view of a timer has an injection in front of it"
         until = last.sent + 2 * self.target.time_variables["msl"] - MARGIN
         tester.note("the timer can't be read: wait until it tells by the state")
@@ -429,7 +409,7 @@ class Run:
         again = tester.sent_again
         if again is None or not self.target.realtime or not self.target.path.perfect:
             return None
-        if tester.hesitated < _BEHIND:
+        if tester.hesitated < BEHIND:
             return None  # it is the DUT's own doing
         return Doubt(
             f"the DUT retransmitted its {flag_names(again.flags)} on the way to"

@@ -22,7 +22,7 @@ from tw_conformance.explore.sweep.tester_end import TesterEnd
 from tw_conformance.link.link import Observation
 from tw_conformance.link.mailbox import Mailbox
 from tw_conformance.model.errors import TargetError
-from tw_conformance.play.record import timer_effect
+from tw_conformance.play.injections import timer_effect
 from tw_conformance.targets.bench import SHARED_PORT, Bench
 from tw_reference import segment as tcp
 from tw_reference.segment import Datagram, Echo, Flow, Packet, Segment

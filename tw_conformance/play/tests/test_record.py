@@ -1,20 +1,15 @@
-"""Records: what answers a transcript holds, and what a reading says of a timer."""
+"""Records: what answers a transcript holds, and what is not said of a fact."""
 
 from __future__ import annotations
 
-import pytest
-
-from tw_conformance.link.link import Observation
 from tw_conformance.model.case import Case, Reach
 from tw_conformance.model.verdict import Event, Transcript
 from tw_conformance.play.record import (
     ProvenSilence,
     Record,
     StateSeen,
-    TimerEffect,
     answers,
     came_at,
-    timer_effect,
 )
 from tw_conformance.play.tests.scripted import FLOW, segment
 from tw_reference.segment import Echo, IcmpError, Packet, Segment
@@ -75,39 +70,6 @@ def test_what_came_at_a_step() -> None:
     assert came_at(told, 0) == [A]
     assert came_at(told, 1) == [B]
     assert came_at(told, 2) == []
-
-
-@pytest.mark.parametrize(
-    ("begun", "resolution", "effect"),
-    [
-        (0.5, 0.0, "kept"),
-        (0.875, 0.0, "kept"),
-        (0.9375, 0.0, None),
-        (1.0, 0.0, "restarted"),
-        (3.0, 0.0, "restarted"),
-        (0.5, 0.375, "kept"),
-        (0.5, 0.5, None),
-        (3.0, 2.0, "restarted"),
-        (3.0, 2.125, None),
-    ],
-)
-def test_a_timer_that_began_before_the_segment_was_kept(
-    begun: float, resolution: float, effect: TimerEffect | None
-) -> None:
-    """What came before had been processed by 0.875 s, the segment left at 1 s, 2MSL is 60 s."""
-    seen = Observation("TIME-WAIT", 10.0, 10.0, begun + 60.0 - 10.0, resolution)
-    assert timer_effect(seen, 60.0, settled=0.875, sent=1.0) == effect
-
-
-def test_a_slow_answer_makes_a_reading_coarse() -> None:
-    seen = Observation("TIME-WAIT", 10.0, 10.5, 0.5 + 50.0, 0.0)
-    assert timer_effect(seen, 60.0, settled=0.875, sent=1.0) is None
-    assert timer_effect(seen, 60.0, settled=0.875, sent=1.25) == "kept"
-
-
-def test_without_a_timer_there_is_nothing_to_tell() -> None:
-    seen = Observation("CLOSED", 10.0, 10.0)
-    assert timer_effect(seen, 60.0, settled=0.875, sent=1.0) is None
 
 
 def test_what_is_not_said_of_a_fact_or_a_record_is_harmless() -> None:
