@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from tw_reference import segment as tcp
-from tw_reference.clock import Clock
 from tw_reference.profiles.offers import Offers
-from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import AckLimitAction, ConnectionAction
 from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
@@ -24,6 +22,7 @@ from tw_reference.segment import Flow, Packet, Segment, Timestamps
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.control_block import ControlBlock
 from tw_reference.stack.delayed_ack import DelayedAck
+from tw_reference.stack.owner import Owner
 from tw_reference.stack.retransmission import RetransmissionQueue
 from tw_reference.stack.send_side import SendSide
 from tw_reference.state import Snapshot, State
@@ -33,40 +32,6 @@ _ECT_0 = 2
 _ASKS_ECN = tcp.ECE | tcp.CWR
 _MAY_CLOSE = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 """States in which a FIN may be sent, and where that leads."""
-
-
-class Owner(Protocol):
-    """What a connection needs of its host."""
-
-    clock: Clock
-    profile: Profile
-    settings: dict[str, int]
-
-    def fin_wait_2_timeout(self, connection: Connection) -> int:
-        """How long a connection may wait for the FIN where no process holds it (ns)."""
-
-    def record(self, decision: Decision) -> None: ...
-
-    def emit(self, packet: Packet) -> None: ...
-
-    def timestamp(self) -> int: ...
-
-    def reset(self, packet: Packet) -> None:
-        """Answer ``packet`` as a segment for nobody."""
-
-    def established(self, connection: Connection) -> None: ...
-
-    def delivered(self, connection: Connection, data: bytes) -> None: ...
-
-    def peer_closed(self, connection: Connection) -> None: ...
-
-    def entering_time_wait(self, connection: Connection) -> None: ...
-
-    def orphaned(self, connection: Connection, packet: Packet | None) -> None:
-        """No process holds a connection in FIN-WAIT-2; ``packet`` brought it there, or, None,
-        the process let it go when it was there."""
-
-    def gone(self, connection: Connection) -> None: ...
 
 
 class Connection(ControlBlock):
@@ -286,7 +251,7 @@ class Connection(ControlBlock):
             case ConnectionAction.ESTABLISH:
                 self.state = State.ESTABLISHED
                 self.is_request = False
-                self.last_ack = None
+                self._ack_limiter.last = None
                 self._news.append(self._established)
             case ConnectionAction.ENTER_FIN_WAIT_2:
                 self.state = State.FIN_WAIT_2
@@ -323,14 +288,7 @@ class Connection(ControlBlock):
             send()
             return
         now, before = self._owner.clock.now, self.snapshot()
-        since, count = self._challenged_since, self._challenges
-        ruling = rules.decide(AckDue(segment, self, self._owner.settings, now, since, count))
-        if AckLimitAction.SEND_AND_STAMP in ruling.then:
-            self.last_ack = now
-        if AckLimitAction.SEND_AND_COUNT_ANEW in ruling.then:
-            self._challenged_since, self._challenges = now, 1
-        if AckLimitAction.SEND_AND_COUNT in ruling.then:
-            self._challenges += 1
+        ruling = self._ack_limiter.ask(rules, segment, self, self._owner.settings, now)
         if AckLimitAction.SUPPRESS not in ruling.then:
             send()
         self._trace(rules.stage, ruling, before, segment)

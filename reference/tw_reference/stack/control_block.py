@@ -7,6 +7,7 @@ from tw_reference.profiles.offers import Offers
 from tw_reference.profiles.profile import StackTraits
 from tw_reference.segment import Flow
 from tw_reference.seqnum import add, distance
+from tw_reference.stack.ack_limiter import AckLimiter
 from tw_reference.stack.labels import label_of
 from tw_reference.stack.receive_side import ReceiveSide
 from tw_reference.stack.send_side import SendSide
@@ -34,11 +35,7 @@ class ControlBlock:
         """Whether no connection was made of the peer's SYN yet."""
         self.heard_at = now
         """When the last segment arrived (ns)."""
-        self.last_ack: int | None = None
-        """When the last rate-limited ACK was sent (ns)."""
-        self._challenged_since: int | None = None
-        self._challenges = 0
-        """Since then, where a stack counts them."""
+        self._ack_limiter = AckLimiter()
         self.ack_owed = False
         """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
         self.orphan_timer: Timer | None = None
@@ -77,6 +74,11 @@ class ControlBlock:
         self.mss = self._link_mss - (12 if offers.timestamps else 0)
         self._inbound = ReceiveSide(traits, self._link_mss)
         self._outbound = outbound
+
+    @property
+    def last_ack(self) -> int | None:
+        """When the last rate-limited ACK was sent (ns)."""
+        return self._ack_limiter.last
 
     def snapshot(self) -> Snapshot:
         if self.state is State.CLOSED:
