@@ -49,13 +49,17 @@ def _seq(text: str) -> SequenceExpression:
     return SequenceExpression(text)
 
 
+def _syn(seq: str) -> Send:
+    return Send(tcp.SYN, seq=_seq(seq), mss=1460)
+
+
 _OLD_OCTET = Send(tcp.ACK, seq=_seq("rcv_nxt-1"), length=1)
 """Tells whether the block is there yet."""
 _OF_IPV4 = SendIcmp("fragmentation-needed", mtu=576)
 _STIMULI: tuple[tuple[bool, Send | SendIcmp], ...] = (
-    (False, Send(tcp.SYN, seq=_seq("rcv_nxt+1"), mss=1460)),
-    (False, Send(tcp.SYN, seq=_seq("rcv_nxt"), mss=1460)),
-    (False, Send(tcp.SYN, seq=_seq("rcv_nxt-1000"), mss=1460)),
+    (False, _syn("rcv_nxt+1")),
+    (False, _syn("rcv_nxt")),
+    (False, _syn("rcv_nxt-1000")),
     (False, Send(tcp.SYN | tcp.ACK, seq=_seq("rcv_nxt+1"))),
     (False, Send(tcp.RST, seq=_seq("rcv_nxt"))),
     (False, Send(tcp.RST, seq=_seq("rcv_nxt+1"))),
@@ -65,7 +69,7 @@ _STIMULI: tuple[tuple[bool, Send | SendIcmp], ...] = (
     (False, _OF_IPV4),
     (True, Send(tcp.ACK, seq=_seq("rcv_nxt"), timestamps="older")),
     (True, Send(tcp.ACK, seq=_seq("rcv_nxt-1"), timestamps="absent")),
-    (True, Send(tcp.SYN, seq=_seq("rcv_nxt-1000"), mss=1460)),
+    (True, _syn("rcv_nxt-1000")),
 )
 """Whether timestamps are in use, and what is sent."""
 

@@ -232,6 +232,23 @@ class Evicting(Few):
         return OpaqueLink.open(dut, case)
 
 
+def test_what_was_brought_to_time_wait_is_reset() -> None:
+    reset: list[Segment] = []
+
+    class Noting(OpaqueLink):
+        def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+            if isinstance(packet, Packet) and packet.segment.flags == RST:
+                reset.append(packet.segment)
+            return super().send(packet, damage=damage)
+
+    class Roomy(Few):
+        async def open(self, case: Case) -> OpaqueLink:
+            return Noting.open(self, case)
+
+    acquaint(Roomy(40))
+    assert len(reset) >= 40
+
+
 def test_what_is_forgotten_is_not_held() -> None:
     target = Evicting(5, 5)
     acquaint(target)

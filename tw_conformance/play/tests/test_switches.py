@@ -3,16 +3,19 @@ one."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Reach, Send
+from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Reach, Send, SendIcmp
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import perform_once
-from tw_conformance.play.switches import SHOULDS, STANDARD, find_switches
-from tw_conformance.play.tests.opaque import Opaque
+from tw_conformance.play.switches import SHOULDS, STANDARD, find_switches, is_to_be_asked
+from tw_conformance.play.tests.opaque import Opaque, OpaqueLink
+from tw_conformance.play.tests.scripted import ScriptedTarget
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
@@ -45,6 +48,61 @@ def found(dut: Profile, **known: int) -> dict[str, int]:
 )
 def test_what_is_not_by_default_is_found(settings: dict[str, int]) -> None:
     assert found(having(**settings)) == settings
+
+
+class Listening(Opaque):
+    """Notes what it is asked."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__(RFC)
+        self.family = family
+        self.asked: list[tuple[bool, object]] = []
+
+    def lacks(self, case: Case) -> str | None:
+        return super().lacks(case) if case.reach.family == self.family else "needs another address"
+
+    async def open(self, case: Case) -> OpaqueLink:
+        stimulus, _, again, _ = case.steps
+        assert again == Send(tcp.ACK, seq=SequenceExpression("rcv_nxt-1"), length=1)
+        self.asked.append((case.reach.timestamps, stimulus))
+        return await super().open(case)
+
+
+@pytest.mark.parametrize(("family", "too_big"), [("ipv4", True), ("ipv6", False)])
+def test_of_each_option_the_simplest_question_that_tells_is_asked(
+    family: str, too_big: bool
+) -> None:
+    def send(flags: int, seq: str, **more: Any) -> Send:
+        return Send(flags, seq=SequenceExpression(seq), **more)
+
+    target = Listening(family)
+    assert find_switches(target) == {}
+    asked: dict[tuple[bool, object], int] = {
+        (False, send(tcp.SYN, "rcv_nxt+1", mss=1460)): 1,
+        (False, send(tcp.SYN, "rcv_nxt", mss=1460)): 3,
+        (False, send(tcp.RST, "rcv_nxt")): 1,
+        (False, send(tcp.ACK, "rcv_nxt")): 1,
+        (False, send(tcp.ACK, "rcv_nxt", ack=SequenceExpression("snd_nxt+100000"))): 1,
+        (False, SendIcmp("port-unreachable")): 2,
+        (True, send(tcp.ACK, "rcv_nxt-1", timestamps="absent")): 1,
+    }
+    if too_big:
+        asked[False, SendIcmp("fragmentation-needed", mtu=576)] = 1
+    assert Counter(target.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("held_to", "reads", "asked"),
+    [
+        (STANDARD, False, True),
+        (STANDARD, True, False),
+        ("linux-6.18", False, False),
+        ("linux-6.18", True, False),
+    ],
+)
+def test_who_is_asked(held_to: str, reads: bool, asked: bool) -> None:
+    target = ScriptedTarget([], profile=held_to, reads_states=reads)
+    assert is_to_be_asked(target) is asked
 
 
 def test_what_is_known_is_not_asked_for() -> None:
