@@ -28,6 +28,8 @@ from tw_reference.profiles.linux_words import (
     NEW_TEXT_OR_FIN,
     PAWS_24DAYS,
     PAWS_WRAP,
+    REOPENS,
+    RETURNS_COOKIE,
     SAME_SECOND,
     SEQ_NOT_BEFORE,
     STAMPED,
@@ -208,10 +210,14 @@ ICMP = stages.ICMP.list(
          "tcp_ipv4.c, tcp_v4_err()", "tcp_ipv6.c, tcp_v6_err()"),
 )
 
+_WANT_COOKIE = ("tcp_input.c, tcp_conn_request(), want_cookie", "RFC 4987 section 3.6")
 LISTEN = stages.LISTEN.list(
     rule("listen-rst", RST, UnconnectedAction.DROP,
          "A listener drops an RST.",
          "tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
+    rule("listen-cookie-ack", all_of(ACK, ~SYN, RETURNS_COOKIE), UnconnectedAction.OPEN_BY_COOKIE,
+         "An ACK that brings back a cookie opens the connection that nothing was kept of.",
+         "syncookies.c, cookie_v4_check()", "tcp_ipv6.c, tcp_v6_cookie_check()"),
     rule("listen-ack", ACK, UnconnectedAction.RST,
          "A listener answers an ACK that belongs to no handshake with <SEQ=SEG.ACK><CTL=RST>.",
          "tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),
@@ -221,9 +227,20 @@ LISTEN = stages.LISTEN.list(
     rule("listen-full", QUEUE_FULL, UnconnectedAction.DROP,
          "With its accept queue full a listener drops the SYN.",
          "tcp_input.c, tcp_conn_request(), sk_acceptq_is_full()"),
+    rule("listen-cookie", all_of(~REOPENS, setting("syncookies", 2)), UnconnectedAction.COOKIE,
+         "With tcp_syncookies 2 the ISS is a cookie, unless TIME-WAIT chose one: nothing is kept,"
+         " and without timestamps no option but MSS is taken up.",
+         *_WANT_COOKIE),
     rule("listen-syn", ALWAYS, UnconnectedAction.SYN_RECEIVED,
          "A listener answers a SYN; the ISS is the one that TIME-WAIT chose, if it did.",
          "tcp_input.c, tcp_conn_request()", "RFC 9293 section 3.10.7.2"),
+)
+
+LISTEN_UNTIL_6_9 = LISTEN.replacing(
+    "linux.listen-cookie",
+    rule("listen-cookie-always", setting("syncookies", 2), UnconnectedAction.COOKIE,
+         "With tcp_syncookies 2 the ISS is a cookie, where TIME-WAIT chose another, too.",
+         *_WANT_COOKIE, "tcp_ipv4.c before 6.10, tcp_v4_fill_cb(), tcp_tw_isn"),
 )
 
 BIND = stages.BIND.list(
@@ -290,6 +307,7 @@ def _dated(changes: Set[Change]) -> Iterator[AnyList]:
     if Change.ISS_ABOVE not in changes:
         reopen = "linux.syn-reopen"
         waiting = waiting.replacing(reopen, _new_iss(waiting.rule(reopen)))
+        yield LISTEN_UNTIL_6_9
     yield fin_wait_2(paws)
     yield waiting
     yield connect(_TOO_YOUNG if Change.REUSE_DELAY in changes else _SAME_SECOND)
@@ -345,6 +363,11 @@ LINUX_6_18 = Profile(
         "sack": Setting(1, "Offer SACK, and take it up.", "tcp_sack"),
         "ecn": Setting(
             2, "ECN: 1 asks for it, 2 takes it up where it is asked for; 0: none.", "tcp_ecn"
+        ),
+        "syncookies": Setting(
+            1,
+            "SYN cookies: 2 for every SYN; 1, where the queue of SYNs is full, is not shown here.",
+            "tcp_syncookies",
         ),
         "hz": Setting(250, "Timer ticks a second, of which the wheel is made.", "CONFIG_HZ"),
     },

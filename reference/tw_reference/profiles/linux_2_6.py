@@ -80,7 +80,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
              "With tcp_rfc1337 an RST at RCV.NXT is dropped, and restarts the timer.",
              "tcp_minisocks.c of 2.6.32, tcp_timewait_state_process()", "RFC 1337 section 3"),
     ),
-    LISTEN.replacing(
+    LISTEN.replacing("linux.listen-cookie").replacing("linux.listen-cookie-ack").replacing(
         "linux.listen-no-plain-syn",
         rule("listen-no-syn", ~SYN, UnconnectedAction.DROP,
              "A listener drops what is no SYN; a SYN that has FIN is answered.",
@@ -107,7 +107,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
             16384, "Blocks in the table (NR_FILE * 2).", "tcp_max_tw_buckets"
         ),
     },
-    dropped_settings=("tw_reuse_delay", "invalid_ratelimit"),
+    dropped_settings=("tw_reuse_delay", "invalid_ratelimit", "syncookies"),
     lateness=lambda settings: 15 * SECOND,
     reaper=lambda clock, expire, settings: TwoCalendars(clock, expire, hz=settings["hz"]),
     traits=replace(

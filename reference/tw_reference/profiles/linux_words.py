@@ -189,3 +189,16 @@ def TABLE_FULL(q: Entry) -> bool:
 def TOO_SOON(q: AckDue) -> bool:
     last = q.tcb.last_ack
     return last is not None and q.now - last < q.settings["invalid_ratelimit"] * MILLISECOND
+
+
+@atom("TIME-WAIT chose the ISS")
+def REOPENS(q: Unconnected) -> bool:
+    return q.reopens
+
+
+@atom("SEG.ACK and SEG.SEQ bring back the cookie that answered a SYN")
+def RETURNS_COOKIE(q: Unconnected) -> bool:
+    if q.cookie is None:
+        return False
+    iss, irs = q.cookie
+    return (q.segment.ack, q.segment.seq) == (add(iss, 1), add(irs, 1))

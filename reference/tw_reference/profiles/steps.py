@@ -146,7 +146,7 @@ def steps(
             rule("syn-sent-crossed", SYN,
                  (ConnectionAction.TAKE_SYN, ConnectionAction.SYN_RECEIVED),
                  "A SYN alone crosses ours: <SYN,ACK>, SYN-RECEIVED.",
-                 "RFC 9293 section 3.10.7.3, fourth", "RFC 9293 MUST-10"),
+                 "RFC 9293 section 3.10.7.3, fourth"),
             rule("syn-sent-other", ALWAYS, ConnectionAction.DROP,
                  "Anything else is dropped.",
                  "RFC 9293 section 3.10.7.3, fifth"),

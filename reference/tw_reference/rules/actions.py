@@ -140,6 +140,8 @@ class UnconnectedAction(Action):
     RST = "RST"
     """The reset of RFC 9293 section 3.10.7.1 for this segment."""
     SYN_RECEIVED = "SYN-ACK, enter SYN-RECEIVED"
+    COOKIE = "SYN-ACK whose ISS is a cookie, and keep nothing"
+    OPEN_BY_COOKIE = "make a connection of the cookie, and go on in SYN-RECEIVED"
 
 
 class BindAction(Action):

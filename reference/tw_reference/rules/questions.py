@@ -228,6 +228,10 @@ class Unconnected(NamedTuple):
     """The listener's accept queue is full."""
     peer: PeerStamp | None = None
     """What is remembered of the sender's timestamps."""
+    reopens: bool = False
+    """TIME-WAIT handed the segment on, with an ISS for what it opens."""
+    cookie: tuple[int, int] | None = None
+    """The ISS that is a cookie, and the IRS that it was made for."""
 
 
 class Orphaned(NamedTuple):

@@ -73,6 +73,16 @@ class Connection(ControlBlock):
         return connection
 
     @classmethod
+    def by_cookie(cls, owner: Owner, packet: Packet, iss: int) -> Self:
+        """As :meth:`passive`, but nothing is kept that could send the <SYN,ACK> again; the options
+        that a cookie has no room for go into the timestamp, or are not taken up."""
+        if packet.segment.timestamps is None:
+            packet = replace(packet, segment=_with_mss_alone(packet.segment))
+        connection = cls.passive(owner, packet, iss)
+        connection._queue.land()
+        return connection
+
+    @classmethod
     def active(cls, owner: Owner, flow: Flow, iss: int, *, ts_recent: int = 0) -> Self:
         """A connection that is to be opened: it sends <SYN>, SYN-SENT.
 
@@ -489,3 +499,8 @@ class Connection(ControlBlock):
         self._delayed_ack.carried()
         self.state = State.CLOSED
         tell(self)
+
+
+def _with_mss_alone(syn: Segment) -> Segment:
+    """A SYN without the options that a cookie can't keep, and without ECN."""
+    return replace(syn, flags=syn.flags & ~_ASKS_ECN, wscale=None, sack_permitted=False)

@@ -107,6 +107,8 @@ class Host:
         self._connections: dict[Flow, Connection] = {}
         self._half_open: dict[Flow, Connection] = {}
         """Those of them that are in SYN-RECEIVED."""
+        self._cookies: dict[Flow, Connection] = {}
+        """What a cookie tells once it is brought back, which a stack keeps nowhere."""
         self._orphans = Orphans(self)
         self._closed = profile[stages.CLOSED]
         self._listen = profile[stages.LISTEN]
@@ -359,7 +361,16 @@ class Host:
         rules = self._closed if listener is None else self._listen
         full = listener is not None and (listener.queue_full or len(self._half_open) >= _HALF_OPEN)
         peer = self._table.peer(packet.flow.src)
-        question = Unconnected(packet.segment, self.settings, self.clock.now, full, peer)
+        cookie = self._cookies.get(flow)
+        question = Unconnected(
+            packet.segment,
+            self.settings,
+            self.clock.now,
+            full,
+            peer,
+            reopens=iss is not None,
+            cookie=None if cookie is None else (cookie.iss, cookie.irs),
+        )
         ruling = rules.decide(question)
         self.trace.append(
             Decision(
@@ -371,11 +382,23 @@ class Host:
         elif UnconnectedAction.SYN_RECEIVED in ruling.then:
             iss = self._new_iss() if iss is None else iss
             connection = Connection.passive(self, packet, iss)
-            if listener is not None:
-                connection.reuse_address = listener.reuse_address
-                connection.linger2 = listener.linger2
-                connection.reads = listener.reads and not listener.closes_first
-            self._connections[flow] = self._half_open[flow] = connection
+            self._queue(connection, listener)
+        elif UnconnectedAction.COOKIE in ruling.then:
+            again = cookie is not None and cookie.irs == packet.segment.seq
+            iss = cookie.iss if cookie is not None and again else self._new_iss()
+            self._cookies[flow] = Connection.by_cookie(self, packet, iss)
+        elif UnconnectedAction.OPEN_BY_COOKIE in ruling.then:
+            connection = self._cookies.pop(flow)
+            self._queue(connection, listener)
+            connection.segment_arrives(packet)
+
+    def _queue(self, connection: Connection, listener: Listener | None) -> None:
+        """A connection in SYN-RECEIVED, which takes after its listener."""
+        if listener is not None:
+            connection.reuse_address = listener.reuse_address
+            connection.linger2 = listener.linger2
+            connection.reads = listener.reads and not listener.closes_first
+        self._connections[connection.flow] = self._half_open[connection.flow] = connection
 
     def _new_iss(self) -> int:
         """A random ISS (RFC 9293 section 3.4.1); one in four lies just below the wrap."""

@@ -152,7 +152,7 @@ def test_what_a_call_gives_is_held_against_what_it_gave() -> None:
 # -- settings that the DUT may have ---------------------------------------------------------------
 
 
-OF_A_SYN = [("window_scaling", 0), ("sack", 0), ("ecn", 0), ("ecn", 1)]
+OF_A_SYN = [("window_scaling", 0), ("sack", 0), ("ecn", 0), ("ecn", 1), ("syncookies", 0)]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,7 @@ OF_A_SYN = [("window_scaling", 0), ("sack", 0), ("ecn", 0), ("ecn", 1)]
                 "window_scaling": 1,
                 "sack": 1,
                 "ecn": 2,
+                "syncookies": 1,
             },
             [("fin_timeout", 5), ("tw_reuse", 1)],
         ),
