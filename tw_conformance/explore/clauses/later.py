@@ -179,8 +179,8 @@ RFC_7323 = (
 _c = Document("rfc9768", "RFC 9768", base="rfc9293").clause
 
 _ACCECN = (
-    "No case can negotiate AccECN yet: `ecn` is that of RFC 3168, and no documented stack offers"
-    " more by default (Linux 6.18 does with tcp_ecn=3)."
+    "No documented stack has AccECN by default, and none that a test can run has it at all: Linux"
+    " 6.18 refuses tcp_ecn=3 (EINVAL)."
 )
 _NO_ACCECN = {"*": "not applicable: without AccECN, which is not on by default"}
 
@@ -192,12 +192,12 @@ RFC_9768 = (
        "A SYN that asks for RFC 3168's ECN is answered by that, or without any.",
        cases=("syn-with-ecn",), stands={"*": "conforms"}),
     _c("server", MUST, "section 3.1.1", "A SYN that asks for AccECN gets it of who has it.",
-       why=_ACCECN, stands=_NO_ACCECN),
+       cases=("syn-asks-for-accecn",),
+       stands={"*": "not applicable: RFC 3168's ECN is taken up, or none, as table 2 has it"}),
     _c("ace", MUST, "section 3.2.2",
        "In AccECN mode every segment without SYN carries the count of CE, that of TIME-WAIT too.",
        why=_ACCECN,
-       stands={"linux-6.18": "not applicable: by default; with tcp_ecn=3 TIME-WAIT's ACK has"
-                             " an ACE of 0 (tcp_ipv4.c, tcp_v4_send_ack())", **_NO_ACCECN}),
+       stands=_NO_ACCECN),
     _c("ce-counted", MUST, "section 3.2", "CE is counted on every acceptable packet, a FIN too.",
        why=_ACCECN, stands=_NO_ACCECN),
 )
