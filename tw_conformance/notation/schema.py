@@ -168,6 +168,15 @@ def _missing_keys(violation: _Violation) -> Iterator[Problem]:
             yield Problem(violation.path, f"missing key {key!r} in {where}", at_key=True)
 
 
+_LEAVES_NO_TRACE = {
+    "mark": ": SO_MARK chooses routes and rules within a host, and no packet says it, that of"
+    " TIME-WAIT (tw_mark) neither; what a packet does say is tos",
+    "priority": ": SO_PRIORITY chooses a queue within a host, and no packet says it, that of"
+    " TIME-WAIT (tw_priority) neither; what a packet does say is tos",
+}
+"""Words that are asked for, and that no case can have: nothing of them crosses a wire."""
+
+
 def _unknown_keys(violation: _Violation) -> Iterator[Problem]:
     known = list(violation.schema["properties"])
     may_be_profile = violation.schema is _definition("answer")
@@ -176,6 +185,7 @@ def _unknown_keys(violation: _Violation) -> Iterator[Problem]:
     for key in violation.instance:
         if key not in known:
             hint = _indented_too_little(key, violation)
+            hint = hint or _LEAVES_NO_TRACE.get(key, "")
             hint = hint or f"{did_you_mean(key, candidates)} {listed(known)}"
             message = f"unknown key {quoted(key)} in {where}{hint}"
             yield Problem((*violation.path, key), message, at_key=True)

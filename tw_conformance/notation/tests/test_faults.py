@@ -52,6 +52,8 @@ STEPS = [
     ("{wait: 1s, within: 1s}", "4:23", "it stands beside 'expect' only"),
     # send
     ("send: {seq: rcv_nxt}", "4:12", "missing key 'flags' in send"),
+    ("send: {flags: ACK, mark: 7}", "4:31", "unknown key 'mark' in send: SO_MARK chooses routes"),
+    ("call: {set: {priority: 6}}", "4:25", "unknown key 'priority' in set: SO_PRIORITY chooses a"),
     ("send: {flgs: ACK, flags: ACK}", "4:19", "unknown key 'flgs' in send; did you mean 'flags'?"),
     ("send: RST", "4:18", "with at least flags, or with icmp, found text 'RST'"),
     ("send: {flags: RTS}", "4:26", "unknown flag 'RTS'; did you mean 'RST'?"),
