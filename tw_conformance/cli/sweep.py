@@ -64,8 +64,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=str(_DEFAULT_STRENGTH),
         metavar="N",
         help="every combination of values of any N dimensions occurs (2 and more), beside all "
-        "segments that are nearly acceptable; near: these alone; or full: the whole product. "
-        f" Default: {_DEFAULT_STRENGTH}",
+        "segments that are nearly acceptable; near: these alone; rules: those of which other parts "
+        "of the rules' conditions decide; or full: the whole product. "
+        f"Default: {_DEFAULT_STRENGTH}",
     )
     parser.add_argument(
         "--only",
@@ -121,7 +122,7 @@ def sweep(arguments: argparse.Namespace) -> int:
         part = field.subject.narrowed(selection)
         for said in part.left_out:
             print(f"left out: {said}")
-        classes = _classes(part, strength, arguments.seed)
+        classes = _classes(part, strength, oracle, segments, arguments.seed)
         if not classes:
             print("tw-conformance: nothing is left to be walked", file=sys.stderr)
             return ExitCode.NOTHING
@@ -179,7 +180,14 @@ def _broken_off(
     return code if code == ExitCode.DEVIATES else broken.exit_code
 
 
-def _classes(part: Playable, strength: int | str, seed: int) -> list[SegmentClass]:
+def _classes(
+    part: Playable,
+    strength: int | str,
+    oracle: ReferenceStack,
+    segments: SegmentMaker,
+    seed: int,
+) -> list[SegmentClass]:
+    from tw_conformance.explore.sweep.conditions import where_conditions_decide
     from tw_conformance.explore.sweep.design import covering, nearly_acceptable
 
     selection = part.selection
@@ -187,6 +195,10 @@ def _classes(part: Playable, strength: int | str, seed: int) -> list[SegmentClas
         return []
     if strength == "full":
         return part.of(selection.product())
+    if strength == "rules":
+        return part.of(
+            where_conditions_decide(selection, oracle.profile, oracle.settings, segments, seed)
+        )
     found = nearly_acceptable(selection)
     if isinstance(strength, int):
         found += covering(selection, strength, seed)
@@ -194,10 +206,10 @@ def _classes(part: Playable, strength: int | str, seed: int) -> list[SegmentClas
 
 
 def _strength(text: str) -> int | str:
-    if text in ("full", "near"):
+    if text in ("full", "near", "rules"):
         return text
     if not text.isascii() or not text.isdigit() or int(text) < 2:
-        raise UsageError(f"--strength {text}: a number from 2 is meant, near, or full")
+        raise UsageError(f"--strength {text}: a number from 2 is meant, near, rules, or full")
     return int(text)
 
 

@@ -77,17 +77,15 @@ class TesterEndpoint:
         self._tsval = Random(link.tester_isn).getrandbits(31)
         self._echoed = 0
         """The DUT's latest TSval."""
-        self._sent_at = link.now()
-        """When the latest segment was sent."""
         self.settled: float = link.now()
         """By when the DUT had processed all that was sent before the latest segment."""
         self._proven = True
         """Whether all that was sent is known to have been processed by the DUT."""
         self.served = True
         """Whether the DUT's service is known to have done all that it owes."""
-        self._shut_at: int | None = None
-        """SEG.ACK of the segment that shut the window, as far as the DUT was told; None: it is
-        open."""
+        self._told: list[tuple[float, int | None]] = []
+        """Of each segment that was sent: when, and SEG.ACK of the one that shut the window; None:
+        it is open."""
         self._syn_ack: Segment | None = None
         """The DUT's latest SYN-ACK, until its service has accepted that connection and closed
         it."""
@@ -109,10 +107,13 @@ class TesterEndpoint:
         """Send one segment, with the fault ``damage`` in its frame; returns when."""
         if self._syn_ack is not None and _completes(self._syn_ack, segment):
             self.served = False
-        if segment.flags & tcp.ACK and damage is None:
-            self._shut_at = None if segment.window else segment.ack
         packet = Packet(self.link.flow, segment, tos=tos, flow_label=flow_label)
-        return self._put(packet if ttl is None else replace(packet, ttl=ttl), damage)
+        time = self._put(packet if ttl is None else replace(packet, ttl=ttl), damage)
+        shut_at = self._told[-1][1] if self._told else None
+        if segment.flags & tcp.ACK and damage is None:
+            shut_at = None if segment.window else segment.ack
+        self._told.append((time, shut_at))
+        return time
 
     def report(self, step: SendIcmp) -> float:
         """Send an ICMP error about a segment of the DUT's; returns when."""
@@ -129,7 +130,6 @@ class TesterEndpoint:
         if self.step is None:
             self.hesitated = max(self.hesitated, time - self._latest)
         self._proven = False
-        self._sent_at = time
         self._note("sent", time, packet, frame, f"corrupt: {damage}" if damage else "")
         return time
 
@@ -192,11 +192,13 @@ class TesterEndpoint:
         """Whether a timer of the DUT sent that to ask whether the window is open again: empty left
         of SND.UNA, or with the next octet of the text (RFC 9293 section 3.8.6.1)."""
         segment = segment_of(arrival)
-        if self._shut_at is None or arrival.time - self._sent_at < _LEAST_RTO:
+        told = [each for each in self._told if each[0] <= arrival.time]
+        sent, shut_at = told[-1] if told else (arrival.time, None)
+        if shut_at is None or arrival.time - sent < _LEAST_RTO:
             return False
         text = len(segment.payload)
         is_probe = text <= 1 and segment.flags & ~tcp.PSH == tcp.ACK
-        return is_probe and add(segment.seq, 1 - text) == self._shut_at
+        return is_probe and add(segment.seq, 1 - text) == shut_at
 
     def expect_news(self) -> None:
         """The DUT has been told to do something: what it sends for that may be under way."""

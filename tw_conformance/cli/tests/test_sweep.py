@@ -187,7 +187,10 @@ def test_without_matplotlib_the_picture_says_what_to_install(
     ("arguments", "message"),
     [
         ([], "which stack? say --target netns, or --profile A --against B"),
-        (["--profile", "linux", "--strength", "1"], "a number from 2 is meant, near, or full"),
+        (
+            ["--profile", "linux", "--strength", "1"],
+            "a number from 2 is meant, near, rules, or full",
+        ),
         (["--profile", "linux", "--from", "CLOSEWAIT"], "did you mean 'CLOSE-WAIT'?"),
         (["--profile", "linux", "--only", "seq=R+7"], "seq=R+7 means nothing"),
         (["--profile", "linux", "--set", "rfc1338=1"], "no setting 'rfc1338'"),

@@ -1,4 +1,5 @@
-"""Which classes to walk: all, a covering array, or all that are nearly an acceptable segment.
+"""Which classes to walk: all, a covering array, or all that are nearly an acceptable segment; by
+the rules' own conditions in :mod:`~tw_conformance.explore.sweep.conditions`.
 
 A covering array has every combination of values of a few dimensions, but a rule may ask for five
 things at once: the exact SEG.SEQ and SEG.ACK, no text, a newer TSval, and a bit.  So whatever it
@@ -50,7 +51,7 @@ def nearly_acceptable(selection: Selection) -> list[SegmentClass]:
 def _nearly_acceptable(selection: Selection) -> Iterator[SegmentClass]:
     values = selection.values
     for flags, state in product(values["flags"], values["state"]):
-        base = _acceptable(flags, state, selection)
+        base = acceptable(flags, state, selection)
         changes: list[tuple[str, ...]] = [
             (),
             *((name,) for name in base if name not in ("flags", "state")),
@@ -61,8 +62,8 @@ def _nearly_acceptable(selection: Selection) -> Iterator[SegmentClass]:
             yield from _changed(base, names, selection)
 
 
-def _acceptable(flags: str, state: str, selection: Selection) -> dict[str, str]:
-    """The acceptable segment with these flags, as far as the selection has it."""
+def acceptable(flags: str, state: str, selection: Selection) -> dict[str, str]:
+    """The values of an acceptable segment with these flags, as far as the selection has them."""
     base = {"flags": flags, "state": state}
     for name, values in selection.values.items():
         if name in base:

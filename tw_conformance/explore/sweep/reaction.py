@@ -71,6 +71,17 @@ class Prediction:
     rule: AnyRule | None
     opening: Packet | None = None
     """The SYN of the oracle's own stack."""
+    late: tuple[Packet, ...] = ()
+    """What a timer of the stack sends a little later: it comes before the sentinel's answer where
+    that is late."""
+
+    def as_late_as(self, seen: Reaction) -> Prediction:
+        """The same with as many of the late answers as can have come among those seen."""
+        more = len(seen.answers) - len(self.reaction.answers)
+        if more <= 0 or not self.late:
+            return self
+        answers = (*self.reaction.answers, *self.late[:more])
+        return replace(self, reaction=replace(self.reaction, answers=answers))
 
     def answers(self) -> list[Answer]:
         """All that is known of its answers, in words of a case."""

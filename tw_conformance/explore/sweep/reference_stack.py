@@ -26,6 +26,7 @@ from tw_conformance.play.record import TimerEffect
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND, Clock
 from tw_reference.profiles.profile import Profile
+from tw_reference.rules.actions import ConnectionAction
 from tw_reference.rules.deciding import deciding
 from tw_reference.segment import Flow, Packet
 from tw_reference.stack.host import Host
@@ -39,6 +40,7 @@ _ADDRESSES: Mapping[str, tuple[str, str]] = {
     "ipv6": ("2001:db8::2", "2001:db8::1"),
 }
 _PORT, _PEER_PORT = 7, 40000
+_PUT_OFF = frozenset((ConnectionAction.ACK_NEXT_TICK, ConnectionAction.ACK_DELAYED))
 
 
 class ReferenceStack:
@@ -51,7 +53,7 @@ class ReferenceStack:
         self, profile: Profile, settings: Mapping[str, int], segments: SegmentMaker, *, seed: int
     ) -> None:
         self.profile = profile
-        self._settings = settings
+        self.settings = settings
         self._segments = segments
         self._random = Random(f"reference:{seed}")
         self._seeds = count(seed)
@@ -86,7 +88,7 @@ class ReferenceStack:
             Clock(SECOND),
             addresses=frozenset((dut,)),
             seed=next(self._seeds),
-            settings=self._settings,
+            settings=self.settings,
         )
         end = self._reach(host, flow, one.precondition)
         segment = self._segments.segment(one, end.variables(), end.echoed)
@@ -97,13 +99,14 @@ class ReferenceStack:
         timer: TimerEffect | None = None
         if one.state == "TIME-WAIT" and expires is not None and after is before and after:
             timer = "restarted" if after.expires > expires else "kept"
-        answers = tuple(packet for packet in host.outbox if isinstance(packet, Packet))
+        reaction = Reaction(_sent(host), host.state(flow.reverse), timer)
         decided = deciding(list(host.trace), segment)
         return Prediction(
             with_segment(end.variables(), segment),
-            Reaction(answers, host.state(flow.reverse), timer),
+            reaction,
             decided.rule if decided is not None and decided.ruled else None,
             end.opening,
+            _sent_late(host),
         )
 
     def _reach(self, host: Host, flow: Flow, found: Precondition) -> TesterEnd:
@@ -137,10 +140,23 @@ class ReferenceStack:
         if turn.ends is Ends.PROOF:
             return
         _wait_for_answer(host)
-        packets = [packet for packet in host.outbox if isinstance(packet, Packet)]
+        packets = _sent(host)
         end.opening = end.opening or next((p for p in packets if p.segment.flags & tcp.SYN), None)
         if not any(end.takes(turn.ends, packet.segment) for packet in packets):
             raise NotReached(end.reason or f"{self.profile.name} did not answer on the way")
+
+
+def _sent(host: Host) -> tuple[Packet, ...]:
+    return tuple(packet for packet in host.outbox if isinstance(packet, Packet))
+
+
+def _sent_late(host: Host) -> tuple[Packet, ...]:
+    """The ACK that the last segment's decision put off."""
+    if not any(_PUT_OFF.intersection(decision.then) for decision in host.trace):
+        return ()
+    host.outbox.clear()
+    _wait_for_answer(host)
+    return _sent(host)
 
 
 def _wait_for_answer(host: Host) -> None:

@@ -206,6 +206,8 @@ class Walk:
         if trial.reaction is None:
             return ClassResult(expected, "", undecided=trial.reason)
         reaction = without_repeats(trial, predicted)
+        predicted = predicted.as_late_as(reaction)
+        expected = predicted.reaction.kind
         found = differences(predicted, reaction, trial.variables, trial.opening)
         seen = reaction.kind if found else expected
         if not found or predicted.rule is None:

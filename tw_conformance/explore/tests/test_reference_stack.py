@@ -96,6 +96,19 @@ def test_a_fin_that_a_timer_sends_again_is_no_answer_to_the_segment() -> None:
         assert [each.field for each in found] == fields
 
 
+def test_an_ack_that_is_put_off_may_come_before_a_late_sentinel_and_nothing_else_may() -> None:
+    one = one_of("flags=FIN|ACK seq=R ack=S length=0 timestamps=off bits=none", "ESTABLISHED")
+    predicted = stack("linux-6.18").predict(one)
+    assert predicted.reaction.answers == ()
+    (ack,) = predicted.late
+    for answers, fields in (((), []), ((ack,), []), ((ack, ack), ["answer"])):
+        seen = replace(predicted.reaction, answers=answers)
+        found = differences(predicted.as_late_as(seen), seen, predicted.variables)
+        assert [each.field for each in found] == fields
+    silent = stack("linux-6.18").predict(one_of("flags=RST seq=left bits=none", "ESTABLISHED"))
+    assert silent.late == ()
+
+
 def test_nearly_acceptable_segments_fire_every_rule_that_a_segment_can_meet() -> None:
     oracle = stack("linux-6.18")
     near = nearly_acceptable(

@@ -378,6 +378,10 @@ def test_a_dut_may_ask_a_late_tester_whether_the_window_is_open(
     assert outcome.late is (expected is INCONCLUSIVE)
     opened = f"{SHUT}{SEND}  - wait: 300ms\n  - expect: nothing\n"
     assert performed(opened, at((after, came))).verdict is FAIL
+    # It is what the DUT was told when it sent that which counts, not what it is told by now.
+    late = ScriptedLink(arrivals=[(after, came)], calling=0.3)
+    opened = f"{SHUT}  - call: bind\n{SEND}  - expect: nothing\n"
+    assert performed(opened, late).verdict is expected
 
 
 def test_on_virtual_time_a_retransmission_is_judged() -> None:
