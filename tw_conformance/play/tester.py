@@ -354,11 +354,21 @@ def _shape(packet: Packet) -> tuple[int, int, int]:
 
 
 def _completes(syn_ack: Segment, segment: Segment) -> bool:
-    """Whether a segment, if it is acceptable, completes the handshake (RFC 9293 section
-    3.10.7.4)."""
-    return segment.flags & (tcp.SYN | tcp.RST | tcp.ACK) == tcp.ACK and segment.ack == syn_ack.end
+    """Whether a segment is acceptable and completes the handshake (RFC 9293 section 3.10.7.4, RFC
+    7323 section 5.3)."""
+    acknowledges = segment.flags & (tcp.SYN | tcp.RST | tcp.ACK) == tcp.ACK
+    if not acknowledges or segment.ack != syn_ack.end:
+        return False
+    if syn_ack.timestamps is not None and segment.timestamps is not None:
+        newer = add(segment.timestamps.tsval, -syn_ack.timestamps.tsecr)
+        if newer >= _HALF:
+            return False  # PAWS drops it
+    first, last = add(segment.seq, -syn_ack.ack), add(segment.end, -1 - syn_ack.ack)
+    return first < syn_ack.window or (segment.length > 0 and last < syn_ack.window)
 
 
+_HALF = 1 << 31
+"""Distances from here on lead backwards."""
 _Text: TypeAlias = tuple[int, int, bytes]
 """SEQ, SYN and FIN, text."""
 

@@ -10,6 +10,7 @@ import pytest
 from tw_conformance.link.path import Path, Sentinel, perfect_path
 from tw_conformance.model.case import Reach, SendIcmp
 from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.play.tester import _completes
 from tw_conformance.play.tests.scripted import (
     IRS,
     ISS,
@@ -28,7 +29,7 @@ from tw_conformance.play.tests.test_approach import (
     reached,
 )
 from tw_conformance.targets.in_process import Played
-from tw_reference.segment import ACK, FIN, RST, Echo, IcmpError, Packet, Segment
+from tw_reference.segment import ACK, FIN, RST, SYN, Echo, IcmpError, Packet, Segment, Timestamps
 
 
 def test_a_segment_goes_as_it_is_said() -> None:
@@ -176,3 +177,26 @@ def test_what_came_before_the_steps_is_forgotten() -> None:
     assert not tester.has_come_before(LAST_ACK)
     assert tester.has_come_before(FIN_OF_SERVICE) is False
     assert isinstance(link.sent[-1], Echo)
+
+
+@pytest.mark.parametrize(
+    ("off", "text", "tsval", "completes"),
+    [
+        (0, 0, 7, True),
+        (-1, 0, 7, False),
+        (-1, 1, 7, False),
+        (-1, 2, 7, True),
+        (99, 0, 7, True),
+        (100, 0, 7, False),
+        (0, 0, 6, False),
+    ],
+)
+def test_what_is_not_acceptable_completes_no_handshake(
+    off: int, text: int, tsval: int, completes: bool
+) -> None:
+    """TS.Recent is 7, and the window 100 octets."""
+    syn_ack = Segment(ISS, IRS + 1, SYN | ACK, window=100, timestamps=Timestamps(1, 7))
+    sent = Segment(
+        IRS + 1 + off, ISS + 1, ACK, payload=b"t" * text, timestamps=Timestamps(tsval, 1)
+    )
+    assert _completes(syn_ack, sent) == completes
