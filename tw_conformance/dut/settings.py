@@ -46,6 +46,8 @@ class DutSettings:
                 return f"needs the setting {setting}, which the agent can't change on this DUT"
         if self.platform != "Linux" and any(_sets_linger2(step) for step in case.steps):
             return f"needs the socket option TCP_LINGER2, which {self.platform} does not have"
+        if self.platform != "Linux" and any(_destroys(step) for step in case.steps):
+            return f"needs SOCK_DESTROY, which {self.platform} does not have"
         if self.platform != "Linux" and any(_asks_for_a_timer(step) for step in case.steps):
             return "needs to read the block's timer, which the agent can't do on this DUT"
         return None
@@ -122,6 +124,10 @@ class SharedSettings:
 
 def _sets_linger2(step: Step) -> bool:
     return isinstance(step, Call) and "linger2" in step.arguments
+
+
+def _destroys(step: Step) -> bool:
+    return isinstance(step, Call) and step.verb == "destroy"
 
 
 def _asks_for_a_timer(step: Step) -> bool:

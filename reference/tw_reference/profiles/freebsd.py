@@ -312,7 +312,7 @@ FREEBSD_10 = Profile(
         reopens_window=True,
         # tcp_input.c, tcp_mss(): the buffer is rounded up to whole segments; tcp_do_segment():
         # RCV.WND is all its space.
-        room_when_opened=_whole_segments,
+        room=_whole_segments,
         scaled_window=_whole_segments,
         # tcp_subr.c, tcp_newtcpcb(); tcp_usrreq.c, tcp_connect(): sb_max is 2 MiB.
         window_scale=6,
@@ -335,6 +335,7 @@ FREEBSD_10 = Profile(
         resets_unread=False,
         # tcp_input.c, tcp_input(): without a listener nobody looks into the syncache.
         half_open_needs_listener=True,
+        scales_requests=False,  # tcp_syncache.c, sc_wnd
         # tcp_input.c, tcp_do_segment(): so_error.
         reset_errors={State.SYN_SENT: "ECONNREFUSED", State.SYN_RECEIVED: "ECONNREFUSED"},
         fin_wait_2_timeout=lambda settings, linger2, rto: (
@@ -396,8 +397,11 @@ FREEBSD_13 = FREEBSD_10.derive(
         crosses_with_ecn=True,
         # tcp_output.c of 12: «If a RST segment is sent».
         resets_with_window=False,
+        first_rto=1 * SECOND,  # tcp_timer.h of 13, TCPTV_RTOBASE
         window_on_entry=max,
         rounds_scaled_window=True,
+        # tcp_reass.c of 12, tcp_reass_replace(): a FIN alone has no octet to be kept by.
+        loses_covered_fin=True,
     ),
 )
 
@@ -452,7 +456,6 @@ FREEBSD_14 = FREEBSD_13.derive(
     traits=replace(
         FREEBSD_13.traits,
         offers=_offers_since_14,
-        first_rto=1 * SECOND,
         stamps_without_ts_recent=True,
         # tcp_subr.c of 14, tcp_respond(): sbspace(), cut off by the shift.
         window_on_entry=lambda room, offered: room,

@@ -44,7 +44,8 @@ from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.vocabulary import (
     ACK,
     ACK_IS_SND_NXT,
-    EMPTY,
+    CWR,
+    ECE,
     FIN,
     PAYLOAD,
     RST,
@@ -151,6 +152,10 @@ _AGAIN: Rules = (
          "With drop_synfin a SYN that has FIN is dropped.", f"{_LISTEN}, drop_synfin"),
     note("request-syn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS), Do.UPDATE_TS,
          "TS.Recent follows a SYN.", f"{_ADD}, sc_tsreflect"),
+    note("request-syn-no-timestamp", all_of(TIMESTAMPS_IN_USE, ~TIMESTAMPS), Do.FORGET_TIMESTAMPS,
+         "A SYN again that lacks the option ends timestamps.", f"{_ADD}, SCF_TIMESTAMP"),
+    note("request-syn-no-ecn", any_of(~ECE, ~CWR), Do.FORGET_ECN,
+         "A SYN again that does not ask for ECN ends it.", f"{_ADD}, SCF_ECN"),
     rule("request-syn", ALWAYS, Do.RESEND,
          "A SYN, whatever its number, has the <SYN,ACK> sent again.", f"{_ADD}, tcps_sc_dupsyn"),
 )
@@ -199,8 +204,8 @@ _CHECK: Rules = (
     NOTE_TIMESTAMP,
 )
 _ACKNOWLEDGES: Rules = (
-    rule("syn-received-again", all_of(~ACK, any_of(~EMPTY, ALL_OLD)), Do.RESEND,
-         "Without ACK a SYN, text or what is old has the <SYN,ACK> sent again.",
+    rule("syn-received-again", all_of(~ACK, any_of(PAYLOAD, FIN, ALL_OLD)), Do.RESEND,
+         "Without ACK text, a FIN or what is old, the SYN among it, has the <SYN,ACK> sent again.",
          f"{DO_SEGMENT}, step6, TF_ACKNOW", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
     NO_ACK,
 )

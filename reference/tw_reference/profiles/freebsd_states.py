@@ -37,6 +37,7 @@ from tw_reference.profiles.freebsd_words import (
     DUPLICATE_ACK,
     FIRST_FIN,
     GHOST_ACK,
+    NEW_TEXT,
     SEQ_BELOW,
 )
 from tw_reference.rules import stages
@@ -51,7 +52,6 @@ from tw_reference.rules.vocabulary import (
     EMPTY,
     FIN_NEXT,
     HELD,
-    NEW_TEXT,
     PAYLOAD,
     SYN,
     setting,

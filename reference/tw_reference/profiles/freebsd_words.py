@@ -7,7 +7,7 @@ from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND
 from tw_reference.rules.condition import atom
 from tw_reference.rules.questions import AckDue, SegmentOnConnection
-from tw_reference.rules.vocabulary import NEW_TEXT, SEQ_IS_RCV_NXT, HasTcb
+from tw_reference.rules.vocabulary import SEQ_IS_RCV_NXT, HasTcb
 from tw_reference.seqnum import add, distance, in_window
 
 _MAX_WINDOW = 65535
@@ -30,9 +30,14 @@ def SEQ_NEAR_RCV_NXT(q: HasTcb) -> bool:
     return -1 <= distance(q.segment.seq, q.tcb.rcv_nxt) <= 1
 
 
+def _todrop(q: HasTcb) -> int:
+    """RCV.NXT - SEG.SEQ as an int: of two numbers half the space apart neither is left."""
+    return distance(q.tcb.rcv_nxt, q.segment.seq)
+
+
 @atom("SEG.SEQ is left of RCV.NXT")
 def SEQ_BELOW(q: HasTcb) -> bool:
-    return distance(q.segment.seq, q.tcb.rcv_nxt) < 0
+    return _todrop(q) > 0
 
 
 @atom("TS.Recent is not 0")
@@ -42,17 +47,23 @@ def TS_RECENT_KNOWN(q: HasTcb) -> bool:
 
 @atom("all of the segment lies left of RCV.NXT")
 def ALL_OLD(q: HasTcb) -> bool:
-    segment = q.segment
-    old = distance(q.tcb.rcv_nxt, segment.seq)
-    text = len(segment.payload)
-    return old > 0 and (old > text or (old == text and not segment.flags & tcp.FIN))
+    old, text = _todrop(q), len(q.segment.payload)
+    return old > 0 and (old > text or (old == text and not q.segment.flags & tcp.FIN))
+
+
+@atom("the segment has text that is not left of RCV.NXT")
+def NEW_TEXT(q: HasTcb) -> bool:
+    return bool(q.segment.payload) and _todrop(q) < len(q.segment.payload)
 
 
 @atom("the segment begins beyond the window, or has text at its right edge")
 def BEYOND_WINDOW(q: HasTcb) -> bool:
-    segment = q.segment
-    right = distance(segment.seq, q.tcb.rcv_nxt) - q.tcb.rcv_wnd
-    return right > 0 or (right == 0 and bool(segment.payload))
+    """Of what is left when that left of RCV.NXT is cut off."""
+    text = len(q.segment.payload)
+    cut = min(max(_todrop(q), 0), text)
+    end, edge = add(q.segment.seq, text), add(q.tcb.rcv_nxt, q.tcb.rcv_wnd)
+    over = distance(end, edge)
+    return over > 0 and over >= text - cut
 
 
 @atom("SEG.SEQ =< RCV.NXT =< SEG.SEQ + payload")

@@ -114,6 +114,11 @@ class StackTraits:
     half_open_needs_listener: bool = False
     """Whether a segment that finds a listener's SYN-RECEIVED, and no listener any more, ends it and
     is a segment for nobody."""
+    scales_requests: bool = True
+    """Whether the window that a listener's SYN-RECEIVED has, and tells in an ACK, is scaled."""
+    loses_covered_fin: bool = False
+    """Whether text that arrives in front of a FIN held out of order, and reaches it, takes its
+    place: the FIN is lost."""
     repeats: Offers = NOTHING
     """The options of its SYN that the <SYN,ACK> of a simultaneous open offers again, though the
     peer's SYN has none (RFC 7323 sections 2.2 and 3.2 forbid it of two)."""
@@ -152,9 +157,9 @@ class StackTraits:
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64
-    room_when_opened: Callable[[int], int] = lambda mss: 0
-    """RCV.WND at least (octets) of a connection that it opens, for a given MSS: a header without
-    scaling may not be able to say so much."""
+    room: Callable[[int], int] = lambda mss: 0
+    """RCV.WND at least (octets) of a connection, for a given MSS: a header without scaling may not
+    be able to say so much."""
     window_on_entry: Callable[[int, int], int] = lambda room, offered: offered
     """The window that TIME-WAIT acknowledges with, given all that there is room for on entry and
     what is left of that which was advertised (octets)."""

@@ -67,6 +67,8 @@ class ConnectionAction(Action):
     RESEND_LIMITED = "SYN-ACK again, rate-limited"
     RESEND_SOON = "SYN again, two ticks later"
     UPDATE_TS = "TS.Recent := TSval"
+    FORGET_TIMESTAMPS = "no timestamps from now on"
+    FORGET_ECN = "no ECN from now on"
     TAKE_SYN = "take the SYN"
     """IRS, RCV.NXT, the options and the window; its ACK too, where it has one."""
     TAKE_ACK = "take the ACK"

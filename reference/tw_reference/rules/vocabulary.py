@@ -56,6 +56,8 @@ RST = flag(tcp.RST)
 SYN = flag(tcp.SYN)
 ACK = flag(tcp.ACK)
 FIN = flag(tcp.FIN)
+ECE = flag(tcp.ECE)
+CWR = flag(tcp.CWR)
 
 
 def setting(name: str, value: int = 1) -> Condition[HasSettings]:

@@ -56,6 +56,8 @@ class Connection(ControlBlock):
         offers = self._traits.offers(owner.settings)
         super().__init__(flow, self._traits, owner.clock.now, outbound, offers)
         self._ecn = False
+        self._peer_mss = 536
+        """What the peer takes (octets): 536 where it does not say (RFC 9293 section 3.7.1)."""
         self._fin_wanted = False
         self._delayed_ack = DelayedAck(owner.clock, self._acknowledge)
         self._news: list[Callable[[], None]] = []
@@ -214,7 +216,7 @@ class Connection(ControlBlock):
             case ConnectionAction.ACK_LIMITED:
                 self._if_due(stages.ACK_LIMIT, segment, self._acknowledge)
             case ConnectionAction.CHALLENGE:
-                self._if_due(stages.CHALLENGE_LIMIT, segment, self._acknowledge)
+                self._if_due(stages.CHALLENGE_LIMIT, segment, self._challenge)
             case ConnectionAction.ACK_NEXT_TICK:
                 self._acknowledge_later(self._tick())
             case ConnectionAction.ACK_DELAYED:
@@ -229,6 +231,11 @@ class Connection(ControlBlock):
                 self._queue.hurry(2 * self._tick())
             case ConnectionAction.UPDATE_TS:
                 self._note_timestamp(segment)
+            case ConnectionAction.FORGET_TIMESTAMPS:
+                self.timestamps = False
+                self.offers = self.offers._replace(timestamps=False)
+            case ConnectionAction.FORGET_ECN:
+                self._ecn = False
             case ConnectionAction.TAKE_SYN:
                 self._syn_arrives(segment)
                 if segment.flags & tcp.ACK:
@@ -256,8 +263,10 @@ class Connection(ControlBlock):
                 self.state = State.SYN_RECEIVED
                 self._transmit(tcp.SYN | tcp.ACK)
             case ConnectionAction.CONNECT:
-                self._ack_arrives(packet.segment)
                 self.is_request = False
+                if not self._traits.scales_requests:
+                    self._open_window()
+                self._ack_arrives(packet.segment)
             case ConnectionAction.ESTABLISH:
                 self.state = State.ESTABLISHED
                 self.is_request = False
@@ -318,14 +327,20 @@ class Connection(ControlBlock):
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
-        offered = syn.mss if syn.mss is not None else 536
-        self.mss = max(min(offered, self._link_mss) - (12 if self.timestamps else 0), 1)
+        self._peer_mss = syn.mss if syn.mss is not None else 536
+        self.mss = max(min(self._peer_mss, self._link_mss) - (12 if self.timestamps else 0), 1)
+        self._open_window()
+
+    def _open_window(self) -> None:
+        """A request that does not scale its window has no receive buffer either."""
+        has_buffer = self._traits.scales_requests or not self.is_request
         self._inbound.open(
-            syn.seq,
-            peer_mss=offered,
+            self.irs,
+            peer_mss=self._peer_mss,
             mss=self.mss,
-            scaling=self.offers.scaling,
+            scaling=self.offers.scaling and has_buffer,
             passive=self.is_passive,
+            has_buffer=has_buffer,
         )
 
     def _takes_up_ecn(self, flags: int) -> bool:
@@ -436,7 +451,7 @@ class Connection(ControlBlock):
             flags=flags | (tcp.ECE if syn and self._ecn else 0),
             payload=payload,
             mss=self._link_mss if syn else None,
-            wscale=self.rcv_scale if syn and self.offers.scaling else None,
+            wscale=self._traits.window_scale if syn and self.offers.scaling else None,
             # What SACK would say is left out of ACKs, as a receiver may (RFC 2018 section 4).
             sack_permitted=syn and self.offers.sack,
         )
@@ -447,11 +462,22 @@ class Connection(ControlBlock):
     def _acknowledge(self) -> None:
         self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK))
 
-    def _emit(self, segment: Segment, *, new: bool = False, push_is_ruled: bool = True) -> None:
+    def _challenge(self) -> None:
+        """FreeBSD's tcp_respond() does not round the window as its tcp_output() does."""
+        self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK), rounds=False)
+
+    def _emit(
+        self,
+        segment: Segment,
+        *,
+        new: bool = False,
+        push_is_ruled: bool = True,
+        rounds: bool = True,
+    ) -> None:
         """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
-        was not sent before."""
+        was not sent before; ``rounds``: its window is, where the stack's are."""
         syn = bool(segment.flags & tcp.SYN)
-        window = self._inbound.advertise(syn=syn)
+        window = self._inbound.advertise(syn=syn, rounds=rounds)
         if segment.flags & tcp.RST and not self._traits.resets_with_window:
             window = 0
         stamps = None
@@ -483,9 +509,13 @@ class Connection(ControlBlock):
         self._owner.emit(packet)
 
     def _asks_no_more(self, segment: Segment) -> bool:
-        """Whether it is a SYN that came to nothing so often that it does not ask for ECN again."""
-        opens = segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN
-        return opens and self.retransmissions >= self._traits.ecn_tries
+        """Whether it is a SYN that came to nothing so often that it does not ask for ECN again, or
+        a <SYN,ACK> that does not take it up any more."""
+        if not segment.flags & tcp.SYN:
+            return False
+        if segment.flags & tcp.ACK:
+            return not self._ecn
+        return self.retransmissions >= self._traits.ecn_tries
 
     def _note_tsval(self, tsval: int) -> None:
         """A SYN goes out with it."""

@@ -11,25 +11,37 @@ _MOST = 256
 
 class Reassembly:
     """Segments by sequence number (RFC 9293 section 3.10.7.4: those with higher beginning sequence
-    numbers are held for later processing).  The caller keeps them inside its window."""
+    numbers are held for later processing).  The caller keeps them inside its window.
 
-    def __init__(self) -> None:
+    ``loses_covered_fin``: text that reaches to the end of what is held above it takes its place,
+    and the FIN there is gone.
+    """
+
+    def __init__(self, *, loses_covered_fin: bool = False) -> None:
+        self._loses_covered_fin = loses_covered_fin
         self._segments: dict[int, tuple[bytes, bool]] = {}
 
     def put(self, seq: int, text: bytes, fin: bool) -> None:
         """Hold ``text``, and the FIN behind it; of two at one place the longer is held."""
         if len(self._segments) >= _MOST and seq not in self._segments:
             return  # it will be sent again
+        if self._loses_covered_fin:
+            self._drop_covered(seq, len(text))
         held_text, held_fin = self._segments.get(seq, (b"", False))
         if len(text) + fin > len(held_text) + held_fin:
             self._segments[seq] = (text, fin)
+
+    def _drop_covered(self, seq: int, length: int) -> None:
+        for held, (text, _) in list(self._segments.items()):
+            if 0 < distance(held, seq) <= length - len(text):
+                del self._segments[held]
 
     def brings_fin(self, segment: Segment, rcv_nxt: int, room: int) -> bool:
         """Whether with ``segment``, of which ``room`` octets fit, a FIN is next in order."""
         fin = bool(segment.flags & FIN) and len(segment.payload) <= room
         if not fin and not self._segments:
             return False
-        after = Reassembly()
+        after = Reassembly(loses_covered_fin=self._loses_covered_fin)
         after._segments = dict(self._segments)
         after.put(segment.seq, segment.payload[: max(room, 0)], fin)
         return after.take(rcv_nxt)[1]

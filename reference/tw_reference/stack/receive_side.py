@@ -26,7 +26,7 @@ class ReceiveSide:
         """The window (octets) that is offered where nothing waits to be read."""
         self._room = 0
         """Octets that are taken, though fewer were advertised."""
-        self._reassembly = Reassembly()
+        self._reassembly = Reassembly(loses_covered_fin=traits.loses_covered_fin)
         self._unread = 0
         """Octets that arrived and that the process has not taken."""
         self._fin_unread = False
@@ -43,9 +43,19 @@ class ReceiveSide:
         self.fin_taken = False
         """Whether RCV.NXT is past the peer's FIN."""
 
-    def open(self, irs: int, *, peer_mss: int, mss: int, scaling: bool, passive: bool) -> None:
+    def open(
+        self,
+        irs: int,
+        *,
+        peer_mss: int,
+        mss: int,
+        scaling: bool,
+        passive: bool,
+        has_buffer: bool,
+    ) -> None:
         """The peer's SYN has come: its sequence number, the largest segment that it takes and the
-        one that this connection sends, and whether windows are scaled."""
+        one that this connection sends, whether windows are scaled, a listener took the SYN, and
+        whether there is a receive buffer already."""
         traits = self._traits
         self.nxt = self.acknowledged = add(irs, 1)
         self.scale = traits.window_scale if scaling else 0
@@ -55,8 +65,8 @@ class ReceiveSide:
         if scaling and traits.scaled_window is not None:
             self._full_window = traits.scaled_window(min(peer_mss, self._link_mss))
         self.edge = add(self.nxt, self._full_window)
-        if not passive:
-            self._room = traits.room_when_opened(min(peer_mss, self._link_mss))
+        if has_buffer:
+            self._room = traits.room(min(peer_mss, self._link_mss))
 
     def offer(self, window: int) -> None:
         """Offer that many octets from now on, and no others."""
@@ -81,16 +91,17 @@ class ReceiveSide:
         """The part of the advertised window that is left, in octets."""
         return max(distance(self.edge, self.nxt), 0)
 
-    def advertise(self, *, syn: bool) -> int:
+    def advertise(self, *, syn: bool, rounds: bool = True) -> int:
         """The window field of the segment that is sent now; that of a SYN is never scaled (RFC
-        7323 section 2.2).  The right edge moves, where the stack moves it with this segment."""
+        7323 section 2.2).  The right edge moves, where the stack moves it with this segment; unless
+        it ``rounds``, it is not rounded up."""
         scale = 0 if syn else self.scale
         window = self._full_window
         if scale and self._traits.aligns_scaled_window:
             self.edge = add(self.nxt, -(-window >> scale) << scale)
         elif self._traits.reopens_window:
             self.edge = add(self.nxt, window)
-        if self._traits.rounds_scaled_window:
+        if rounds and self._traits.rounds_scaled_window:
             self.edge = add(self.nxt, -(-self._offered >> scale) << scale)
         return min(self._offered >> scale, 0xFFFF)
 

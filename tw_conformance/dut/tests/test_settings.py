@@ -47,6 +47,14 @@ def test_tcp_linger2_is_of_linux() -> None:
     assert settings.lacks(AUTOMATIC) is None
 
 
+def test_a_connection_is_destroyed_from_outside_on_linux_alone() -> None:
+    destroys = case_of("steps: [call: destroy]")
+    assert DutSettings(NOBODY, "Linux", 250).lacks(destroys) is None
+    assert DutSettings(NOBODY, "FreeBSD", None).lacks(destroys) == (
+        "needs SOCK_DESTROY, which FreeBSD does not have"
+    )
+
+
 # -- what the DUT has, and who waits for whom -----------------------------------------------------
 
 

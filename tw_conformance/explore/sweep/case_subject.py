@@ -60,6 +60,7 @@ def script_of(
             wscale=SHIFT if one.precondition.scaling else None,
             ecn=one.precondition.ecn,
             open="active" if one.state == "SYN-SENT" else "passive",
+            accepts=one.state != "SYN-RECEIVED",  # or its process would close what opens
         ),
         steps=(*steps, _send(one, segments)),
         settings=settings,
@@ -172,8 +173,9 @@ class CaseSubject:
         if seen is None:
             told = await state_on_the_wire(run)
             return Reaction(came, told.name if told else None, None), ""
-        timer = run.timer(seen) if seen.state == "TIME-WAIT" else None
-        if seen.state == "TIME-WAIT" and seen.remaining is not None and timer is None:
+        has_timer = one.state == seen.state == "TIME-WAIT"
+        timer = run.timer(seen) if has_timer else None
+        if has_timer and seen.remaining is not None and timer is None:
             return None, "the timer can't be read finely enough to tell a restart"
         return Reaction(came, seen.state, timer), ""
 

@@ -110,6 +110,8 @@ def opening(name: str) -> Iterator[Row]:
               settings=(("drop_synfin", 1),))  # fmt: skip
     yield Row(Q, "request-syn-timestamp", f"SYN|ACK tsecr+9 -> {RECEIVED}", tcp.SYN, tsval=9,
               timestamps=True)  # fmt: skip
+    yield Row(Q, "request-syn-no-timestamp", f"SYN|ACK without timestamps -> {RECEIVED}",
+              tcp.SYN, tsval=None, timestamps=True)  # fmt: skip
     yield Row(Q, "request-syn", f"SYN|ACK -> {RECEIVED}", tcp.SYN, seq=9)
     for row in (
         Row(R, f"syn-received-bad-ack{but_rst}", f"RST -> {RECEIVED}", tcp.ACK, ack=1),
@@ -235,6 +237,7 @@ OF_15 = (
 # fmt: on
 
 NEVER = {
+    (Q, "request-syn-no-ecn"): "a listener takes up ECN where the SYN asks for it: tested below",
     (E, "conn-after-close"): "an orphan has sent its FIN, or waits to: it is in FIN-WAIT-1",
     (CW, "conn-after-close"): "an orphan is in LAST-ACK by then; 15 has no such rule there",
     (F2, "conn-take-ack"): "nothing of this side is left to be acknowledged",
@@ -279,6 +282,18 @@ def test_text_and_fin_that_come_with_the_syn_ack_are_taken() -> None:
     start = bench.rcv_nxt
     bench.arrives(SYN_ACK | tcp.FIN, text=b"text")
     assert bench.rcv_nxt - start == len(b"text") + 2
+
+
+@pytest.mark.parametrize("name", ["freebsd-10", "freebsd-13", "freebsd-15"])
+@pytest.mark.parametrize("flags", [tcp.SYN, tcp.SYN | tcp.ECE, tcp.SYN | tcp.CWR])
+def test_a_syn_again_that_does_not_ask_for_ecn_ends_it(name: str, flags: int) -> None:
+    bench = Bench(PROFILES[name], settings={"ecn": 1})
+    bench.open_passively(ecn=True)
+    bench.arrives(tcp.SYN | tcp.ECE | tcp.CWR, -1)
+    bench.arrives(flags, -1)
+    bench.arrives(tcp.SYN | tcp.ECE | tcp.CWR, -1)
+    took_up = [packet.segment.flags & tcp.ECE != 0 for packet in bench.end.sent]
+    assert took_up == [True, True, False, False]
 
 
 def ids(name: str) -> set[tuple[str, str]]:

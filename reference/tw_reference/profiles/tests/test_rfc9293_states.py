@@ -52,8 +52,9 @@ class Bench:
     def open_actively(self) -> None:
         self.connection = Connection.active(self.end, FLOW, ISS)
 
-    def open_passively(self) -> None:
-        syn = Packet(FLOW.reverse, self._segment(tcp.SYN))
+    def open_passively(self, *, ecn: bool = False) -> None:
+        asks = tcp.ECE | tcp.CWR if ecn else 0
+        syn = Packet(FLOW.reverse, self._segment(tcp.SYN | asks))
         self.connection = Connection.passive(self.end, syn, ISS)
         self.rcv_nxt = add(IRS, 1)
 
@@ -120,6 +121,8 @@ class Bench:
         words = flag_names(segment.flags)
         if segment.timestamps is not None and segment.timestamps.tsecr != self.tsval:
             words += f" tsecr+{segment.timestamps.tsecr - self.tsval}"
+        if self.timestamps and segment.flags & tcp.SYN and segment.timestamps is None:
+            words += " without timestamps"
         if segment.flags & tcp.ACK and (moved := distance(segment.ack, start)):
             words += f" ack{moved:+d}"
         return words

@@ -99,7 +99,7 @@ def _ipv4(ip: Layer, size: int) -> Reading:
     if type(ip.payload) is not TCP:
         return NoOpinion.NO_LAYER
     wrong = in4_chksum(6, ip, body)
-    return _tcp(ip.payload, body, wrong, ip, (ip.ttl, ip.tos, bool(ip.flags.DF), ip.id))
+    return _tcp(ip.payload, body, wrong, ip, (ip.ttl, ip.tos, bool(ip.flags.DF), ip.id, 0))
 
 
 def _ipv6(ip: Layer, size: int) -> Reading:
@@ -114,7 +114,7 @@ def _ipv6(ip: Layer, size: int) -> Reading:
             return REFUSED
         case 6 if type(last.payload) is TCP:
             wrong = in6_chksum(6, last.payload, body)
-            return _tcp(last.payload, body, wrong, ip, (ip.hlim, ip.tc, True, 0))
+            return _tcp(last.payload, body, wrong, ip, (ip.hlim, ip.tc, True, 0, ip.fl))
         case 6:
             return NoOpinion.NO_LAYER
         case 58:
@@ -156,7 +156,7 @@ def _is_whole(option: Layer) -> bool:
 
 
 def _tcp(
-    tcp: Layer, body: bytes, wrong: int, ip: Layer, traits: tuple[int, int, bool, int]
+    tcp: Layer, body: bytes, wrong: int, ip: Layer, traits: tuple[int, int, bool, int, int]
 ) -> Reading:
     header = tcp.dataofs * 4
     if wrong or not 20 <= header <= len(body):
@@ -185,8 +185,9 @@ def _tcp(
         ),
         option_octets=octets,
     )
-    ttl, tos, df, ident = traits
-    return Packet(Flow(ip.src, tcp.sport, ip.dst, tcp.dport), segment, ttl, tos, df, ident)
+    ttl, tos, df, ident, label = traits
+    flow = Flow(ip.src, tcp.sport, ip.dst, tcp.dport)
+    return Packet(flow, segment, ttl, tos, df, ident, label)
 
 
 def _is_field(name: str | int, value: object) -> bool:
