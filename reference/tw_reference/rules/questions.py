@@ -183,6 +183,8 @@ class SegmentOnConnection(NamedTuple):
     settings: Mapping[str, int]
     now: int
     """Nanoseconds."""
+    queue_full: bool = False
+    """The listener that a request is of has a full accept queue."""
 
 
 class AckDue(NamedTuple):

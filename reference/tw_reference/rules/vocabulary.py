@@ -17,7 +17,6 @@ from tw_reference.rules.questions import (
     SegmentArrives,
     SegmentOnConnection,
     Tcb,
-    Unconnected,
     UserCall,
 )
 from tw_reference.segment import IcmpKind, Segment, flag_names
@@ -43,6 +42,13 @@ class HasSettings(Protocol):
 
     @property
     def settings(self) -> Mapping[str, int]: ...
+
+
+class HasQueue(Protocol):
+    """A question that a listener's accept queue bears on."""
+
+    @property
+    def queue_full(self) -> bool: ...
 
 
 def flag(bit: int) -> Condition[HasSegment]:
@@ -195,7 +201,7 @@ def LISTENER(q: SegmentArrives) -> bool:
 
 
 @atom("the listener's queue is full")
-def QUEUE_FULL(q: Unconnected) -> bool:
+def QUEUE_FULL(q: HasQueue) -> bool:
     return q.queue_full
 
 

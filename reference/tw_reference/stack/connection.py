@@ -167,7 +167,11 @@ class Connection(ControlBlock):
         An action may end the connection; those behind it have nobody to act on.
         """
         question = SegmentOnConnection(
-            packet.segment, self, self._owner.settings, self._owner.clock.now
+            packet.segment,
+            self,
+            self._owner.settings,
+            self._owner.clock.now,
+            self.is_request and self._owner.queue_is_full(self),
         )
         going_on = True
         while going_on:

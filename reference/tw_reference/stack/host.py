@@ -347,6 +347,10 @@ class Host:
             and self._listener(connection.flow) is None
         )
 
+    def queue_is_full(self, connection: Connection) -> bool:
+        listener = self._listener(connection.flow)
+        return listener is not None and listener.queue_full
+
     def _error_arrives(self, error: IcmpError) -> None:
         """Only a TIME-WAIT block decides about an error.  For a full connection it counts as a
         soft one, of which a process might be told (RFC 9293 section 3.9.2.2)."""

@@ -23,6 +23,9 @@ class Owner(Protocol):
     def fin_wait_2_timeout(self, connection: Connection) -> int:
         """How long a connection may wait for the FIN where no process holds it (ns)."""
 
+    def queue_is_full(self, connection: Connection) -> bool:
+        """Whether the listener that would accept it accepts nothing any more."""
+
     def record(self, decision: Decision) -> None: ...
 
     def emit(self, packet: Packet) -> None: ...

@@ -52,10 +52,14 @@ class End:
     told: list[str] = field(default_factory=list)
     received: bytearray = field(default_factory=bytearray)
     settings: dict[str, int] = field(init=False)
+    queue_full: bool = False
     trace: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.settings = self.profile.defaults() | {"timestamps": int(self.timestamps)}
+
+    def queue_is_full(self, connection: Connection) -> bool:
+        return self.queue_full
 
     def record(self, decision: Decision) -> None:
         self.trace.append(decision)
