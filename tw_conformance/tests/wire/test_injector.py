@@ -201,12 +201,9 @@ def test_a_packet_that_the_interface_does_not_take_is_said_by_its_size(
     run(loop, scenario())
 
 
-def test_nobody_answering_is_said(
-    bench: Bench, loop: LoopThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(injector, "_RESOLVE_SECONDS", 0.1)
+def test_nobody_answering_is_said(bench: Bench, loop: LoopThread) -> None:
     with pytest.raises(TargetError, match=r"192\.0\.2\.99 does not answer on this link"):
-        run(loop, bench.injector.resolve("192.0.2.99"))
+        run(loop, bench.injector.resolve("192.0.2.99", seconds=0.1))
 
 
 def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
