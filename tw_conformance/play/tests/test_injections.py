@@ -54,3 +54,5 @@ def test_the_latest_on_a_connection_counts() -> None:
     injections.note("", Injection(2.0, 1.75))
     assert injections.effect("", seen, 60.0, answered=2.25) == "kept"
     assert injections.effect("", seen, 60.0, answered=2.5) is None, "the DUT was behind"
+    injections.note("", Injection(3.0, 2.99))
+    assert injections.effect("", seen, 60.0, answered=3.04) == "kept", "as any DUT may be"

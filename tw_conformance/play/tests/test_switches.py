@@ -12,15 +12,18 @@ import pytest
 from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Reach, Send, SendIcmp
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Verdict
+from tw_conformance.play import switches
 from tw_conformance.play.player import perform_once
 from tw_conformance.play.switches import SHOULDS, STANDARD, find_switches, is_to_be_asked
 from tw_conformance.play.tests.opaque import Opaque, OpaqueLink
 from tw_conformance.play.tests.scripted import ScriptedTarget
+from tw_conformance.targets.target import Target
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import BlockAction
+from tw_reference.segment import flag_names
 
 RFC = PROFILES[STANDARD]
 
@@ -91,6 +94,46 @@ def test_of_each_option_the_simplest_question_that_tells_is_asked(
     assert Counter(target.asked) == asked
 
 
+def test_all_questions_that_may_tell_are_asked_until_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a DUT whose every answer says nothing."""
+    dut, replies = Listening("ipv4"), switches._reply
+
+    async def reply(question: Case, target: Target) -> tuple[int | None, ...] | None:
+        if target is not dut:
+            return await replies(question, target)
+        dut.asked.append((question.reach.timestamps, question.steps[0]))
+        return None
+
+    monkeypatch.setattr(switches, "_reply", reply)
+    assert find_switches(dut) == {}
+    assert Counter(in_words(*asked) for asked in dut.asked) == {
+        "SYN rcv_nxt+1": 1,
+        "SYN rcv_nxt": 3,
+        "SYN rcv_nxt-1000": 1,
+        "SYN rcv_nxt-1000 newer": 1,
+        "SYN|ACK rcv_nxt+1": 1,
+        "RST rcv_nxt": 1,
+        "RST rcv_nxt+1": 2,
+        "ACK rcv_nxt": 1,
+        "ACK rcv_nxt ack=snd_nxt+100000": 1,
+        "ACK rcv_nxt-1 absent": 1,
+        "port-unreachable": 2,
+        "fragmentation-needed": 1,
+    }
+
+
+def in_words(timestamps: bool, stimulus: object) -> str:
+    if isinstance(stimulus, SendIcmp):
+        return stimulus.icmp
+    assert isinstance(stimulus, Send)
+    words = [flag_names(stimulus.flags), str(stimulus.seq and stimulus.seq.text)]
+    words += [f"ack={stimulus.ack.text}"] if stimulus.ack else []
+    words += [stimulus.timestamps or "newer"] if timestamps else []
+    return " ".join(words)
+
+
 @pytest.mark.parametrize(
     ("held_to", "reads", "asked"),
     [
@@ -116,6 +159,11 @@ def test_strictly_a_should_is_no_option(name: str) -> None:
     dut = having(**{name: 0, "rfc6191_literal": 1})
     assert find_switches(Opaque(dut, RFC), strict=True).keys() <= {"rfc6191_literal", "rfc5927"}
     assert name in find_switches(Opaque(dut, RFC))
+
+
+def test_strictly_a_may_behind_a_should_is_still_asked_for() -> None:
+    dut = having(rfc6191_literal=1)
+    assert find_switches(Opaque(dut, RFC), strict=True) == {"rfc6191_literal": 1}
 
 
 def test_strictly_a_challenge_that_does_not_come_is_a_failure() -> None:
