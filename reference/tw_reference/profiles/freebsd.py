@@ -9,6 +9,7 @@ from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.changes import up_to
 from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.freebsd_changes import Change
+from tw_reference.profiles.freebsd_offers import offers, offers_since_13, offers_since_14
 from tw_reference.profiles.freebsd_states import freebsd_states
 from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
 from tw_reference.profiles.offers import NOTHING, Offers
@@ -107,28 +108,6 @@ def NEW_REUSES(q: Bind) -> bool:
 @atom("the port is to be chosen automatically")
 def AUTOMATIC(q: Connect) -> bool:
     return q.automatic
-
-
-def _offers(settings: Settings) -> Offers:
-    """tcp_subr.c, tcp_newtcpcb(), and tcp_syncache.c, syncache_add(); net.inet.tcp.ecn.enable came
-    before the listener that takes it up."""
-    extensions, ecn = bool(settings["timestamps"]), bool(settings["ecn"])
-    return Offers(extensions, extensions, bool(settings["sack"]), ecn, ecn)
-
-
-def _offers_since_13(settings: Settings) -> Offers:
-    """With ECN where it is asked for (2)."""
-    ecn = settings["ecn"]
-    return _offers(settings)._replace(asks_ecn=ecn == 1, takes_ecn=ecn in (1, 2))
-
-
-def _offers_since_14(settings: Settings) -> Offers:
-    """With 2 and 3 of rfc1323, which are one of the two options alone (tcp_subr.c of 14,
-    tcp_newtcpcb())."""
-    both = settings["timestamps"]
-    return _offers_since_13(settings)._replace(
-        timestamps=both not in (0, 2), scaling=both not in (0, 3)
-    )
 
 
 def idle_limit(settings: Settings) -> IdleLimit:
@@ -324,7 +303,7 @@ FREEBSD_10 = Profile(
         # uipc_socket.c, sorflush(); tcp_input.c, tcp_do_segment(), SBS_CANTRCVMORE.
         shutdown_discards=True,
         aligns_scaled_window=False,
-        offers=_offers,
+        offers=offers,
         # tcp_output.c of 10, TF_REQ_SCALE, TF_REQ_TSTMP, which nobody takes back.
         repeats=Offers(timestamps=True, scaling=True),
         # tcp_output.c, V_tcp_ecn_maxretries.
@@ -388,10 +367,11 @@ FREEBSD_13 = FREEBSD_10.derive(
             "net.inet.tcp.tolerate_missing_ts",
         )
     },
-    # tcp_timewait.c of 12 (r336937), tcp_twstart(): recwin.  tcp_output.c: roundup2(recwin).
+    # tcp_timewait.c of 12 (r336937), tcp_twstart(): recwin.  tcp_output.c: roundup2(recwin);
+    # tcp_subr.c, tcp_respond(): sbspace(), cut off.
     traits=replace(
         FREEBSD_10.traits,
-        offers=_offers_since_13,
+        offers=offers_since_13,
         # tcp_input.c of 13, tcp_do_segment(), TCPS_SYN_SENT.
         repeats=NOTHING,
         crosses_with_ecn=True,
@@ -455,7 +435,7 @@ FREEBSD_14 = FREEBSD_13.derive(
     assumed=ASSUMED,
     traits=replace(
         FREEBSD_13.traits,
-        offers=_offers_since_14,
+        offers=offers_since_14,
         stamps_without_ts_recent=True,
         # tcp_subr.c of 14, tcp_respond(): sbspace(), cut off by the shift.
         window_on_entry=lambda room, offered: room,

@@ -2,8 +2,8 @@
 
 A listener's SYN-RECEIVED is an entry of the syncache, which ``tcp_input.c``, tcp_input(), looks
 into; a connection's is that of SYNs that crossed, or of an entry whose ACK has come, and
-tcp_do_segment() decides.  Two things are simpler here than there: text and FIN of what opens no
-connection yet are dropped, not kept, and a SYN without timestamps does not turn them off.
+tcp_do_segment() decides.  One thing is simpler here than there: text and FIN of what opens no
+connection yet are dropped, not kept.
 """
 
 from __future__ import annotations

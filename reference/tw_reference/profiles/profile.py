@@ -100,8 +100,8 @@ class StackTraits:
     """The window offered where it is scaled, for the MSS that both sides agree on; None: as where
     it is not."""
     rounds_scaled_window: bool = False
-    """Whether a connection rounds a scaled window up, and so moves its edge (TIME-WAIT cuts it
-    off)."""
+    """Whether a connection rounds a scaled window up, and so moves its edge; a challenge ACK and
+    TIME-WAIT cut it off."""
     keeps_first_window: bool = False
     """Whether a connection that it opens keeps the window that its SYN offered, before the peer's
     options could lessen the MSS."""

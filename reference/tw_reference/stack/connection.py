@@ -467,7 +467,7 @@ class Connection(ControlBlock):
         self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK))
 
     def _challenge(self) -> None:
-        """FreeBSD's tcp_respond() does not round the window as its tcp_output() does."""
+        """A challenge tells the room there is, where other segments round it up."""
         self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK), rounds=False)
 
     def _emit(
