@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tw_conformance.link.link import Observation
-from tw_conformance.link.path import Path, perfect_path
-from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.link.path import perfect_path
+from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.tests.scripted import (
     ANSWERED,
     IRS,
-    ISS,
     RIGHT,
     SEND,
     SILENT,
@@ -18,14 +16,13 @@ from tw_conformance.play.tests.scripted import (
     ScriptedLink,
     at,
     bad_path,
-    in_time_wait,
     performed,
     reading,
     script,
     segment,
     verdict,
 )
-from tw_reference.segment import ACK, FIN, PSH, RST, SYN, Echo, Packet, Segment, flag_names
+from tw_reference.segment import ACK, FIN, RST, Echo, Packet, Segment
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
@@ -326,223 +323,6 @@ def test_a_failing_packet_after_two_sends_may_be_the_paths_fault() -> None:
     outcome = performed(f"{SEND}{SILENT}", at((0.0005, RIGHT)))
     assert outcome.verdict is FAIL
     assert outcome.by_absence
-
-
-# -- retransmissions ------------------------------------------------------------------------------
-
-FIN_FIRST = f"{SEND}  - expect: {{flags: FIN|ACK, seq: snd_nxt+1, ack: rcv_nxt}}\n  - wait: 1s\n"
-
-
-@pytest.mark.parametrize(
-    ("again", "after", "expected"),
-    [
-        (segment(FIN | ACK, 1, IRS), 0.2, INCONCLUSIVE),
-        (segment(FIN | ACK, 1, IRS + 1), 0.2, INCONCLUSIVE),
-        (segment(FIN | PSH | ACK, 1, IRS + 1), 0.2, INCONCLUSIVE),
-        (segment(FIN | ACK, 1, IRS), 0.1, FAIL),
-        (segment(ACK, 1, IRS), 0.2, FAIL),
-        (segment(FIN | ACK, 2, IRS), 0.2, FAIL),
-        (segment(FIN | ACK, 1, IRS, b"t"), 0.2, FAIL),
-    ],
-)
-def test_a_retransmission_is_what_keeps_seq_fin_and_text_and_comes_an_rto_later(
-    again: Packet, after: float, expected: Verdict
-) -> None:
-    first = segment(FIN | ACK, 1, IRS)
-    outcome = performed(FIN_FIRST, at((0.0005, first), (0.0005 + after, again)))
-    assert outcome.verdict is expected
-    assert outcome.late is (expected is INCONCLUSIVE)
-    assert expected is FAIL or "was retransmitted by the DUT" in outcome.reason
-
-
-SHUT = "  - send: {flags: ACK, seq: rcv_nxt, ack: snd_nxt+1, window: 0}\n"
-
-
-@pytest.mark.parametrize(
-    ("came", "after", "expected"),
-    [
-        (segment(ACK, 0, IRS), 0.2, INCONCLUSIVE),
-        (segment(ACK, 1, IRS, b"t"), 0.2, INCONCLUSIVE),
-        (segment(PSH | ACK, 1, IRS, b"t"), 0.2, INCONCLUSIVE),
-        (segment(ACK, 0, IRS), 0.1, FAIL),
-        (segment(ACK, 1, IRS), 0.2, FAIL),
-        (segment(ACK, 1, IRS, b"tt"), 0.2, FAIL),
-        (segment(FIN | ACK, 1, IRS), 0.2, FAIL),
-    ],
-)
-def test_a_dut_may_ask_a_late_tester_whether_the_window_is_open(
-    came: Packet, after: float, expected: Verdict
-) -> None:
-    outcome = performed(f"{SHUT}  - wait: 300ms\n  - expect: nothing\n", at((after, came)))
-    assert outcome.verdict is expected
-    assert outcome.late is (expected is INCONCLUSIVE)
-    opened = f"{SHUT}{SEND}  - wait: 300ms\n  - expect: nothing\n"
-    assert performed(opened, at((after, came))).verdict is FAIL
-    # It is what the DUT was told when it sent that which counts, not what it is told by now.
-    late = ScriptedLink(arrivals=[(after, came)], calling=0.3)
-    opened = f"{SHUT}  - call: bind\n{SEND}  - expect: nothing\n"
-    assert performed(opened, late).verdict is expected
-
-
-def test_on_virtual_time_a_retransmission_is_judged() -> None:
-    first = segment(FIN | ACK, 1, IRS)
-    link = at((0.0005, first), (0.3, first))
-    assert performed(FIN_FIRST, link, realtime=False).verdict is FAIL
-
-
-def on_the_way(
-    *more: tuple[float, Packet], path: Path | None = None, busy: float = 0.06
-) -> Outcome:
-    """That of a DUT which sends this besides before it is in TIME-WAIT, to a busy tester."""
-    case, link = script(SILENT, "{state: TIME-WAIT}"), in_time_wait(*more)
-    link.busy = busy
-    return performed(case, link, path=path)
-
-
-@pytest.mark.parametrize(
-    ("copy", "at_time", "expected"),
-    [
-        (segment(FIN | ACK, ISS + 1, IRS + 1), 0.45, INCONCLUSIVE),
-        (segment(FIN | ACK, ISS + 1, IRS + 2), 0.26, INCONCLUSIVE),
-        (SYN_ACK, 0.2, INCONCLUSIVE),
-        # What comes at once is no retransmission, and an ACK is none.
-        (segment(FIN | ACK, ISS + 1, IRS + 1), 0.254, PASS),
-        (segment(ACK, ISS + 2, IRS + 1), 0.45, PASS),
-    ],
-)
-def test_a_dut_that_retransmitted_on_the_way_may_be_elsewhere(
-    copy: Packet, at_time: float, expected: Verdict
-) -> None:
-    """netstack is in FIN-WAIT-2 then, not in TIME-WAIT, and so answers otherwise at times."""
-    outcome = on_the_way((at_time, copy))
-    assert outcome.verdict is expected
-    assert outcome.late is (expected is INCONCLUSIVE)
-    said = f"retransmitted its {flag_names(copy.segment.flags)} on the way"
-    assert expected is PASS or said in outcome.reason
-
-
-def test_what_a_dut_retransmits_to_a_tester_in_time_is_its_own_doing() -> None:
-    again = segment(FIN | ACK, ISS + 1, IRS + 1)
-    assert on_the_way((0.45, again), busy=0.0).verdict is PASS
-
-
-@pytest.mark.parametrize(("busy", "expected"), [(0.046875, PASS), (0.05, INCONCLUSIVE)])
-def test_a_tester_has_a_twentieth_of_a_second(busy: float, expected: Verdict) -> None:
-    """From the DUT's SYN-ACK to its ACK."""
-    fin = segment(FIN | ACK, ISS + 1, IRS + 1)
-    link = at((0.0, SYN_ACK), (0.25, SYN_ACK), (1.0, fin))
-    link.busy = busy
-    assert performed(script(SILENT, "{state: FIN-WAIT-1}"), link).verdict is expected
-
-
-def test_what_is_lost_on_the_way_is_weighed() -> None:
-    again = segment(FIN | ACK, ISS + 1, IRS + 1)
-    assert on_the_way((0.45, again), path=bad_path()).verdict is PASS
-
-
-# -- calls ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("expected", "given", "comes_to"),
-    [
-        ("ok", "ok", PASS),
-        ("EADDRINUSE", "EADDRINUSE", PASS),
-        ("refused", "EADDRINUSE", PASS),
-        ("ok", "EADDRINUSE", FAIL),
-        ("EINVAL", "EADDRINUSE", FAIL),
-        ("refused", "ok", FAIL),
-        ("ok", "ENOSYS", INCONCLUSIVE),
-    ],
-)
-def test_a_call_gives_what_is_expected(expected: str, given: str, comes_to: Verdict) -> None:
-    steps = f"  - call: bind\n    gives: {expected}\n"
-    outcome = performed(steps, ScriptedLink(gives={"bind": given}))
-    assert outcome.verdict is comes_to
-    assert outcome.by_absence is (comes_to is FAIL)
-
-
-def test_what_a_call_brings_about_is_waited_for_by_a_sentinel() -> None:
-    steps = f"{SILENT}  - call: unlisten\n  - expect: {{flags: ACK}}\n"
-    assert performed(steps, at((0.0015, RIGHT))).verdict is PASS
-
-
-@pytest.mark.parametrize(
-    ("after", "expected"),
-    [
-        ({"Ok": 6, "Drops": 9}, PASS),
-        ({"Ok": 7, "Drops": 9}, PASS),
-        ({"Ok": 5, "Drops": 9}, FAIL),
-        ({"Ok": 6, "Drops": 8}, FAIL),
-        ({"Ok": 6}, INCONCLUSIVE),
-        ({}, INCONCLUSIVE),
-    ],
-)
-def test_counters_have_moved_by_as_much(after: dict[str, int], expected: Verdict) -> None:
-    steps = f"{SILENT}  - counters: {{Ok: 1, Drops: 2}}\n"
-    outcome = performed(steps, ScriptedLink(counts=[{"Ok": 5, "Drops": 7}, after]))
-    assert outcome.verdict is expected
-    assert outcome.by_absence is (expected is FAIL)
-    assert len(outcome.mismatches) == (expected is FAIL)
-
-
-def test_a_counter_that_was_not_there_began_at_zero() -> None:
-    outcome = performed(f"{SILENT}  - counters: {{Ok: 1}}\n", ScriptedLink(counts=[{}, {"Ok": 1}]))
-    assert outcome.verdict is PASS
-    assert "Ok moved by 1" in [event.note for event in outcome.transcript.events]
-
-
-# -- the DUT's service ----------------------------------------------------------------------------
-
-SYN_ACK, FIN_OF_SERVICE = segment(SYN | ACK, ISS, IRS + 1), segment(FIN | ACK, ISS + 1, IRS + 1)
-OPENED = (
-    "  - send: {flags: SYN, seq: rcv_nxt, mss: 1460}\n"
-    "  - expect: {flags: SYN|ACK}\n"
-    "  - send: {flags: ACK, seq: rcv_nxt+1, ack: snd_nxt+5001}\n"
-)
-
-
-def test_what_the_service_owes_comes_after_the_agent_was_asked() -> None:
-    link = at((0.0005, SYN_ACK))
-    link.readings = [reading("LISTEN")]
-    served = ServedLink([(0.0005, SYN_ACK)], readings=[reading("LISTEN")])
-    assert performed(f"{OPENED}  - expect: {{flags: FIN|ACK}}\n", served).verdict is PASS
-    outcome = performed(f"{OPENED}  - expect: {{flags: FIN|ACK}}\n", link)
-    assert outcome.verdict is FAIL, "the agent has let the service do all"
-
-
-class ServedLink(ScriptedLink):
-    """A service that accepts and closes when the agent is asked, and not before."""
-
-    async def observe(self) -> Observation | None:
-        if any(isinstance(p, Packet) and p.segment.flags == ACK for p in self.sent):
-            self.arrivals.append((self.clock + 0.0005, FIN_OF_SERVICE))
-        return await super().observe()
-
-
-@pytest.mark.parametrize(("comes", "expected"), [(0.5, PASS), (0.99, PASS), (1.5, INCONCLUSIVE)])
-def test_without_an_agent_the_service_is_waited_for(comes: float, expected: Verdict) -> None:
-    link = at((0.0005, SYN_ACK), (comes, FIN_OF_SERVICE))
-    outcome = performed(f"{OPENED}  - expect: {{flags: FIN|ACK}}\n", link)
-    assert outcome.verdict is expected
-    assert expected is PASS or "has accepted the connection can't be asked" in outcome.reason
-
-
-def test_an_ack_of_the_service_is_not_its_end() -> None:
-    link = at((0.0005, SYN_ACK), (0.25, segment(ACK, ISS + 1, IRS + 1)), (0.9, FIN_OF_SERVICE))
-    steps = f"{OPENED}  - expect: {{flags: ACK}}\n  - expect: {{flags: FIN|ACK}}\n"
-    assert performed(steps, link).verdict is PASS
-
-
-@pytest.mark.parametrize(
-    ("flags", "ack"), [("SYN|ACK", "5001"), ("RST", "5001"), ("RST|ACK", "5001"), ("ACK", "5002")]
-)
-def test_a_segment_that_completes_no_handshake_is_nobodys_to_accept(flags: str, ack: str) -> None:
-    last = f"  - send: {{flags: {flags}, seq: rcv_nxt+1, ack: snd_nxt+{ack}}}\n"
-    steps = OPENED.rsplit("  - send", 1)[0] + last + "  - expect: {flags: RST}\n"
-    outcome = performed(steps, at((0.0005, SYN_ACK)))
-    assert outcome.verdict is FAIL
-    assert outcome.duration < 0.6, "no service is waited for"
 
 
 # -- which profile --------------------------------------------------------------------------------
