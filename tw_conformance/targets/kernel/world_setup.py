@@ -97,6 +97,9 @@ def make_world() -> list[socket.socket]:
 
 
 def be_the_dut() -> None:
+    # This machine's choice is inherited, and BBR would pace segments and size bursts by the round
+    # trip (tcp_bbr.c, bbr_min_tso_segs()); Reno is built into every kernel and does neither.
+    Path("/proc/sys/net/ipv4/tcp_congestion_control").write_text("reno")
     run_ip(ADDRESSES)
     bring_up("lo")
     bring_up("dut")
