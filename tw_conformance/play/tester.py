@@ -26,7 +26,7 @@ from tw_reference.segment import (
     Segment,
     Timestamps,
 )
-from tw_reference.seqnum import add
+from tw_reference.seqnum import add, distance, in_window
 
 _LEAST_RTO = 0.15
 """Seconds; no documented stack retransmits any sooner."""
@@ -357,18 +357,14 @@ def _completes(syn_ack: Segment, segment: Segment) -> bool:
     """Whether a segment is acceptable and completes the handshake (RFC 9293 section 3.10.7.4, RFC
     7323 section 5.3)."""
     acknowledges = segment.flags & (tcp.SYN | tcp.RST | tcp.ACK) == tcp.ACK
-    if not acknowledges or segment.ack != syn_ack.end:
+    theirs, ours = syn_ack.timestamps, segment.timestamps
+    is_old = theirs and ours and distance(ours.tsval, theirs.tsecr) < 0
+    if not acknowledges or segment.ack != syn_ack.end or is_old:  # PAWS drops what is old
         return False
-    if syn_ack.timestamps is not None and segment.timestamps is not None:
-        newer = add(segment.timestamps.tsval, -syn_ack.timestamps.tsecr)
-        if newer >= _HALF:
-            return False  # PAWS drops it
-    first, last = add(segment.seq, -syn_ack.ack), add(segment.end, -1 - syn_ack.ack)
-    return first < syn_ack.window or (segment.length > 0 and last < syn_ack.window)
+    ends = segment.seq, add(segment.seq, max(segment.length, 1) - 1)
+    return any(in_window(end, syn_ack.ack, syn_ack.window) for end in ends)
 
 
-_HALF = 1 << 31
-"""Distances from here on lead backwards."""
 _Text: TypeAlias = tuple[int, int, bytes]
 """SEQ, SYN and FIN, text."""
 

@@ -29,7 +29,19 @@ from tw_conformance.play.tests.test_approach import (
     reached,
 )
 from tw_conformance.targets.in_process import Played
-from tw_reference.segment import ACK, FIN, RST, SYN, Echo, IcmpError, Packet, Segment, Timestamps
+from tw_reference.segment import (
+    ACK,
+    FIN,
+    PSH,
+    RST,
+    SYN,
+    Damage,
+    Echo,
+    IcmpError,
+    Packet,
+    Segment,
+    Timestamps,
+)
 
 
 def test_a_segment_goes_as_it_is_said() -> None:
@@ -160,9 +172,12 @@ def test_what_is_left_of_a_connection_is_reset(
 
 def test_time_wait_is_reset_where_its_place_is_needed() -> None:
     """At RCV.NXT as the case has it, and as the DUT has it since a FIN of the case's."""
-    link = in_time_wait((REACHED + 0.1, segment(ACK, ISS + 2, IRS + 3)))
+    later = segment(ACK, ISS + 2, IRS + 3), segment(RST, ISS + 2, 0)
+    link = in_time_wait(*((REACHED + 0.1, each) for each in later))
     tester = reached(Reach(), link)
-    Played(tester.receive(REACHED + 1)).result()
+    Played(tester.drain()).result()
+    link.clock += 1
+    Played(tester.drain()).result()
     before = len(link.sent)
     tester.abandon(time_wait=True)
     left = [packet.segment for packet in link.sent[before:] if isinstance(packet, Packet)]
@@ -189,14 +204,84 @@ def test_what_came_before_the_steps_is_forgotten() -> None:
         (99, 0, 7, True),
         (100, 0, 7, False),
         (0, 0, 6, False),
+        (0, 0, 6 + 2**31, True),
+        (0, 0, 7 + 2**31, False),
+        (0, 0, None, True),
     ],
 )
 def test_what_is_not_acceptable_completes_no_handshake(
-    off: int, text: int, tsval: int, completes: bool
+    off: int, text: int, tsval: int | None, completes: bool
 ) -> None:
     """TS.Recent is 7, and the window 100 octets."""
     syn_ack = Segment(ISS, IRS + 1, SYN | ACK, window=100, timestamps=Timestamps(1, 7))
-    sent = Segment(
-        IRS + 1 + off, ISS + 1, ACK, payload=b"t" * text, timestamps=Timestamps(tsval, 1)
-    )
+    stamps = None if tsval is None else Timestamps(tsval, 1)
+    sent = Segment(IRS + 1 + off, ISS + 1, ACK, payload=b"t" * text, timestamps=stamps)
     assert _completes(syn_ack, sent) == completes
+    without = replace(syn_ack, timestamps=None)
+    assert _completes(without, sent) == _completes(without, replace(sent, timestamps=None))
+
+
+# -- what the DUT was told of the window ----------------------------------------------------------
+
+SHUT = Segment(IRS, 3, ACK, window=0)
+OPEN = Segment(IRS, 2, ACK, window=9)
+
+
+@pytest.mark.parametrize(
+    ("told", "probed"),
+    [
+        ([(OPEN, None), (SHUT, None)], True),
+        ([(SHUT, None), (OPEN, None)], False),
+        ([(OPEN, None), (SHUT, None), (Segment(IRS, 0, SYN, window=9), None)], True),
+        ([(SHUT, None), (OPEN, "tcp-checksum")], True),
+        ([(OPEN, None), (SHUT, "tcp-checksum")], False),
+        ([], False),
+    ],
+)
+def test_a_window_is_shut_by_the_latest_ack_that_is_whole(
+    told: list[tuple[Segment, Damage | None]], probed: bool
+) -> None:
+    link = at((0.15, segment(ACK, 2, IRS)))
+    tester = endpoint(Reach(), link)
+    for each, damage in told:
+        tester.send(each, damage=damage)
+    arrival = Played(tester.receive(1.0)).result()
+    assert arrival is not None
+    assert tester.was_probed(arrival) is probed
+
+
+@pytest.mark.parametrize(
+    ("came", "after", "probed"),
+    [
+        (segment(ACK, 2, IRS), 0.15625, True),
+        (segment(ACK, 2, IRS), 0.125, False),
+        (segment(ACK, 3, IRS, b"t"), 0.2, True),
+        (segment(ACK, 4, IRS, b"tt"), 0.2, False),
+        (segment(PSH | ACK, 2, IRS), 0.2, True),
+        (segment(FIN | ACK, 2, IRS), 0.2, False),
+        (segment(ACK, 3, IRS), 0.2, False),
+    ],
+)
+def test_a_probe_is_empty_left_of_snd_una_or_the_next_octet(
+    came: Packet, after: float, probed: bool
+) -> None:
+    link = ScriptedLink([(8 + after, came)], clock=8.0)
+    tester = endpoint(Reach(), link)
+    tester.send(SHUT)
+    arrival = Played(tester.receive(9.0)).result()
+    assert arrival is not None
+    assert tester.was_probed(arrival) is probed
+
+
+@pytest.mark.parametrize(("opened", "probed"), [(0.25, False), (0.26, True)])
+def test_what_is_told_behind_what_came_made_no_difference_to_it(
+    opened: float, probed: bool
+) -> None:
+    link = at((0.25, segment(ACK, 2, IRS)))
+    tester = endpoint(Reach(), link)
+    tester.send(SHUT)
+    link.clock = opened
+    tester.send(OPEN)
+    arrival = Played(tester.receive(1.0)).result()
+    assert arrival is not None
+    assert tester.was_probed(arrival) is probed
