@@ -13,7 +13,9 @@ from tw_conformance.model.errors import SuiteError
 from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.notation.load import load_text
 from tw_conformance.notation.packetdrill.cases import import_text
+from tw_conformance.notation.packetdrill.export import Refused
 from tw_conformance.notation.packetdrill.parse import read_text
+from tw_conformance.play.tests.scripted import EACH_FIELD
 from tw_reference.profiles import PROFILES
 
 LINUX = PROFILES["linux-6.18"]
@@ -67,6 +69,23 @@ def test_states_timers_settings_and_calls_are_asked_as_linux_can() -> None:
     steps = "- call: {receive: 5}\n  gives: EAGAIN\n- call: {send: 5}\n- expect: {flags: PSH|ACK}\n"
     calls = exported(a_case(steps, "{state: ESTABLISHED}"), LINUX)
     assert "+0 read(4, ..., 5) = -1 EAGAIN (an error)\n+0 write(4, ..., 5) = 5\n" in calls
+
+
+def said_of(fields: str) -> str:
+    """The script of a case that sends a segment with these fields; why there is none."""
+    reach = "{family: ipv6, timestamps: on}"
+    try:
+        return exported(a_case(f"- send: {{{fields}}}\n- expect: nothing\n", reach), LINUX)
+    except Refused as refusal:
+        return str(refusal)
+
+
+@pytest.mark.parametrize(("field", "value"), EACH_FIELD.items())
+def test_no_field_of_a_send_is_lost(field: str, value: str) -> None:
+    flags = "" if field == "flags" else "flags: RST|ACK, "
+    plain = said_of("flags: RST|ACK")
+    assert plain == said_of("flags: RST|ACK")
+    assert said_of(f"{flags}{field}: {value}") != plain
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,27 @@ def in_time_wait(*arrivals: tuple[float, Datagram]) -> ScriptedLink:
 
 
 SEND = "  - send: {flags: ACK, seq: rcv_nxt}\n"
+EACH_FIELD = {
+    "flags": "RST",
+    "seq": "rcv_nxt+1",
+    "ack": "snd_nxt+1",
+    "window": "9",
+    "length": "1",
+    "urgent": "1",
+    "reserved": "1",
+    "timestamps": "absent",
+    "tsval": "ts_recent+9",
+    "tsecr": "9",
+    "mss": "99",
+    "wscale": "1",
+    "sack_permitted": "true",
+    "corrupt": "tcp-checksum",
+    "options": "'01010101'",
+    "tos": "1",
+    "ttl": "9",
+    "flow_label": "9",
+}
+"""Every field of ``send`` that is put on the packet, with a value that is no default's."""
 SILENT = f"{SEND}  - expect: nothing\n"
 ANSWERED = f"{SEND}  - expect: {{flags: ACK, seq: snd_nxt+1, ack: rcv_nxt}}\n"
 RIGHT = segment(ACK, 1, IRS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from tw_conformance.link.path import perfect_path
+from tw_conformance.model.case import Send
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.tests.scripted import (
     ANSWERED,
+    EACH_FIELD,
     IRS,
     RIGHT,
     SEND,
@@ -112,6 +116,25 @@ def test_options_are_filled_up_to_what_a_data_offset_can_say(said: str, sent: st
     packet = link.sent[0]
     assert isinstance(packet, Packet)
     assert packet.segment.option_octets.hex() == sent
+
+
+def what_left(said: str) -> tuple[str, str]:
+    """The packet of a ``send`` with these fields, in all that it is made of, and its damage."""
+    link = at()
+    reach = "{state: LISTEN, family: ipv6, timestamps: on}"
+    outcome = performed(script(f"  - send: {{{said}}}\n", reach), link)
+    return repr(link.sent[0]), outcome.transcript.events[0].note
+
+
+def test_every_field_of_a_send_is_in_the_table() -> None:
+    on_the_packet = {field.name for field in fields(Send)} - {"on", "within"}
+    assert EACH_FIELD.keys() == on_the_packet
+
+
+@pytest.mark.parametrize(("field", "value"), EACH_FIELD.items())
+def test_every_field_of_a_send_is_put_on_the_packet(field: str, value: str) -> None:
+    flags = "" if field == "flags" else "flags: ACK, "
+    assert what_left(f"{flags}{field}: {value}") != what_left("flags: ACK")
 
 
 def test_what_came_last_is_known_by_name() -> None:

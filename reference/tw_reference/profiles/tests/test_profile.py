@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import Action, BlockAction, EntryAction, OrphanAction
+from tw_reference.rules.condition import Condition
 from tw_reference.rules.stages import STAGES
 from tw_reference.state import State
 
@@ -31,6 +36,22 @@ def test_an_action_has_the_trait_that_it_needs(profile: Profile) -> None:
             for action in rule.then:
                 needed = NEEDS.get(action)
                 assert needed is None or getattr(profile.traits, needed) is not None, rule.id
+
+
+def settings_in(condition: Condition[Any]) -> Iterator[str]:
+    """The settings that a condition compares with a value."""
+    said = re.fullmatch(r"(\w+) = \d+", condition.text)
+    if condition.kind == "atom" and said:
+        yield said[1]
+    for part in condition.parts:
+        yield from settings_in(part)
+
+
+@EVERY
+def test_a_setting_that_a_rule_asks_for_is_one_of_the_profiles(profile: Profile) -> None:
+    for decisions in profile.lists():
+        for rule in decisions:
+            assert profile.settings.keys() >= set(settings_in(rule.when)), rule.id
 
 
 @EVERY
