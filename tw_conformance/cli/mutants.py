@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tw_conformance.model.errors import ExitCode
@@ -64,7 +65,7 @@ def mutants(arguments: argparse.Namespace) -> int:
     :raises SuiteError: where a path or a profile is not there, or a case file has a fault.
     """
     from tw_conformance.explore.corpus import read_corpus
-    from tw_conformance.explore.mutants.hunt import Sample, hunt_named
+    from tw_conformance.explore.mutants.hunt import Sample, families, hunt_family
     from tw_conformance.explore.processes import cpus, spread
     from tw_conformance.targets.registry import profile_named
     from tw_reference.profiles import PROFILES
@@ -73,8 +74,9 @@ def mutants(arguments: argparse.Namespace) -> int:
     corpus = read_corpus(arguments.paths)
     names = list(dict.fromkeys(map(profile_named, arguments.profile or PROFILES)))
     sample = Sample(arguments.sample, arguments.seed, arguments.kind or KINDS)
-    hunt = partial(hunt_named, cases=corpus.cases, sample=sample)
-    hunts = list(spread(hunt, names, arguments.processes or cpus()))
+    hunt = partial(hunt_family, cases=corpus.cases, sample=sample)
+    found = spread(hunt, families(names), arguments.processes or cpus())
+    hunts = sorted(chain.from_iterable(found), key=lambda each: names.index(each.profile))
     seconds = time.monotonic() - begun
     if arguments.json:
         print(json.dumps([_value(each, corpus) for each in hunts], indent=2))

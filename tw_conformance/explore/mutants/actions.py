@@ -78,9 +78,9 @@ _LAST: frozenset[Action] = frozenset(
 
 def instead(rule: AnyRule, stage: AnyStage, profile: Profile) -> Iterator[tuple[str, Actions]]:
     """Other actions of a rule, and what the change is: one exchanged, one left out, one more."""
-    mine = _visible(rule.then, stage, profile)
+    mine = visible(rule.then, stage, profile)
     for change, then in _instead(rule.then, stage):
-        if _visible(then, stage, profile) != mine and _can_be_taken(then, profile):
+        if visible(then, stage, profile) != mine and _can_be_taken(then, profile):
             yield change, then
 
 
@@ -112,7 +112,7 @@ _SILENT = frozenset(
 """Actions that do nothing."""
 
 
-def _visible(then: Actions, stage: AnyStage, profile: Profile) -> tuple[object, ...]:
+def visible(then: Actions, stage: AnyStage, profile: Profile) -> Actions:
     """What of the actions makes a difference: not those that do nothing, an ACK that no connection
     of this profile owes, or a limit that it does not have."""
     idle = set(_SILENT)

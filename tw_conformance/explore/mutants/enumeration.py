@@ -38,7 +38,7 @@ def witnesses(
     profile: Profile, mutants: Sequence[ListMutant], classes: Sequence[SegmentClass]
 ) -> Mapping[ListMutant, SegmentClass | None]:
     """For each mutant the first class that shows it, None where none does."""
-    suspicion = Suspicion(mutants, _TRIED)
+    suspicion = Suspicion(profile, mutants, _TRIED)
     for index, one in enumerate(classes):
         if _reaches(profile.watched(suspicion.tell), one):
             suspicion.concluded(index, (), ())

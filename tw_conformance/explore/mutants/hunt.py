@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
-from tw_conformance.explore.coverage.survey import playable
-from tw_conformance.explore.mutants.answers import Origin, answer_mutants
+from tw_conformance.explore.mutants.answers import answer_mutants
 from tw_conformance.explore.mutants.beside import Shown, play
 from tw_conformance.explore.mutants.equivalent import equivalence
 from tw_conformance.explore.mutants.lists import list_mutants
 from tw_conformance.explore.mutants.mutant import KINDS, Mutant, MutantKind
-from tw_conformance.explore.mutants.stack import reading_traits, stack_mutants
-from tw_conformance.explore.mutants.suspicion import Suspicion
+from tw_conformance.explore.mutants.original import Original
+from tw_conformance.explore.mutants.stack import stack_mutants
 from tw_conformance.explore.mutants.target import MutantTarget, Runaway
 from tw_conformance.model.case import Case
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
-from tw_reference.segment import Packet
 
 _FIRST = 40
 """Cases that may notice a mutant, of which most kill it at once; more are looked for where none of
@@ -73,80 +73,104 @@ class MutantHunt(NamedTuple):
         return [fate for fate in self.fates if fate.end == "survives"]
 
 
-def hunt_named(profile: str, cases: Sequence[Case], sample: Sample) -> MutantHunt:
-    """The hunt for mutants of a bundled profile, for another process."""
-    return hunt(PROFILES[profile], cases, sample)
+def families(profiles: Sequence[str]) -> list[list[str]]:
+    """Bundled profiles, together where most rules of one are rules of another."""
+    found: list[tuple[set[tuple[str, str, str]], list[str]]] = []
+    for name in profiles:
+        rules = {
+            (each.stage.name, rule.id, rule.when.text)
+            for each in PROFILES[name].lists()
+            for rule in each
+        }
+        for theirs, names in found:
+            if 2 * len(rules & theirs) > len(rules):
+                theirs |= rules
+                names.append(name)
+                break
+        else:
+            found.append((rules, [name]))
+    return [names for _, names in found]
 
 
-def hunt(profile: Profile, cases: Sequence[Case], sample: Sample = ALL) -> MutantHunt:
-    """Every mutant of the profile, or a sample of them, against the cases that pass on it."""
-    mutants = sample.of(list(all_mutants(profile, cases, sample.kinds)), profile.name)
+def hunt_family(profiles: Sequence[str], cases: Sequence[Case], sample: Sample) -> list[MutantHunt]:
+    """The hunts of bundled profiles that are alike, for another process: what kills a mutant of one
+    is tried first on its like of the next."""
+    killers: dict[str, int] = {}
+    hunts: list[MutantHunt] = []
+    for name in profiles:
+        hunts.append(hunt(PROFILES[name], cases, sample, killers))
+        killers.update((f.mutant, f.killer) for f in hunts[-1].fates if f.killer is not None)
+    return hunts
+
+
+def hunt(
+    profile: Profile,
+    cases: Sequence[Case],
+    sample: Sample = ALL,
+    tips: Mapping[str, int] = MappingProxyType({}),
+) -> MutantHunt:
+    """Every mutant of the profile, or a sample of them, against the cases that pass on it.
+
+    ``tips`` are cases that may kill a mutant of that name, by their places.
+    """
+    original = Original(profile, cases)
+    mutants = sample.of(list(all_mutants(original, sample.kinds)), profile.name)
     fates = {mutant: Fate(mutant.kind, str(mutant), "equivalent") for mutant in mutants}
-    mutants = [m for m in mutants if equivalence(profile.name, str(m)) is None]
-    original = _Original.of(profile, cases, mutants, _FIRST)
-    target = MutantTarget(profile)
-    fates.update((mutant, original.fate(target, mutant)) for mutant in mutants)
-    left = [m for m in mutants if fates[m].end == "survives" and fates[m].plays == _FIRST]
-    if left:
-        more = _Original.of(profile, cases, left, None)
-        fates.update((m, more.fate(target, m)) for m in left)
+    left = [m for m in mutants if equivalence(profile.name, str(m)) is None]
+    beat = _Beat(original)
+    told = {m: [tips[str(m)]] for m in left if tips.get(str(m)) in original.order}
+    fates.update((m, beat.fate(m, cases_to_try)) for m, cases_to_try in told.items())
+    left = [m for m in left if fates[m].end != "failed"]
+    for enough in (_FIRST, None):
+        suspects = original.suspects(left, enough)
+        fates.update((m, beat.fate(m, suspects[m])) for m in left)
+        left = [m for m in left if fates[m].end == "survives" and fates[m].plays == enough]
+        if not left:
+            break
     return MutantHunt(profile.name, tuple(fates.values()))
 
 
-def all_mutants(
-    profile: Profile, cases: Sequence[Case], kinds: Sequence[MutantKind] = KINDS
-) -> Iterator[Mutant]:
+def all_mutants(original: Original, kinds: Sequence[MutantKind] = KINDS) -> Iterator[Mutant]:
     """Every mutant of the profile; what it may send wrong is what it sends in the cases."""
-    for mutant in (*list_mutants(profile), *stack_mutants(profile)):
+    for mutant in (*list_mutants(original.profile), *stack_mutants(original.profile)):
         if mutant.kind in kinds:
             yield mutant
     if "answer" in kinds:
-        yield from answer_mutants(_sent(profile, cases))
+        yield from answer_mutants(original.sent())
 
 
-def _sent(profile: Profile, cases: Sequence[Case]) -> Iterator[tuple[Origin, Packet]]:
-    target = MutantTarget(profile)
-    for _, case in playable(cases, target):
-        target.start(play(case, target)).result()
-        yield from target.sent
+class _Beat:
+    """Plays cases on mutants, those first that killed others of the same rule, or of any."""
 
+    def __init__(self, original: Original) -> None:
+        self._original = original
+        self._target = MutantTarget(original.profile)
+        self._kills = Counter[int]()
+        self._kills_there = Counter[tuple[str, int]]()
 
-class _Original(NamedTuple):
-    """The stack without a fault, in each case that it passes."""
-
-    cases: Sequence[Case]
-    shown: Mapping[int, Shown]
-    suspects: Mapping[Mutant, Sequence[int]]
-    """For each mutant, the cases in which it rules otherwise."""
-
-    @classmethod
-    def of(
-        cls, profile: Profile, cases: Sequence[Case], mutants: Sequence[Mutant], enough: int | None
-    ) -> _Original:
-        order = list(playable(cases, MutantTarget(profile)))
-        Random(0).shuffle(order)  # neighbours are alike: what one misses the next does too
-        suspicion, shown, read = Suspicion(mutants, enough), dict[int, Shown](), set[str]()
-        target = MutantTarget(reading_traits(profile, read), suspicion.tell)
-        for index, case in order:
-            read.clear()
-            shown[index] = target.start(play(case, target)).result()
-            suspicion.concluded(index, {origin for origin, _ in target.sent}, read)
-        return cls(cases, shown, suspicion.cases)
-
-    def fate(self, target: MutantTarget, mutant: Mutant) -> Fate:
-        target.become(mutant)
+    def fate(self, mutant: Mutant, suspects: Sequence[int]) -> Fate:
+        """What becomes of the mutant in these cases."""
+        self._target.become(mutant)
         seen: int | None = None
         plays = 0
-        for plays, index in enumerate(self.suspects[mutant], start=1):
-            shown = _play(self.cases[index], target)
-            if shown is None or not shown.passes:
+        for plays, index in enumerate(self._likeliest(mutant.place, suspects), start=1):
+            shown = _play(self._original.cases[index], self._target)
+            right = self._original.shown(index)
+            if right.passes and (shown is None or not shown.passes):
+                self._kills[index] += 1
+                self._kills_there[mutant.place, index] += 1
                 return Fate(mutant.kind, str(mutant), "failed", index, plays)
-            if seen is None and shown.differs(self.shown[index]):
+            if seen is None and (shown is None or shown.differs(right)):
                 seen = index
             if seen is not None and plays >= _ONLY_THE_ORACLE:
                 break
         end: End = "survives" if seen is None else "seen"
         return Fate(mutant.kind, str(mutant), end, seen, plays)
+
+    def _likeliest(self, place: str, suspects: Sequence[int]) -> list[int]:
+        return sorted(
+            suspects, key=lambda case: (-self._kills_there[place, case], -self._kills[case])
+        )
 
 
 def _play(case: Case, target: MutantTarget) -> Shown | None:

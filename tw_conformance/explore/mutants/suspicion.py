@@ -9,8 +9,10 @@ from typing import Any
 
 from tw_conformance.explore.coverage.survey import looked_at
 from tw_conformance.explore.mutants.answers import Origin
+from tw_conformance.explore.mutants.effects import Effects
 from tw_conformance.explore.mutants.mutant import AnswerMutant, ListMutant, Mutant, ProfileMutant
 from tw_conformance.model.case import Answer, AnyOf, Case, Expect, Expected, Not
+from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import AnyList, Ruling
 
 
@@ -20,7 +22,10 @@ class Suspicion:
     ``enough`` cases for a mutant are enough; None: all are wanted.
     """
 
-    def __init__(self, mutants: Sequence[Mutant], enough: int | None = None) -> None:
+    def __init__(
+        self, profile: Profile, mutants: Sequence[Mutant], enough: int | None = None
+    ) -> None:
+        self._effects = Effects(profile)
         self.cases: Mapping[Mutant, list[int]] = {mutant: [] for mutant in mutants}
         """The cases in which each mutant rules otherwise, by their places in the corpus."""
         self._enough = enough
@@ -39,15 +44,17 @@ class Suspicion:
 
     def tell(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
         """The original takes a decision."""
-        stage, acted = decisions.stage.name, (*ruling.notes, ruling.rule)
+        stage, acted = decisions.stage, (*ruling.notes, ruling.rule)
         for index, rule in enumerate(looked_at(decisions, ruling)):
-            asked = self._asked.get((stage, index))
+            asked = self._asked.get((stage.name, index))
             if asked:
                 holds = any(rule is each for each in acted)
                 self._now.update(
                     mutant
                     for mutant in asked
-                    if mutant not in self._now and mutant.rules_otherwise(question, holds)
+                    if mutant not in self._now
+                    and mutant.rules_otherwise(question, holds)
+                    and self._effects.differ(stage, ruling, mutant.decisions, question)
                 )
 
     def concluded(self, case: int, sent: Iterable[Origin], read: Iterable[str]) -> None:
