@@ -99,6 +99,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
 def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
     """A search with its stacks open."""
     from tw_conformance.explore.fuzz.hunt import Conformance, Difference, Hunt
+    from tw_conformance.report.settings_text import settings_line
     from tw_conformance.targets.direct import DirectTarget
     from tw_conformance.targets.registry import profile_named
     from tw_reference.profiles import PROFILES
@@ -118,7 +119,9 @@ def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
         return
     target = open_named(arguments, arguments.profile)
     try:
-        print(target.describe(), flush=True)
+        print(target.describe())
+        if target.realtime:
+            print(settings_line(target), flush=True)
         profile = PROFILES[target.profile]
         oracle = DirectTarget(profile, seed=arguments.seed)
         space = _space((target, oracle), [profile], arguments)

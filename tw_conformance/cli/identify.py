@@ -54,7 +54,7 @@ def identify(arguments: argparse.Namespace) -> int:
         predictions = documented()
         tell = _silent if arguments.json else _AnswerLines()
         identity = inquiry.identify(target, predictions, settings=settings, tell=tell)
-        read = dict(target.settings) if target.realtime else {}
+        read = dict(target.settings) if target.realtime and target.reads_states else {}
     finally:
         target.close()
     if arguments.json:

@@ -82,23 +82,17 @@ def roster(arguments: argparse.Namespace) -> Roster:
 
 def open_named(arguments: argparse.Namespace, profile: str | None) -> Target:
     """The target that ``--target`` names, held to ``profile`` or to what it is held to anyway, and
-    looked at where nobody can look into it.
+    its DUT learned.
 
     :raises SuiteError: for a name that is not known.
     :raises TargetError: where the target can't be had.
     """
-    from tw_conformance.play.acquaint import acquaint
-    from tw_conformance.targets.registry import open_target, refuse_unheeded
+    from tw_conformance.explore.opening import open_and_learn
+    from tw_conformance.targets.registry import refuse_unheeded
 
     known = roster(arguments)
     refuse_unheeded([arguments.target], known)
-    target = open_target(arguments.target, profile=profile, seed=arguments.seed, roster=known)
-    try:
-        acquaint(target)
-    except BaseException:
-        target.close()
-        raise
-    return target
+    return open_and_learn(arguments.target, profile=profile, seed=arguments.seed, roster=known)
 
 
 STATES = tuple(state.value for state in OF_A_CONNECTION)

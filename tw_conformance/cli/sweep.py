@@ -283,6 +283,7 @@ def _field(
     from tw_conformance.explore.sweep.case_subject import CaseSubject
     from tw_conformance.explore.sweep.lockstep import lockstep_on
     from tw_conformance.explore.sweep.reference_stack import ReferenceStack
+    from tw_conformance.report.settings_text import settings_line
     from tw_conformance.targets.target import unlike_the_profile
     from tw_conformance.targets.wire_target import WireTarget
 
@@ -295,7 +296,7 @@ def _field(
         return
     target = open_named(arguments, profile)
     try:
-        print(target.describe(), flush=True)
+        print(f"{target.describe()}\n{settings_line(target)}", flush=True)
         differing = {name: value for name, (value, _) in unlike_the_profile(target).items()}
 
         def run(walk: Coroutine[object, object, None]) -> None:

@@ -23,15 +23,14 @@ from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.model.words import number_of
-from tw_conformance.play.acquaint import acquaint, family_of
+from tw_conformance.play.acquaint import acquaint
 from tw_conformance.play.judge import judge
 from tw_conformance.play.player import perform as perform_script
-from tw_conformance.play.switches import find_switches, is_to_be_asked
 from tw_conformance.targets.locator import Locator
 from tw_conformance.targets.network.way import find_way
 from tw_conformance.targets.registry import open_target
 from tw_conformance.targets.roster import Roster
-from tw_conformance.targets.target import Target, unlike_the_profile
+from tw_conformance.targets.target import Target, family_of, unlike_the_profile
 from tw_conformance.targets.wire_target import WireTarget
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
@@ -103,8 +102,6 @@ def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]
             alone = locator is not None and not locator.host
             yield from _look_at_the_service(target, alone)
             acquaint(target)
-            if isinstance(target, WireTarget) and is_to_be_asked(target):
-                target.assume(find_switches(target))
             yield _look_at_time_wait(target, alone)
             if not alone:
                 yield _look_for_connection_tracking(target)

@@ -20,6 +20,8 @@ from tw_reference.state import State
 
 T = TypeVar("T")
 
+Family: TypeAlias = Literal["ipv4", "ipv6"]
+
 STATES = tuple(state.value for state in State)
 """State names of RFC 9293 that a case may use, as printed in the RFC."""
 
@@ -41,7 +43,7 @@ class Reach:
 
     state: str = "TIME-WAIT"
     through: Through = Through.FIN_WAIT_2
-    family: Literal["ipv4", "ipv6"] = "ipv4"
+    family: Family = "ipv4"
     timestamps: bool = False
     wscale: int | None = None
     """Shift that the tester offers; None: no window scaling."""

@@ -23,9 +23,10 @@ from tw_conformance.model.verdict import Transcript
 from tw_conformance.play.approach import NotReached, reach
 from tw_conformance.play.record import StateSeen
 from tw_conformance.play.state_probe import ask, question
+from tw_conformance.play.switches import STANDARD, find_switches
 from tw_conformance.play.tester import TesterEndpoint
 from tw_conformance.targets.acquaintance import Acquaintance, Question, Shape, Telling
-from tw_conformance.targets.target import Target
+from tw_conformance.targets.target import Target, family_of
 from tw_reference.segment import Packet, Segment
 from tw_reference.seqnum import add
 
@@ -38,8 +39,10 @@ _SYN_AND_FIN = 2
 _State = Literal["TIME-WAIT", "LISTEN"]
 
 
-def acquaint(target: Target) -> None:
-    """Learn how a target's DUT answers in TIME-WAIT and in CLOSED, where nobody can look into it.
+def acquaint(target: Target, *, strict: bool = False) -> None:
+    """Learn how a target's DUT answers in TIME-WAIT and in CLOSED, where nobody can look into it;
+    and which of the standard's options it has, where it is held to that.  To whom is ``strict``, an
+    option that a stack SHOULD have is none.
 
     :raises TargetError: where the target is gone.
     """
@@ -48,6 +51,8 @@ def acquaint(target: Target) -> None:
     target.acquaintance = target.start(_look(target)).result()
     if target.realtime and target.acquaintance.telling.apart:
         target.acquaintance = target.start(_measure_room(target)).result()
+    if target.profile == STANDARD:
+        target.assume(find_switches(target, strict=strict))
 
 
 async def _look(target: Target) -> Acquaintance:
@@ -140,9 +145,3 @@ async def _answer(tester: TesterEndpoint) -> Segment | None:
         return None
     assert isinstance(arrival.packet, Packet)
     return arrival.packet.segment
-
-
-def family_of(target: Target) -> Literal["ipv4", "ipv6"]:
-    """An address family that the target has an address of."""
-    ipv4 = Case("a first look", "", (), Reach(family="ipv4"), ())
-    return "ipv4" if target.lacks(ipv4) is None else "ipv6"

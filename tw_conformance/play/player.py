@@ -4,7 +4,6 @@ verdict."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -14,12 +13,9 @@ from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.judge import Judgement, decide, judge
 from tw_conformance.play.record import Doubt, Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
-from tw_conformance.play.state_probe import expects_fin_of_a_new_incarnation
 from tw_conformance.play.views import View, views
 from tw_conformance.play.weighing import conclude, conformity, undecided
-from tw_conformance.targets.direct import DirectTarget
-from tw_conformance.targets.target import Target, unlike_the_profile
-from tw_reference.profiles import PROFILES
+from tw_conformance.targets.target import Target
 
 _PERFORMANCES = 40
 """Performances after which a case on a bad path is given up."""
@@ -34,46 +30,6 @@ _CONNECTIONS = 3
 """Of which one comes about where a service is there, on a path that loses packets."""
 _STAGGER = 0.5
 """Seconds between the beginnings of performances of one case."""
-
-
-def lacks(case: Case, target: Target) -> str | None:
-    """What keeps a case from being played on a target and judged; None where nothing does."""
-    return target.lacks(case) or _is_spoken_over(case, target) or _meaningless(case, target)
-
-
-def _is_spoken_over(case: Case, target: Target) -> str | None:
-    """Whether the DUT's service sends text where the case expects the FIN of a new incarnation."""
-    says = target.acquaintance.says
-    if says and expects_fin_of_a_new_incarnation(case, target.profile):
-        return f"needs a service that closes without a word: the DUT's says {says} octets"
-    return None
-
-
-def _meaningless(case: Case, target: Target) -> str | None:
-    """Why the DUT's settings make a case meaningless: with them the profile itself answers
-    otherwise than the case expects, so the DUT may as well.  A case that the profile fails without
-    them too is wrong, and is played."""
-    if not target.realtime:
-        return None
-    differing = {
-        name: value
-        for name, (value, _) in unlike_the_profile(target).items()
-        if name not in case.settings and name not in target.time_variables
-    }
-    if not differing or _holds(case, target.profile, differing):
-        return None
-    if not _holds(case, target.profile, {}):
-        return None
-    switches = ", ".join(f"{name}={value}" for name, value in differing.items())
-    return f"expects what {target.profile} does without the DUT's {switches}"
-
-
-def _holds(case: Case, profile: str, settings: Mapping[str, int]) -> bool:
-    """Whether the reference conforms, under the profile and with those settings beside the
-    case's."""
-    reference = DirectTarget(PROFILES[profile])
-    asked = replace(case, settings={**settings, **case.settings})
-    return reference.start(perform_once(asked, reference)).result().verdict is Verdict.PASS
 
 
 async def play(case: Case, target: Target) -> Outcome:

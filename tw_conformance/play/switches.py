@@ -23,11 +23,10 @@ from tw_conformance.model.case import (
     Step,
 )
 from tw_conformance.model.expressions import SequenceExpression
-from tw_conformance.play.acquaint import family_of
 from tw_conformance.play.record import Came, ProvenSilence
 from tw_conformance.play.run import Run
 from tw_conformance.targets.direct import DirectTarget
-from tw_conformance.targets.target import Target
+from tw_conformance.targets.target import Target, family_of
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
 
@@ -69,11 +68,6 @@ _STIMULI: tuple[tuple[bool, Send | SendIcmp], ...] = (
     (True, _syn("rcv_nxt-1000")),
 )
 """Whether timestamps are in use, and what is sent."""
-
-
-def is_to_be_asked(target: Target) -> bool:
-    """Whether a DUT is held to the standard, and nobody can look into it."""
-    return target.profile == STANDARD and not target.reads_states
 
 
 def find_switches(target: Target, *, strict: bool = False) -> dict[str, int]:

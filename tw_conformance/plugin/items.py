@@ -29,7 +29,7 @@ from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.expectations import Expectation
 from tw_conformance.notation.load import read_file
 from tw_conformance.notation.matrix import Written
-from tw_conformance.play import oracle, player
+from tw_conformance.play import lacking, oracle, player
 from tw_conformance.plugin.expected import settle
 from tw_conformance.plugin.failure_text import FailureText
 from tw_conformance.plugin.findings import wanted
@@ -239,7 +239,7 @@ class CaseItem(pytest.Item):
 
     @cached_property
     def _lacking(self) -> str | None:
-        return player.lacks(self.case, self._target())
+        return lacking.lacks(self.case, self._target())
 
     def _target(self) -> Target:
         return RunState.of(self.config).pool.get(self.choice)

@@ -45,29 +45,15 @@ class TargetPool:
         return self._open[key]
 
     def _opened(self, choice: Choice) -> Target:
-        """Open a target.  One that somebody else runs is asked here, once and not by each case,
-        whether connections come to TIME-WAIT there at all."""
-        from tw_conformance.explore import doctor
-        from tw_conformance.play.acquaint import acquaint
-        from tw_conformance.play.switches import find_switches, is_to_be_asked
-        from tw_conformance.targets import registry as targets
-        from tw_conformance.targets.wire_target import WireTarget
+        from tw_conformance.explore.opening import open_and_learn
 
-        roster = self._roster()
-        target = targets.open_target(
-            choice.target, profile=choice.profile, seed=self._seed, roster=roster
+        return open_and_learn(
+            choice.target,
+            profile=choice.profile,
+            seed=self._seed,
+            roster=self._roster(),
+            strict=self._strict,
         )
-        locator = roster.locator(choice.target)
-        if locator is not None:
-            try:
-                doctor.check_service(target, alone=not locator.host)
-                acquaint(target)
-                if isinstance(target, WireTarget) and is_to_be_asked(target):
-                    target.assume(find_switches(target, strict=self._strict))
-            except BaseException:
-                target.close()
-                raise
-        return target
 
     def opened(self, choice: Choice) -> Target | None:
         """The target of that choice, where it is open."""
@@ -101,6 +87,8 @@ class TargetPool:
     def settings(self) -> list[str]:
         """The settings of each DUT that are known, a line each; those that differ from its
         profile's defaults by name."""
+        from tw_conformance.report.settings_text import settings_line
+
         return [settings_line(target) for target in self._open.values() if target.realtime]
 
     def unavailable(self, choice: Choice) -> str | None:
@@ -117,19 +105,3 @@ class TargetPool:
         with ExitStack() as closing:
             while self._open:
                 closing.callback(self._open.popitem()[1].close)
-
-
-def settings_line(target: Target) -> str:
-    """What is known of a DUT's settings, and which of them its profile has otherwise."""
-    from tw_conformance.play.switches import SHOULDS, STANDARD
-    from tw_conformance.targets.target import unlike_the_profile
-
-    if not target.settings:
-        return f"settings of {target.name}: none can be read; taken for {target.profile}'s defaults"
-    shoulds = SHOULDS if target.profile == STANDARD else frozenset()
-    differing = [
-        f"{name}={value} ({target.profile}: {default}{', a SHOULD' if name in shoulds else ''})"
-        for name, (value, default) in unlike_the_profile(target).items()
-    ]
-    says = "differ: " + ", ".join(differing) if differing else f"those of {target.profile}"
-    return f"settings of {target.name}: {says}"

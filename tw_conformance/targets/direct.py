@@ -6,6 +6,7 @@ that :mod:`tw_reference.wire` could get wrong, so what is found this way is said
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import count
 
 from tw_conformance.targets.in_process import Hop, InProcessTarget
@@ -37,7 +38,7 @@ class Tickets:
 class DirectTarget(InProcessTarget):
     """The reference under one profile, over :class:`Tickets`."""
 
-    def __init__(self, profile: Profile, *, seed: int = 0) -> None:
-        super().__init__(profile, seed=seed)
+    def __init__(self, profile: Profile, *, seed: int = 0, on_link: Collection[str] = ()) -> None:
+        super().__init__(profile, seed=seed, on_link=on_link)
         tickets = Tickets()
         self.hop = Hop(tickets.encode, tickets.encode, tickets.decode)

@@ -7,7 +7,7 @@ microseconds.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from math import inf
 from random import Random
@@ -60,15 +60,16 @@ class Hop:
 
 
 class InProcessTarget:
-    """The reference under one profile."""
+    """The reference under one profile; the tester is ``on_link`` in these address families."""
 
     reads_states = True
     realtime = False
     longest_wait = inf
     name = "reference"
 
-    def __init__(self, profile: Profile, *, seed: int = 0) -> None:
+    def __init__(self, profile: Profile, *, seed: int = 0, on_link: Collection[str] = ()) -> None:
         self.profile = profile.name
+        self.on_link: Collection[str] = on_link
         self.seed = seed
         self.stack = profile
         self.settings: Mapping[str, int] = profile.defaults()
@@ -101,6 +102,9 @@ class InProcessTarget:
         if unknown := asked - self.stack.counters():
             return f"needs the counter {min(unknown)}, which {self.profile} does not have here"
         return None
+
+    def assume(self, settings: Mapping[str, int]) -> None:
+        self.settings = {**self.settings, **settings}
 
     async def open(self, case: Case) -> InProcessLink:
         return InProcessLink.open(self, case)
@@ -170,6 +174,7 @@ class HostOfCase:
                 addresses=frozenset(_DUT.values()),
                 seed=seed,
                 settings=case.settings,
+                on_link=[_TESTER[family] for family in target.on_link],
             )
         except KeyError as unknown:
             raise TargetError(f"{target.profile} has no setting {unknown}") from None

@@ -7,13 +7,13 @@ clock is virtual; on a wire it is real and links wait side by side.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from random import Random
 from typing import Protocol, TypeVar
 
 from tw_conformance.link.link import Link
 from tw_conformance.link.path import Path
-from tw_conformance.model.case import Case
+from tw_conformance.model.case import Case, Family, Reach
 from tw_conformance.targets.acquaintance import Acquaintance, LookBudget
 from tw_reference.profiles import PROFILES
 
@@ -61,6 +61,9 @@ class Target(Protocol):
     acquaintance: Acquaintance
     """What was learned of a DUT that nobody can look into."""
 
+    on_link: Collection[str]
+    """The address families in which the tester is on the DUT's own link."""
+
     @property
     def reads_states(self) -> bool:
         """Whether the DUT's state can be read on it; else it has to be asked for on the wire."""
@@ -71,6 +74,9 @@ class Target(Protocol):
     def lacks(self, case: Case) -> str | None:
         """What keeps this target from playing that case, such as ``needs socket calls
         on the DUT: use ssh://``; None where nothing does.  To ask for states is the player's."""
+
+    def assume(self, settings: Mapping[str, int]) -> None:
+        """Take these for the DUT's from now on, where nobody can read them."""
 
     async def open(self, case: Case) -> Link:
         """A link of its own for that case.
@@ -93,6 +99,12 @@ def unlike_the_profile(target: Target) -> dict[str, tuple[int, int]]:
         for name, value in target.settings.items()
         if name in defaults and value != defaults[name]
     }
+
+
+def family_of(target: Target) -> Family:
+    """An address family that the target has an address of."""
+    ipv4 = Case("a first look", "", (), Reach(family="ipv4"), ())
+    return "ipv4" if target.lacks(ipv4) is None else "ipv6"
 
 
 def tester_isn(seed: int, case: Case) -> int:

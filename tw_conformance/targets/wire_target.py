@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from tw_conformance.targets.target import Play, tester_isn
 from tw_conformance.targets.wire_link import WireLink
 from tw_reference import segment as tcp
 from tw_reference.profiles.profile import Profile
+from tw_reference.segment import Segment
 
 T = TypeVar("T")
 
@@ -246,13 +247,22 @@ class WireTarget:
         self._has_agent = bench.client is not None
         self.time_variables: Mapping[str, float] = self._duts.time_variables(self._stack)
         bench.injector.may_reuse_after(self._until_free())
+        self.on_link: Collection[str] = () if bench.routed else tuple(bench.duts)
         self.path.sentinel = await self._chosen(bench)
         with bench.probing(next(iter(bench.duts))) as line:
             self._syn_ack = await survey(line, self.path)
+        self._learn_from(self._syn_ack)
         self._pace = Pace(self._rate)
         near = self._duts.own and self.path.perfect
         starting = _STARTING_ON_THIS_MACHINE if near else _STARTING_ON_A_SLOW_PATH
         self._starting = asyncio.Semaphore(starting)
+
+    def _learn_from(self, syn_ack: Segment | None) -> None:
+        """What the answer to a SYN that offers all options shows of settings that nobody reads."""
+        if syn_ack is None or syn_ack.timestamps is not None:
+            return
+        if "timestamps" in self._stack.settings and "timestamps" not in self._duts.settings:
+            self._duts.assume({"timestamps": 0})
 
     async def _chosen(self, bench: Bench) -> Sentinel:
         """The first kind of probe that is answered at all of the DUT's addresses.

@@ -58,6 +58,7 @@ class PretendedKernel:
     realtime = True
     reads_states = True
     acquaintance = Acquaintance()
+    on_link = ()
     settings: Mapping[str, int] = {"rfc1337": 0, "tw_reuse": 1}
     time_variables: Mapping[str, float] = {"msl": 0.2, "tick": 0.0}
 

@@ -6,7 +6,9 @@ import asyncio
 import json
 import sys
 import tempfile
+from argparse import Namespace
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,8 +21,11 @@ from tw_conformance.model.case import Case
 from tw_conformance.model.errors import ExitCode, TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.notation.load import load_file
+from tw_conformance.play.acquaint import acquaint
 from tw_conformance.play.player import play
+from tw_conformance.play.tests.opaque import Opaque
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget, Played
+from tw_conformance.targets.target import Target
 from tw_reference.profiles import PROFILES
 
 T = TypeVar("T")
@@ -156,6 +161,39 @@ def test_where_nothing_is_left_it_is_no_success(
     printed = capsys.readouterr()
     assert "left out: part of the rest: needs timestamps" in printed.out
     assert "nothing is left to be walked" in printed.err
+
+
+class OfFewOptions(Opaque):
+    """It takes up no timestamps, and honours RFC 1337."""
+
+    def __init__(self) -> None:
+        standard = PROFILES["rfc9293"]
+        kept = replace(standard.settings["rfc1337"], default=1)
+        super().__init__(replace(standard, settings={**standard.settings, "rfc1337": kept}))
+        self.settings = {"timestamps": 0}
+
+    def start(self, play: Coroutine[object, object, T]) -> Played[T]:
+        return Played(_given(asyncio.run(play)))
+
+    def lacks(self, case: Case) -> str | None:
+        return "needs timestamps" if case.reach.timestamps else super().lacks(case)
+
+
+def test_a_stranger_is_compared_with_the_standard_under_its_own_switches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def opened(arguments: Namespace, profile: str) -> Target:
+        target = OfFewOptions()
+        acquaint(target)
+        return target
+
+    monkeypatch.setattr(sweep_command, "open_named", opened)
+    only = "flags=RST,SYN seq=R,R+1 length=0 family=ipv4 way=FIN-WAIT-2"
+    words = ("--target", "tap:", "--profile", "rfc9293", "--only", only, "--strength", "full")
+    assert sweep(*words) == ExitCode.CONFORMS
+    printed = capsys.readouterr().out
+    assert "rfc1337=1 (rfc9293: 0)" in printed
+    assert "left out: timestamps=absent,older,same,newer,half: needs timestamps" in printed
 
 
 def test_settings_reach_both_sides(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,8 @@ from tw_conformance.explore.observe import (
 from tw_conformance.model.case import ByProfile, Call, Case, ExpectState, Send, Step, Wait
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.approach import NotReached
-from tw_conformance.play.player import lacks, play
+from tw_conformance.play.lacking import lacks
+from tw_conformance.play.player import play
 from tw_conformance.targets.target import Play, Target
 from tw_reference.profiles import PROFILES
 from tw_reference.rules.rule import AnyRule

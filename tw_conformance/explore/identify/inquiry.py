@@ -214,7 +214,12 @@ def identify(
     """
 
     def playable(cases: Iterable[Case]) -> list[Case]:
-        return [case for case in cases if target.lacks(replace(case, settings=settings)) is None]
+        given = (replace(case, settings=settings) for case in cases)
+        return [
+            replace(case, settings={})
+            for case in given
+            if _is_answered(case, target) or target.lacks(case) is None
+        ]
 
     inquiry = Inquiry(
         predictions, playable(predictions.questions), playable(questions("FIN-WAIT-2"))
@@ -252,8 +257,16 @@ def _require_an_answer(inquiry: Inquiry, target: Target) -> None:
         )
 
 
+def _is_answered(question: Case, target: Target) -> bool:
+    """Whether it is known beforehand that the DUT does not take up the question's timestamps."""
+    known = {**target.settings, **question.settings}
+    return question.reach.timestamps and known.get("timestamps") == 0
+
+
 async def _ask(question: Case, target: Target) -> Reply | None:
     """The reply, which on a path with faults has to come twice; None where none can be had."""
+    if _is_answered(question, target):
+        return ()
     seen: Counter[Reply] = Counter()
     perfect = target.path.perfect
     for _ in range(_TRIES_ON_A_PERFECT_PATH if perfect else _TRIES):

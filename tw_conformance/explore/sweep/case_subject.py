@@ -16,6 +16,7 @@ from tw_conformance.explore.sweep.alphabet import (
     FOUND,
     LENGTHS,
     NOT_APPLICABLE,
+    NOT_NEGOTIATED,
     OPEN,
     SegmentClass,
     Selection,
@@ -105,7 +106,7 @@ class CaseSubject:
         fitting = selection.of_those(playable)
         return Playable(
             fitting,
-            tuple(_left_out(fitting, lacks)),
+            tuple(_left_out(selection, fitting, lacks)),
             frozenset(one.precondition for one in playable),
         )
 
@@ -199,14 +200,16 @@ def _socket_of_a_case(state: str) -> str:
     return "held" if state in OPEN else "closed"
 
 
-def _left_out(fitting: Selection, lacks: Mapping[SegmentClass, str | None]) -> Iterator[str]:
+def _left_out(
+    selection: Selection, fitting: Selection, lacks: Mapping[SegmentClass, str | None]
+) -> Iterator[str]:
     """What is not played, by reason: single values where it is those that are lacking."""
     gone: dict[str, dict[str, None]] = defaultdict(dict)
     for one, why in lacks.items():
         if why is None:
             continue
         values = [
-            f"{name}={value}"
+            f"{name}={_as_asked_for(name, value, selection)}"
             for name in FOUND
             if (value := getattr(one, name)) not in fitting.values[name]
         ]
@@ -214,3 +217,11 @@ def _left_out(fitting: Selection, lacks: Mapping[SegmentClass, str | None]) -> I
         gone[why].update(dict.fromkeys(values if told else ()))
     for why, words in gone.items():
         yield f"{' '.join(words) or 'part of the rest'}: {why}"
+
+
+def _as_asked_for(name: str, value: str, selection: Selection) -> str:
+    """A value and those that need the same of a connection: what compares with TS.Recent needs
+    timestamps."""
+    if name != "timestamps" or value == NOT_NEGOTIATED:
+        return value
+    return ",".join(each for each in selection.values[name] if each != NOT_NEGOTIATED)

@@ -294,6 +294,25 @@ def test_what_a_target_can_not_be_asked_is_not_asked(ask: Asking) -> None:
     assert identity.left_out == ()
 
 
+class WithoutTimestamps(InProcessTarget):
+    """Its answer to the first SYN showed it."""
+
+    def __init__(self) -> None:
+        off = replace(LINUX.settings["timestamps"], default=0)
+        super().__init__(replace(LINUX, settings={**LINUX.settings, "timestamps": off}))
+        self.settings = {"timestamps": 0}
+
+    def lacks(self, case: Case) -> str | None:
+        return "needs timestamps" if case.reach.timestamps else None
+
+
+def test_what_was_seen_before_any_question_is_no_open_question(ask: Asking) -> None:
+    identity = ask(WithoutTimestamps())
+    assert names(identity) == alike("linux-6.18")
+    assert identity.settings["timestamps"] == 0
+    assert identity.deviations == ()
+
+
 # -- predictions ----------------------------------------------------------------------------------
 
 

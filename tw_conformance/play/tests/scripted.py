@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path as FilePath
@@ -164,6 +164,7 @@ class ScriptedTarget:
     name: str = "scripted"
     time_variables: Mapping[str, float] = field(default_factory=lambda: {"msl": 1.0, "tick": 0.1})
     settings: Mapping[str, int] = field(default_factory=dict)
+    on_link: Collection[str] = ()
     opened: int = 0
 
     def describe(self) -> str:
@@ -171,6 +172,9 @@ class ScriptedTarget:
 
     def lacks(self, case: Case) -> str | None:
         return None
+
+    def assume(self, settings: Mapping[str, int]) -> None:
+        self.settings = {**self.settings, **settings}
 
     async def open(self, case: Case) -> ScriptedLink:
         self.opened += 1

@@ -13,8 +13,9 @@ from tw_conformance.link.link import Arrival
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_text
-from tw_conformance.play.acquaint import acquaint, family_of
-from tw_conformance.play.player import lacks, play
+from tw_conformance.play.acquaint import acquaint
+from tw_conformance.play.lacking import lacks
+from tw_conformance.play.player import play
 from tw_conformance.play.tests.opaque import Opaque, OpaqueLink, without_time_wait
 from tw_conformance.play.tests.scripted import (
     BLOCK_ACK,
@@ -29,6 +30,7 @@ from tw_conformance.play.tests.scripted import (
 )
 from tw_conformance.targets.acquaintance import Acquaintance, LookBudget, Question, Shape, Telling
 from tw_conformance.targets.in_process import InProcessTarget, Played
+from tw_conformance.targets.target import family_of
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
@@ -59,6 +61,14 @@ def met(dut: Profile) -> Opaque:
     target = Opaque(dut, RFC)
     acquaint(target)
     return target
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_of_a_dut_that_is_held_to_the_standard_its_options_are_found_too(strict: bool) -> None:
+    off = replace(RFC.settings["rfc5961"], default=0)
+    target = Opaque(replace(RFC, settings={**RFC.settings, "rfc5961": off}), RFC)
+    acquaint(target, strict=strict)
+    assert target.settings.get("rfc5961", 1) == strict
 
 
 def verdict(target: Opaque) -> Verdict:
@@ -170,7 +180,7 @@ class Few(Opaque):
     realtime = True
 
     def __init__(self, *rooms: int) -> None:
-        super().__init__(RFC)
+        super().__init__(RFC, PROFILES["linux-6.18"])
         self.rooms = list(rooms)
         self.opened = 0
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -12,7 +11,7 @@ from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
-from tw_conformance.play.player import lacks, play
+from tw_conformance.play.player import play
 from tw_conformance.play.tests.scripted import (
     BLOCK_ACK,
     BLOCK_RST,
@@ -26,7 +25,6 @@ from tw_conformance.play.tests.scripted import (
     script,
     segment,
 )
-from tw_conformance.targets.acquaintance import Acquaintance
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import ACK, RST
@@ -197,86 +195,9 @@ def test_the_outcome_that_stands_is_the_last_of_its_verdict() -> None:
 def test_what_can_not_be_asked_for_costs_its_step_not_the_case() -> None:
     state = script("  - send: {flags: ACK}\n  - expect: nothing\n  - state: ESTABLISHED\n")
     target = ScriptedTarget([silent()], reads_states=False)
-    assert lacks(state, target) is None
     outcome, _ = in_virtual_time(play(state, target))
     assert outcome.verdict is PASS
     assert outcome.unseen == ("needs to read on the DUT that it is in ESTABLISHED",)
-
-
-REOPENED = script(
-    "  - send: {flags: SYN, seq: rcv_nxt+1}\n  - expect: {flags: SYN|ACK}\n"
-    "  - send: {flags: ACK}\n  - expect: {flags: FIN|ACK}\n",
-    TIME_WAIT,
-)
-
-
-@pytest.mark.parametrize(
-    ("case", "says", "lack"),
-    [
-        (REOPENED, 9, "needs a service that closes without a word: the DUT's says 9 octets"),
-        (REOPENED, 0, None),
-        (QUIET, 9, None),
-    ],
-)
-def test_a_service_that_speaks_is_none_where_the_fin_of_a_new_incarnation_is_expected(
-    case: Case, says: int, lack: str | None
-) -> None:
-    assert lacks(case, ScriptedTarget([], acquaintance=Acquaintance(says=says))) == lack
-
-
-class Lacking(ScriptedTarget):
-    def lacks(self, case: Case) -> str | None:
-        return "needs an address"
-
-
-DELETED = script("  - send: {flags: RST}\n  - expect: nothing\n  - state: CLOSED\n", TIME_WAIT)
-"""What Linux does unless rfc1337 is set."""
-
-
-KEPT_BY_NOBODY = script("  - send: {flags: SYN}\n  - expect: {flags: FIN}\n", TIME_WAIT)
-"""Wrong with that setting and without it: to be failed, not left out."""
-
-
-def test_what_the_target_itself_lacks_comes_first() -> None:
-    assert lacks(DELETED, Lacking([], settings={"rfc1337": 1})) == "needs an address"
-
-
-@pytest.mark.parametrize(
-    ("case", "settings", "realtime", "meaningless"),
-    [
-        (DELETED, {}, True, False),
-        (DELETED, {"rfc1337": 0}, True, False),
-        (DELETED, {"rfc1337": 1}, True, True),
-        (DELETED, {"rfc1337": 1}, False, False),
-        (DELETED, {"fin_timeout": 30}, True, False),
-        (KEPT_BY_NOBODY, {"rfc1337": 1}, True, False),
-        (replace(DELETED, settings={"rfc1337": 0}), {"rfc1337": 1}, True, False),
-        (replace(DELETED, settings={"rfc1337": 0}), {"fin_timeout": 30}, True, False),
-    ],
-)
-def test_a_setting_of_the_dut_makes_a_case_meaningless_that_the_profile_fails_with_it(
-    case: Case, settings: Mapping[str, int], realtime: bool, meaningless: bool
-) -> None:
-    target = ScriptedTarget([], settings=settings, realtime=realtime)
-    said = "expects what linux-6.18 does without the DUT's rfc1337=1"
-    assert lacks(case, target) == (said if meaningless else None)
-
-
-def test_all_settings_that_differ_are_named() -> None:
-    target = ScriptedTarget([], settings={"rfc1337": 1, "fin_timeout": 30, "timestamps": 1})
-    assert lacks(DELETED, target) == (
-        "expects what linux-6.18 does without the DUT's rfc1337=1, fin_timeout=30"
-    )
-
-
-def test_a_time_that_the_case_is_written_in_is_no_setting_that_differs() -> None:
-    expires = script("  - wait: 2msl+tick\n  - state: CLOSED\n", TIME_WAIT, "[freebsd-*]")
-    times = {"msl": 1.0, "tick": 0.5}
-    target = ScriptedTarget(
-        [], profile="freebsd-10", settings={"msl": 90_000}, time_variables=times
-    )
-    assert lacks(expires, target) is None
-    assert lacks(expires, replace(target, time_variables={"tick": 0.5})) is not None
 
 
 # -- a performance for each view ------------------------------------------------------------------

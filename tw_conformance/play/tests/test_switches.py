@@ -14,9 +14,8 @@ from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play import switches
 from tw_conformance.play.player import perform_once
-from tw_conformance.play.switches import SHOULDS, STANDARD, find_switches, is_to_be_asked
+from tw_conformance.play.switches import SHOULDS, STANDARD, find_switches
 from tw_conformance.play.tests.opaque import Opaque, OpaqueLink
-from tw_conformance.play.tests.scripted import ScriptedTarget
 from tw_conformance.targets.target import Target
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
@@ -132,20 +131,6 @@ def in_words(timestamps: bool, stimulus: object) -> str:
     words += [f"ack={stimulus.ack.text}"] if stimulus.ack else []
     words += [stimulus.timestamps or "newer"] if timestamps else []
     return " ".join(words)
-
-
-@pytest.mark.parametrize(
-    ("held_to", "reads", "asked"),
-    [
-        (STANDARD, False, True),
-        (STANDARD, True, False),
-        ("linux-6.18", False, False),
-        ("linux-6.18", True, False),
-    ],
-)
-def test_who_is_asked(held_to: str, reads: bool, asked: bool) -> None:
-    target = ScriptedTarget([], profile=held_to, reads_states=reads)
-    assert is_to_be_asked(target) is asked
 
 
 def test_what_is_known_is_not_asked_for() -> None:

@@ -7,9 +7,9 @@ import pytest
 from tw_conformance.cli.main import main
 from tw_conformance.model.errors import ExitCode
 from tw_conformance.play.tests.opaque import Opaque
-from tw_conformance.plugin.pool import settings_line
 from tw_conformance.plugin.tests.test_citing import CASES
 from tw_conformance.plugin.tests.test_plugin import write
+from tw_conformance.report.settings_text import settings_line
 from tw_reference.profiles import PROFILES
 
 pytest_plugins = ["pytester"]

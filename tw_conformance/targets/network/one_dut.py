@@ -17,13 +17,7 @@ from tw_conformance.targets.wire_target import WireTarget
 from tw_reference.clock import SECOND
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
-from tw_reference.rules.actions import EntryAction
-from tw_reference.rules.questions import Entry, TimeWaitBlock
-from tw_reference.rules.stages import ENTRY
-from tw_reference.segment import Flow
-from tw_reference.state import State
 
-_BY_TIME_WAIT = ("CLOSING", "TIME-WAIT")
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 Attach = Callable[[], Awaitable[Bench]]
@@ -92,12 +86,6 @@ class OneDut:
             return "needs another address of the tester's (open: peer): use netns"
         if self._settings is not None:
             return self._table_of_its_own(case) or self._settings.lacks(case)
-        if case.reach.state in _BY_TIME_WAIT and self._has_none_for(family):
-            return (
-                f"needs TIME-WAIT, which {self._profile} does not keep for an"
-                f" {_FAMILIES[family]} peer on its link with nolocaltimewait=1: set that to 0 on"
-                " the DUT, and say --set nolocaltimewait=0, or test from behind a router"
-            )
         if opening_of(case).private:
             return "needs socket calls on the DUT: use ssh://"
         if any(isinstance(step, Counters) for step in case.steps):
@@ -106,15 +94,6 @@ class OneDut:
             if self._assumed.get(setting) != value:
                 return f"needs the DUT's setting {setting}={value}: use ssh://"
         return None
-
-    def _has_none_for(self, family: str) -> bool:
-        """Whether connections from the tester come to no TIME-WAIT, since it is on the DUT's
-        link."""
-        if self._there.routed:
-            return False
-        local = self._there.duts[family]
-        asked = Entry(self._assumed, 0, False, _block(local), peer_is_on_link=True)
-        return EntryAction.CLOSE in self._stack[ENTRY].decide(asked).then
 
     def assume(self, settings: Mapping[str, int]) -> None:
         self.settings = {**self.settings, **settings}
@@ -157,23 +136,3 @@ class OneDut:
             if setting in OF_THE_WHOLE_TABLE:
                 return f"needs {setting} changed, and with it a table of its own: use netns"
         return None
-
-
-def _block(address: str) -> TimeWaitBlock:
-    """Of a connection at that address about which nothing else is asked."""
-    return TimeWaitBlock(
-        flow=Flow(address, 0, address, 0),
-        snd_nxt=0,
-        rcv_nxt=0,
-        rcv_wnd=0,
-        rcv_scale=0,
-        timestamps=False,
-        ts_recent=0,
-        ts_recent_stamp=0,
-        ts_offset=0,
-        tos=0,
-        rto=0,
-        substate=State.TIME_WAIT,
-        entered=0,
-        expires=0,
-    )

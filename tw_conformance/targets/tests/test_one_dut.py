@@ -86,33 +86,6 @@ def test_a_dut_without_an_agent_says_what_it_lacks(text: str, why: str | None) -
     assert (lacks is None) if why is None else (why in (lacks or ""))
 
 
-@pytest.mark.parametrize(
-    ("state", "said", "routed", "lacking"),
-    [
-        ("TIME-WAIT", {}, False, True),
-        ("CLOSING", {}, False, True),
-        ("FIN-WAIT-1", {}, False, False),
-        ("TIME-WAIT", {"nolocaltimewait": 0}, False, False),
-        ("TIME-WAIT", {}, True, False),
-    ],
-)
-def test_a_stack_may_keep_no_time_wait_for_an_ipv6_peer_on_its_link(
-    state: str, said: Mapping[str, int], routed: bool, lacking: bool
-) -> None:
-    """FreeBSD 14: in6_localaddr()."""
-
-    async def attach() -> Bench:
-        duts = {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"}
-        injector = cast(Injector, None)
-        return Bench(injector, duts, dict.fromkeys(duts, 7), AsyncExitStack(), routed=routed)
-
-    dut = OneDut("box", PROFILES["freebsd-14"], attach, said)
-    asyncio.run(dut.start())
-    there = f"reach: {{state: {state}, family: %s}}\nsteps: [wait: 1ms]"
-    assert dut.lacks(case_of(there % "ipv4")) is None
-    assert ("nolocaltimewait=1" in (dut.lacks(case_of(there % "ipv6")) or "")) == lacking
-
-
 def test_what_the_user_said_of_it_need_not_be_set() -> None:
     dut = reached(agent=False, said={"drop_synfin": 1})
     strict = f"profiles: [freebsd-*]\nsettings: {{drop_synfin: 1}}\n{QUIET}"

@@ -1,0 +1,31 @@
+"""A target opened for whatever is to be done with it, and its DUT learned once."""
+
+from __future__ import annotations
+
+from tw_conformance.explore.doctor import check_service
+from tw_conformance.play.acquaint import acquaint
+from tw_conformance.targets.registry import open_target
+from tw_conformance.targets.roster import Roster
+from tw_conformance.targets.target import Target
+
+
+def open_and_learn(
+    name: str, *, profile: str | None, seed: int, roster: Roster, strict: bool = False
+) -> Target:
+    """The target of that name.  One that somebody else runs is asked here, once, whether
+    connections come to TIME-WAIT there at all, and what else has to be known of it
+    (:func:`~tw_conformance.play.acquaint.acquaint`).
+
+    :raises SuiteError: for a name that is not known.
+    :raises TargetError: where the target can't be had; says what to do.
+    """
+    target = open_target(name, profile=profile, seed=seed, roster=roster)
+    locator = roster.locator(name)
+    if locator is not None:
+        try:
+            check_service(target, alone=not locator.host)
+            acquaint(target, strict=strict)
+        except BaseException:
+            target.close()
+            raise
+    return target
