@@ -46,10 +46,10 @@ from tw_reference.rules.condition import ALWAYS, all_of
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.vocabulary import (
     ACK,
-    ACK_IS_SND_NXT,
     ACK_NOT_OLD,
     ACK_TOO_HIGH,
     EMPTY,
+    FIN_ACKED,
     FIN_NEXT,
     HELD,
     PAYLOAD,
@@ -165,7 +165,7 @@ def _fin_wait_1(changes: Set[Change]) -> AnyList:
         *_check(Do.ACK_WITH_FIN, changes),
         _DUPLICATE if Change.BLIND in changes else _DUPLICATE_OR_FIN,
         _TAKE_ACK,
-        rule("fin-wait-1-ack", ACK_IS_SND_NXT, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
+        rule("fin-wait-1-ack", FIN_ACKED, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
              "The ACK of the FIN, in whatever segment: FIN-WAIT-2, where the rest is processed.",
              f"{DO_SEGMENT}, TCPS_FIN_WAIT_1", "RFC 9293 section 3.10.7.4"),
         _old(Do.ACK_WITH_FIN),
@@ -200,11 +200,11 @@ def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     source = f"{DO_SEGMENT}, TCPS_CLOSING"
     return stages.CLOSING.list(
         *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
-        rule(f"closing-ack-old{owed}", all_of(ACK_IS_SND_NXT, ALL_OLD),
+        rule(f"closing-ack-old{owed}", all_of(FIN_ACKED, ALL_OLD),
              (acknowledges_fin, Do.ENTER_TIME_WAIT),
              "What is old and acknowledges our FIN is acknowledged: TIME-WAIT.",
              source, "tcp_timewait.c, tcp_twstart(), TF_ACKNOW"),
-        rule("closing-ack", ACK_IS_SND_NXT, Do.ENTER_TIME_WAIT,
+        rule("closing-ack", FIN_ACKED, Do.ENTER_TIME_WAIT,
              "The ACK of our FIN leads to TIME-WAIT, in silence.",
              source, "RFC 9293 section 3.10.7.4"),
         _old(Do.ACK_WITH_FIN), _IGNORED,
@@ -214,7 +214,7 @@ def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
 def _last_ack(changes: Set[Change]) -> AnyList:
     return stages.LAST_ACK.list(
         *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
-        rule("last-ack-ack", ACK_IS_SND_NXT, Do.CLOSE,
+        rule("last-ack-ack", FIN_ACKED, Do.CLOSE,
              "The ACK of our FIN ends the connection, in silence.",
              f"{DO_SEGMENT}, TCPS_LAST_ACK", "RFC 9293 section 3.10.7.4"),
         _old(Do.ACK_WITH_FIN), _IGNORED,

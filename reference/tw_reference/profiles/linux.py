@@ -44,7 +44,14 @@ from tw_reference.profiles.linux_words import (
     three_and_a_half,
 )
 from tw_reference.profiles.offers import Offers
-from tw_reference.profiles.profile import Profile, Setting, Settings, StackTraits, WindowOffered
+from tw_reference.profiles.profile import (
+    Profile,
+    Setting,
+    Settings,
+    StackTraits,
+    WindowOffered,
+    fits_whole,
+)
 from tw_reference.profiles.steps import steps
 from tw_reference.reaping import TimerWheel, wheel_slot
 from tw_reference.rules import stages
@@ -402,8 +409,10 @@ LINUX_6_18 = Profile(
         end_before_error=True,
         ts_recent_lasts=PAWS_WRAP,
         takes_window=_raised_or_shut,
-        # tcp_output.c, tcp_write_wakeup(), tcp_xmit_probe_skb().
+        # tcp_output.c, tcp_snd_wnd_test(), tcp_write_wakeup(), tcp_xmit_probe_skb().
+        fits=fits_whole,
         probes_with_text=False,
+        pushes_part=True,
         delayed_ack=40 * MILLISECOND,
         tick=lambda settings: SECOND // settings["hz"],
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.

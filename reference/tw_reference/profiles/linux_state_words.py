@@ -207,11 +207,6 @@ def ACK_OF_SYN(q: SegmentOnConnection) -> bool:
     return q.segment.ack == add(q.tcb.iss, 1)
 
 
-@atom("our FIN was sent, and SEG.ACK is behind it")
-def FIN_ACKED(q: SegmentOnConnection) -> bool:
-    return q.tcb.fin_sent and q.segment.ack == q.tcb.snd_nxt
-
-
 # -- The socket -----------------------------------------------------------------------------------
 
 

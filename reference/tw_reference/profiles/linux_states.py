@@ -25,7 +25,6 @@ from tw_reference.profiles.linux_state_words import (
     ECHOES_ANOTHER,
     ECHOES_NO_SYN_ACK,
     ENDS_BEFORE,
-    FIN_ACKED,
     FIN_IN_ORDER,
     FIRST_SYN,
     FULL_SEGMENT_WAITS,
@@ -57,6 +56,7 @@ from tw_reference.rules.vocabulary import (
     ACK,
     EMPTY,
     FIN,
+    FIN_ACKED,
     FIN_NEXT,
     HELD,
     PAYLOAD,
@@ -233,7 +233,7 @@ TAKE = rule(
     _QUEUE, "tcp_input.c, tcp_fin()")
 _TAKE_FIN = "The FIN is taken, with what was kept before it, and acknowledged at once"
 CLOSING_FIN = rule(
-    "fin-to-closing", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSING),
+    "fin-to-closing", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK_ALONE, Do.ENTER_CLOSING),
     f"{_TAKE_FIN}: CLOSING.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4")
 TIME_WAIT_FIN = rule(
     "fin-to-time-wait", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_TIME_WAIT),

@@ -66,6 +66,34 @@ class WindowOffered(NamedTuple):
     """SND.WND."""
 
 
+class Unsent(NamedTuple):
+    """The next segment that waits, beside the room that the peer's window has for it (octets)."""
+
+    text: int
+    """All that waits, an MSS at most."""
+    closes: bool
+    """Whether the FIN stands behind that text."""
+    room: int
+    mss: int
+    largest_window: int
+    """MAX.SND.WND."""
+    behind: bool = False
+    """Whether another has gone out just before it."""
+
+
+def is_worth_sending(unsent: Unsent) -> bool:
+    """A full segment, all that waits, or half of the largest window: less would be silly (RFC 9293
+    section 3.8.6.2.1).  A FIN needs no room."""
+    sent = min(unsent.text, unsent.room)
+    return sent == unsent.text or sent >= min(unsent.mss, max(unsent.largest_window // 2, 1))
+
+
+def fits_whole(unsent: Unsent) -> bool:
+    """The whole segment fits, its FIN too; of several that are one packet, the first (Linux,
+    ``tcp_output.c``, tcp_snd_wnd_test(), tcp_mss_split_point())."""
+    return unsent.behind or unsent.text + unsent.closes <= unsent.room
+
+
 def of_the_newest(offered: WindowOffered) -> bool:
     """SND.WL1 < SEG.SEQ, or SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK (RFC 9293 section
     3.10.7.4)."""
@@ -151,9 +179,13 @@ class StackTraits:
     5.5)."""
     takes_window: Callable[[WindowOffered], bool] = of_the_newest
     """Whether a segment's window is SND.WND from then on."""
+    fits: Callable[[Unsent], bool] = is_worth_sending
+    """Whether a segment that waits may go out into the room that there is."""
     probes_with_text: bool = True
     """Whether a probe of a closed window is the next octet of the text (RFC 9293 section 3.8.6.1);
     else it is an empty segment at SND.UNA-1, which no window has."""
+    pushes_part: bool = False
+    """Whether text has PSH that is sent by the timer, cut to the room that there is."""
     reset_tos_mask: int = 0
     """The bits of a segment's TOS that the RST which answers it has too."""
     ttl: int = 64

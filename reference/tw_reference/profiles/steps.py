@@ -21,6 +21,7 @@ from tw_reference.rules.vocabulary import (
     ACK_NOT_OLD,
     ACK_TOO_HIGH,
     EMPTY,
+    FIN_ACKED,
     FIN_NEXT,
     HELD,
     NEW_TEXT,
@@ -171,7 +172,7 @@ def steps(
         ),
         stages.FIN_WAIT_1.list(
             *head, *acks, orphan,
-            rule("fin-wait-1-ack", ACK_IS_SND_NXT,
+            rule("fin-wait-1-ack", FIN_ACKED,
                  (ConnectionAction.ENTER_FIN_WAIT_2, ConnectionAction.CONTINUE),
                  "Our FIN is acknowledged: FIN-WAIT-2, and processing goes on in that state.",
                  f"{_SECTION}, fifth, FIN-WAIT-1"),
@@ -190,7 +191,7 @@ def steps(
         ),
         stages.CLOSING.list(
             *head, *acks,
-            rule("closing-ack", ACK_IS_SND_NXT, ConnectionAction.ENTER_TIME_WAIT,
+            rule("closing-ack", FIN_ACKED, ConnectionAction.ENTER_TIME_WAIT,
                  "Our FIN is acknowledged: TIME-WAIT.",
                  f"{_SECTION}, fifth, CLOSING"),
             *no_text,
@@ -198,7 +199,7 @@ def steps(
         stages.CLOSE_WAIT.list(*head, *acks, *no_text),
         stages.LAST_ACK.list(
             *head, *acks,
-            rule("last-ack-ack", ACK_IS_SND_NXT, ConnectionAction.CLOSE,
+            rule("last-ack-ack", FIN_ACKED, ConnectionAction.CLOSE,
                  "Our FIN is acknowledged: CLOSED.",
                  f"{_SECTION}, fifth, LAST-ACK"),
             *no_text,

@@ -137,6 +137,11 @@ def ACK_IS_SND_NXT(q: HasTcb) -> bool:
     return q.segment.ack == q.tcb.snd_nxt
 
 
+@atom("our FIN was sent, and SEG.ACK is behind it")
+def FIN_ACKED(q: SegmentOnConnection) -> bool:
+    return q.tcb.fin_sent and q.segment.ack == q.tcb.snd_nxt
+
+
 @atom("SEG.SEQ = IRS")
 def SEQ_IS_IRS(q: SegmentOnConnection) -> bool:
     return q.segment.seq == q.tcb.irs

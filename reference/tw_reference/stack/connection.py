@@ -18,20 +18,14 @@ from tw_reference.rules.actions import AckLimitAction, ConnectionAction
 from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
 from tw_reference.rules.questions import AckDue, SegmentOnConnection
 from tw_reference.rules.rule import NOT_RULED
-from tw_reference.segment import Flow, Packet, Segment, Timestamps
-from tw_reference.seqnum import add, distance
+from tw_reference.segment import Flow, Packet, Segment
 from tw_reference.stack.control_block import ControlBlock
-from tw_reference.stack.delayed_ack import DelayedAck
 from tw_reference.stack.owner import Owner
-from tw_reference.stack.retransmission import RetransmissionQueue
-from tw_reference.stack.send_side import SendSide
+from tw_reference.stack.way_out import ASKS_ECN, WayOut
 from tw_reference.state import Snapshot, State
 
-_ECT_0 = 2
-"""The ECN field of a packet that may be marked (RFC 3168 section 5)."""
-_ASKS_ECN = tcp.ECE | tcp.CWR
-_MAY_CLOSE = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
-"""States in which a FIN may be sent, and where that leads."""
+_CLOSED_TO = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
+"""Where CLOSE leads."""
 
 
 class Connection(ControlBlock):
@@ -44,22 +38,11 @@ class Connection(ControlBlock):
     def __init__(self, owner: Owner, flow: Flow, iss: int) -> None:
         self._owner = owner
         self._traits = owner.profile.traits
-        self._queue = RetransmissionQueue(
-            owner.clock,
-            first_rto=self._traits.first_rto,
-            least_rto=self._traits.least_rto,
-            emit=self._emit,
-            probe=self._probe,
-            give_up=lambda: self.leave(owner.gone),
-        )
-        outbound = SendSide(iss, self._queue, self._traits.takes_window)
         offers = self._traits.offers(owner.settings)
-        super().__init__(flow, self._traits, owner.clock.now, outbound, offers)
-        self._ecn = False
+        super().__init__(flow, self._traits, owner.clock.now, iss, offers)
+        self._out = WayOut(self, owner, give_up=lambda: self.leave(owner.gone))
         self._peer_mss = 536
         """What the peer takes (octets): 536 where it does not say (RFC 9293 section 3.7.1)."""
-        self._fin_wanted = False
-        self._delayed_ack = DelayedAck(owner.clock, self._acknowledge)
         self._news: list[Callable[[], None]] = []
         """What the process learns once the stack has done with a segment."""
 
@@ -71,7 +54,7 @@ class Connection(ControlBlock):
         connection.is_passive = connection.is_request = True
         connection._syn_arrives(syn)
         connection.state = State.SYN_RECEIVED
-        connection._transmit(tcp.SYN | tcp.ACK)
+        connection._out.open(tcp.ACK)
         return connection
 
     @classmethod
@@ -81,7 +64,7 @@ class Connection(ControlBlock):
         if packet.segment.timestamps is None:
             packet = replace(packet, segment=_with_mss_alone(packet.segment))
         connection = cls.passive(owner, packet, iss)
-        connection._queue.land()
+        connection._out.end()
         return connection
 
     @classmethod
@@ -94,30 +77,29 @@ class Connection(ControlBlock):
         connection = cls(owner, flow, iss)
         connection.ts_recent = ts_recent
         connection.state = State.SYN_SENT
-        asks_ecn = connection.offers.asks_ecn
-        connection._transmit(tcp.SYN | (_ASKS_ECN if asks_ecn else 0))
+        connection._out.open(ASKS_ECN if connection.offers.asks_ecn else 0)
         return connection
 
     # -- user calls (RFC 9293 section 3.10.1-3.10.5) ---------------------------------------------
 
     def send(self, data: bytes) -> None:
         """SEND: queue octets behind those queued before."""
-        self._outbound.put(data)
-        self._output()
+        self.outbound.put(data)
+        self._out.output()
 
     def receive(self, size: int) -> int:
         """RECEIVE: how many octets of at most ``size`` the process takes; the window moves on with
         the next segment."""
-        return self._inbound.read(size)
+        return self.inbound.read(size)
 
     def sees_the_end(self) -> bool:
         """Whether the process has taken all that there will ever be: it is told so."""
-        return self._inbound.read_the_end(closed=self.state is State.CLOSED)
+        return self.inbound.read_the_end(closed=self.state is State.CLOSED)
 
     @property
     def end_hides_error(self) -> bool:
         """Whether the process is told that the peer has closed, whatever came after that."""
-        return self._inbound.fin_taken and self._traits.end_before_error
+        return self.inbound.fin_taken and self._traits.end_before_error
 
     def reset_error(self, before: State) -> str:
         """What a process is told of a reset that came in the state ``before``."""
@@ -126,8 +108,8 @@ class Connection(ControlBlock):
     def close(self) -> None:
         """CLOSE: send what is queued, then a FIN; the process lets the socket go."""
         self.held = False
-        self._inbound.forget_the_end()
-        if self.linger == 0 or (self._inbound.has_unread_text and self._traits.resets_unread):
+        self.inbound.forget_the_end()
+        if self.linger == 0 or (self.inbound.has_unread_text and self._traits.resets_unread):
             self.abort()
             return
         if self.state is State.SYN_SENT:
@@ -143,20 +125,30 @@ class Connection(ControlBlock):
             self.leave(self._owner.gone)
             return
         if how != "write":
-            self._inbound.shut(discards=self._traits.shutdown_discards)
+            self.inbound.shut(discards=self._traits.shutdown_discards)
         if how != "read":
             self.shutdown()
 
     def shutdown(self) -> None:
         """Send a FIN, but keep the socket."""
         if self.state in (State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT):
-            self._fin_wanted = True
-            self._output()
+            self.outbound.fin_wanted = True
+            self._our_side_closes()
+            self._out.output()
+
+    def _our_side_closes(self) -> None:
+        """CLOSE leads to the next state at once, though the FIN may have to wait for the peer's
+        window (RFC 9293 section 3.10.4: «in any case»; ``tcp.c``, tcp_close_state() of Linux,
+        ``tcp_usrreq.c``, tcp_usrclosed() of FreeBSD)."""
+        if self.outbound.fin_wanted:
+            self.state = _CLOSED_TO.get(self.state, self.state)
 
     def abort(self) -> None:
-        """ABORT: <SEQ=SND.NXT><CTL=RST>, CLOSED (RFC 9293 section 3.10.5)."""
-        if self.state not in (State.SYN_SENT, State.CLOSING, State.LAST_ACK):
-            self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.RST | tcp.ACK))
+        """ABORT: <SEQ=SND.NXT><CTL=RST>, CLOSED; in CLOSING and LAST-ACK a FIN was sent, which has
+        to do (RFC 9293 section 3.10.5; ``tcp.c``, tcp_disconnect(), where it waits yet)."""
+        told = self.fin_sent and self.state in (State.CLOSING, State.LAST_ACK)
+        if self.state is not State.SYN_SENT and not told:
+            self._out.reset()
         self.leave(self._owner.gone)
 
     # -- SEGMENT ARRIVES (RFC 9293 sections 3.10.7.3 and 3.10.7.4) -------------------------------
@@ -185,7 +177,7 @@ class Connection(ControlBlock):
             self._trace(rules.stage, ruling if ruled else Ruling(NOT_RULED), before, packet.segment)
             going_on = ConnectionAction.CONTINUE in ruling.then and self.state is not State.CLOSED
         self.heard_at = self._owner.clock.now
-        self._output()
+        self._out.output()
         self._tell()
 
     def _tell(self) -> None:
@@ -196,7 +188,7 @@ class Connection(ControlBlock):
 
     def brings_fin(self, segment: Segment) -> bool:
         """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
-        return self._inbound.brings_fin(segment)
+        return self.inbound.brings_fin(segment)
 
     def _trace(
         self, stage: AnyStage, ruling: Ruling[Any], before: Snapshot, segment: Segment
@@ -213,45 +205,46 @@ class Connection(ControlBlock):
             case ConnectionAction.DROP | ConnectionAction.CONTINUE:
                 pass
             case ConnectionAction.ACK:
-                self._acknowledge()
+                self._out.acknowledge()
+            case ConnectionAction.ACK_ALONE:
+                self._out.acknowledge_alone()
             case ConnectionAction.ACK_WITH_FIN:
-                fin = Segment(seq=add(self.snd_nxt, -1), ack=self.rcv_nxt, flags=tcp.FIN | tcp.ACK)
-                self._emit(fin)
+                self._out.acknowledge_with_fin()
             case ConnectionAction.ACK_LIMITED:
-                self._if_due(stages.ACK_LIMIT, segment, self._acknowledge)
+                self._if_due(stages.ACK_LIMIT, segment, self._out.acknowledge_alone)
             case ConnectionAction.CHALLENGE:
-                self._if_due(stages.CHALLENGE_LIMIT, segment, self._challenge)
+                self._if_due(stages.CHALLENGE_LIMIT, segment, self._out.challenge)
             case ConnectionAction.ACK_NEXT_TICK:
-                self._acknowledge_later(self._tick())
+                self._out.acknowledge_later(self._tick())
             case ConnectionAction.ACK_DELAYED:
-                self._acknowledge_later(self._traits.delayed_ack)
+                self._out.acknowledge_later(self._traits.delayed_ack)
             case ConnectionAction.RST:
                 self._owner.reset(packet)
             case ConnectionAction.RESEND:
-                self._queue.resend()
+                self._out.queue.resend()
             case ConnectionAction.RESEND_LIMITED:
-                self._if_due(stages.ACK_LIMIT, segment, self._queue.resend)
+                self._if_due(stages.ACK_LIMIT, segment, self._out.queue.resend)
             case ConnectionAction.RESEND_SOON:
-                self._queue.hurry(2 * self._tick())
+                self._out.queue.hurry(2 * self._tick())
             case ConnectionAction.UPDATE_TS:
                 self._note_timestamp(segment)
             case ConnectionAction.FORGET_TIMESTAMPS:
                 self.timestamps = False
                 self.offers = self.offers._replace(timestamps=False)
             case ConnectionAction.FORGET_ECN:
-                self._ecn = False
+                self.ecn = False
             case ConnectionAction.TAKE_SYN:
                 self._syn_arrives(segment)
                 if segment.flags & tcp.ACK:
-                    self._outbound.acknowledged(segment.ack, echoed=self._echoes(segment))
+                    self._out.acknowledged(segment)
             case ConnectionAction.TAKE_ACK:
-                self._ack_arrives(segment)
+                self._out.ack_arrives(segment)
             case ConnectionAction.TAKE_TEXT:
                 self._text_arrives(segment)
             case ConnectionAction.OWE_ACK:
                 self.ack_owed = True
             case ConnectionAction.ABORT:
-                self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.RST | tcp.ACK))
+                self._out.reset()
                 self.leave(self._owner.gone)
             case ConnectionAction.CLOSE:
                 self.leave(self._owner.gone)
@@ -262,20 +255,19 @@ class Connection(ControlBlock):
         """The actions that lead to another state."""
         match action:
             case ConnectionAction.SYN_RECEIVED:
-                self._queue.land()
-                self._outbound.nxt = self.iss
                 self.state = State.SYN_RECEIVED
-                self._transmit(tcp.SYN | tcp.ACK)
+                self._out.open(tcp.ACK)
             case ConnectionAction.CONNECT:
                 self.is_request = False
                 if not self._traits.scales_requests:
                     self._open_window()
-                self._ack_arrives(packet.segment)
+                self._out.ack_arrives(packet.segment)
             case ConnectionAction.ESTABLISH:
                 self.state = State.ESTABLISHED
                 self.is_request = False
                 self._ack_limiter.last = None
                 self._news.append(self._established)
+                self._our_side_closes()
             case ConnectionAction.ENTER_FIN_WAIT_2:
                 self.state = State.FIN_WAIT_2
                 if not self.held:
@@ -297,11 +289,6 @@ class Connection(ControlBlock):
     def _tick(self) -> int:
         return self._traits.tick(self._owner.settings)
 
-    def _acknowledge_later(self, delay: int) -> None:
-        """Acknowledge what has not been acknowledged, after ``delay`` (ns)."""
-        if self.rcv_wup != self.rcv_nxt:
-            self._delayed_ack.put_off(delay)
-
     def _if_due(
         self, stage: Stage[AckDue, AckLimitAction], segment: Segment, send: Callable[[], None]
     ) -> None:
@@ -319,26 +306,26 @@ class Connection(ControlBlock):
     def _syn_arrives(self, syn: Segment) -> None:
         """The peer's half of the handshake: IRS, window, and the options that both sides have."""
         self.irs = syn.seq
-        self._outbound.open(syn)
+        self.outbound.open(syn)
         ours, theirs = self.offers, Offers.of(syn)
         crossed = not self.is_passive and not syn.flags & tcp.ACK
         shared = ours.options_of(theirs)
         self.offers = (
             shared.or_options_of(ours.options_of(self._traits.repeats)) if crossed else shared
         )
-        self._ecn = self._takes_up_ecn(syn.flags)
+        self.ecn = self._takes_up_ecn(syn.flags)
         self.timestamps = shared.timestamps
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
         self._peer_mss = syn.mss if syn.mss is not None else 536
-        self.mss = max(min(self._peer_mss, self._link_mss) - (12 if self.timestamps else 0), 1)
+        self.mss = max(min(self._peer_mss, self.link_mss) - (12 if self.timestamps else 0), 1)
         self._open_window()
 
     def _open_window(self) -> None:
         """A request that does not scale its window has no receive buffer either."""
         has_buffer = self._traits.scales_requests or not self.is_request
-        self._inbound.open(
+        self.inbound.open(
             self.irs,
             peer_mss=self._peer_mss,
             mss=self.mss,
@@ -349,32 +336,20 @@ class Connection(ControlBlock):
 
     def _takes_up_ecn(self, flags: int) -> bool:
         """Whether both ends want ECN, now that the peer's SYN has come with these flags."""
-        said = flags & _ASKS_ECN
+        said = flags & ASKS_ECN
         if flags & tcp.ACK:
             return self.offers.asks_ecn and said == tcp.ECE
         wants = self.is_passive or self._traits.crosses_with_ecn or self.offers.asks_ecn
-        return said == _ASKS_ECN and self.offers.takes_ecn and wants
+        return said == ASKS_ECN and self.offers.takes_ecn and wants
 
     def _note_timestamp(self, segment: Segment) -> None:
         if self.timestamps and segment.timestamps is not None:
             self.ts_recent = segment.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
 
-    def _ack_arrives(self, segment: Segment) -> None:
-        newly = distance(segment.ack, self.snd_una)
-        if newly > 0:
-            self._outbound.acknowledged(segment.ack, echoed=self._echoes(segment))
-        if newly >= 0:
-            self._outbound.window_arrives(segment, acknowledges=newly > 0)
-
-    def _echoes(self, segment: Segment) -> bool:
-        """Whether TSecr tells of a round trip (RFC 7323 section 4.1)."""
-        stamps = segment.timestamps
-        return self.timestamps and stamps is not None and stamps.tsecr != 0
-
     def _text_arrives(self, segment: Segment) -> None:
         """The seventh check, and RCV.NXT's way past a FIN."""
-        data = self._inbound.take(segment, reads=self.reads)
+        data = self.inbound.take(segment, reads=self.reads)
         if data:
             self._news.append(lambda: self._owner.delivered(self, data))
 
@@ -382,7 +357,7 @@ class Connection(ControlBlock):
 
     @property
     def retransmissions(self) -> int:
-        return self._queue.tries
+        return self._out.queue.tries
 
     @property
     def fin_wait_2_timeout(self) -> int:
@@ -390,151 +365,20 @@ class Connection(ControlBlock):
 
     @property
     def tsval(self) -> int:
-        return (self._owner.timestamp() + self.ts_offset) & 0xFFFFFFFF
+        return self._out.tsval
 
     @property
     def rto(self) -> int:
         """The retransmission time-out, with what it was backed off by (ns)."""
-        return self._queue.rto
-
-    # -- output ----------------------------------------------------------------------------------
-
-    def _output(self) -> None:
-        """Send what the peer's window allows, then the FIN."""
-        if self.state not in _MAY_CLOSE:
-            return
-        burst = 0
-        while self._may_send_text():
-            burst += 1
-            self._send_text(min(self.mss, self._outbound.room()), burst)
-        if self._outbound.has_unsent_text:
-            if self._outbound.room() <= 0:
-                self._queue.watch()
-            return
-        if self._fin_wanted and self.state in _MAY_CLOSE:
-            self._transmit(tcp.ACK | self._take_fin())
-
-    def _may_send_text(self, ahead: int = 0) -> bool:
-        """Whether there is text that may go out now, behind ``ahead`` octets that do."""
-        if not self._outbound.has_unsent_text or self._outbound.room() <= ahead:
-            return False
-        return self.nodelay or self._fin_wanted or not self._outbound.waits_for_more(self.mss)
-
-    def _send_text(self, size: int, burst: int = 1, *, closes: bool = True) -> None:
-        """The last text that waits has PSH, and, where it ``closes``, the FIN behind it; a probe of
-        a closed window does not.  ``burst`` counts the segments that go out at once."""
-        text, flags = self._outbound.take(size, self.mss if closes else 0), tcp.ACK
-        ruled = True
-        if not self._outbound.has_unsent_text:
-            flags |= tcp.PSH | (self._take_fin() if self._fin_wanted and closes else 0)
-        elif self._traits.cuts_below and burst > 1:
-            # No packet that can be cut has fewer than two segments (tcp_min_tso_segs).
-            ruled = burst == 2 and not self._may_send_text(len(text))
-            flags |= tcp.PSH if ruled else 0
-        self._transmit(flags, text, push_is_ruled=ruled)
-
-    def _probe(self) -> None:
-        """Ask a peer whose window is closed how large it is."""
-        if self._traits.probes_with_text:
-            self._send_text(1, closes=False)
-        else:
-            old = add(self.snd_una, -1)
-            self._emit(Segment(seq=old, ack=self.rcv_nxt, flags=tcp.ACK))
-
-    def _take_fin(self) -> int:
-        self.state = _MAY_CLOSE[self.state]
-        return tcp.FIN
-
-    def _transmit(self, flags: int, payload: bytes = b"", *, push_is_ruled: bool = True) -> None:
-        """Send a segment that takes sequence space, and have it sent again until it is
-        acknowledged."""
-        syn = bool(flags & tcp.SYN)
-        segment = Segment(
-            seq=self.snd_nxt,
-            ack=self.rcv_nxt,
-            flags=flags | (tcp.ECE if syn and self._ecn else 0),
-            payload=payload,
-            mss=self._link_mss if syn else None,
-            wscale=self._traits.window_scale if syn and self.offers.scaling else None,
-            # What SACK would say is left out of ACKs, as a receiver may (RFC 2018 section 4).
-            sack_permitted=syn and self.offers.sack,
-        )
-        self._outbound.nxt = segment.end
-        self._emit(segment, new=True, push_is_ruled=push_is_ruled)
-        self._queue.add(segment)
-
-    def _acknowledge(self) -> None:
-        self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK))
-
-    def _challenge(self) -> None:
-        """A challenge tells the room there is, where other segments round it up."""
-        self._emit(Segment(seq=self.snd_nxt, ack=self.rcv_nxt, flags=tcp.ACK), rounds=False)
-
-    def _emit(
-        self,
-        segment: Segment,
-        *,
-        new: bool = False,
-        push_is_ruled: bool = True,
-        rounds: bool = True,
-    ) -> None:
-        """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
-        was not sent before; ``rounds``: its window is, where the stack's are."""
-        syn = bool(segment.flags & tcp.SYN)
-        window = self._inbound.advertise(syn=syn, rounds=rounds)
-        if segment.flags & tcp.RST and not self._traits.resets_with_window:
-            window = 0
-        stamps = None
-        if self.offers.timestamps if syn else self.timestamps:
-            stamps = Timestamps(self.tsval, self.ts_recent)
-            if syn:
-                self._note_tsval(stamps.tsval)
-        now = replace(
-            segment,
-            flags=segment.flags & ~_ASKS_ECN if self._asks_no_more(segment) else segment.flags,
-            ack=self.rcv_nxt,
-            window=window,
-            timestamps=stamps,
-        )
-        if segment.flags & tcp.ACK:
-            self._inbound.acknowledged = self.rcv_nxt
-            self._delayed_ack.carried()
-        # RFC 3168 sections 6.1.4 and 6.1.5: nothing without text, and not what is sent again.
-        self.ect = _ECT_0 if self._ecn and new and segment.payload else 0
-        packet = Packet(
-            self.flow,
-            now,
-            ttl=self.ttl,
-            tos=self.tos | self.ect,
-            flow_label=self.flow_label,
-            window_is_ruled=syn or self._inbound.window_is_ruled,
-            push_is_ruled=push_is_ruled,
-        )
-        self._owner.emit(packet)
-
-    def _asks_no_more(self, segment: Segment) -> bool:
-        """Whether it is a SYN that came to nothing so often that it does not ask for ECN again, or
-        a <SYN,ACK> that does not take it up any more."""
-        if not segment.flags & tcp.SYN:
-            return False
-        if segment.flags & tcp.ACK:
-            return not self._ecn
-        return self.retransmissions >= self._traits.ecn_tries
-
-    def _note_tsval(self, tsval: int) -> None:
-        """A SYN goes out with it."""
-        self.syn_tsval = tsval
-        if self.first_tsval is None:
-            self.first_tsval = tsval
+        return self._out.queue.rto
 
     def leave(self, tell: Callable[[Connection], None]) -> None:
         """Stop the timer; the owner takes over what is left."""
-        self._queue.land()
-        self._delayed_ack.carried()
+        self._out.end()
         self.state = State.CLOSED
         tell(self)
 
 
 def _with_mss_alone(syn: Segment) -> Segment:
     """A SYN without the options that a cookie can't keep, and without ECN."""
-    return replace(syn, flags=syn.flags & ~_ASKS_ECN, wscale=None, sack_permitted=False)
+    return replace(syn, flags=syn.flags & ~ASKS_ECN, wscale=None, sack_permitted=False)

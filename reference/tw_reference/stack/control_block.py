@@ -13,8 +13,6 @@ from tw_reference.stack.receive_side import ReceiveSide
 from tw_reference.stack.send_side import SendSide
 from tw_reference.state import CLOSED, Snapshot, State
 
-_FIN_SENT = frozenset((State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING, State.LAST_ACK))
-
 
 class ControlBlock:
     """What a rule may look at (:class:`~tw_reference.rules.questions.ConnectionTcb`), and what a
@@ -23,9 +21,7 @@ class ControlBlock:
     ``flow`` is the 4-tuple as this side sends it; ``now`` is when it was made (ns).
     """
 
-    def __init__(
-        self, flow: Flow, traits: StackTraits, now: int, outbound: SendSide, offers: Offers
-    ) -> None:
+    def __init__(self, flow: Flow, traits: StackTraits, now: int, iss: int, offers: Offers) -> None:
         self.flow = flow
         self.state = State.CLOSED
         self.irs = 0
@@ -50,6 +46,8 @@ class ControlBlock:
         self.ts_offset = 0
         self.first_tsval: int | None = None
         self.syn_tsval = 0
+        self.ecn = False
+        """Whether both ends want ECN."""
 
         self.tos = self.ect = 0
         """Type of service, and the ECN field of what was sent last."""
@@ -70,15 +68,21 @@ class ControlBlock:
         self.reads = True
         """Whether that process takes text as it comes."""
 
-        self._link_mss = 1440 if flow.is_ipv6 else 1460
-        self.mss = self._link_mss - (12 if offers.timestamps else 0)
-        self._inbound = ReceiveSide(traits, self._link_mss)
-        self._outbound = outbound
+        self.link_mss = 1440 if flow.is_ipv6 else 1460
+        self.mss = self.link_mss - (12 if offers.timestamps else 0)
+        self.inbound = ReceiveSide(traits, self.link_mss)
+        self.outbound = SendSide(iss, traits.takes_window)
 
     @property
     def last_ack(self) -> int | None:
         """When the last rate-limited ACK was sent (ns)."""
         return self._ack_limiter.last
+
+    def note_tsval(self, tsval: int) -> None:
+        """A SYN goes out with it."""
+        self.syn_tsval = tsval
+        if self.first_tsval is None:
+            self.first_tsval = tsval
 
     def snapshot(self) -> Snapshot:
         if self.state is State.CLOSED:
@@ -89,31 +93,31 @@ class ControlBlock:
 
     @property
     def iss(self) -> int:
-        return self._outbound.iss
+        return self.outbound.iss
 
     @property
     def snd_una(self) -> int:
-        return self._outbound.una
+        return self.outbound.una
 
     @property
     def snd_nxt(self) -> int:
-        return self._outbound.nxt
+        return self.outbound.nxt
 
     @property
     def snd_wnd(self) -> int:
-        return self._outbound.window
+        return self.outbound.window
 
     @property
     def max_window(self) -> int:
-        return self._outbound.max_window
+        return self.outbound.max_window
 
     @property
     def snd_wl1(self) -> int:
-        return self._outbound.wl1
+        return self.outbound.wl1
 
     @property
     def snd_scale(self) -> int:
-        return self._outbound.scale
+        return self.outbound.scale
 
     @property
     def acknowledged(self) -> int:
@@ -121,43 +125,43 @@ class ControlBlock:
 
     @property
     def fin_sent(self) -> bool:
-        return self.state in _FIN_SENT
+        return self.outbound.fin_sent
 
     # -- the receive sequence space --------------------------------------------------------------
 
     @property
     def rcv_nxt(self) -> int:
-        return self._inbound.nxt
+        return self.inbound.nxt
 
     @property
     def rcv_wnd(self) -> int:
-        return self._inbound.window
+        return self.inbound.window
 
     def offer(self, window: int) -> None:
         """Offer a window of so many octets from now on."""
-        self._inbound.offer(window)
+        self.inbound.offer(window)
 
     @property
     def rcv_scale(self) -> int:
-        return self._inbound.scale
+        return self.inbound.scale
 
     @property
     def rcv_adv(self) -> int:
-        return self._inbound.edge
+        return self.inbound.edge
 
     @property
     def rcv_wup(self) -> int:
-        return self._inbound.acknowledged
+        return self.inbound.acknowledged
 
     @property
     def window_on_entry(self) -> int:
         """The window that TIME-WAIT acknowledges with, in octets."""
-        return self._inbound.window_on_entry
+        return self.inbound.window_on_entry
 
     @property
     def receive_shut(self) -> bool:
-        return not self.held or self._inbound.is_shut or self._inbound.fin_taken
+        return not self.held or self.inbound.is_shut or self.inbound.fin_taken
 
     @property
     def queued(self) -> bool:
-        return self._inbound.readable
+        return self.inbound.readable

@@ -1,13 +1,12 @@
-"""What a connection sends: the window that the peer offers, and the text that waits for it."""
+"""The window that the peer offers, and the text and the FIN that wait for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from tw_reference.profiles.profile import WindowOffered
-from tw_reference.segment import Segment
+from tw_reference.segment import FIN, Segment
 from tw_reference.seqnum import add, distance
-from tw_reference.stack.retransmission import RetransmissionQueue
 
 _MAX_FLIGHT = 65535
 """Octets on the way at once, however large the peer's window: nothing here controls congestion, so
@@ -15,16 +14,12 @@ no more than a host without window scaling would send."""
 
 
 class SendSide:
-    """The send sequence space of one connection (RFC 9293 section 3.3.1).
+    """The send sequence space of one connection (RFC 9293 section 3.3.1), and what waits behind it.
 
-    ``queue`` has the segments between SND.UNA and SND.NXT; ``takes_window`` tells whose window
-    counts.
+    ``takes_window`` tells whose window counts.
     """
 
-    def __init__(
-        self, iss: int, queue: RetransmissionQueue, takes_window: Callable[[WindowOffered], bool]
-    ) -> None:
-        self._queue = queue
+    def __init__(self, iss: int, takes_window: Callable[[WindowOffered], bool]) -> None:
         self._takes_window = takes_window
         self._unsent = bytearray()
         self._wl2 = 0
@@ -39,6 +34,9 @@ class SendSide:
         """The shift of the peer's window."""
         self._last_small: int | None = None
         """Where the last segment ends that was smaller than the MSS."""
+        self.fin_wanted = False
+        """Whether the process has closed its side."""
+        self.fin_sent = False
 
     def open(self, syn: Segment) -> None:
         """The peer's SYN has come; the window in it is not scaled (RFC 7323 section 2.2)."""
@@ -52,26 +50,31 @@ class SendSide:
         window = segment.window << self.scale
         by_seq, by_ack = distance(segment.seq, self.wl1), distance(segment.ack, self._wl2)
         offered = WindowOffered(by_seq, by_ack, acknowledges, window, self.window)
-        was_closed = self.window == 0
         if self._takes_window(offered):
             self.wl1, self._wl2 = segment.seq, segment.ack
             self.window = window
             self.max_window = max(self.max_window, window)
-        if self.window == 0:
-            self._queue.probe_answered()
-        elif was_closed:
-            self._queue.window_reopened()
 
-    def acknowledged(self, ack: int, *, echoed: bool) -> None:
-        """SND.UNA moves up to ``ack``; ``echoed``: a timestamp tells of the round trip."""
-        self.una = ack
-        self._queue.acknowledged(ack, echoed=echoed)
+    def sent(self, segment: Segment) -> None:
+        """``segment``, which begins at SND.NXT, was sent."""
+        self.nxt = segment.end
+        self.fin_sent = self.fin_sent or bool(segment.flags & FIN)
 
-    # -- text ------------------------------------------------------------------------------------
+    # -- what waits ------------------------------------------------------------------------------
+
+    @property
+    def unsent_text(self) -> int:
+        """Octets that wait."""
+        return len(self._unsent)
 
     @property
     def has_unsent_text(self) -> bool:
         return bool(self._unsent)
+
+    @property
+    def fin_waits(self) -> bool:
+        """Whether the FIN is still to be sent, behind the text that waits."""
+        return self.fin_wanted and not self.fin_sent
 
     def put(self, data: bytes) -> None:
         """Queue text behind what waits already."""

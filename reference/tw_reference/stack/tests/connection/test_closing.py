@@ -6,7 +6,7 @@ import pytest
 
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND, Clock
-from tw_reference.profiles.profile import Profile
+from tw_reference.profiles.profile import Profile, fits_whole
 from tw_reference.segment import Packet, Segment, flag_names
 from tw_reference.seqnum import add
 from tw_reference.stack.connection import Connection
@@ -85,13 +85,79 @@ def test_a_lost_ack_of_a_fin_is_made_good(profile: Profile, measured_rto: float)
     assert pair.states == ("FIN-WAIT-2", "CLOSE-WAIT")
 
 
-def test_queued_text_goes_before_the_fin_or_with_it(peer: Peer) -> None:
+def test_the_state_goes_on_at_once_and_the_fin_with_the_text(peer: Peer) -> None:
     peer.says(tcp.ACK, window=2)
     peer.client.send(b"abcd")
     peer.client.shutdown()
-    assert peer.hears() == ["ACK 0 0 2 octets"]
-    assert peer.client.state == "ESTABLISHED"
+    assert peer.hears() == []
+    assert peer.client.state == "FIN-WAIT-1"
+    push = "PSH|" if peer.end.profile.traits.pushes_part else ""
+    assert peer.let_timer_fire() == [f"{push}ACK 0 0 2 octets"]
+    assert peer.client.state == "FIN-WAIT-1"
     assert peer.says(tcp.ACK, 0, 2) == ["FIN|PSH|ACK 2 0 2 octets"]
+
+
+def test_text_waits_with_its_fin_for_room_for_both(peer: Peer) -> None:
+    waits = peer.end.profile.traits.fits is fits_whole
+    peer.says(tcp.ACK, window=0)
+    peer.client.send(b"abcd")
+    peer.client.shutdown()
+    fin = ["FIN|PSH|ACK 0 0 4 octets"]
+    assert peer.says(tcp.ACK, window=4) == ([] if waits else fin)
+    assert peer.says(tcp.ACK, window=5) == (fin if waits else [])
+
+
+@pytest.mark.parametrize("profile", ["linux-6.18", "linux-2.6.32"], indirect=True)
+@pytest.mark.parametrize("state", ["FIN-WAIT-1", "CLOSING", "LAST-ACK"])
+def test_a_fin_waits_for_a_window_in_every_state(peer: Peer, state: str) -> None:
+    peer.says(tcp.ACK, window=0)
+    at = 0 if state == "FIN-WAIT-1" else 1
+    if state == "LAST-ACK":
+        peer.says(tcp.FIN | tcp.ACK, window=0)
+        assert peer.let_timer_fire() == ["ACK 0 1"]
+    peer.client.shutdown()
+    if state == "CLOSING":
+        assert peer.says(tcp.FIN | tcp.ACK, window=0) == ["ACK 0 1"]
+    peer.hears()
+    assert peer.client.state == state
+    assert not peer.client.fin_sent
+    assert peer.let_timer_fire() == [f"ACK -1 {at}"]
+    assert peer.says(tcp.ACK, at, window=1) == [f"FIN|ACK 0 {at}"]
+    assert peer.client.state == state
+
+
+def test_what_waits_carries_the_ack_of_what_lets_it_go(peer: Peer) -> None:
+    peer.says(tcp.ACK, window=0)
+    peer.client.send(b"abcd")
+    assert peer.says(tcp.ACK, text=b"xy") == ["PSH|ACK 0 2 4 octets"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "answer"),
+    [
+        ("linux-6.18", ["ACK 0 1", "FIN|PSH|ACK 0 1 4 octets"]),
+        ("rfc9293", ["FIN|PSH|ACK 0 1 4 octets"]),
+        ("freebsd-15", ["FIN|PSH|ACK 0 1 4 octets"]),
+    ],
+    indirect=["profile"],
+)
+def test_a_fin_that_crosses_ours_while_that_waits(peer: Peer, answer: list[str]) -> None:
+    peer.says(tcp.ACK, window=0)
+    peer.client.send(b"abcd")
+    peer.client.shutdown()
+    assert peer.says(tcp.FIN | tcp.ACK) == answer
+    assert peer.client.state == "CLOSING"
+
+
+def test_abort_tells_a_peer_that_has_not_had_the_fin(peer: Peer) -> None:
+    peer.says(tcp.ACK, window=0)
+    peer.client.send(b"abcd")
+    peer.says(tcp.FIN | tcp.ACK, window=0)
+    peer.client.shutdown()
+    peer.hears()
+    assert peer.client.state == "LAST-ACK"
+    peer.client.abort()
+    assert peer.hears() == ["RST|ACK 0 1"]
 
 
 @pytest.mark.parametrize("seq", [0, 3])

@@ -1,0 +1,260 @@
+"""What a connection sends, when, and what such a segment looks like (``tcp_output()``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tw_reference import segment as tcp
+from tw_reference.profiles.profile import Unsent
+from tw_reference.segment import Packet, Segment, Timestamps
+from tw_reference.seqnum import add, distance
+from tw_reference.stack.control_block import ControlBlock
+from tw_reference.stack.delayed_ack import DelayedAck
+from tw_reference.stack.owner import Owner
+from tw_reference.stack.retransmission import RetransmissionQueue
+from tw_reference.state import State
+
+_ECT_0 = 2
+"""The ECN field of a packet that may be marked (RFC 3168 section 5)."""
+ASKS_ECN = tcp.ECE | tcp.CWR
+_NOT_OPEN = (State.CLOSED, State.SYN_SENT, State.SYN_RECEIVED)
+
+
+class WayOut:
+    """Sends for the connection that has ``tcb``, and moves SND.NXT; the state is not its business.
+
+    ``give_up`` is called when nobody answers any more.
+    """
+
+    def __init__(self, tcb: ControlBlock, owner: Owner, *, give_up: Callable[[], None]) -> None:
+        self._tcb = tcb
+        self._owner = owner
+        self._traits = owner.profile.traits
+        self.queue = RetransmissionQueue(
+            owner.clock,
+            first_rto=self._traits.first_rto,
+            least_rto=self._traits.least_rto,
+            emit=self._emit,
+            probe=self._probe,
+            give_up=give_up,
+        )
+        self._delayed_ack = DelayedAck(owner.clock, self.acknowledge_alone)
+
+    # -- what waits ------------------------------------------------------------------------------
+
+    def output(self) -> bool:
+        """Send what waits, text and then the FIN, as far as the peer's window and the stack let
+        it go; whether anything went."""
+        outbound, burst = self._tcb.outbound, 0
+        if self._tcb.state in _NOT_OPEN:
+            return False
+        while self._may_go(burst):
+            burst += 1
+            self._send_text(min(self._tcb.mss, outbound.room()), burst)
+        if outbound.has_unsent_text or outbound.fin_waits:
+            self.queue.watch()
+        return burst > 0
+
+    def _may_go(self, burst: int, ahead: int = 0) -> bool:
+        """Whether there is a segment that may go out now, behind ``burst`` others, and ``ahead``
+        octets that do."""
+        outbound, mss = self._tcb.outbound, self._tcb.mss
+        if not outbound.has_unsent_text:
+            return outbound.fin_waits and self._fits(behind=burst > 0)
+        if outbound.room() <= ahead:
+            return False
+        if not (self._tcb.nodelay or outbound.fin_waits) and outbound.waits_for_more(mss):
+            return False
+        return self._fits(behind=burst > 0)
+
+    def _fits(self, *, behind: bool) -> bool:
+        outbound, mss = self._tcb.outbound, self._tcb.mss
+        waiting = outbound.unsent_text
+        return self._traits.fits(
+            Unsent(
+                text=min(waiting, mss),
+                closes=outbound.fin_waits and waiting <= mss,
+                room=outbound.room(),
+                mss=mss,
+                largest_window=outbound.max_window,
+                behind=behind,
+            )
+        )
+
+    def _send_text(self, size: int, burst: int) -> None:
+        """The last text that waits has PSH, and the FIN behind it; ``burst`` counts the segments
+        that go out at once."""
+        outbound = self._tcb.outbound
+        flags, ruled = tcp.ACK, True
+        text = outbound.take(max(size, 0), self._tcb.mss)
+        if not outbound.has_unsent_text:
+            flags |= (tcp.PSH if text else 0) | (tcp.FIN if outbound.fin_waits else 0)
+        elif self._traits.cuts_below and burst > 1:
+            # No packet that can be cut has fewer than two segments (tcp_min_tso_segs).
+            ruled = burst == 2 and not self._may_go(burst, len(text))
+            flags |= tcp.PSH if ruled else 0
+        self._transmit(flags, text, push_is_ruled=ruled)
+
+    def _probe(self) -> None:
+        """The timer fires with nothing on its way: send what the window has room for, or ask a peer
+        whose window is closed how large it is."""
+        tcb, traits = self._tcb, self._traits
+        size = min(tcb.outbound.room(), tcb.mss)
+        if traits.probes_with_text:
+            size = max(size, 1)
+        if size <= 0 or not tcb.outbound.has_unsent_text:
+            self._emit(Segment(seq=add(tcb.snd_una, -1), ack=tcb.rcv_nxt, flags=tcp.ACK))
+            return
+        text = tcb.outbound.take(size, 0)
+        pushes = traits.pushes_part or not tcb.outbound.has_unsent_text
+        self._transmit(tcp.ACK | (tcp.PSH if pushes else 0), text)
+
+    # -- the peer's answers ----------------------------------------------------------------------
+
+    def acknowledged(self, segment: Segment) -> None:
+        """SEG.ACK, which is above SND.UNA, is SND.UNA."""
+        self._tcb.outbound.una = segment.ack
+        self.queue.acknowledged(segment.ack, echoed=self._echoes(segment))
+
+    def ack_arrives(self, segment: Segment) -> None:
+        """SND.UNA and SND.WND follow the segment, unless its SEG.ACK is old."""
+        outbound = self._tcb.outbound
+        newly = distance(segment.ack, outbound.una)
+        if newly < 0:
+            return
+        if newly > 0:
+            self.acknowledged(segment)
+        was_closed = outbound.window == 0
+        outbound.window_arrives(segment, acknowledges=newly > 0)
+        if outbound.window == 0:
+            self.queue.probe_answered()
+        elif was_closed:
+            self.queue.window_reopened()
+
+    def _echoes(self, segment: Segment) -> bool:
+        """Whether TSecr tells of a round trip (RFC 7323 section 4.1)."""
+        stamps = segment.timestamps
+        return self._tcb.timestamps and stamps is not None and stamps.tsecr != 0
+
+    # -- segments --------------------------------------------------------------------------------
+
+    def open(self, flags: int) -> None:
+        """Send the SYN, with these flags; from the start where it was sent before."""
+        self.queue.land()
+        self._tcb.outbound.nxt = self._tcb.iss
+        self._transmit(tcp.SYN | flags)
+
+    def acknowledge(self) -> None:
+        """What waits and may go carries the ACK; an empty segment where nothing does."""
+        if not self.output():
+            self.acknowledge_alone()
+
+    def acknowledge_alone(self) -> None:
+        """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"""
+        self._emit(Segment(seq=self._tcb.snd_nxt, ack=self._tcb.rcv_nxt, flags=tcp.ACK))
+
+    def acknowledge_later(self, delay: int) -> None:
+        """Acknowledge what has not been acknowledged, after ``delay`` (ns)."""
+        if self._tcb.rcv_wup != self._tcb.rcv_nxt:
+            self._delayed_ack.put_off(delay)
+
+    def acknowledge_with_fin(self) -> None:
+        """With the FIN again, if it was sent."""
+        if not self._tcb.fin_sent:
+            self.acknowledge()
+            return
+        seq = add(self._tcb.snd_nxt, -1)
+        self._emit(Segment(seq=seq, ack=self._tcb.rcv_nxt, flags=tcp.FIN | tcp.ACK))
+
+    def challenge(self) -> None:
+        """A challenge tells the room there is, where other segments round it up."""
+        segment = Segment(seq=self._tcb.snd_nxt, ack=self._tcb.rcv_nxt, flags=tcp.ACK)
+        self._emit(segment, rounds=False)
+
+    def reset(self) -> None:
+        """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>"""
+        self._emit(Segment(seq=self._tcb.snd_nxt, ack=self._tcb.rcv_nxt, flags=tcp.RST | tcp.ACK))
+
+    def end(self) -> None:
+        """Nothing more is sent."""
+        self.queue.land()
+        self._delayed_ack.carried()
+
+    def _transmit(self, flags: int, payload: bytes = b"", *, push_is_ruled: bool = True) -> None:
+        """Send a segment that takes sequence space, and have it sent again until it is
+        acknowledged."""
+        tcb, syn = self._tcb, bool(flags & tcp.SYN)
+        segment = Segment(
+            seq=tcb.snd_nxt,
+            ack=tcb.rcv_nxt,
+            flags=flags | (tcp.ECE if syn and tcb.ecn else 0),
+            payload=payload,
+            mss=tcb.link_mss if syn else None,
+            wscale=self._traits.window_scale if syn and tcb.offers.scaling else None,
+            # What SACK would say is left out of ACKs, as a receiver may (RFC 2018 section 4).
+            sack_permitted=syn and tcb.offers.sack,
+        )
+        tcb.outbound.sent(segment)
+        self._emit(segment, new=True, push_is_ruled=push_is_ruled)
+        self.queue.add(segment)
+
+    def _emit(
+        self,
+        segment: Segment,
+        *,
+        new: bool = False,
+        push_is_ruled: bool = True,
+        rounds: bool = True,
+    ) -> None:
+        """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
+        was not sent before; ``rounds``: its window is, where the stack's are."""
+        tcb, syn = self._tcb, bool(segment.flags & tcp.SYN)
+        window = tcb.inbound.advertise(syn=syn, rounds=rounds)
+        if segment.flags & tcp.RST and not self._traits.resets_with_window:
+            window = 0
+        now = replace(
+            segment,
+            flags=segment.flags & ~ASKS_ECN if self._asks_no_more(segment) else segment.flags,
+            ack=tcb.rcv_nxt,
+            window=window,
+            timestamps=self._timestamps(syn=syn),
+        )
+        if segment.flags & tcp.ACK:
+            tcb.inbound.acknowledged = tcb.rcv_nxt
+            self._delayed_ack.carried()
+        # RFC 3168 sections 6.1.4 and 6.1.5: nothing without text, and not what is sent again.
+        tcb.ect = _ECT_0 if tcb.ecn and new and segment.payload else 0
+        packet = Packet(
+            tcb.flow,
+            now,
+            ttl=tcb.ttl,
+            tos=tcb.tos | tcb.ect,
+            flow_label=tcb.flow_label,
+            window_is_ruled=syn or tcb.inbound.window_is_ruled,
+            push_is_ruled=push_is_ruled,
+        )
+        self._owner.emit(packet)
+
+    @property
+    def tsval(self) -> int:
+        """What TSval is now."""
+        return (self._owner.timestamp() + self._tcb.ts_offset) & 0xFFFFFFFF
+
+    def _timestamps(self, *, syn: bool) -> Timestamps | None:
+        tcb = self._tcb
+        if not (tcb.offers.timestamps if syn else tcb.timestamps):
+            return None
+        stamps = Timestamps(self.tsval, tcb.ts_recent)
+        if syn:
+            tcb.note_tsval(stamps.tsval)
+        return stamps
+
+    def _asks_no_more(self, segment: Segment) -> bool:
+        """Whether it is a SYN that came to nothing so often that it does not ask for ECN again, or
+        a <SYN,ACK> that does not take it up any more."""
+        if not segment.flags & tcp.SYN:
+            return False
+        if segment.flags & tcp.ACK:
+            return not self._tcb.ecn
+        return self.queue.tries >= self._traits.ecn_tries
