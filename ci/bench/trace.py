@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tw_conformance.captures.judging import judge_capture
-from tw_conformance.captures.reading import Reading
+from tw_conformance.captures.reading import CaptureReader
 from tw_conformance.notation.load import load_file
 from tw_conformance.play.player import perform_once
 from tw_conformance.targets.in_process import InProcessTarget
@@ -80,7 +80,7 @@ def main() -> None:
                 stream.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 16, 1))
                 stream.writelines(records(connection(Path(name))))
         begun = time.process_time()
-        reading = Reading(file)
+        reading = CaptureReader(file)
         seen = list(reading)
         read = time.process_time() - begun
         begun = time.process_time()
@@ -96,7 +96,7 @@ def main() -> None:
             f" {judged.segments:,} segments behind the first FIN"
         )
         tracemalloc.start()
-        judge_capture(Reading(file), list(PROFILES.values()))
+        judge_capture(CaptureReader(file), list(PROFILES.values()))
         print(f"{tracemalloc.get_traced_memory()[1] / 2**20:,.1f} MB at most")
 
 

@@ -25,7 +25,7 @@ UNREAD = 1000
 ProcessCall: TypeAlias = Literal["connect", "close", "shutdown"]
 """What the host's process does with its socket."""
 
-Closing: TypeAlias = Literal["at once", "close", "shutdown"]
+HowToClose: TypeAlias = Literal["at once", "close", "shutdown"]
 """How the process closes: as soon as it has accepted, or by a call when it is time."""
 
 
@@ -133,7 +133,7 @@ def way_to(
     *,
     through: State = State.FIN_WAIT_2,
     active: bool = False,
-    closing: Closing = "at once",
+    closing: HowToClose = "at once",
     unread: bool = False,
 ) -> Iterator[Turn]:
     """The turns from nothing, or a listener, to ``state``.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tw_conformance.captures.conversation import Closing, Conversations
-from tw_conformance.captures.performance import How, Told, perform
+from tw_conformance.captures.performance import How, Told, retell
 from tw_conformance.captures.reading import Sighting
 from tw_conformance.captures.story import Story, story_of
 from tw_reference.profiles.profile import Profile
@@ -23,7 +23,7 @@ STORIES = 4096
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Tellings:
     """One story under each profile, in the order of the profiles."""
 
     story: Story
@@ -43,9 +43,9 @@ class Judgement:
         return any(told.reach is not None for told in self.told)
 
 
-def judge(story: Story, profiles: Sequence[Profile]) -> Judgement:
+def tellings_of(story: Story, profiles: Sequence[Profile]) -> Tellings:
     """Ask every profile."""
-    return Judgement(story, tuple(_best(story, profile) for profile in profiles))
+    return Tellings(story, tuple(_best(story, profile) for profile in profiles))
 
 
 def _best(story: Story, profile: Profile) -> Told:
@@ -53,7 +53,7 @@ def _best(story: Story, profile: Profile) -> Told:
     gets furthest."""
     best: Told | None = None
     for how, settings in _suppositions(story, profile):
-        told = perform(story, profile, how, settings)
+        told = retell(story, profile, how, settings)
         if told.reach is None:
             return told
         if best is None or best.reach is None or told.reach > best.reach:
@@ -85,10 +85,10 @@ class Fit:
 
 
 @dataclass(slots=True)
-class Met:
+class StoryCount:
     """A story, how often it was met, and where first."""
 
-    judgement: Judgement
+    tellings: Tellings
     first: Closing
     times: int = 0
 
@@ -98,7 +98,7 @@ class Judged:
     """A whole capture, connection by connection."""
 
     profiles: Sequence[Profile]
-    met: OrderedDict[Story, Met] = field(default_factory=OrderedDict)
+    met: OrderedDict[Story, StoryCount] = field(default_factory=OrderedDict)
     connections: int = 0
     segments: int = 0
     undocumented: int = 0
@@ -123,12 +123,12 @@ class Judged:
         self.segments += len(story.heard)
         met = self.met.get(story)
         if met is None:
-            met = self.met[story] = Met(judge(story, self.profiles), closing)
+            met = self.met[story] = StoryCount(tellings_of(story, self.profiles), closing)
             if len(self.met) > STORIES:
                 _note(self.met.popitem(last=False)[1], self._of_forgotten)
                 self.forgotten += 1
         met.times += 1
-        self.undocumented += met.judgement.undocumented is not None
+        self.undocumented += met.tellings.undocumented is not None
 
     @property
     def fits(self) -> Mapping[str, Fit]:
@@ -145,8 +145,8 @@ class Judged:
         return [name for name, rank in ranks.items() if rank == least]
 
 
-def _note(met: Met, fits: dict[str, Fit]) -> None:
-    for told in met.judgement.told:
+def _note(met: StoryCount, fits: dict[str, Fit]) -> None:
+    for told in met.tellings.told:
         fit = fits.setdefault(told.profile, Fit())
         if told.end is None and told.settings:
             fit.otherwise += met.times

@@ -48,7 +48,7 @@ How: TypeAlias = Literal["close", "shutdown"]
 """By which call the process closed; a capture does not show it."""
 
 
-class Answered(NamedTuple):
+class Response(NamedTuple):
     """What a profile does with one segment that it got: the rules that decided, the state before,
     and what it sends at once, in one line."""
 
@@ -57,7 +57,7 @@ class Answered(NamedTuple):
     answer: str
 
 
-class End(NamedTuple):
+class Departure(NamedTuple):
     """Where a performance ends before the story does: at which segment, and why.
 
     ``deviates``: else nothing can be said from there on.
@@ -76,8 +76,8 @@ class Told:
     profile: str
     how: How
     settings: Mapping[str, int]
-    answered: Mapping[int, Answered]
-    end: End | None
+    answered: Mapping[int, Response]
+    end: Departure | None
 
     @property
     def reach(self) -> int | None:
@@ -85,7 +85,7 @@ class Told:
         return self.end.at if self.end is not None and self.end.deviates else None
 
 
-def perform(
+def retell(
     story: Story, profile: Profile, how: How = "close", settings: Mapping[str, int] | None = None
 ) -> Told:
     """Have ``profile`` perform the story."""
@@ -98,7 +98,7 @@ class _Over(Exception):
 
     def __init__(self, at: int, why: str, deviates: bool = True) -> None:
         super().__init__(why)
-        self.end = End(at, why, deviates)
+        self.end = Departure(at, why, deviates)
 
 
 class _Owed(NamedTuple):
@@ -121,7 +121,7 @@ class _Performance:
         self._flow = Flow(ours, _PORT, theirs, _PEER_PORT)
         self._host = Host(profile, self._clock, addresses=frozenset((ours,)), settings=settings)
         self._lateness = profile.lateness(self._host.settings)
-        self._answered: dict[int, Answered] = {}
+        self._answered: dict[int, Response] = {}
         self._owed: list[_Owed] = []
         self._limited: int | None = None
         """When a limit on ACKs was asked last."""
@@ -134,7 +134,7 @@ class _Performance:
         self._rcv_nxt = add(_PEER_ISN, 1)
         self._snd_nxt = 0
 
-    def run(self) -> tuple[Mapping[int, Answered], End | None]:
+    def run(self) -> tuple[Mapping[int, Response], Departure | None]:
         try:
             self._open()
             self._snd_nxt = self._end
@@ -231,10 +231,10 @@ class _Performance:
         decisions, sent = list(self._host.trace), self._hear()
         rules = [d.rule for d in decisions if d.ruled and d.stage not in stages.LIMITS]
         if not all(decision.ruled for decision in decisions):
-            self._answered[place] = Answered(tuple(rules), before, "not ruled")
+            self._answered[place] = Response(tuple(rules), before, "not ruled")
             raise _Over(place, "it has no rule for this", deviates=False)
         said = ", ".join(map(self._summary, sent)) or "nothing"
-        self._answered[place] = Answered(tuple(rules), before, said)
+        self._answered[place] = Response(tuple(rules), before, said)
         optional = self._is_limited(decisions)
         now = self._clock.now
         self._owed += [_Owed(packet, place, now, optional) for packet in sent]

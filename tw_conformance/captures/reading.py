@@ -21,7 +21,7 @@ class Sighting(NamedTuple):
     packet: Packet
 
 
-class Reading:
+class CaptureReader:
     """The TCP segments of a capture file, in the order of the file.
 
     ``left_out`` counts the frames that may have been TCP and were not looked at, by reason.

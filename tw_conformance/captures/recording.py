@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tw_conformance.captures.conversation import Closing
 from tw_conformance.captures.reading import Sighting
-from tw_conformance.captures.story import Origin, origin_of
+from tw_conformance.captures.story import Origins, origin_of
 from tw_conformance.model.case import (
     NOTHING,
     Answer,
@@ -100,7 +100,7 @@ def recorded(closing: Closing, name: str, capture: str) -> Case | None:
 # -- the way -------------------------------------------------------------------------------------
 
 
-def _way(closing: Closing, origin: Origin) -> _Way:
+def _way(closing: Closing, origin: Origins) -> _Way:
     seen = closing.seen
     fin = next((at for at, each in enumerate(seen) if _closes(closing, each)), None)
     if fin is None or any(not closing.by_dut(each) for each in seen[:fin]):
@@ -141,7 +141,7 @@ _WAYS: tuple[tuple[Through, tuple[tuple[bool, int, int, int], ...]], ...] = (
 """By whom, flags, SEG.SEQ and SEG.ACK, from the judged end's variables before it closed."""
 
 
-def _to_time_wait(closing: Closing, origin: Origin, start: int) -> tuple[Through, int] | None:
+def _to_time_wait(closing: Closing, origin: Origins, start: int) -> tuple[Through, int] | None:
     """The way into TIME-WAIT, where it is one that a case can take, and where it ends."""
     for through, turns in _WAYS:
         seen = closing.seen[start : start + len(turns)]
@@ -150,7 +150,7 @@ def _to_time_wait(closing: Closing, origin: Origin, start: int) -> tuple[Through
     return None
 
 
-def _turn(closing: Closing, origin: Origin, each: Sighting) -> tuple[bool, int, int, int] | None:
+def _turn(closing: Closing, origin: Origins, each: Sighting) -> tuple[bool, int, int, int] | None:
     segment, by_dut = each.packet.segment, closing.by_dut(each)
     if segment.payload:
         return None
@@ -167,7 +167,7 @@ def _turn(closing: Closing, origin: Origin, each: Sighting) -> tuple[bool, int, 
 class _Steps:
     """The segments behind the way, as steps."""
 
-    def __init__(self, closing: Closing, origin: Origin, way: _Way) -> None:
+    def __init__(self, closing: Closing, origin: Origins, way: _Way) -> None:
         self._closing, self._way = closing, way
         self._seen = closing.seen[way.taken :]
         self._timestamps = origin.ts_recent is not None
@@ -318,7 +318,7 @@ class _Steps:
         return Answer(**{name: getattr(said, name) for name in _SAID})
 
 
-def _ts_recent(closing: Closing, origin: Origin, taken: int) -> int:
+def _ts_recent(closing: Closing, origin: Origins, taken: int) -> int:
     """TSval of the last segment on the way."""
     stamps = [
         each.packet.segment.timestamps for each in closing.seen[:taken] if not closing.by_dut(each)

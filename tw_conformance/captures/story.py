@@ -106,7 +106,7 @@ def story_of(closing: Closing) -> Story | None:
     )
 
 
-class Origin(NamedTuple):
+class Origins(NamedTuple):
     """RCV.NXT, SND.NXT and TS.Recent (None: not in use) of the judged end before it closed, or was
     closed upon."""
 
@@ -142,7 +142,7 @@ class _Offsets(NamedTuple):
         return () if self.ack is None else (self.ack,)
 
 
-def origin_of(closing: Closing) -> Origin | None:
+def origin_of(closing: Closing) -> Origins | None:
     """Where the numbers of its story count from; None where that was not seen."""
     ends = (s for s in closing.seen if s.packet.segment.flags & (tcp.FIN | tcp.RST))
     first = next(ends, None)
@@ -163,15 +163,15 @@ def origin_of(closing: Closing) -> Origin | None:
         stamp = None if earliest.timestamps is None else earliest.timestamps.tsval - 1
     if acked is None or snd_nxt is None:
         return None
-    return Origin(acked, snd_nxt, stamp)
+    return Origins(acked, snd_nxt, stamp)
 
 
-def _unacked(closing: Closing, origin: Origin) -> int:
+def _unacked(closing: Closing, origin: Origins) -> int:
     acked = closing.peer.acked
     return 0 if acked is None else min(max(distance(origin.snd_nxt, acked), 0), WINDOW)
 
 
-def _said(closing: Closing, origin: Origin) -> int:
+def _said(closing: Closing, origin: Origins) -> int:
     """How much the judged end had said before that, as far as anybody can tell, and not more than a
     window."""
     syn, unacked = closing.dut.syn, _unacked(closing, origin)
@@ -189,7 +189,7 @@ def _window(closing: Closing) -> tuple[int, bool]:
     return closing.dut.window << min(ours.wscale, 14), True
 
 
-def _offsets(each: Sighting, closing: Closing, origin: Origin) -> _Offsets:
+def _offsets(each: Sighting, closing: Closing, origin: Origins) -> _Offsets:
     segment, by_dut = each.packet.segment, closing.by_dut(each)
     own, other = origin.snd_nxt, origin.rcv_nxt
     if not by_dut:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tw_conformance.captures.conversation import Closing
-from tw_conformance.captures.judging import Judged, Met
-from tw_conformance.captures.performance import Answered, Told
-from tw_conformance.captures.reading import Reading
-from tw_conformance.captures.story import Origin, origin_of
+from tw_conformance.captures.judging import Judged, StoryCount
+from tw_conformance.captures.performance import Response, Told
+from tw_conformance.captures.reading import CaptureReader
+from tw_conformance.captures.story import Origins, origin_of
 from tw_conformance.model.words import joined, number_of
 from tw_conformance.notation.globs import globs_of
 from tw_conformance.report.segment_text import segment_fields
@@ -20,7 +20,7 @@ SHOWN = 20
 """Stories that are told unless all are asked for."""
 
 
-def head(reading: Reading, judged: Judged) -> Iterator[str]:
+def head(reading: CaptureReader, judged: Judged) -> Iterator[str]:
     """What the file holds, and what of it is not looked at."""
     yield (
         f"{number_of(reading.frames, 'frame')}, {number_of(reading.segments, 'TCP segment')};"
@@ -30,7 +30,7 @@ def head(reading: Reading, judged: Judged) -> Iterator[str]:
     yield from remains(reading, judged.untold)
 
 
-def remains(reading: Reading, untold: Counter[str]) -> Iterator[str]:
+def remains(reading: CaptureReader, untold: Counter[str]) -> Iterator[str]:
     """What of a file was not looked at, and which connections nothing is said of."""
     if reading.fault:
         yield f"{reading.fault}: what stands before that is used"
@@ -67,13 +67,13 @@ def fits(judged: Judged) -> Iterator[str]:
     yield f"fits best: {names}"
 
 
-def _interest(met: Met) -> tuple[bool, bool, int]:
-    judgement = met.judgement
-    return judgement.undocumented is not None, judgement.tells_apart, met.times
+def _interest(met: StoryCount) -> tuple[bool, bool, int]:
+    tellings = met.tellings
+    return tellings.undocumented is not None, tellings.tells_apart, met.times
 
 
-def _story(met: Met) -> Iterator[str]:
-    closing, judgement = met.first, met.judgement
+def _story(met: StoryCount) -> Iterator[str]:
+    closing, tellings = met.first, met.tellings
     like_it = "" if met.times == 1 else f", the first of {met.times:,} alike"
     ours, theirs = (f"{address} port {port}" for address, port in _addresses(closing))
     yield f"{ours} (DUT) and {theirs}{like_it}"
@@ -88,18 +88,18 @@ def _story(met: Met) -> Iterator[str]:
         fields = _fields(seen.packet.segment, by_dut, origin)
         since = (seen.time - closing.seen[0].time) / SECOND
         yield f"  {since:>9.4f}  {'DUT ' if by_dut else 'peer'}  {fields}   (frame {seen.number})"
-        answered = [(t, t.answered[place]) for t in judgement.told if place in t.answered]
+        answered = [(t, t.answered[place]) for t in tellings.told if place in t.answered]
         yield from _answers(answered)
-        yield from _ends(judgement.told, place)
-        if place == judgement.undocumented:
+        yield from _ends(tellings.told, place)
+        if place == tellings.undocumented:
             yield f"{_INDENT}! no documented stack does what this one did here"
-    yield from _suppositions(judgement.told)
+    yield from _suppositions(tellings.told)
 
 
 _INDENT = " " * 13
 
 
-def _fields(segment: Segment, by_dut: bool, origin: Origin) -> str:
+def _fields(segment: Segment, by_dut: bool, origin: Origins) -> str:
     variables = {
         "rcv_nxt": origin.rcv_nxt,
         "snd_nxt": origin.snd_nxt,
@@ -112,7 +112,7 @@ def _addresses(closing: Closing) -> Sequence[tuple[str, int]]:
     return closing.dut.address, closing.peer.address
 
 
-def _answers(answered: Sequence[tuple[Told, Answered]]) -> Iterator[str]:
+def _answers(answered: Sequence[tuple[Told, Response]]) -> Iterator[str]:
     """What each profile answers, by which rules; one line for those that say the same."""
     alike: dict[str, list[str]] = {}
     for told, each in answered:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from random import Random
 
 from tw_conformance.churn.frames import Template
-from tw_conformance.churn.ring import Heard
+from tw_conformance.churn.ring import RingSegment
 from tw_conformance.churn.trace import LATE, EndedConnection, LateFin, LoadPlan, LoadTrace
 from tw_conformance.churn.wire import Wire
 from tw_conformance.model.errors import UsageError
@@ -146,7 +146,7 @@ class Generator:
 
     # -- what crossed the link -------------------------------------------------------------------
 
-    def _left(self, number: int, segment: Heard) -> None:
+    def _left(self, number: int, segment: RingSegment) -> None:
         if self._begun[number] == 0:
             self._begun[number] = segment.time
         if self._state[number] == DONE:
@@ -155,7 +155,7 @@ class Generator:
         elif self._out[number] == 0:
             self._out[number] = segment.time
 
-    def _arrived(self, number: int, segment: Heard) -> None:
+    def _arrived(self, number: int, segment: RingSegment) -> None:
         state, flags = self._state[number], segment.flags
         if state >= ASKED:
             if state == ASKED:
@@ -180,7 +180,7 @@ class Generator:
         self._dut[number] += moment - self._out[number]
         self._out[number] = 0
 
-    def _opened(self, number: int, segment: Heard) -> None:
+    def _opened(self, number: int, segment: RingSegment) -> None:
         """SYN|ACK: answer, and close at once where that is the tester's part."""
         if self._state[number] != SYN_SENT:
             self._say_again(number)
@@ -190,7 +190,7 @@ class Generator:
         self._state[number] = CLOSING if self._plan.tester_closes else ESTABLISHED
         self._say(number)
 
-    def _closed(self, number: int, segment: Heard) -> None:
+    def _closed(self, number: int, segment: RingSegment) -> None:
         """The DUT's FIN."""
         state = self._state[number]
         if state == ESTABLISHED or (state == CLOSING and self._plan.tester_closes):
@@ -267,7 +267,7 @@ class Generator:
             self._catch_up(0.0, until - now)
         self._trace.late_fins = [self._late_fin(number) for number in asked]
 
-    def _answered(self, number: int, segment: Heard) -> None:
+    def _answered(self, number: int, segment: RingSegment) -> None:
         self._answers[number] = "RST" if segment.flags & tcp.RST else "ACK"
         self._state[number] = ANSWERED
 

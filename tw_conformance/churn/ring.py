@@ -38,7 +38,7 @@ _IPV6 = struct.Struct(">4xH2x12xI12xIHHIIH")
 flags."""
 
 
-class Heard(NamedTuple):
+class RingSegment(NamedTuple):
     """One segment.  ``time`` is in nanoseconds of the wall clock; ``tester`` is the last 32 bits of
     the tester's address and ``port`` its port; ``length`` is that of the text."""
 
@@ -71,7 +71,7 @@ class Ring:
     def fileno(self) -> int:
         return self._packets.fileno()
 
-    def read(self, most: int) -> Iterator[Heard]:
+    def read(self, most: int) -> Iterator[RingSegment]:
         """What is there by now, ``most`` at most."""
         memory, at = self._memory, self._at
         head, layout, network = _HEAD.unpack_from, self._layout.unpack_from, self._network
@@ -91,9 +91,9 @@ class Ring:
             self._at = at
             time = seconds * 1_000_000_000 + nanoseconds
             if outgoing:
-                yield Heard(True, time, src, sport, seq, ack, bits & 0x3F, length)
+                yield RingSegment(True, time, src, sport, seq, ack, bits & 0x3F, length)
             else:
-                yield Heard(False, time, dst, dport, seq, ack, bits & 0x3F, length)
+                yield RingSegment(False, time, dst, dport, seq, ack, bits & 0x3F, length)
 
     def lost(self) -> int:
         """Frames so far that found no free slot."""

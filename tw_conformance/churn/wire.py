@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from tw_conformance.churn.frames import Template
-from tw_conformance.churn.ring import Heard, Ring
+from tw_conformance.churn.ring import Ring, RingSegment
 from tw_conformance.link.injector import Lane
 from tw_conformance.model.errors import TargetGone
 from tw_reference import segment as tcp
@@ -61,7 +61,7 @@ class Wire:
             return False
         return True
 
-    def read(self, most: int) -> Iterator[tuple[int, Heard]]:
+    def read(self, most: int) -> Iterator[tuple[int, RingSegment]]:
         """What crossed the link meanwhile, and of which connection; ``most`` frames at most."""
         count, by_address = self._count, self._by_address
         for heard in self.ring.read(most):

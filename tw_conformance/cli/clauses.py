@@ -12,7 +12,7 @@ from tw_conformance.model.errors import ExitCode, UsageError
 from tw_conformance.model.words import no_such, quoted
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.clauses.account import Entry
+    from tw_conformance.explore.clauses.account import LedgerLine
     from tw_conformance.explore.clauses.clause import Clause
     from tw_conformance.report.document import Block, TableRow
 
@@ -115,11 +115,11 @@ def _print(blocks: Sequence[Block], format: str) -> None:
 
 
 def _blocks(
-    entries: Sequence[Entry], names: Sequence[str], profiles: Sequence[str]
+    entries: Sequence[LedgerLine], names: Sequence[str], profiles: Sequence[str]
 ) -> Iterator[Block]:
     from tw_conformance.report.document import Heading, Table, TableRow
 
-    documents: dict[str, list[Entry]] = {}
+    documents: dict[str, list[LedgerLine]] = {}
     for entry in entries:
         documents.setdefault(_document(entry.clause), []).append(entry)
     yield Heading(1, "clauses")
@@ -142,7 +142,7 @@ def _document(clause: Clause) -> str:
     return f"{name} {number}" if name == "RFC" else clause.place.partition(":")[0]
 
 
-def _totals(name: str, entries: Sequence[Entry]) -> tuple[str, ...]:
+def _totals(name: str, entries: Sequence[LedgerLine]) -> tuple[str, ...]:
     levels = Counter(entry.clause.level.value for entry in entries)
     shown = sum(bool(entry.shown) for entry in entries)
     excused = sum(not entry.shown and bool(entry.clause.why) for entry in entries)
@@ -151,14 +151,14 @@ def _totals(name: str, entries: Sequence[Entry]) -> tuple[str, ...]:
     return (name, *(str(count) for count in counts))
 
 
-def _kept(profile: str, place: int, entries: Sequence[Entry]) -> tuple[str, ...]:
+def _kept(profile: str, place: int, entries: Sequence[LedgerLine]) -> tuple[str, ...]:
     from tw_conformance.explore.clauses.standing import Does
 
     does = Counter(entry.standings[place].does for entry in entries)
     return (profile, *(str(does[each]) for each in Does))
 
 
-def _row(entry: Entry, names: Sequence[str]) -> TableRow:
+def _row(entry: LedgerLine, names: Sequence[str]) -> TableRow:
     from tw_conformance.explore.clauses.standing import Does
     from tw_conformance.report.document import TableRow
 
@@ -173,7 +173,7 @@ def _row(entry: Entry, names: Sequence[str]) -> TableRow:
     return TableRow(cells, ("\n".join([*_details(entry, names)]),))
 
 
-def _details(entry: Entry, names: Sequence[str]) -> Iterator[str]:
+def _details(entry: LedgerLine, names: Sequence[str]) -> Iterator[str]:
     from tw_conformance.explore.clauses.ledger import rules_of
     from tw_conformance.explore.clauses.standing import Does
 
@@ -219,7 +219,7 @@ def _whose(profiles: Sequence[str]) -> str:
 # -- for machines --------------------------------------------------------------------------------
 
 
-def _value(entry: Entry, names: Sequence[str]) -> Mapping[str, Any]:
+def _value(entry: LedgerLine, names: Sequence[str]) -> Mapping[str, Any]:
     from tw_conformance.explore.clauses.ledger import rules_of
 
     clause = entry.clause

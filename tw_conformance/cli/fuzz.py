@@ -98,7 +98,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
     """A search with its stacks open."""
-    from tw_conformance.explore.fuzz.hunt import Conformance, Difference, Hunt
+    from tw_conformance.explore.fuzz.hunt import Conformance, Hunt, TwoProfiles
     from tw_conformance.report.settings_text import settings_line
     from tw_conformance.targets.direct import DirectTarget
     from tw_conformance.targets.registry import profile_named
@@ -115,7 +115,7 @@ def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
             f"what tells {names[0]} from {names[1]}: {number_of(arguments.examples, 'script')}",
             flush=True,
         )
-        yield Hunt(Difference(first, second), space, arguments.examples, arguments.seed)
+        yield Hunt(TwoProfiles(first, second), space, arguments.examples, arguments.seed)
         return
     target = open_named(arguments, arguments.profile)
     try:

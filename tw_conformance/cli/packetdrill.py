@@ -47,7 +47,7 @@ def import_scripts(arguments: argparse.Namespace) -> int:
     :raises UsageError: where a script can't be read, or a file is there already.
     """
     from tw_conformance.notation.packetdrill.cases import import_text
-    from tw_conformance.notation.packetdrill.remarks import Kind
+    from tw_conformance.notation.packetdrill.remarks import Severity
 
     imported: list[Imported] = []
     wrong = 0
@@ -59,7 +59,7 @@ def import_scripts(arguments: argparse.Namespace) -> int:
             print(error)
             continue
         for remark in imported[-1].remarks:
-            if remark.kind is Kind.LOST or not arguments.quiet:
+            if remark.kind is Severity.LOST or not arguments.quiet:
                 print(remark)
     written = _write(imported, arguments.folder)
     whole = sum(each.whole and bool(each.cases) for each in imported)

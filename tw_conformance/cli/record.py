@@ -44,7 +44,7 @@ def record(arguments: argparse.Namespace) -> int:
     :raises SuiteError: where the file is no capture, or a case can't be written.
     """
     from tw_conformance.captures.conversation import Closing, Conversations
-    from tw_conformance.captures.reading import Reading
+    from tw_conformance.captures.reading import CaptureReader
     from tw_conformance.captures.recording import recorded
     from tw_conformance.captures.story import Story, story_of
     from tw_conformance.captures.trace_text import remains
@@ -53,7 +53,7 @@ def record(arguments: argparse.Namespace) -> int:
     from tw_reference.profiles import PROFILES
 
     profiles = [PROFILES[name] for name in profile_names(arguments.profile)]
-    reading, following = Reading(arguments.capture), Conversations(arguments.dut)
+    reading, following = CaptureReader(arguments.capture), Conversations(arguments.dut)
     first: dict[Story, Closing] = {}
     times: dict[Story, int] = {}
     more = 0

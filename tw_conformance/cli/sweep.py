@@ -187,8 +187,8 @@ def _classes(
     segments: SegmentMaker,
     seed: int,
 ) -> list[SegmentClass]:
-    from tw_conformance.explore.sweep.conditions import where_conditions_decide
     from tw_conformance.explore.sweep.design import covering, nearly_acceptable
+    from tw_conformance.explore.sweep.rule_classes import where_conditions_decide
 
     selection = part.selection
     if part.is_empty:

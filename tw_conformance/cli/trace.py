@@ -50,13 +50,13 @@ def trace(arguments: argparse.Namespace) -> int:
     :raises SuiteError: where the file is no capture.
     """
     from tw_conformance.captures.judging import judge_capture
-    from tw_conformance.captures.reading import Reading
+    from tw_conformance.captures.reading import CaptureReader
     from tw_conformance.captures.trace_text import SHOWN, fits, head, stories
     from tw_conformance.plugin.options import profile_names
     from tw_reference.profiles import PROFILES
 
     profiles = [PROFILES[name] for name in profile_names(arguments.profile)]
-    reading = Reading(arguments.capture)
+    reading = CaptureReader(arguments.capture)
     judged = judge_capture(reading, profiles, arguments.dut)
     print(*head(reading, judged), sep="\n")
     if not judged.connections:

@@ -19,7 +19,7 @@ _ANY = {"ipv4": "0.0.0.0", "ipv6": "::"}
 _LOOPBACK = {"ipv4": "127.0.0.1", "ipv6": "::1"}
 
 
-class Opening(NamedTuple):
+class Preparation(NamedTuple):
     """What a case needs before its connection can be opened."""
 
     policy: str
@@ -46,14 +46,14 @@ class Opening(NamedTuple):
         return {"policy": self.policy, **self.socket}
 
 
-def opening_of(case: Case) -> Opening:
+def preparation_of(case: Case) -> Preparation:
     calls, reach = case.calls(), case.reach
     held = any(each.state in _HELD for each in case.connections().values())
     holds = held or not calls.isdisjoint(_ON_SOCKET)
     listens = reach.open == "passive"
     policy = "never" if not reach.accepts else "hold" if holds else "close"
     usual = listens and reach.reuse_address and not reach.reuse_port and not reach.options
-    return Opening(
+    return Preparation(
         policy=policy,
         private=policy != "close" or bool(calls) or not usual,
         listens=listens,
@@ -70,7 +70,7 @@ class SocketCalls:
     """
 
     def __init__(
-        self, agent: AgentClient, flow: Flow, opening: Opening, duts: Mapping[str, str]
+        self, agent: AgentClient, flow: Flow, preparation: Preparation, duts: Mapping[str, str]
     ) -> None:
         dut = flow.reverse
         self.connection: dict[str, str | int] = {
@@ -85,12 +85,12 @@ class SocketCalls:
         self._port: dict[str, str | int] = {"family": self._family, "port": dut.sport}
         self._endpoint = self._port | {"address": dut.src}
         self._agent = agent
-        self._opening = opening
+        self._preparation = preparation
         self._duts = duts
 
     def beside(self, flow: Flow) -> SocketCalls:
         """The calls about another connection to the same port."""
-        return SocketCalls(self._agent, flow, self._opening, self._duts)
+        return SocketCalls(self._agent, flow, self._preparation, self._duts)
 
     async def make(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         """What the call gives: ``ok``, an errno by name, or ``eof`` of a receive.
@@ -108,7 +108,7 @@ class SocketCalls:
 
     async def listen(self) -> None:
         """:raises AgentError: where the DUT can't."""
-        await self._agent.ask("listen", **self._endpoint, **self._opening.listener)
+        await self._agent.ask("listen", **self._endpoint, **self._preparation.listener)
 
     async def release(self) -> None:
         """Give up a port of the case's own, and all that is held there."""
@@ -118,7 +118,7 @@ class SocketCalls:
         if verb in _ON_SOCKET or verb == "destroy":
             return await self._agent.ask(verb, **self.connection, **arguments)
         if verb == "connect":
-            opens = {} if self._opening.listens else self._opening.socket
+            opens = {} if self._preparation.listens else self._preparation.socket
             return await self._agent.ask("open", **self.connection, **{**opens, **arguments})
         if verb == "bind":
             bound = bind_arguments(arguments, self._family, self._local_port, self._duts)

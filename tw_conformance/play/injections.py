@@ -12,7 +12,7 @@ BEHIND = 0.05
 """Seconds beyond the usual round trip in which a DUT that gets CPU answers."""
 
 
-class Injection(NamedTuple):
+class InjectionTimes(NamedTuple):
     """When it was sent, and by when the DUT had processed all that was sent there before."""
 
     sent: float
@@ -24,12 +24,12 @@ class Injections:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._latest: dict[str, Injection] = {}
+        self._latest: dict[str, InjectionTimes] = {}
 
-    def note(self, on: str, injection: Injection) -> None:
+    def note(self, on: str, injection: InjectionTimes) -> None:
         self._latest[on] = injection
 
-    def latest(self, on: str) -> Injection | None:
+    def latest(self, on: str) -> InjectionTimes | None:
         return self._latest.get(on)
 
     def effect(
@@ -42,7 +42,7 @@ class Injections:
             return None
         return timer_effect(seen, lifetime, settled=last.settled, sent=last.sent)
 
-    def _was_behind(self, last: Injection, answered: float) -> bool:
+    def _was_behind(self, last: InjectionTimes, answered: float) -> bool:
         """Whether the DUT took longer for that segment than had passed before it: its timers may be
         as late, of which a reading then says nothing."""
         took = answered - last.sent - self._path.quickest

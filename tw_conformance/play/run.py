@@ -27,7 +27,7 @@ from tw_conformance.model.errors import NoSuchCall
 from tw_conformance.model.verdict import Transcript
 from tw_conformance.play import state_probe
 from tw_conformance.play.approach import NotReached, reach
-from tw_conformance.play.injections import BEHIND, Injection, Injections
+from tw_conformance.play.injections import BEHIND, Injections, InjectionTimes
 from tw_conformance.play.record import (
     Again,
     Came,
@@ -191,7 +191,7 @@ class Run:
             case SendIcmp():
                 tester = self.tester_of(step)
                 settled = tester.settled
-                self._injections.note(step.on, Injection(tester.report(step), settled))
+                self._injections.note(step.on, InjectionTimes(tester.report(step), settled))
                 return None
             case Expect():
                 return await self._expect(step)
@@ -220,7 +220,7 @@ class Run:
             ttl=step.ttl,
             flow_label=step.flow_label,
         )
-        self._injections.note(step.on, Injection(sent, settled))
+        self._injections.note(step.on, InjectionTimes(sent, settled))
         tester.variables.update(
             seg_seq=segment.seq,
             seg_ack=segment.ack,

@@ -83,7 +83,7 @@ def find_switches(target: Target, *, strict: bool = False) -> dict[str, int]:
 async def _find(target: Target, *, demanded: Collection[str]) -> dict[str, int]:
     defaults = PROFILES[STANDARD].defaults()
     known = {**defaults, **target.settings}
-    inquiry = _Inquiry(target)
+    inquiry = _SwitchQuestions(target)
     for name, default in defaults.items():
         if name in target.settings or default not in (0, 1) or name in _NO_OPTIONS:
             continue
@@ -100,7 +100,7 @@ _NO_OPTIONS = frozenset({"timestamps", "paws"})
 timestamps are in use (RFC 7323 section 5.3 R1)."""
 
 
-class _Inquiry:
+class _SwitchQuestions:
     """Questions to a DUT, and what the standard answers to each."""
 
     def __init__(self, target: Target) -> None:

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, cycle
 
-from tw_conformance.dut.calls import Opening, SocketCalls
+from tw_conformance.dut.calls import Preparation, SocketCalls
 from tw_conformance.dut.client import AgentClient, AgentError, Argument
 from tw_conformance.link.injector import Injector
 from tw_conformance.link.link import Arrival
@@ -93,7 +93,7 @@ class Bench:
         assert self.client is not None, "nothing of ours runs on this DUT"
         return self.client
 
-    async def open(self, family: str, opening: Opening) -> tuple[Mailbox, SocketCalls | None]:
+    async def open(self, family: str, needs: Preparation) -> tuple[Mailbox, SocketCalls | None]:
         """A 4-tuple, with a listener of its own where the case needs one, and the calls about it;
         None where there is no agent to make them.
 
@@ -102,21 +102,21 @@ class Bench:
         port = self.ports[family]
         if self.client is None:
             return await self._connect_in_time(family, port), None
-        if opening.private:
-            port = await self._listen_in_private(family, opening)
+        if needs.private:
+            port = await self._listen_in_private(family, needs)
         mailbox = await self._connect_in_time(family, port)
-        calls = SocketCalls(self.agent, mailbox.flow, opening, self.duts)
-        if not opening.listens:
+        calls = SocketCalls(self.agent, mailbox.flow, needs, self.duts)
+        if not needs.listens:
             await calls.release()  # it was only to see that nobody else has the port
         return mailbox, calls
 
     async def _connect_in_time(self, family: str, port: int) -> Mailbox:
         return await self.injector.open_in_time(self.duts[family], port)
 
-    async def _listen_in_private(self, family: str, opening: Opening) -> int:
+    async def _listen_in_private(self, family: str, needs: Preparation) -> int:
         for _ in range(_PRIVATE_TRIES):
             try:
-                return await self._asked_to_listen(family, self.private_port(), opening.listener)
+                return await self._asked_to_listen(family, self.private_port(), needs.listener)
             except AgentError as error:
                 if error.code != "EADDRINUSE":
                     raise

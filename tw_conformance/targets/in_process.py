@@ -13,7 +13,7 @@ from math import inf
 from random import Random
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeAlias, TypeVar
 
-from tw_conformance.dut.calls import bind_arguments, opening_of
+from tw_conformance.dut.calls import bind_arguments, preparation_of
 from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.path import perfect_path
 from tw_conformance.model.case import EOF, OK, Case, Counters
@@ -162,7 +162,7 @@ class HostOfCase:
         self.hop = target.hop
         self.met = target.met
         self.clock = Clock(SECOND)
-        self.opening = opening_of(case)
+        self.preparation = preparation_of(case)
         self._at = Endpoint.of(_DUT[case.reach.family])
         self.connections = 0
         """How many the tester has, or had."""
@@ -178,7 +178,7 @@ class HostOfCase:
             )
         except KeyError as unknown:
             raise TargetError(f"{target.profile} has no setting {unknown}") from None
-        if self.opening.listens:
+        if self.preparation.listens:
             self.listen()
 
     def connect(self, *flows: Flow) -> FrameQueue:
@@ -189,14 +189,14 @@ class HostOfCase:
 
     def listen(self) -> Listener:
         """A process that holds its connections does nothing else: it does not read either."""
-        closes_first = self.opening.policy == "close"
+        closes_first = self.preparation.policy == "close"
         return self.host.listen(
             _PORT,
             closes_first=closes_first,
             reads=closes_first,
-            reuse_address=self.opening.reuse_address,
-            reuse_port=self.opening.reuse_port,
-            options=self.opening.options,
+            reuse_address=self.preparation.reuse_address,
+            reuse_port=self.preparation.reuse_port,
+            options=self.preparation.options,
             at=self._at,
         )
 
@@ -326,7 +326,7 @@ class InProcessLink:
                 if not automatic:
                     host.bind(_PORT, Endpoint.of(flow.src), reuse_address=reuse_address)
                 host.connect(flow, automatic=automatic, reuse_address=reuse_address, reads=False)
-                host.sockets.set_options(flow, **self._dut.opening.options)
+                host.sockets.set_options(flow, **self._dut.preparation.options)
             case _:
                 raise NoSuchCall(f"the reference does not have the call {verb}")
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Self
 
-from tw_conformance.dut.calls import SocketCalls, opening_of
+from tw_conformance.dut.calls import SocketCalls, preparation_of
 from tw_conformance.dut.client import AgentError
 from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.link.mailbox import Mailbox
@@ -64,9 +64,9 @@ class WireLink:
 
         :raises TargetError: where it can't be had.
         """
-        opening = opening_of(case)
-        mailbox, calls = await bench.open(case.reach.family, opening)
-        private, held = opening.private, holding.pop_all()
+        needs = preparation_of(case)
+        mailbox, calls = await bench.open(case.reach.family, needs)
+        private, held = needs.private, holding.pop_all()
         return cls(bench, mailbox, calls, isn, turn, private=private, holding=held)
 
     async def beside(self, *, other_peer: bool = False) -> WireLink:

@@ -16,8 +16,8 @@ from tw_reference.ways import (
     CLOSES_FIRST,
     SYN,
     SYN_ACK,
-    Closing,
     Ends,
+    HowToClose,
     Offer,
     Said,
     Turn,
@@ -26,7 +26,7 @@ from tw_reference.ways import (
 )
 
 FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
-CLOSINGS: tuple[Closing, ...] = ("at once", "close", "shutdown")
+CLOSINGS: tuple[HowToClose, ...] = ("at once", "close", "shutdown")
 FLAGS = {
     Ends.SYN: tcp.SYN,
     Ends.SYN_ACK: tcp.SYN | tcp.ACK,

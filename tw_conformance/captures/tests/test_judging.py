@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tw_conformance.captures.judging import Judged, judge_capture
-from tw_conformance.captures.reading import Reading
+from tw_conformance.captures.reading import CaptureReader
 from tw_conformance.captures.tests.made import DUT, case_of, frames_of, written
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import ACK, FIN, RST, Packet
@@ -23,7 +23,7 @@ Frames = list[tuple[float, bytes]]
 
 def judged(folder: Path, frames: Iterable[tuple[float, bytes]], dut: str | None = None) -> Judged:
     file = written(folder / "x.pcap", frames)
-    return judge_capture(Reading(file), list(PROFILES.values()), dut)
+    return judge_capture(CaptureReader(file), list(PROFILES.values()), dut)
 
 
 def played(folder: Path, steps: str, profile: str, reach: str = "{}") -> Frames:
@@ -81,7 +81,7 @@ def test_a_setting_may_be_what_explains_a_capture(tmp_path: Path) -> None:
     found = judged(tmp_path, played(tmp_path, RST_THEN_ACK, "freebsd-15"))
     assert found.fits["linux-6.18"].otherwise == 1
     (met,) = found.met.values()
-    told = {told.profile: told for told in met.judgement.told}
+    told = {told.profile: told for told in met.tellings.told}
     assert told["linux-6.18"].settings == {"rfc1337": 1}
 
 
@@ -91,10 +91,10 @@ def test_silence_that_no_stack_keeps_is_found(tmp_path: Path) -> None:
     found = judged(tmp_path, with_time_after(frames[:last] + frames[last + 1 :]))
     assert found.undocumented == 1
     (met,) = found.met.values()
-    seen = met.first.seen[met.judgement.undocumented or 0].packet
+    seen = met.first.seen[met.tellings.undocumented or 0].packet
     assert seen.segment.flags == FIN | ACK
     assert seen.flow.dst == DUT
-    assert {told.end.why for told in met.judgement.told if told.end} == {
+    assert {told.end.why for told in met.tellings.told if told.end} == {
         "it sends ACK seq=snd_nxt+1 ack=rcv_nxt+1; nothing came"
     }
 
@@ -148,7 +148,7 @@ def test_the_end_that_is_closed_upon_is_judged_where_it_is_asked_for(
     (met,) = found.met.values()
     assert met.first.dut.address == (DUT, 7)
     assert found.fits[profile].explained == 1
-    states = {answered.state.value for answered in met.judgement.told[0].answered.values()}
+    states = {answered.state.value for answered in met.tellings.told[0].answered.values()}
     assert states == {"ESTABLISHED", "LAST-ACK", "CLOSED"}
     assert judged(tmp_path, frames, "198.51.100.9").connections == 0
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tw_conformance.captures.judging import judge_capture
-from tw_conformance.captures.reading import Reading
+from tw_conformance.captures.reading import CaptureReader
 from tw_conformance.captures.tests.made import LINKS, captured, case_of, frames_of, written
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import UsageError
@@ -48,7 +48,7 @@ def kinds(
 
 
 def packets(file: Path) -> list[Packet]:
-    return [each.packet for each in Reading(file)]
+    return [each.packet for each in CaptureReader(file)]
 
 
 @pytest.mark.parametrize("name", LINKS)
@@ -65,7 +65,7 @@ def test_pcapng_and_gzip_are_read_and_times_are_kept(case: Case, tmp_path: Path)
     file = captured(tmp_path, case, "linux-6.18")
     zipped = tmp_path / "x.pcapng.gz"
     zipped.write_bytes(gzip.compress(file.read_bytes()))
-    assert list(Reading(zipped)) == list(Reading(file))
+    assert list(CaptureReader(zipped)) == list(CaptureReader(file))
     assert len(packets(file)) == 8
 
 
@@ -86,7 +86,7 @@ def test_what_is_not_handled_is_named(
     tmp_path: Path,
 ) -> None:
     file = written(tmp_path / "x.pcap", frames, link=link, dressed=dressed)
-    reading = Reading(file)
+    reading = CaptureReader(file)
     assert not list(reading)
     assert dict(reading.left_out) == {reason: len(frames)}
 
@@ -104,7 +104,7 @@ def test_text_that_was_not_kept_counts_all_the_same(tmp_path: Path) -> None:
 def test_a_header_that_was_not_kept_is_named(
     frames: list[tuple[float, bytes]], tmp_path: Path
 ) -> None:
-    reading = Reading(written(tmp_path / "x.pcap", frames, kept=60))
+    reading = CaptureReader(written(tmp_path / "x.pcap", frames, kept=60))
     assert not list(reading)
     assert reading.left_out["TCP header is cut short"] == 8
 
@@ -119,7 +119,7 @@ def test_a_checksum_that_a_card_was_to_make_is_right_and_a_wrong_one_is_named(
     pseudo = (words + 6 + length) % 0xFFFF
     yet_to_be_made = frame[:50] + pseudo.to_bytes(2) + frame[52:]
     spoilt = frame[:50] + (pseudo ^ 0x55).to_bytes(2) + frame[52:]
-    reading = Reading(written(tmp_path / "x.pcap", [(time, yet_to_be_made), (time, spoilt)]))
+    reading = CaptureReader(written(tmp_path / "x.pcap", [(time, yet_to_be_made), (time, spoilt)]))
     assert len(list(reading)) == 1
     assert dict(reading.left_out) == {"TCP checksum is wrong": 1}
 
@@ -136,10 +136,10 @@ def test_a_length_of_0_is_that_of_the_frame(
 def test_a_file_that_is_none_is_said(tmp_path: Path) -> None:
     file = tmp_path / "x.pcap"
     with pytest.raises(UsageError, match="can't be read: No such file"):
-        Reading(file)
+        CaptureReader(file)
     file.write_bytes(b"GIF89a, and no capture")
     with pytest.raises(UsageError, match="neither pcap nor pcapng"):
-        Reading(file)
+        CaptureReader(file)
 
 
 @pytest.mark.parametrize("suffix", ["pcap", "pcapng"])
@@ -148,12 +148,12 @@ def test_a_torn_file_is_read_as_far_as_it_goes(
 ) -> None:
     whole = written(tmp_path / "x.pcap", frames) if suffix == "pcap" else None
     whole = whole or captured(tmp_path, case, "linux-6.18")
-    reading = Reading(whole)
+    reading = CaptureReader(whole)
     assert len(list(reading)) == 8
     assert not reading.fault
     torn = tmp_path / "torn"
     torn.write_bytes(whole.read_bytes()[:-20])
-    reading = Reading(torn)
+    reading = CaptureReader(torn)
     assert len(list(reading)) <= 8
     assert "is torn or spoilt behind frame" in reading.fault
 
@@ -174,13 +174,13 @@ def test_whatever_the_octets_nothing_is_raised_but_that_it_is_no_capture(
     file = tmp_path / "torn"
     file.write_bytes(octets[: end or None])
     with suppress(UsageError):
-        judge_capture(Reading(file), [PROFILES["linux-6.18"]])
+        judge_capture(CaptureReader(file), [PROFILES["linux-6.18"]])
 
 
 def test_a_file_is_not_read_before_it_is_asked_for(
     frames: list[tuple[float, bytes]], tmp_path: Path
 ) -> None:
-    reading = Reading(written(tmp_path / "x.pcap", frames))
+    reading = CaptureReader(written(tmp_path / "x.pcap", frames))
     first = list(islice(reading, 3))
     assert len(first) == 3
     assert reading.frames <= 4

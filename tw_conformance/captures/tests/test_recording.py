@@ -8,7 +8,7 @@ import pytest
 
 from tw_conformance.captures.conversation import Conversations
 from tw_conformance.captures.opinions import opinion
-from tw_conformance.captures.reading import Reading
+from tw_conformance.captures.reading import CaptureReader
 from tw_conformance.captures.recording import recorded
 from tw_conformance.captures.tests.made import DUTS, captured, case_of
 from tw_conformance.model.case import Case
@@ -47,7 +47,9 @@ RESET = "  - send: {flags: RST}\n" + NOTHING
 
 def record(folder: Path, case: Case, profile: str) -> Case:
     """What the capture of a play is recorded as."""
-    seen = Conversations(DUTS[case.reach.family]).closings(Reading(captured(folder, case, profile)))
+    seen = Conversations(DUTS[case.reach.family]).closings(
+        CaptureReader(captured(folder, case, profile))
+    )
     made = recorded(next(iter(seen)), "played", "x.pcap")
     assert made is not None
     return made
@@ -90,7 +92,7 @@ def test_a_case_in_another_state_comes_back(reach: str, steps: str, tmp_path: Pa
 
 def test_a_fin_that_nobody_answers_is_a_case_too(tmp_path: Path) -> None:
     case = case_of(tmp_path, CROSSING, "{state: FIN-WAIT-1}")
-    seen = list(Reading(captured(tmp_path, case, "linux-6.18")))
+    seen = list(CaptureReader(captured(tmp_path, case, "linux-6.18")))
     fin = next(n for n, each in enumerate(seen) if each.packet.segment.flags & tcp.FIN)
     (closing,) = Conversations(DUTS["ipv4"]).closings(seen[: fin + 1])
     made = recorded(closing, "played", "x.pcap")

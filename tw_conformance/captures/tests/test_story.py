@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tw_conformance.captures import conversation
 from tw_conformance.captures.conversation import Conversations
-from tw_conformance.captures.reading import Reading
+from tw_conformance.captures.reading import CaptureReader
 from tw_conformance.captures.story import Gaps, story_of
 from tw_conformance.captures.tests.made import case_of, frames_of, written
 from tw_reference.segment import FIN
@@ -46,7 +46,7 @@ def test_what_is_kept_of_a_connection_is_bounded(tmp_path: Path) -> None:
     fin = [frame for frame in segments if frame[1][34:36] != b"\0\7" and frame[1][47] & FIN][-1]
     again = [(fin[0] + n / 1000, fin[1]) for n in range(2 * conversation.KEPT)]
     following = Conversations()
-    (closing,) = following.closings(Reading(written(tmp_path / "x.pcap", [*frames, *again])))
+    (closing,) = following.closings(CaptureReader(written(tmp_path / "x.pcap", [*frames, *again])))
     assert len(closing.seen) == conversation.KEPT
     assert not closing.is_over
     assert story_of(closing) is not None
@@ -62,7 +62,7 @@ def test_the_4_tuple_may_open_again(tmp_path: Path) -> None:
     )
     frames = frames_of(case_of(tmp_path, steps), "linux-6.18")
     following = Conversations()
-    closings = list(following.closings(Reading(written(tmp_path / "x.pcap", frames))))
+    closings = list(following.closings(CaptureReader(written(tmp_path / "x.pcap", frames))))
     assert following.connections == 2
     first, second = closings
     assert [each.packet.segment.flags for each in first.seen[-2:]] == [2, 18]

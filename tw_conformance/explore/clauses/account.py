@@ -14,7 +14,7 @@ from tw_conformance.explore.processes import spread
 from tw_conformance.model.case import Case
 
 
-class Entry(NamedTuple):
+class LedgerLine(NamedTuple):
     """One line of the ledger."""
 
     clause: Clause
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 def account(
     clauses: Sequence[Clause], cases: Sequence[Case], profiles: Sequence[str], processes: int
-) -> list[Entry]:
+) -> list[LedgerLine]:
     """Find the cases of each clause, and what each profile does about it."""
     bases = list(dict.fromkeys(clause.base for clause in clauses))
     met = dict(zip(bases, spread(partial(met_by, cases=cases), bases, processes), strict=True))
@@ -41,7 +41,7 @@ def account(
     ]
     by_profile = list(spread(partial(_standings, pairs), profiles, processes))
     return [
-        Entry(clause, found, [each[place] for each in by_profile])
+        LedgerLine(clause, found, [each[place] for each in by_profile])
         for place, (clause, found) in enumerate(zip(clauses, shown, strict=True))
     ]
 

@@ -56,7 +56,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class ClauseMaker:
     """Makes the clauses of one document."""
 
     short: str

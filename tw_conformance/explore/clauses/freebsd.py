@@ -6,7 +6,7 @@ freebsd-net of 27 February 2014, by the lines of its text in the list's archive.
 
 from __future__ import annotations
 
-from tw_conformance.explore.clauses.clause import STACK, Document
+from tw_conformance.explore.clauses.clause import STACK, ClauseMaker
 
 _LIMITS = "reference/tw_reference/profiles/tests/test_limits.py asks for each value."
 _LIST = "reference/tw_reference/profiles/tests/test_lists_off_the_wire.py brings it about."
@@ -23,7 +23,9 @@ _STANDS = {
 }
 _FREEBSD_10 = {"freebsd-10": "conforms", "*": "not applicable: measured on FreeBSD 10.0"}
 
-_c = Document("timewait", "tcp_timewait.c", base="freebsd-10", about="freebsd-*", joint=":").clause
+_c = ClauseMaker(
+    "timewait", "tcp_timewait.c", base="freebsd-10", about="freebsd-*", joint=":"
+).clause
 
 # Lists are tables: a clause takes two or three lines, of which the formatter would make ten.
 # fmt: off
@@ -102,7 +104,7 @@ TCP_TIMEWAIT = (
        why=_REAP, stands=_STANDS),
 )
 
-_c = Document(
+_c = ClauseMaker(
     "contention", "charbon-2014.txt", base="freebsd-10", about="freebsd-*", joint=":"
 ).clause
 

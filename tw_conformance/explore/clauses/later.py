@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tw_conformance.explore.clauses.clause import MAY, MUST, SHOULD, TEXT, Document
+from tw_conformance.explore.clauses.clause import MAY, MUST, SHOULD, TEXT, ClauseMaker
 
 _IDLE = "No case can be idle for 24 days; on the reference time is virtual, but a case waits 2MSL."
 
-_c = Document("rfc5927", "RFC 5927", base="rfc9293").clause
+_c = ClauseMaker("rfc5927", "RFC 5927", base="rfc9293").clause
 
 # Lists are tables: a clause takes two or three lines, of which the formatter would make ten.
 # fmt: off
@@ -25,7 +25,7 @@ RFC_5927 = (
        " nothing.", rules=("icmp-too-big",)),
 )
 
-_c = Document("rfc5961", "RFC 5961", base="rfc9293").clause
+_c = ClauseMaker("rfc5961", "RFC 5961", base="rfc9293").clause
 
 RFC_5961 = (
     _c("where-long-lived", SHOULD, "section 1.1",
@@ -82,7 +82,7 @@ RFC_5961 = (
                "rfc9293": "conforms: challenge_interval"}),
 )
 
-_c = Document("rfc6191", "RFC 6191", base="rfc9293").clause
+_c = ClauseMaker("rfc6191", "RFC 6191", base="rfc9293").clause
 
 RFC_6191 = (
     _c("a1", SHOULD, "section 2, timestamps, first",
@@ -115,7 +115,7 @@ _FOLLOWS = {
     "rfc9293": "conforms: on connections; TIME-WAIT takes no segment",
 }
 
-_c = Document("rfc7323", "RFC 7323", base="rfc9293").clause
+_c = ClauseMaker("rfc7323", "RFC 7323", base="rfc9293").clause
 
 RFC_7323 = (
     _c("scaled-window", MUST, "section 2.3",
@@ -176,7 +176,7 @@ RFC_7323 = (
        cases=("ack-with-timestamps-alone",), stands={"*": "conforms"}),
 )
 
-_c = Document("rfc9768", "RFC 9768", base="rfc9293").clause
+_c = ClauseMaker("rfc9768", "RFC 9768", base="rfc9293").clause
 
 _ACCECN = (
     "No documented stack has AccECN by default, and none that a test can run has it at all: Linux"

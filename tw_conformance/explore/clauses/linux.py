@@ -6,7 +6,7 @@ The first is simohayha's (iteye.com, blog 566980), the second a fragment of an a
 
 from __future__ import annotations
 
-from tw_conformance.explore.clauses.clause import STACK, Document
+from tw_conformance.explore.clauses.clause import STACK, ClauseMaker
 
 _CALENDAR = "reference/tw_reference/tests/test_reaping.py holds both calendars to it."
 _KERNEL = "It is how the kernel finds and counts blocks: nothing of it is on the wire."
@@ -14,7 +14,7 @@ _OLD = {"linux-2.6.32": "conforms", "*": "not applicable: since 4.1 every block 
 _RECYCLE = {"linux-2.6.32": "conforms", "*": "not applicable: tcp_tw_recycle went with 4.12"}
 _ALL = {"*": "conforms"}
 
-_c = Document(
+_c = ClauseMaker(
     "analysis", "simohayha-566980.txt", base="linux-2.6.32", about="linux-*", joint=":"
 ).clause
 
@@ -89,7 +89,7 @@ FIRST_ANALYSIS = (
     _c("fin-wait-2-syn", STACK, "936", "In FIN-WAIT-2 a SYN is reset.", rules=("fw2-syn",)),
 )
 
-_c = Document(
+_c = ClauseMaker(
     "article", "tw-state-process.txt", base="linux-2.6.32", about="linux-*", joint=":"
 ).clause
 

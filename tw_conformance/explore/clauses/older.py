@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tw_conformance.explore.clauses.clause import MAY, MUST, SHOULD, TEXT, Document
+from tw_conformance.explore.clauses.clause import MAY, MUST, SHOULD, TEXT, ClauseMaker
 
 _CALLS = (
     "No socket call is one of section 3.9 on a connection that its process let go of; "
@@ -17,7 +17,7 @@ _ISS = {
 _ALL_CALLS = {"*": "conforms: the process has no socket to make the call on"}
 _QUENCH = "deviates: RFC 6633 section 4 and RFC 9293 MUST-55 forbid what RFC 1122 demanded"
 
-_c = Document("rfc793", "RFC 793", base="rfc9293").clause
+_c = ClauseMaker("rfc793", "RFC 793", base="rfc9293").clause
 
 # Lists are tables: a clause takes two or three lines, of which the formatter would make ten.
 # fmt: off
@@ -92,7 +92,7 @@ RFC_793 = (
        cases=("life", "life-restarted")),
 )
 
-_c = Document("rfc1122", "RFC 1122", base="rfc9293").clause
+_c = ClauseMaker("rfc1122", "RFC 1122", base="rfc9293").clause
 
 RFC_1122 = (
     _c("ip-checksum", MUST, "section 3.2.1.2",
@@ -150,7 +150,7 @@ RFC_1122 = (
        rules=("icmp-hard",)),
 )
 
-_c = Document("rfc1337", "RFC 1337", base="rfc9293").clause
+_c = ClauseMaker("rfc1337", "RFC 1337", base="rfc9293").clause
 
 RFC_1337 = (
     _c("assassination", TEXT, "section 1, figure 1",

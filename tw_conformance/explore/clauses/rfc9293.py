@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tw_conformance.explore.clauses.clause import MAY, MUST, SHOULD, TEXT, Document
+from tw_conformance.explore.clauses.clause import MAY, MUST, SHOULD, TEXT, ClauseMaker
 
 _CALLS = (
     "No socket call is one of section 3.10 on a connection that its process let go of; "
@@ -16,7 +16,7 @@ _ISS = {
 }
 _ALL_CALLS = {"*": "conforms: the process has no socket to make the call on"}
 
-_c = Document("rfc9293", "RFC 9293", base="rfc9293").clause
+_c = ClauseMaker("rfc9293", "RFC 9293", base="rfc9293").clause
 
 # Lists are tables: a clause takes two or three lines, of which the formatter would make ten.
 # fmt: off

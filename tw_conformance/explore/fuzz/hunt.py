@@ -131,7 +131,7 @@ class Conformance:
         return await play(case, self._target)
 
 
-class Difference:
+class TwoProfiles:
     """Two profiles of the reference; no wire between."""
 
     def __init__(self, first: Target, second: Target) -> None:

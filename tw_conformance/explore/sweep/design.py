@@ -1,5 +1,5 @@
 """Which classes to walk: all, a covering array, or all that are nearly an acceptable segment; by
-the rules' own conditions in :mod:`~tw_conformance.explore.sweep.conditions`.
+the rules' own conditions in :mod:`~tw_conformance.explore.sweep.rule_classes`.
 
 A covering array has every combination of values of a few dimensions, but a rule may ask for five
 things at once: the exact SEG.SEQ and SEG.ACK, no text, a newer TSval, and a bit.  So whatever it

@@ -16,8 +16,8 @@ from tw_conformance.cli.main import main
 from tw_conformance.explore.fuzz.hunt import (
     Conformance,
     Counterexample,
-    Difference,
     Hunt,
+    TwoProfiles,
     Unresolved,
 )
 from tw_conformance.explore.fuzz.strategies import Space, script, scripts
@@ -48,7 +48,7 @@ def hunt(first: Profile, second: Profile, *, examples: int = 240, steps: int = 3
         time_variables=tuple(stack.time_variables for stack in stacks),
         most_steps=steps,
     )
-    return Hunt(Difference(*stacks), space, examples, seed=1)
+    return Hunt(TwoProfiles(*stacks), space, examples, seed=1)
 
 
 def changed(profile: Profile, rule: str, *then: BlockAction) -> Profile:

@@ -15,7 +15,7 @@ from tw_conformance.notation.globs import globs_of
 from tw_conformance.notation.load import load_text
 from tw_conformance.notation.packetdrill.commands import Setting, System, system_of
 from tw_conformance.notation.packetdrill.parse import read_text
-from tw_conformance.notation.packetdrill.remarks import Kind, Remark
+from tw_conformance.notation.packetdrill.remarks import Remark, Severity
 from tw_conformance.notation.packetdrill.script import Command, Script
 from tw_conformance.notation.packetdrill.translate import Translation, translate
 from tw_conformance.notation.write import case_to_yaml
@@ -41,7 +41,7 @@ class Imported:
     @property
     def whole(self) -> bool:
         """Whether the cases demand all that the script does."""
-        return not any(remark.kind is Kind.LOST for remark in self.remarks)
+        return not any(remark.kind is Severity.LOST for remark in self.remarks)
 
 
 class _Reading(NamedTuple):
@@ -74,7 +74,8 @@ def import_text(text: str, file: Path, profiles: Sequence[str] = ()) -> Imported
             sound.append(case)
         except CaseError as error:
             place = Place(file, 1, 1)
-            remarks[Remark(Kind.LOST, place, f"no valid case: {error.faults[0].message}")] = None
+            fault = f"no valid case: {error.faults[0].message}"
+            remarks[Remark(Severity.LOST, place, fault)] = None
     return Imported(file, tuple(sound), tuple(remarks))
 
 
@@ -111,7 +112,7 @@ def _systems(script: Script) -> list[System]:
 
 def _of_symbols(script: Script) -> Iterable[Remark]:
     for symbol in sorted(script.symbols - _SYMBOLS.keys()):
-        yield Remark(Kind.NOTE, Place(script.file, 1, 1), f"{symbol} is read as not defined")
+        yield Remark(Severity.NOTE, Place(script.file, 1, 1), f"{symbol} is read as not defined")
 
 
 def _about(reading: _Reading, asked: Sequence[str]) -> Case | None:

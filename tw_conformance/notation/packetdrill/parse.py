@@ -14,7 +14,7 @@ from pathlib import Path
 from tw_conformance.model.errors import Place
 from tw_conformance.model.words import joined
 from tw_conformance.notation.packetdrill.arguments import read_arguments, read_value
-from tw_conformance.notation.packetdrill.conditions import reading, symbols_of
+from tw_conformance.notation.packetdrill.ifdef import reading, symbols_of
 from tw_conformance.notation.packetdrill.options import read_options
 from tw_conformance.notation.packetdrill.scan import LARGEST, Scanner, fault
 from tw_conformance.notation.packetdrill.script import (

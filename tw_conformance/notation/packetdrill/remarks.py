@@ -9,7 +9,7 @@ from enum import Enum
 from tw_conformance.model.errors import Place
 
 
-class Kind(Enum):
+class Severity(Enum):
     """How much a remark says is missing."""
 
     NOTE = "note"
@@ -22,7 +22,7 @@ class Kind(Enum):
 class Remark:
     """One of them, and where the script says it."""
 
-    kind: Kind
+    kind: Severity
     place: Place
     text: str
 
@@ -35,7 +35,7 @@ class Untranslatable(Exception):
 
     def __init__(self, place: Place, reason: str) -> None:
         super().__init__(reason)
-        self.remark = Remark(Kind.LOST, place, reason)
+        self.remark = Remark(Severity.LOST, place, reason)
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Remarks:
     made: list[Remark] = field(default_factory=list)
 
     def note(self, place: Place, text: str) -> None:
-        self.made.append(Remark(Kind.NOTE, place, " ".join(text.split())))
+        self.made.append(Remark(Severity.NOTE, place, " ".join(text.split())))
 
     def lost(self, place: Place, text: str) -> None:
-        self.made.append(Remark(Kind.LOST, place, " ".join(text.split())))
+        self.made.append(Remark(Severity.LOST, place, " ".join(text.split())))

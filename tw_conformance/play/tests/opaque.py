@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tw_conformance.dut.calls import opening_of
+from tw_conformance.dut.calls import preparation_of
 from tw_conformance.link.link import Observation
 from tw_conformance.model.case import Case
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
@@ -26,7 +26,7 @@ class Opaque(InProcessTarget):
         self.settings = {}
 
     def lacks(self, case: Case) -> str | None:
-        if opening_of(case).private:
+        if preparation_of(case).private:
             return "needs socket calls on the DUT"
         assumed = self.stack.defaults()
         if any(assumed.get(name) != value for name, value in case.settings.items()):

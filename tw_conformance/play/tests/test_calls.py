@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.dut.calls import opening_of
+from tw_conformance.dut.calls import preparation_of
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Mismatch, Outcome, Verdict
 from tw_conformance.notation.load import load_text
@@ -68,13 +68,13 @@ def test_what_a_call_gives_is_explained() -> None:
 
 
 def test_what_a_case_needs_to_open_its_connection() -> None:
-    plain = opening_of(only("steps: [wait: 1s]"))
+    plain = preparation_of(only("steps: [wait: 1s]"))
     assert (plain.policy, plain.private, plain.listens) == ("close", False, True)
-    assert opening_of(only("steps: [call: bind]")).private
-    assert opening_of(only("reach: {reuse_address: off}\nsteps: [wait: 1s]")).private
-    held = opening_of(only("steps: [call: {set: {ttl: 1}}]"))
+    assert preparation_of(only("steps: [call: bind]")).private
+    assert preparation_of(only("reach: {reuse_address: off}\nsteps: [wait: 1s]")).private
+    held = preparation_of(only("steps: [call: {set: {ttl: 1}}]"))
     assert (held.policy, held.private) == ("hold", True)
-    active = opening_of(only("reach: {open: active}\nsteps: [wait: 1s]"))
+    active = preparation_of(only("reach: {open: active}\nsteps: [wait: 1s]"))
     assert (active.private, active.listens) == (True, False)
 
 

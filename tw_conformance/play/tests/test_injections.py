@@ -6,7 +6,7 @@ import pytest
 
 from tw_conformance.link.link import Observation
 from tw_conformance.link.path import perfect_path
-from tw_conformance.play.injections import Injection, Injections, timer_effect
+from tw_conformance.play.injections import Injections, InjectionTimes, timer_effect
 from tw_conformance.play.record import TimerEffect
 
 
@@ -47,12 +47,12 @@ def test_the_latest_on_a_connection_counts() -> None:
     injections = Injections(perfect_path())
     seen = Observation("TIME-WAIT", 10.0, 10.0, 1.5 + 60.0 - 10.0)
     assert injections.effect("", seen, 60.0, answered=2.0) is None, "nothing was sent"
-    injections.note("", Injection(1.0, 0.0))
-    injections.note("second", Injection(5.0, 4.0))
+    injections.note("", InjectionTimes(1.0, 0.0))
+    injections.note("second", InjectionTimes(5.0, 4.0))
     assert injections.effect("", seen, 60.0, answered=1.0) == "restarted"
     assert injections.effect("second", seen, 60.0, answered=5.0) == "kept"
-    injections.note("", Injection(2.0, 1.75))
+    injections.note("", InjectionTimes(2.0, 1.75))
     assert injections.effect("", seen, 60.0, answered=2.25) == "kept"
     assert injections.effect("", seen, 60.0, answered=2.5) is None, "the DUT was behind"
-    injections.note("", Injection(3.0, 2.99))
+    injections.note("", InjectionTimes(3.0, 2.99))
     assert injections.effect("", seen, 60.0, answered=3.04) == "kept", "as any DUT may be"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import SystemRandom
 
-from tw_conformance.dut.calls import opening_of
+from tw_conformance.dut.calls import preparation_of
 from tw_conformance.dut.settings import OF_THE_WHOLE_TABLE, DutSettings, SharedSettings
 from tw_conformance.link.path import Sentinel
 from tw_conformance.model.case import Case, Counters, Open
@@ -86,7 +86,7 @@ class OneDut:
             return "needs another address of the tester's (open: peer): use netns"
         if self._settings is not None:
             return self._table_of_its_own(case) or self._settings.lacks(case)
-        if opening_of(case).private:
+        if preparation_of(case).private:
             return "needs socket calls on the DUT: use ssh://"
         if any(isinstance(step, Counters) for step in case.steps):
             return "needs to read the DUT's counters: use ssh://"

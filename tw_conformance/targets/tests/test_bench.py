@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from tw_conformance.dut.calls import Opening, opening_of
+from tw_conformance.dut.calls import Preparation, preparation_of
 from tw_conformance.dut.client import AgentClient, AgentError
 from tw_conformance.link.injector import Injector
 from tw_conformance.model.errors import TargetError
@@ -62,7 +62,7 @@ def opened(agent: ScriptedAgent, text: str, first_private: int = 0) -> int:
             cast(AgentClient, agent),
         )
         await bench.serve(0, first_private=first_private)
-        mailbox, calls = await bench.open("ipv4", opening_of(case))
+        mailbox, calls = await bench.open("ipv4", preparation_of(case))
         assert calls is not None
         assert calls.connection["local_port"] == mailbox.flow.dport
         return mailbox.flow.dport
@@ -118,9 +118,9 @@ def test_the_port_of_who_opens_is_free_for_it() -> None:
     assert agent.released == [1025]
 
 
-def test_an_opening_says_what_its_listener_is_like() -> None:
-    opening = Opening("never", True, True, False, True, {"ttl": 9})
-    assert opening.listener == {
+def test_a_preparation_says_what_its_listener_is_like() -> None:
+    needs = Preparation("never", True, True, False, True, {"ttl": 9})
+    assert needs.listener == {
         "policy": "never",
         "reuse_address": False,
         "reuse_port": True,

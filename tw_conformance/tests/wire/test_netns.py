@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from tw_conformance.captures.judging import judge_capture
-from tw_conformance.captures.reading import Reading
+from tw_conformance.captures.reading import CaptureReader
 from tw_conformance.link.link import Observation
 from tw_conformance.model.case import (
     Answer,
@@ -186,7 +186,7 @@ def test_a_capture_of_the_kernel_is_explained_by_its_profile(
     case = case_of(Send(flags=tcp.RST), ack_beyond, expect(tcp.RST), reach=Reach(timestamps=True))
     file = tmp_path / "kernel.pcapng"
     file.write_bytes(pcapng(target.start(play(case, target)).result()))
-    judged = judge_capture(Reading(file), list(PROFILES.values()))
+    judged = judge_capture(CaptureReader(file), list(PROFILES.values()))
     assert judged.connections == 1
     assert judged.fits[target.profile].deviates == 0
     assert judged.fits["freebsd-15"].deviates == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tw_conformance.model.errors import CaseError
 from tw_conformance.notation.load import load_text
 from tw_conformance.notation.packetdrill.cases import Imported, import_text
-from tw_conformance.notation.packetdrill.remarks import Kind
+from tw_conformance.notation.packetdrill.remarks import Severity
 from tw_conformance.notation.packetdrill.tests.scripts import (
     ACTIVE,
     PASSIVE,
@@ -37,11 +37,11 @@ def head(text: str) -> str:
 
 
 def lost(text: str) -> list[str]:
-    return [f"{r.place.line}: {r.text}" for r in imported(text).remarks if r.kind is Kind.LOST]
+    return [f"{r.place.line}: {r.text}" for r in imported(text).remarks if r.kind is Severity.LOST]
 
 
 def notes(text: str) -> str:
-    return "\n".join(str(r) for r in imported(text).remarks if r.kind is Kind.NOTE)
+    return "\n".join(str(r) for r in imported(text).remarks if r.kind is Severity.NOTE)
 
 
 # -- the state that the steps start from ---------------------------------------------------------

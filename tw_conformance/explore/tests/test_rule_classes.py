@@ -5,10 +5,10 @@ from __future__ import annotations
 from tw_conformance.explore.coverage.gaps import Gap, wanted
 from tw_conformance.explore.coverage.survey import Witness
 from tw_conformance.explore.sweep.alphabet import SegmentClass, Selection
-from tw_conformance.explore.sweep.conditions import where_conditions_decide
 from tw_conformance.explore.sweep.design import nearly_acceptable
 from tw_conformance.explore.sweep.reference_stack import ReferenceStack
 from tw_conformance.explore.sweep.representatives import Representatives, SegmentMaker
+from tw_conformance.explore.sweep.rule_classes import where_conditions_decide
 from tw_reference.profiles import PROFILES
 
 PROFILE = PROFILES["linux-6.18"]
