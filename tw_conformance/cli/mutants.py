@@ -103,9 +103,13 @@ def _blocks(hunts: Sequence[MutantHunt], seconds: float) -> Iterator[Block]:
     from tw_conformance.report.document import Heading, Paragraph, Table, TableRow
 
     yield Heading(1, "mutants")
-    header = ("profile", "mutants", "a case fails", "the oracle sees", "equivalent", "survive")
+    header = (
+        *("profile", "mutants", "a case fails", "the oracle sees", "equivalent", "alike"),
+        *("survive", "CPU s"),
+    )
     yield Table(header, [TableRow(_totals(each)) for each in hunts])
-    yield Paragraph(f"{_score(hunts)}, in {seconds:.0f} s.")
+    cpu = sum(each.seconds for each in hunts)
+    yield Paragraph(f"{_score(hunts)}, in {seconds:.0f} s ({cpu:.0f} s of a CPU).")
     yield Paragraph(
         "«A case fails»: by its own expectation. «The oracle sees»: every case passes, but in one"
         " of them a field, a time, a state or a counter was seen that is not the original's."
@@ -118,20 +122,20 @@ def _blocks(hunts: Sequence[MutantHunt], seconds: float) -> Iterator[Block]:
 
 def _totals(hunt: MutantHunt) -> tuple[str, ...]:
     count = Counter(fate.end for fate in hunt.fates)
-    ends = (str(count[end]) for end in ("failed", "seen", "equivalent", "survives"))
-    return (hunt.profile, str(len(hunt.fates)), *ends)
+    ends = (str(count[end]) for end in ("failed", "seen", "equivalent", "alike", "survives"))
+    return (hunt.profile, str(len(hunt.fates)), *ends, f"{hunt.seconds:.0f}")
 
 
 def _score(hunts: Sequence[MutantHunt]) -> str:
     ends = Counter(fate.end for each in hunts for fate in each.fates)
-    told = ends.total() - ends["equivalent"]
+    told = ends.total() - ends["equivalent"] - ends["alike"]
     killed = ends["failed"] + ends["seen"]
     plays = sum(fate.plays for each in hunts for fate in each.fates)
     return (
         f"{killed:,} of {told:,} mutants that can be told from the original are killed"
         f" ({_percent(killed, told)}), {ends['failed']:,} of them by what a case expects"
         f" ({_percent(ends['failed'], told)}); of {ends['equivalent']:,} it is written why nothing"
-        f" can show them. {plays:,} plays"
+        f" can show them, and {ends['alike']:,} are alike. {plays:,} plays"
     )
 
 

@@ -38,9 +38,9 @@ def broken(condition: AnyCondition) -> Iterator[Broken]:
         return
     yield Broken("condition", "negated", ~condition)
     yield from _without_a_part(condition)
-    atoms = [*_atoms(condition)]
-    if len(atoms) > 1:
-        for atom, put in atoms:
+    there = [*atoms(condition)]
+    if len(there) > 1:
+        for atom, put in there:
             yield Broken("condition", f"with «{(~atom).text}»", put(~atom))
     yield from _with_a_bound_shifted(condition)
 
@@ -56,19 +56,19 @@ def _without_a_part(condition: AnyCondition) -> Iterator[Broken]:
 
 
 def _with_a_bound_shifted(condition: AnyCondition) -> Iterator[Broken]:
-    for atom, put in _atoms(condition):
+    for atom, put in atoms(condition):
         for shift in SHIFTS:
             if shift.reads & what_is_read(atom.test):
                 shifted = Condition(atom.text, _moved(atom, shift))
                 yield Broken("bound", f"«{atom.text}», {shift.says}", put(shifted))
 
 
-def _atoms(condition: AnyCondition) -> Iterator[tuple[AnyCondition, Put]]:
+def atoms(condition: AnyCondition) -> Iterator[tuple[AnyCondition, Put]]:
     """Each atom, and how to put another condition into its place."""
     if not condition.parts:
         yield condition, lambda other: other
     for number, part in enumerate(condition.parts):
-        for atom, put in _atoms(part):
+        for atom, put in atoms(part):
             yield atom, _put_into(condition, number, put)
 
 

@@ -1,22 +1,51 @@
-"""What a ruling comes to: two rules that do the same can't be told apart."""
+"""What a ruling comes to on a question: two rulings that come to the same can't be told apart.
+
+A list of actions says more than what happens.  Nothing is left to do on a connection that is gone;
+TS.Recent takes a TSval only of a segment that has one, on a connection that agreed on them; and an
+ACK under a limit is an ACK, or none, as the stack's limit has it at that moment.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from tw_conformance.explore.mutants.actions import visible
 from tw_reference.profiles.profile import Profile
+from tw_reference.rules import stages
+from tw_reference.rules.actions import AckLimitAction, Action, BlockAction, ConnectionAction
 from tw_reference.rules.decision import AnyList, AnyStage, Ruling
+from tw_reference.rules.questions import AckDue
 
-_Effect = tuple[object, ...]
+Effect: TypeAlias = tuple[object, ...]
+
+_LIMITED: Mapping[Action, tuple[Action, AnyStage]] = MappingProxyType(
+    {
+        BlockAction.ACK_LIMITED: (BlockAction.ACK, stages.ACK_LIMIT),
+        ConnectionAction.ACK_LIMITED: (ConnectionAction.ACK, stages.ACK_LIMIT),
+        ConnectionAction.RESEND_LIMITED: (ConnectionAction.RESEND, stages.ACK_LIMIT),
+        ConnectionAction.CHALLENGE: (ConnectionAction.ACK, stages.CHALLENGE_LIMIT),
+    }
+)
+"""What is sent where a limit lets it pass, and the list that is that limit."""
+_NOTES_TSVAL: frozenset[Action] = frozenset((BlockAction.UPDATE_TS, ConnectionAction.UPDATE_TS))
+_GONE: frozenset[Action] = frozenset(
+    (ConnectionAction.CLOSE, ConnectionAction.ABORT, BlockAction.DELETE)
+)
+"""After these nothing of the connection is left."""
+_OF_WHAT_GOES: frozenset[Action] = frozenset((*_NOTES_TSVAL, ConnectionAction.TAKE_ACK))
+"""Actions of which nothing shows once the connection is gone."""
+_DEPENDS: frozenset[Action] = frozenset((*_LIMITED, *_OF_WHAT_GOES, *_GONE))
+"""Actions that come to different things on different questions, or beside others."""
 
 
 class Effects:
-    """Compares rulings by what they do under one profile: actions that show, and counters."""
+    """Compares rulings by what they come to under one profile: actions that show, and counters."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._known: dict[tuple[int, ...], tuple[Ruling[Any], _Effect]] = {}
+        self._said: dict[tuple[int, ...], tuple[Ruling[Any], Effect, Effect, bool]] = {}
 
     def differ(
         self, stage: AnyStage, ruling: Ruling[Any], other: AnyList, question: object
@@ -27,14 +56,65 @@ class Effects:
             theirs = other.decide(question)
         except LookupError:
             return True
-        return self._of(stage, ruling) != self._of(stage, theirs)
+        return self._of(stage, ruling, question) != self._of(stage, theirs, question)
 
-    def _of(self, stage: AnyStage, ruling: Ruling[Any]) -> _Effect:
+    def _of(self, stage: AnyStage, ruling: Ruling[Any], question: Any) -> Effect:
+        _, then, counts, depends = self._known(stage, ruling)
+        if not depends:
+            return (then, counts)
+        limited = (self._passed(action, question) for action in _done(then, question))
+        return (tuple(limited), counts)
+
+    def _known(
+        self, stage: AnyStage, ruling: Ruling[Any]
+    ) -> tuple[Ruling[Any], Effect, Effect, bool]:
         acted = (*ruling.notes, ruling.rule)
         key = tuple(map(id, acted))
-        known = self._known.get(key)
+        known = self._said.get(key)
         if known is None:
             counts = tuple(sorted(rule.counts for rule in acted if rule.counts))
-            effect = (*visible(ruling.then, stage, self._profile), counts)
-            known = self._known[key] = ruling, effect  # kept, or another could get its id()
-        return known[1]
+            then = visible(ruling.then, stage, self._profile)
+            depends = not _DEPENDS.isdisjoint(then)
+            known = self._said[key] = ruling, then, counts, depends  # kept: so id() stays its own
+        return known
+
+    def _passed(self, action: Any, question: Any) -> object:
+        """What becomes of an ACK under a limit; of another action that itself."""
+        if action not in _LIMITED:
+            return action
+        sent, stage = _LIMITED[action]
+        if action is ConnectionAction.CHALLENGE and self._profile.traits.rounds_scaled_window:
+            sent = action  # its window is another than an ACK's
+        limit = self._profile.find(stage)
+        if limit is None:
+            return sent
+        due = AckDue(question.segment, question.tcb, question.settings, question.now)
+        (ruled,) = limit.decide(due).then
+        return sent if ruled is AckLimitAction.SEND else (sent, ruled)
+
+
+def _done(then: Iterable[Any], question: Any) -> Iterator[Any]:
+    """The actions that come to something, in the order that makes equal ones look equal."""
+    actions = list(_until_gone(then))
+    if actions and actions[-1] in _GONE:
+        actions = [action for action in actions if action not in _OF_WHAT_GOES]
+    if not _NOTES_TSVAL.isdisjoint(actions):
+        notes = next(action for action in actions if action in _NOTES_TSVAL)
+        at = actions.index(notes)
+        actions = [action for action in actions if action not in _NOTES_TSVAL]
+        if ConnectionAction.TAKE_SYN in actions or _has_stamp(question):
+            while at and actions[at - 1] is ConnectionAction.TAKE_ACK:
+                at -= 1  # neither looks at what the other does
+            actions.insert(at, notes)
+    return iter(actions)
+
+
+def _until_gone(then: Iterable[Any]) -> Iterator[Any]:
+    for action in then:
+        yield action
+        if action in _GONE:
+            return
+
+
+def _has_stamp(question: Any) -> bool:
+    return question.segment.timestamps is not None and question.tcb.timestamps

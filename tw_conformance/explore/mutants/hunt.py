@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
@@ -12,7 +13,7 @@ from tw_conformance.explore.mutants.answers import answer_mutants
 from tw_conformance.explore.mutants.beside import Shown, play
 from tw_conformance.explore.mutants.equivalent import equivalence
 from tw_conformance.explore.mutants.lists import list_mutants
-from tw_conformance.explore.mutants.mutant import KINDS, Mutant, MutantKind
+from tw_conformance.explore.mutants.mutant import KINDS, ListMutant, Mutant, MutantKind
 from tw_conformance.explore.mutants.original import Original
 from tw_conformance.explore.mutants.stack import stack_mutants
 from tw_conformance.explore.mutants.target import MutantTarget, Runaway
@@ -23,11 +24,14 @@ from tw_reference.profiles.profile import Profile
 _FIRST = 40
 """Cases that may notice a mutant, of which most kill it at once; more are looked for where none of
 these does."""
+_MOST = 450
+"""Cases after which a mutant that none noticed survives: more are unlikely to notice."""
 _ONLY_THE_ORACLE = 8
 """Cases after which a mutant that the oracle sees is left to it: more are unlikely to fail."""
-End: TypeAlias = Literal["failed", "seen", "equivalent", "survives"]
+End: TypeAlias = Literal["failed", "seen", "equivalent", "alike", "survives"]
 """A case fails on the mutant; each passes, but the oracle sees another stack beside one; it is
-written why nothing can show it; none of these."""
+written why nothing can show it; it does as the original does in every situation that was walked
+(:mod:`situations`); none of these."""
 
 
 class Sample(NamedTuple):
@@ -68,6 +72,10 @@ class MutantHunt(NamedTuple):
 
     profile: str
     fates: Sequence[Fate]
+    situations: int = 0
+    """Questions that were put to find those that are alike."""
+    seconds: float = 0.0
+    """Of a CPU."""
 
     def survivors(self) -> list[Fate]:
         return [fate for fate in self.fates if fate.end == "survives"]
@@ -113,6 +121,7 @@ def hunt(
 
     ``tips`` are cases that may kill a mutant of that name, by their places.
     """
+    begun = time.process_time()
     original = Original(profile, cases)
     mutants = sample.of(list(all_mutants(original, sample.kinds)), profile.name)
     fates = {mutant: Fate(mutant.kind, str(mutant), "equivalent") for mutant in mutants}
@@ -120,14 +129,18 @@ def hunt(
     beat = _Beat(original)
     told = {m: [tips[str(m)]] for m in left if tips.get(str(m)) in original.order}
     fates.update((m, beat.fate(m, cases_to_try)) for m, cases_to_try in told.items())
-    left = [m for m in left if fates[m].end != "failed"]
+    left = [m for m in left if fates[m].end not in ("failed", "seen")]
     for enough in (_FIRST, None):
         suspects = original.suspects(left, enough)
         fates.update((m, beat.fate(m, suspects[m])) for m in left)
         left = [m for m in left if fates[m].end == "survives" and fates[m].plays == enough]
         if not left:
             break
-    return MutantHunt(profile.name, tuple(fates.values()))
+    idle = [m for m, f in fates.items() if f.end == "survives" and not f.plays]
+    walk = original.walk([m for m in idle if isinstance(m, ListMutant)])
+    fates.update((m, fates[m]._replace(end="alike")) for m in walk.alike())
+    seconds = time.process_time() - begun
+    return MutantHunt(profile.name, tuple(fates.values()), walk.situations, seconds)
 
 
 def all_mutants(original: Original, kinds: Sequence[MutantKind] = KINDS) -> Iterator[Mutant]:
@@ -153,7 +166,7 @@ class _Beat:
         self._target.become(mutant)
         seen: int | None = None
         plays = 0
-        for plays, index in enumerate(self._likeliest(mutant.place, suspects), start=1):
+        for plays, index in enumerate(self._likeliest(mutant.place, suspects)[:_MOST], start=1):
             shown = _play(self._original.cases[index], self._target)
             right = self._original.shown(index)
             if right.passes and (shown is None or not shown.passes):

@@ -8,7 +8,8 @@ from random import Random
 from tw_conformance.explore.coverage.survey import playable
 from tw_conformance.explore.mutants.answers import Origin
 from tw_conformance.explore.mutants.beside import Shown, play
-from tw_conformance.explore.mutants.mutant import Mutant
+from tw_conformance.explore.mutants.mutant import ListMutant, Mutant
+from tw_conformance.explore.mutants.situations import Walk
 from tw_conformance.explore.mutants.stack import reading_traits
 from tw_conformance.explore.mutants.suspicion import Suspicion
 from tw_conformance.explore.mutants.target import MutantTarget
@@ -53,6 +54,14 @@ class Original:
             self._shown[index] = self._play(index, target)
             suspicion.concluded(index, {origin for origin, _ in target.sent}, read)
         return suspicion.cases
+
+    def walk(self, mutants: Sequence[ListMutant]) -> Walk:
+        """Which of the mutants do as this does around all that the corpus comes to."""
+        walk = Walk(self.profile, mutants)
+        target = MutantTarget(self.profile, walk.tell)
+        for index in self.order:
+            self._play(index, target)
+        return walk
 
     def _play(self, index: int, target: MutantTarget) -> Shown:
         return target.start(play(self.cases[index], target)).result()

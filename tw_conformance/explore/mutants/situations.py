@@ -1,0 +1,165 @@
+"""Mutants that no case has do otherwise: would any segment, on any connection of the corpus?
+
+A bound may be out of reach since an earlier rule answers on both sides of it; a rule may be one of
+two that come to the same.  That is not seen from the rule alone, so it is tried: each time that the
+corpus puts a question which finds another kind of connection, the question is put again with all
+that its segment can be, up to two things at once unlike what is acceptable there: SEG.SEQ and
+SEG.ACK around every edge, the length, the timestamps, and every combination of flags that stacks
+tell apart.  A mutant that does as the original does in all of these situations is alike.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, product
+from typing import Any, TypeAlias
+
+from tw_conformance.explore.mutants.conditions import atoms, what_is_read
+from tw_conformance.explore.mutants.effects import Effects
+from tw_conformance.explore.mutants.mutant import ListMutant
+from tw_reference import segment as tcp
+from tw_reference.profiles.profile import Profile
+from tw_reference.rules.decision import AnyList, AnyStage, DecisionList, Ruling
+from tw_reference.segment import Segment, Timestamps
+from tw_reference.seqnum import add
+
+Change: TypeAlias = Mapping[str, Any]
+"""Fields of a segment, and what they are instead."""
+
+_ENOUGH = 6
+"""Kinds of connection that each list is asked about."""
+_HALF = 1 << 31
+_FLAGS = tuple(
+    base | more
+    for base in (0, tcp.ACK, tcp.RST, tcp.RST | tcp.ACK, tcp.SYN, tcp.SYN | tcp.ACK)
+    for more in (0, tcp.FIN)
+)
+
+
+class Walk:
+    """Asks mutants in the situations around those of a corpus, while it is played."""
+
+    def __init__(self, profile: Profile, mutants: Sequence[ListMutant]) -> None:
+        self._effects = Effects(profile)
+        self._left: dict[AnyStage, list[ListMutant]] = defaultdict(list)
+        for mutant in mutants:
+            self._left[mutant.decisions.stage].append(mutant)
+        self._met: dict[AnyStage, set[Hashable]] = defaultdict(set)
+        self.situations = 0
+        """How many questions were put."""
+
+    def alike(self) -> set[ListMutant]:
+        """The mutants that did as the original does in every situation so far."""
+        return {mutant for left in self._left.values() for mutant in left}
+
+    def tell(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
+        """The original takes a decision."""
+        stage, met = decisions.stage, self._met[decisions.stage]
+        if not self._left.get(stage) or len(met) >= _ENOUGH or not hasattr(question, "segment"):
+            return
+        kind = _kind(decisions, question)
+        if kind in met:
+            return
+        met.add(kind)
+        plain = DecisionList(stage, decisions.rules)
+        for situation in _around(question):
+            self.situations += 1
+            self._ask(plain, situation)
+
+    def _ask(self, decisions: AnyList, question: Any) -> None:
+        ruling = decisions.decide(question)
+        acted = {id(rule) for rule in (*ruling.notes, ruling.rule)}
+        self._left[decisions.stage] = [
+            mutant
+            for mutant in self._left[decisions.stage]
+            if not mutant.rules_otherwise(question, id(decisions.rules[mutant.index]) in acted)
+            or not self._effects.differ(decisions.stage, ruling, mutant.decisions, question)
+        ]
+
+
+def _kind(decisions: AnyList, question: Any) -> Hashable:
+    """What the list can tell of the connection that a segment finds, whatever the segment is."""
+    tcb = getattr(question, "tcb", None)
+    about_it = tuple(
+        atom.test(question)
+        for rule in decisions
+        for atom, _ in atoms(rule.when)
+        if "segment" not in what_is_read(atom.test)
+    )
+    return (*about_it, None if tcb is None else (tcb.timestamps, tcb.last_ack is None))
+
+
+def _around(question: Any) -> Iterator[Any]:
+    segment, tcb = question.segment, getattr(question, "tcb", None)
+    choices = _choices(segment, tcb)
+    usual = {name: values[0] for name, values in choices.items()}
+    for flags in _FLAGS:
+        seen = set[Hashable]()
+        for names in combinations(choices, 2):
+            for values in product(*(choices[name] for name in names)):
+                change = {**usual, **dict(zip(names, values, strict=True)), "flags": flags}
+                if not flags & tcp.ACK:
+                    change["ack"] = 0
+                key = tuple(change.values())
+                if key not in seen:
+                    seen.add(key)
+                    yield question._replace(segment=replace(segment, **change))
+
+
+def _choices(segment: Segment, tcb: Any) -> dict[str, tuple[Any, ...]]:
+    """The values of each field, of which the first is acceptable."""
+    payloads = tuple(b"t" * length for length in (0, 1, 2, 1000))
+    if tcb is None:
+        around = (-1, 0, 1)
+        return {
+            "seq": tuple(add(segment.seq, by) for by in around),
+            "ack": tuple(add(segment.ack, by) for by in around),
+            "payload": payloads,
+        }
+    return {
+        "seq": _unlike(_sequence_numbers(tcb)),
+        "ack": _unlike(_acknowledgments(tcb)),
+        "payload": payloads,
+        "timestamps": tuple(_timestamps(segment, tcb)),
+    }
+
+
+def _unlike(numbers: Iterator[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(add(number, 0) for number in numbers))
+
+
+def _sequence_numbers(tcb: Any) -> Iterator[int]:
+    for edge in (tcb.rcv_nxt, tcb.rcv_nxt + tcb.rcv_wnd, getattr(tcb, "irs", tcb.rcv_nxt)):
+        yield from (edge + by for by in (0, -1, 1, -2, 2))
+    yield from (tcb.rcv_nxt + by for by in (-1000, -_HALF, -_HALF + 1, _HALF - 1))
+    yield tcb.rcv_nxt + tcb.rcv_wnd + 100_000
+
+
+def _acknowledgments(tcb: Any) -> Iterator[int]:
+    una = getattr(tcb, "snd_una", tcb.snd_nxt)
+    for edge in (tcb.snd_nxt, una, getattr(tcb, "iss", una)):
+        yield from (edge + by for by in (0, -1, 1, 2))
+    widest = getattr(tcb, "max_window", 0)
+    yield from (una - widest + by for by in (-1, 0, 1))
+    yield from (tcb.snd_nxt + by for by in (-200_000, 200_000, _HALF, _HALF - 1, _HALF + 1))
+
+
+def _timestamps(segment: Segment, tcb: Any) -> Iterator[Timestamps | None]:
+    if not tcb.timestamps:
+        yield None
+        return
+    echo = segment.timestamps.tsecr if segment.timestamps else 0
+    for by in (0, 1, -1, -2, 2, 1000, -1000, _HALF - 1, _HALF, _HALF + 1):
+        yield Timestamps(add(tcb.ts_recent, by), echo)
+    yield None
+    for name in _CLOCKS:
+        clock = getattr(tcb, name, None)
+        if clock is not None:
+            for by in (-1, 0, 1):
+                yield Timestamps(tcb.ts_recent, add(clock, by))
+
+
+_CLOCKS = ("first_tsval", "syn_tsval", "tsval")
+"""What a TSecr may be held against."""
