@@ -59,7 +59,7 @@ class StepEffect:
     given: str | None = None
     rules: tuple[AnyRule, ...] = field(default=(), compare=False)
     comes_later: bool = field(default=False, compare=False)
-    """Whether a timer of some ticks answers, of which nobody knows into which step it falls."""
+    """Whether a timer answers, of which nobody knows into which step it falls."""
 
 
 def ruled_states(profile: Profile) -> frozenset[str]:
@@ -128,15 +128,16 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
         raise Undecided("no echo probe was answered: what was sent can't be shown to have arrived")
     seen = await link.observe()
     packets = came_at(tester.transcript, index)
-    if isinstance(step, Wait):
-        # A timer sends it again, and when it does depends on a path that no oracle knows.
-        packets = [p for p in packets if not p.segment.length or not tester.has_come_before(p)]
+    # When a timer sends something again depends on a path that no oracle knows.
+    sent_again = isinstance(step, Wait) and any(
+        packet.segment.length and tester.has_come_before(packet) for packet in packets
+    )
     return StepEffect(
         answers=tuple(answer_of(packet, tester.variables) for packet in packets),
         state=None if seen is None else _state(run, seen),
         given=run.given if isinstance(step, Call) else None,
         rules=_rules(link, decided_before),
-        comes_later=_comes_later(link, decided_before),
+        comes_later=sent_again or _comes_later(link, decided_before),
     )
 
 

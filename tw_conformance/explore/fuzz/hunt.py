@@ -269,14 +269,17 @@ class Hunt:
         return drawn
 
     def _play_side_by_side(self, drawn: Sequence[Case]) -> None:
-        """On a wire, scripts spend their time waiting."""
-        fresh = {script.name: script for script in drawn if script.name not in self.tried}
-        names = list(fresh)
-        for first in range(0, len(names), _AT_ONCE):
-            chosen = names[first : first + _AT_ONCE]
-            self.under_way = tuple(fresh[name] for name in chosen)
-            plays = {name: self.contest.start(fresh[name]) for name in chosen}
-            self.tried.update((name, started.result()) for name, started in plays.items())
+        """On a wire, scripts spend their time waiting: as one ends, the next begins."""
+        waiting = {s.name: s for s in reversed(drawn) if s.name not in self.tried}
+        plays: dict[str, tuple[Case, Play[Tried]]] = {}
+        while waiting or plays:
+            while waiting and len(plays) < _AT_ONCE:
+                name, script = waiting.popitem()
+                plays[name] = script, self.contest.start(script)
+            self.under_way = tuple(script for script, _ in plays.values())
+            first = next(iter(plays))
+            self.tried[first] = plays[first][1].result()
+            del plays[first]
 
     def _shortest(
         self, space: Space, examples: int, known: set[tuple[object, ...]]
