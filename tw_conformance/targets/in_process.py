@@ -23,6 +23,7 @@ from tw_conformance.targets.kinds import Order, TargetKind
 from tw_conformance.targets.target import tester_isn
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles import PROFILES
+from tw_reference.profiles.offers import EVERYTHING
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram, Flow, Packet
@@ -92,7 +93,7 @@ class InProcessTarget:
         return f"the bundled reference as {self.profile}: {self.stack.title}"
 
     def lacks(self, case: Case) -> str | None:
-        offers = self.stack.traits.offers(self.stack.defaults() | dict(case.settings))
+        offers = self.stack.traits.offers(self.stack.defaults() | dict(case.settings), EVERYTHING)
         active = case.reach.open == "active"
         if case.reach.sack and not offers.sack:
             return f"needs SACK, which {self.profile} does not offer"

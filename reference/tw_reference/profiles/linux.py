@@ -321,15 +321,14 @@ def _dated(changes: Set[Change]) -> Iterator[AnyList]:
     yield from states(changes)
 
 
-def _offers(settings: Settings) -> Offers:
+def _offers(settings: Settings, wanted: Offers) -> Offers:
     """tcp_output.c, tcp_syn_options(); tcp_ecn_send_syn(), tcp_ecn_create_request()."""
-    ecn = settings["ecn"]
     return Offers(
-        timestamps=bool(settings["timestamps"]),
-        scaling=bool(settings["window_scaling"]),
-        sack=bool(settings["sack"]),
-        asks_ecn=ecn == 1,
-        takes_ecn=ecn in (1, 2),
+        timestamps=wanted.timestamps and bool(settings["timestamps"]),
+        scaling=wanted.scaling and bool(settings["window_scaling"]),
+        sack=wanted.sack and bool(settings["sack"]),
+        asks_ecn=wanted.asks_ecn and settings["ecn"] == 1,
+        takes_ecn=wanted.asks_ecn and settings["ecn"] in (1, 2),
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
-from tw_reference.segment import Segment
+from tw_reference.segment import CWR, ECE, Segment
+
+ASKS_ECN = ECE | CWR
+"""The bits of a SYN that ask for ECN (RFC 3168 section 6.1.1)."""
 
 
 class Offers(NamedTuple):
@@ -21,11 +24,12 @@ class Offers(NamedTuple):
 
     @classmethod
     def of(cls, syn: Segment) -> Self:
-        """The options that a SYN has."""
+        """The options that a SYN has, and whether it asks for ECN."""
         return cls(
             timestamps=syn.timestamps is not None,
             scaling=syn.wscale is not None,
             sack=syn.sack_permitted,
+            asks_ecn=syn.flags & ASKS_ECN == ASKS_ECN,
         )
 
     def options_of(self, other: Self) -> Self:
@@ -46,3 +50,4 @@ class Offers(NamedTuple):
 
 
 NOTHING = Offers()
+EVERYTHING = Offers(timestamps=True, scaling=True, sack=True, asks_ecn=True, takes_ecn=True)

@@ -114,8 +114,10 @@ class StackTraits:
     receive_window: Callable[[int], int]
     reopens_window: bool
     aligns_scaled_window: bool
-    offers: Callable[[Settings], Offers]
-    """What it offers and takes up under its settings, when a connection opens."""
+    offers: Callable[[Settings, Offers], Offers]
+    """What it offers under its settings when it opens a connection, or takes up of that which the
+    peer's SYN has: of what is wanted, what it has.  Of settings, only those are looked at that say
+    so."""
     first_rto: int
     """Initial retransmission time-out, nanoseconds."""
     least_rto: int

@@ -293,7 +293,9 @@ RFC_9293 = Profile(
         reopens_window=True,
         aligns_scaled_window=False,
         # RFC 9293 section 3.2 and RFC 7323 section 1.3 want two; RFC 2018 section 2 allows one.
-        offers=lambda settings: Offers(bool(settings["timestamps"]), scaling=True, sack=True),
+        offers=lambda settings, wanted: Offers(
+            wanted.timestamps and bool(settings["timestamps"]), wanted.scaling, wanted.sack
+        ),
         first_rto=1 * SECOND,
         least_rto=1 * SECOND,
         resets_unread=True,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from tw_reference import segment as tcp
-from tw_reference.profiles.offers import Offers
+from tw_reference.profiles.offers import ASKS_ECN, EVERYTHING, Offers
 from tw_reference.rules import stages
 from tw_reference.rules.actions import AckLimitAction, ConnectionAction
 from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
@@ -21,7 +21,7 @@ from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Flow, Packet, Segment
 from tw_reference.stack.control_block import ControlBlock
 from tw_reference.stack.owner import Owner
-from tw_reference.stack.way_out import ASKS_ECN, WayOut
+from tw_reference.stack.way_out import WayOut
 from tw_reference.state import Snapshot, State
 
 _CLOSED_TO = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
@@ -33,12 +33,14 @@ class Connection(ControlBlock):
 
     ``flow`` is the 4-tuple as this side sends it.  The owner hears ``gone`` or one of the two ways
     into its TIME-WAIT table as the last of a connection, which is CLOSED by then.
+
+    ``wanted`` is what the SYN of the peer has, where that opens it.
     """
 
-    def __init__(self, owner: Owner, flow: Flow, iss: int) -> None:
+    def __init__(self, owner: Owner, flow: Flow, iss: int, *, wanted: Offers = EVERYTHING) -> None:
         self._owner = owner
         self._traits = owner.profile.traits
-        offers = self._traits.offers(owner.settings)
+        offers = self._traits.offers(owner.settings, wanted)
         super().__init__(flow, self._traits, owner.clock.now, iss, offers)
         self._out = WayOut(self, owner, give_up=lambda: self.leave(owner.gone))
         self._peer_mss = 536
@@ -50,7 +52,7 @@ class Connection(ControlBlock):
     def passive(cls, owner: Owner, packet: Packet, iss: int) -> Self:
         """A connection opened by the SYN in ``packet``: it sends <SYN,ACK>, SYN-RECEIVED."""
         syn = packet.segment
-        connection = cls(owner, packet.flow.reverse, iss)
+        connection = cls(owner, packet.flow.reverse, iss, wanted=Offers.of(syn))
         connection.is_passive = connection.is_request = True
         connection._syn_arrives(syn)
         connection.state = State.SYN_RECEIVED

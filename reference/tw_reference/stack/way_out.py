@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tw_reference import segment as tcp
+from tw_reference.profiles.offers import ASKS_ECN
 from tw_reference.profiles.profile import Unsent
 from tw_reference.segment import Packet, Segment, Timestamps
 from tw_reference.seqnum import add, distance
@@ -17,7 +18,6 @@ from tw_reference.state import State
 
 _ECT_0 = 2
 """The ECN field of a packet that may be marked (RFC 3168 section 5)."""
-ASKS_ECN = tcp.ECE | tcp.CWR
 _NOT_OPEN = (State.CLOSED, State.SYN_SENT, State.SYN_RECEIVED)
 
 
