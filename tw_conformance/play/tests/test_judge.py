@@ -191,3 +191,21 @@ def test_a_timer_counts_where_one_is_expected_and_this_run_is_to_see_it(
     seen = StateSeen("TIME-WAIT", effect="kept", has_timer=True, apart=apart)
     judgement = decide(case, "linux-6.18", Fact(1, seen))
     assert (judgement and judgement.verdict.value) == verdict
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict", "by_absence", "late"),
+    [
+        (StateSeen("CLOSED"), Verdict.FAIL, True, False),
+        (StateSeen("TIME-WAIT", effect="kept", has_timer=True), Verdict.FAIL, True, False),
+        (StateSeen("TIME-WAIT", has_timer=True), Verdict.INCONCLUSIVE, False, True),
+        (StateSeen("TIME-WAIT"), Verdict.INCONCLUSIVE, False, False),
+    ],
+)
+def test_a_state_may_be_what_a_lost_segment_left(
+    seen: StateSeen, verdict: Verdict, by_absence: bool, late: bool
+) -> None:
+    steps = "  - send: {flags: ACK}\n  - state: {is: TIME-WAIT, timer: restarted}\n"
+    judgement = decide(script(steps), "linux-6.18", Fact(1, seen))
+    assert judgement is not None
+    assert (judgement.verdict, judgement.by_absence, judgement.late) == (verdict, by_absence, late)
