@@ -44,7 +44,6 @@ from tw_reference.rules.vocabulary import (
     FIN,
     FIN_AGAIN,
     PAYLOAD,
-    PEER_IS_LOCAL,
     QUEUE_FULL,
     RST,
     SEQ_ABOVE,
@@ -71,7 +70,7 @@ def _whole_segments(mss: int) -> int:
 
 
 @atom("timestamps are in use on the connection (t_recent)")
-def TIMESTAMPS_IN_USE(q: SegmentArrives) -> bool:
+def T_RECENT_IN_USE(q: SegmentArrives) -> bool:
     return q.tcb.timestamps and q.tcb.ts_recent != 0
 
 
@@ -83,6 +82,11 @@ def ONLY_ACK(q: SegmentArrives) -> bool:
 @atom("the flags are exactly ACK, and no reserved bit is set")
 def ONLY_ACK_OF_TWELVE(q: SegmentArrives) -> bool:
     return q.segment.flags == tcp.ACK and not q.segment.reserved
+
+
+@atom("the peer's address is local")
+def PEER_IS_LOCAL(q: Entry) -> bool:
+    return q.peer_is_local
 
 
 @atom("the peer's address is local, or, of IPv6, on the link (in6_localaddr())")
@@ -339,7 +343,7 @@ FREEBSD_13 = FREEBSD_10.derive(
     SEGMENT.before(
         "freebsd.fin-again",
         rule("missing-timestamp",
-             all_of(TIMESTAMPS_IN_USE, ~TIMESTAMPS, setting("tolerate_missing_ts", 0)),
+             all_of(T_RECENT_IN_USE, ~TIMESTAMPS, setting("tolerate_missing_ts", 0)),
              BlockAction.DROP,
              "Without tolerate_missing_ts a segment that lacks the option is dropped.",
              "tcp_timewait.c of 13, tcp_twcheck()", "RFC 7323 section 3.2"),

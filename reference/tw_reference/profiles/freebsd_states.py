@@ -37,8 +37,8 @@ from tw_reference.profiles.freebsd_words import (
     DUPLICATE_ACK,
     FIRST_FIN,
     GHOST_ACK,
-    NEW_TEXT,
     SEQ_BELOW,
+    TEXT_KEPT,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
@@ -60,7 +60,7 @@ from tw_reference.rules.vocabulary import (
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
 
-_AFTER_CLOSE = rule("conn-after-close", all_of(~HELD, NEW_TEXT), (Do.RST, Do.CLOSE),
+_AFTER_CLOSE = rule("conn-after-close", all_of(~HELD, TEXT_KEPT), (Do.RST, Do.CLOSE),
                     "New text after close() is reset, and the connection is gone.",
                     f"{DO_SEGMENT}, SS_NOFDREF", "RFC 1122 section 4.2.2.13")
 _GHOST = rule("conn-ghost-ack", all_of(GHOST_ACK, setting("insecure_ack", 0)), Do.CHALLENGE,

@@ -52,7 +52,7 @@ def ALL_OLD(q: HasTcb) -> bool:
 
 
 @atom("the segment has text that is not left of RCV.NXT")
-def NEW_TEXT(q: HasTcb) -> bool:
+def TEXT_KEPT(q: HasTcb) -> bool:
     return bool(q.segment.payload) and _todrop(q) < len(q.segment.payload)
 
 
@@ -75,7 +75,7 @@ def SPANS_RCV_NXT(q: HasTcb) -> bool:
 def DUPLICATE_ACK(q: SegmentOnConnection) -> bool:
     segment, tcb = q.segment, q.tcb
     outstanding = segment.ack == tcb.snd_una != tcb.snd_nxt
-    return outstanding and not NEW_TEXT.test(q) and segment.window << tcb.snd_scale == tcb.snd_wnd
+    return outstanding and not TEXT_KEPT.test(q) and segment.window << tcb.snd_scale == tcb.snd_wnd
 
 
 @atom("the segment brings a FIN that is not old")

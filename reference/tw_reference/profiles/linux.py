@@ -15,6 +15,7 @@ from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.linux_changes import Change, changes_until
 from tw_reference.profiles.linux_states import states
 from tw_reference.profiles.linux_words import (
+    BLOCK_STAMPED,
     BOTH_REUSE,
     BY_CLOSE,
     CHOSEN,
@@ -31,8 +32,8 @@ from tw_reference.profiles.linux_words import (
     REOPENS,
     RETURNS_COOKIE,
     SAME_SECOND,
+    SEQ_AFTER,
     SEQ_NOT_BEFORE,
-    STAMPED,
     TABLE_FULL,
     TIMEWAIT_LEN,
     TOO_SOON,
@@ -76,7 +77,6 @@ from tw_reference.rules.vocabulary import (
     LISTENER,
     QUEUE_FULL,
     RST,
-    SEQ_AFTER,
     SEQ_IS_RCV_NXT,
     SYN,
     setting,
@@ -264,7 +264,7 @@ BIND = stages.BIND.list(
 def connect(too_young: Rule[Connect, ConnectAction]) -> DecisionList[Connect, ConnectAction]:
     """What connect() does, given the rule about a block that is too young to be reused."""
     return stages.CONNECT.list(
-        rule("connect-no-timestamps", ~STAMPED, ConnectAction.EADDRNOTAVAIL,
+        rule("connect-no-timestamps", ~BLOCK_STAMPED, ConnectAction.EADDRNOTAVAIL,
              "Without timestamps a 4-tuple in TIME-WAIT can't be used again.",
              "tcp_ipv4.c, tcp_twsk_unique()"),
         rule("connect-chosen", CHOSEN, ConnectAction.CONNECT_ABOVE,

@@ -45,7 +45,7 @@ from tw_reference.profiles.linux_state_words import (
     TSVAL_OLDER,
     WAITS_LONG_FOR_FIN,
 )
-from tw_reference.profiles.linux_words import NEW_TEXT_OR_FIN
+from tw_reference.profiles.linux_words import NEW_TEXT_OR_FIN, SEQ_AFTER
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
@@ -62,7 +62,6 @@ from tw_reference.rules.vocabulary import (
     PAYLOAD,
     QUEUE_FULL,
     RST,
-    SEQ_AFTER,
     SEQ_IS_IRS,
     SEQ_IS_RCV_NXT,
     SYN,

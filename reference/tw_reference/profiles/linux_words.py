@@ -53,6 +53,11 @@ def paws_reject(valid_for: int, *, zero_is_unknown: bool = True) -> Condition[Se
     return Condition("the segment fails PAWS", fails)
 
 
+@atom("SEG.SEQ is after RCV.NXT (after())")
+def SEQ_AFTER(q: SegmentArrives | SegmentOnConnection) -> bool:
+    return after(q.segment.seq, q.tcb.rcv_nxt)
+
+
 @atom("TSval is newer than TS.Recent")
 def TSVAL_NEWER(q: SegmentArrives) -> bool:
     stamps, block = q.segment.timestamps, q.tcb
@@ -119,7 +124,7 @@ def BOTH_REUSE(q: Bind) -> bool:
 
 
 @atom("the block has a timestamp of the peer")
-def STAMPED(q: Connect) -> bool:
+def BLOCK_STAMPED(q: Connect) -> bool:
     return q.block.timestamps
 
 

@@ -1,7 +1,7 @@
 """The words that decision lists are written in: conditions on segments, blocks and settings.
 
-A word stands here when more than one stack uses it; what only one stack does stands in its
-profile.
+A word stands here where a standard or more than one stack needs it; what only one stack does stands
+in its profile.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Protocol
 from tw_reference import segment as tcp
 from tw_reference.rules.condition import Condition, atom
 from tw_reference.rules.questions import (
-    Entry,
     ErrorArrives,
     SegmentArrives,
     SegmentOnConnection,
@@ -20,7 +19,7 @@ from tw_reference.rules.questions import (
     UserCall,
 )
 from tw_reference.segment import IcmpKind, Segment, flag_names
-from tw_reference.seqnum import add, after, distance, in_window, seq_gt
+from tw_reference.seqnum import add, distance, in_window, seq_gt
 
 
 class HasSegment(Protocol):
@@ -188,11 +187,6 @@ def SEQ_ABOVE(q: HasTcb) -> bool:
     return seq_gt(q.segment.seq, q.tcb.rcv_nxt)
 
 
-@atom("SEG.SEQ is after RCV.NXT (after())")
-def SEQ_AFTER(q: HasTcb) -> bool:
-    return after(q.segment.seq, q.tcb.rcv_nxt)
-
-
 @atom("the segment is the peer's FIN again: SEG.SEQ + payload + SYN + 1 = RCV.NXT")
 def FIN_AGAIN(q: HasTcb) -> bool:
     segment = q.segment
@@ -208,11 +202,6 @@ def LISTENER(q: SegmentArrives) -> bool:
 @atom("the listener's queue is full")
 def QUEUE_FULL(q: HasQueue) -> bool:
     return q.queue_full
-
-
-@atom("the peer's address is local")
-def PEER_IS_LOCAL(q: Entry) -> bool:
-    return q.peer_is_local
 
 
 def icmp(*kinds: IcmpKind) -> Condition[ErrorArrives]:
