@@ -399,8 +399,9 @@ LINUX_6_18 = Profile(
         window_follows_memory=True,
         # tcp_output.c, __tcp_transmit_skb() since 4.20: PSH on each GSO packet; tcp_tso_segs().
         cuts_below=True,
-        # tcp_ipv4.c, tcp_v4_rcv(), TCP_NEW_SYN_RECV: inet_csk_reqsk_queue_drop_and_put().
-        half_open_needs_listener=True,
+        # tcp_ipv4.c, tcp_v4_rcv(), TCP_NEW_SYN_RECV: inet_csk_reqsk_queue_drop_and_put();
+        # inet_connection_sock.c, reqsk_timer_handler().
+        half_open_ends_with_listener=True,
         # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.
         repeats=Offers(timestamps=True, scaling=True, sack=True),
         # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.

@@ -144,6 +144,9 @@ class StackTraits:
     half_open_needs_listener: bool = False
     """Whether a segment that finds a listener's SYN-RECEIVED, and no listener any more, ends it and
     is a segment for nobody."""
+    half_open_ends_with_listener: bool = False
+    """Whether so does one that finds another listener than that which opened it, and the timer that
+    would send the <SYN,ACK> again."""
     scales_requests: bool = True
     """Whether the window that a listener's SYN-RECEIVED has, and tells in an ACK, is scaled."""
     loses_covered_fin: bool = False

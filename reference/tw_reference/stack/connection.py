@@ -121,6 +121,11 @@ class Connection(ControlBlock):
         if self.state is State.FIN_WAIT_2:
             self._owner.orphaned(self, None)
 
+    def forsake(self) -> None:
+        """The listener is gone that it was a request to: its time-out will end it, or a segment."""
+        self.is_forsaken = True
+        self._out.queue.last_try()
+
     def shut(self, how: str) -> None:
         """shutdown() for ``read``, ``write`` or ``both``."""
         if self.state is State.SYN_SENT and self._traits.shutdown_ends_opening:

@@ -29,6 +29,8 @@ class ControlBlock:
         """Whether a listener opened it."""
         self.is_request = False
         """Whether no connection was made of the peer's SYN yet."""
+        self.is_forsaken = False
+        """Whether the listener that its being kept depends on is gone."""
         self.heard_at = now
         """When the last segment arrived (ns)."""
         self._ack_limiter = AckLimiter()

@@ -267,6 +267,10 @@ class Host:
 
     def unlisten(self, port: int) -> None:
         self._listeners.pop(port, None)
+        if self.profile.traits.half_open_ends_with_listener:
+            for connection in self._half_open.values():
+                if connection.is_request and connection.flow.sport == port:
+                    connection.forsake()
 
     def destroy(self, flow: Flow) -> None:
         """An administrator ends a connection, in whatever state (SOCK_DESTROY, tcpdrop(8)).
@@ -340,12 +344,10 @@ class Host:
         return listener if listener is not None and listener.at.takes(flow.src) else None
 
     def _is_forsaken(self, connection: Connection) -> bool:
-        """Whether it waits for the ACK of its SYN, and nobody listens any more."""
-        return (
-            self.profile.traits.half_open_needs_listener
-            and connection.is_request
-            and self._listener(connection.flow) is None
-        )
+        """Whether it waits for the ACK of its SYN, and who would accept it is gone."""
+        needs_listener = self.profile.traits.half_open_needs_listener and connection.is_request
+        unheard = needs_listener and self._listener(connection.flow) is None
+        return connection.is_forsaken or unheard
 
     def queue_is_full(self, connection: Connection) -> bool:
         listener = self._listener(connection.flow)

@@ -102,6 +102,10 @@ class RetransmissionQueue:
             self._timed = None  # whose ACK it will be can't be told (RFC 6298 section 3)
             self._emit(self._segments[0])
 
+    def last_try(self) -> None:
+        """Give up when the time-out that runs now has passed."""
+        self.tries = _MAX_RETRANSMISSIONS
+
     def hurry(self, delay: int) -> None:
         """Let the timer fire after ``delay`` (ns), if it runs."""
         if self._timer is not None:
