@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,9 @@ from tw_conformance.model.errors import ExitCode, UsageError
 from tw_conformance.model.words import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from tw_conformance.captures.conversation import Closing
     from tw_conformance.model.case import Case
     from tw_reference.profiles.profile import Profile
 
@@ -43,46 +45,63 @@ def record(arguments: argparse.Namespace) -> int:
 
     :raises SuiteError: where the file is no capture, or a case can't be written.
     """
-    from tw_conformance.captures.conversation import Closing, Conversations
+    from tw_conformance.captures.conversation import Conversations
     from tw_conformance.captures.reading import CaptureReader
-    from tw_conformance.captures.recording import recorded
-    from tw_conformance.captures.story import Story, story_of
     from tw_conformance.captures.trace_text import remains
-    from tw_conformance.notation.write import case_to_yaml
     from tw_conformance.plugin.options import profile_names
     from tw_reference.profiles import PROFILES
 
     profiles = [PROFILES[name] for name in profile_names(arguments.profile)]
     reading, following = CaptureReader(arguments.capture), Conversations(arguments.dut)
-    first: dict[Story, Closing] = {}
-    times: dict[Story, int] = {}
-    more = 0
-    for closing in following.closings(reading):
-        story = story_of(closing)
-        if story is None:
-            continue
-        if story not in first and len(first) >= arguments.most:
-            more += 1
-            continue
-        first.setdefault(story, closing)
-        times[story] = times.get(story, 0) + 1
+    stories, more = _stories(following.closings(reading), arguments.most)
     prefix = arguments.name or _slug(arguments.capture.stem)
-    cases: dict[str, tuple[Case, int]] = {}
-    for story, closing in first.items():
-        case = recorded(closing, f"{prefix}-{len(cases) + 1}", arguments.capture.name)
-        if case is None:
-            following.untold["no case can say what comes first"] += times[story]
-            continue
-        said = case_to_yaml(replace(case, name="", title="", cites=()))
-        known, number = cases.get(said, (case, 0))
-        cases[said] = known, number + times[story]
-    for case, number in cases.values():
+    cases = _cases(stories, prefix, arguments.capture.name, following.untold)
+    for case, number in cases:
         _write(case, number, profiles, arguments.folder)
     for line in remains(reading, following.untold):
         print(line, file=sys.stderr)
     if more:
         print(f"{number_of(more, 'connection')} more, left out: --most", file=sys.stderr)
     return ExitCode.CONFORMS if cases else ExitCode.NOTHING
+
+
+def _stories(closings: Iterable[Closing], most: int) -> tuple[list[tuple[Closing, int]], int]:
+    """The first connection with each story, at most so many, and how many had it; and how many
+    connections had others."""
+    from tw_conformance.captures.story import Story, story_of
+
+    first: dict[Story, Closing] = {}
+    times = Counter[Story]()
+    more = 0
+    for closing in closings:
+        story = story_of(closing)
+        if story is None:
+            continue
+        if story not in first and len(first) >= most:
+            more += 1
+            continue
+        first.setdefault(story, closing)
+        times[story] += 1
+    return [(closing, times[story]) for story, closing in first.items()], more
+
+
+def _cases(
+    stories: Sequence[tuple[Closing, int]], prefix: str, capture: str, untold: Counter[str]
+) -> list[tuple[Case, int]]:
+    """A case for each story, those that say the same once, and how many connections it is of."""
+    from tw_conformance.captures.recording import recorded
+    from tw_conformance.notation.write import case_to_yaml
+
+    cases: dict[str, tuple[Case, int]] = {}
+    for closing, times in stories:
+        case = recorded(closing, f"{prefix}-{len(cases) + 1}", capture)
+        if case is None:
+            untold["no case can say what comes first"] += times
+            continue
+        said = case_to_yaml(replace(case, name="", title="", cites=()))
+        known, number = cases.get(said, (case, 0))
+        cases[said] = known, number + times
+    return list(cases.values())
 
 
 def _write(case: Case, number: int, profiles: Sequence[Profile], folder: Path) -> None:

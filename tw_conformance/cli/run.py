@@ -1,217 +1,93 @@
-"""A run of cases by pytest, shut off from whatever pytest settings the user's folder has."""
+"""``tw-conformance run``: play cases on a target, and report."""
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from glob import escape
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+import argparse
 
-import pytest
+from tw_conformance.cli.shared_options import add_profile, add_seed, add_settings, add_target
+from tw_conformance.notation.bundled import bundled_cases, existing
 
-import tw_conformance
-from tw_conformance.model.errors import ExitCode
-from tw_conformance.notation.bundled import bundled_cases, case_files
-from tw_conformance.plugin.options import check_strict, choose, describe, make_roster
-from tw_conformance.plugin.run_state import RunState
-from tw_conformance.report.areas import areas
-from tw_conformance.report.files import check_writable
-from tw_conformance.report.terminal import console, say, table
-from tw_conformance.targets.access_options import as_arguments
+_FLAGS_OF_PYTEST = (
+    (("-x", "--exitfirst"), "stop at the first case that does not pass"),
+    (("--lf", "--last-failed"), "only what did not pass the last time"),
+    (("--ff", "--failed-first"), "what did not pass the last time comes first"),
+    (("--sw", "--stepwise"), "stop at the first failure, and go on from there the next time"),
+    (("--co", "--collect-only"), "print the IDs of the cases that would be played"),
+)
 
 
-def run_cases(
-    *,
-    paths: Sequence[str],
-    targets: Sequence[str],
-    profiles: Sequence[str],
-    seed: int,
-    workers: str | None,
-    select: str | None,
-    cites: Sequence[str] = (),
-    strict: bool = False,
-    captures: str | None,
-    junit: str | None,
-    verbosity: int,
-    passed_on: Sequence[str] = (),
-    targets_file: str | None = None,
-    expectations: str | None = None,
-    files: Mapping[str, str | None] = MappingProxyType({}),
-    evidence: bool = False,
-    access: Mapping[str, Any] | None = None,
-) -> ExitCode:
-    """Play the cases of ``paths`` and print pytest's report; what came of it as an exit code.
-
-    ``files`` are those to be written, by kind: ``results``, ``html``, ``ktap``.
-
-    ``access`` are the fields of :class:`~tw_conformance.link.access.Access` that were given,
-    ``passed_on`` options of pytest as they are.
-
-    :raises SuiteError: where a target or profile has no such name, or a file can't be written.
-    """
-    for kind, file in files.items():
-        if file:  # said by the name that the user gave, before pytest's is
-            check_writable(Path(file), f"--{kind}")
-    roster = make_roster(targets_file, access or {})
-    chosen = choose(targets, profiles, roster)
-    if strict:
-        check_strict(chosen, roster)
-    print(f"tw-conformance {tw_conformance.__version__}")
-    print(*describe(chosen, by_version=not profiles), sep="\n", flush=True)
-
-    files_of_cases = case_files(path.partition("::")[0] for path in paths)
-    globs = (escape(os.path.normpath(Path.cwd() / file)) for file in files_of_cases)
-    arguments = [
-        *map(_for_pytest, paths),
-        *("-p", "tw_conformance.plugin", "-p", "xdist.plugin"),
-        *("--noconftest", "--no-header", "--assert=plain", "-c", os.devnull),
-        *(f"--rootdir={root_of(paths)}", "-o", f"cache_dir={Path.cwd() / '.pytest_cache'}"),
-        *("-o", f"tw_case_files={shlex.join(globs)}", "-o", "python_files="),
-        *(f"--tw-target={name}" for name in targets),
-        *(f"--tw-profile={name}" for name in profiles),
-        f"--tw-seed={seed}",
-        *([f"--tw-targets={targets_file}"] if targets_file else []),
-        *(f"--tw-{kind}={file}" for kind, file in files.items() if file),
-        *(["--tw-evidence"] if evidence else []),
-        *([f"--tw-expectations={expectations}"] if expectations else []),
-        *as_arguments(access or {}, "tw-"),
-        *(["-n", workers] if workers else []),
-        *(["-k", select] if select else []),
-        *(f"--tw-cites={place}" for place in cites),
-        *(["--tw-strict"] if strict else []),
-        *([f"--tw-pcap={captures}"] if captures else []),
-        *([f"--junit-xml={junit}"] if junit else []),
-        f"--verbosity={verbosity}",
-        *passed_on,
-    ]
-    tally = Tally()
-    with _nobody_elses_settings():
-        status = pytest.main(arguments, plugins=[tally])
-    code = tally.exit_code(status)
-    if verbosity >= 0:
-        tally.say_areas()
-    if code is ExitCode.NOTHING:
-        print(f"tw-conformance: {tally.why_nothing(select)}", file=sys.stderr)
-    return code
-
-
-def _for_pytest(path: str) -> str:
-    """The path; where pytest would take brackets in it for those of an ID, the nearest folder above
-    that has none."""
-    file, cases, _ = path.partition("::")
-    if cases:
-        return path
-    nearest = Path(os.path.relpath(file))  # brackets above the current folder don't matter
-    return next(str(each) for each in (nearest, *nearest.parents) if "[" not in str(each))
-
-
-def root_of(paths: Sequence[str]) -> Path:
-    """The folder that the IDs of cases are relative to: the same from wherever the run is started.
-
-    For the bundled cases it is the one above them, in a checkout as where they are installed; for
-    others their project's, the nearest above them with a ``pyproject.toml`` or a ``.git``; where
-    there is none, the nearest folder that holds them all.
-    """
-    files = [Path(os.path.normpath(Path.cwd() / path.partition("::")[0])) for path in paths]
-    bundled = bundled_cases()
-    if all(file.is_relative_to(bundled) for file in files):
-        return bundled.parent
-    common = Path(os.path.commonpath(files))
-    folder = common if common.is_dir() else common.parent
-    marks = ("pyproject.toml", ".git")
-    roots = (
-        above for above in (folder, *folder.parents) if any((above / m).exists() for m in marks)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what :func:`run` takes besides paths."""
+    add_target(
+        parser,
+        "reference (default), netns, uml, or all that this machine can offer; "
+        "HOST:PORT, ssh://USER@HOST, tap:NAME, cmd:'./stack --tap {ifname}', or a name of "
+        "--targets; repeatable",
+        several=True,
     )
-    return next(roots, folder)
+    add_settings(parser)
+    parser.add_argument("--html", metavar="FILE", help="write one page to open, keep and mail")
+    parser.add_argument("--results", metavar="FILE", help="write what was found as JSON")
+    parser.add_argument(
+        "--ktap", metavar="FILE", help="write what came of each case as KTAP, for kernel selftests"
+    )
+    parser.add_argument(
+        "--evidence",
+        action="store_true",
+        help="let page and results have the ladder and the capture of cases that pass, too",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="count a SHOULD of rfc9293 as a MUST, where a DUT on a link is held to it",
+    )
+    parser.add_argument(
+        "--expectations",
+        metavar="FILE",
+        help="a YAML file of cases that are known not to pass, each with the reason",
+    )
+    add_profile(
+        parser,
+        "hold the target to this documented stack, e.g. freebsd-10; freebsd and "
+        "linux name the newest; repeatable. Default: the reference plays all, a kernel "
+        "is held to the one of its version",
+    )
+    parser.add_argument("-n", metavar="N", dest="workers", help="spread over N processes, or auto")
+    parser.add_argument("-k", metavar="EXPR", help="only cases whose name matches, as in pytest")
+    parser.add_argument(
+        "--cites",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="only cases that cite this place, 'RFC 9293 3.10.7.4', 'tcp_timewait.c:385'; or that "
+        "show this clause, MUST-13, rfc1337.f1; repeatable",
+    )
+    add_seed(parser)
+    parser.add_argument(
+        "--pcap",
+        metavar="DIR",
+        help="captures of cases without a PASS go here. "
+        "Default: tw-conformance in pytest's cache folder",
+    )
+    parser.add_argument("--junit", metavar="FILE", help="write a JUnit report too")
+    parser.add_argument(
+        "-v", dest="verbose", action="count", default=0, help="one line a case; twice for more"
+    )
+    parser.add_argument("-q", dest="quiet", action="count", default=0, help="say less")
+    as_in_pytest = parser.add_argument_group(
+        "options of pytest", "as there; any other may follow --, as in: run mine/ -- --maxfail=3"
+    )
+    for options, help in _FLAGS_OF_PYTEST:
+        as_in_pytest.add_argument(
+            *options, dest="flags", action="append_const", const=options[0], default=[], help=help
+        )
+    as_in_pytest.add_argument(
+        "--durations", metavar="N", help="the N cases that took longest; 0 for all"
+    )
 
 
-@contextmanager
-def _nobody_elses_settings() -> Iterator[None]:
-    """Keep away plugins that happen to be installed, and options meant for other runs of pytest:
-    both reach the workers of pytest-xdist by the environment too."""
-    ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
-    before = {name: os.environ.get(name) for name in ours}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def run(arguments: argparse.Namespace) -> int:
+    """Play cases, by pytest in this process."""
+    from tw_conformance.cli.by_pytest import run_cases
 
-
-class Tally:
-    """A pytest plugin that keeps what an exit code of pytest can't tell apart."""
-
-    def __init__(self) -> None:
-        self._verdicts: set[str] = set()
-        self._by_file: list[tuple[str, str]] = []
-        self._errors: set[int] = set()
-        self._lacks = False
-        self._config: pytest.Config | None = None
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        self._config = config
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self._errors.add(ExitCode.USAGE)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        lack = bool(getattr(report, "tw_lack", ""))
-        if verdict := getattr(report, "tw_verdict", ""):
-            verdict = "EXPECTED" if hasattr(report, "wasxfail") else verdict
-            self._verdicts.add(verdict)
-        if verdict or lack:
-            self._by_file.append((report.nodeid.partition("::")[0], verdict or "LEFT OUT"))
-        self._lacks |= lack
-        self._errors.add(getattr(report, "tw_exit_code", ExitCode.CONFORMS))
-
-    def exit_code(self, status: int) -> ExitCode:
-        """The suite's exit code for pytest's; a FAIL was seen, whatever else went wrong."""
-        if status == pytest.ExitCode.INTERRUPTED:
-            return ExitCode.INTERRUPTED
-        if "FAIL" in self._verdicts:
-            return ExitCode.DEVIATES
-        if self._config and RunState.of(self._config).missing_target:
-            return ExitCode.TARGET
-        if self._config and RunState.of(self._config).stale:
-            return ExitCode.USAGE
-        if ExitCode.USAGE in self._errors or status == pytest.ExitCode.USAGE_ERROR:
-            return ExitCode.USAGE
-        if ExitCode.TARGET in self._errors:
-            return ExitCode.TARGET
-        if "INCONCLUSIVE" in self._verdicts:
-            return ExitCode.INCONCLUSIVE
-        if status == pytest.ExitCode.NO_TESTS_COLLECTED:
-            return ExitCode.NOTHING
-        if status != pytest.ExitCode.OK:
-            return ExitCode.TARGET
-        return ExitCode.CONFORMS if self._verdicts or self._only_listed() else ExitCode.NOTHING
-
-    def say_areas(self) -> None:
-        """Print the verdicts by area, where something did not pass."""
-        if rows := areas(self._by_file):
-            made = table(rows[0], rows[1:], width=console().width)
-            print("\nBy area:")
-            say(made)
-
-    def why_nothing(self, select: str | None) -> str:
-        """Why no case was played, as a sentence."""
-        if self._lacks:
-            return "no case was played: the target lacks something for each, see above"
-        if self._config and RunState.of(self._config).uncited:
-            return "no case was played: none cites what was asked for, see above"
-        if select:
-            return f"no case was played: none matches -k {select!r} (list prints their names)"
-        return "no case was played: none is about a profile that was chosen, or none was selected"
-
-    def _only_listed(self) -> bool:
-        return self._config is not None and bool(self._config.getoption("collectonly"))
+    return run_cases(existing(arguments.paths) or [str(bundled_cases())], arguments)

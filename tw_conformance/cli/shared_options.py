@@ -146,3 +146,8 @@ def settings_of(words: Sequence[str], profiles: Iterable[Profile]) -> Mapping[st
         for name in settings.keys() - profile.settings.keys():
             raise UsageError(no_such(f"{profile.name} has no setting", name, profile.settings))
     return settings
+
+
+def add_profile(parser: argparse.ArgumentParser, help: str) -> None:
+    """Declare ``--profile``, which may be given several times."""
+    parser.add_argument("--profile", action="append", default=[], metavar="NAME", help=help)
