@@ -11,6 +11,7 @@ class Change(DatedChange):
     """What a stable release of an older series took over is not told apart."""
 
     CLOSED_WINDOW = (6, 6), "An ACK may close the window whatever came before; PAWS passes none."
+    FILLED_BUFFERS = (6, 6), "The window follows how well text fills its buffers; no half is kept."
     PAWS_WRAP = (6, 7), "TS.Recent says nothing after TCP_PAWS_WRAP, 2147 s, and not 24 days."
     ISS_ABOVE = (6, 10), "The ISS that TIME-WAIT chose is used again: SND.NXT+65537."
     REUSE_DELAY = (6, 14), "tcp_tw_reuse_delay, and not the second of the peer's last timestamp."

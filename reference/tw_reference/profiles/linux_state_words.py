@@ -6,7 +6,7 @@ from __future__ import annotations
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND
 from tw_reference.profiles.linux_words import TIMEWAIT_LEN
-from tw_reference.rules.condition import all_of, atom
+from tw_reference.rules.condition import all_of, any_of, atom
 from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.vocabulary import ACK, EMPTY, SEQ_IS_RCV_NXT, TSVAL_BELOW
 from tw_reference.seqnum import add, after, distance
@@ -76,6 +76,26 @@ def FULL_SEGMENT_WAITS(q: SegmentOnConnection) -> bool:
 
 _LEAST_FULL_SEGMENT = 536
 """TCP_MSS_DEFAULT: what tcp_initialize_rcv_mss() takes for a full segment at first."""
+
+
+@atom("a process takes text as it comes")
+def READ_AT_ONCE(q: SegmentOnConnection) -> bool:
+    return q.tcb.reads
+
+
+@atom("with the text's share of a buffer of 2,304 octets the window stays as wide as it was")
+def KEEPS_WINDOW(q: SegmentOnConnection) -> bool:
+    share = len(q.segment.payload) * 256 // _BUFFER
+    wide = distance(q.tcb.rcv_adv, q.tcb.rcv_wup)
+    return share > _SHARE_AT_FIRST and (_RECEIVE_BUFFER - _BUFFER) * share // 256 >= wide
+
+
+_BUFFER = 2304
+"""skb->truesize of a frame in half a page, as of veth and most cards."""
+_RECEIVE_BUFFER = 131072
+"""tcp_rmem[1]"""
+_SHARE_AT_FIRST = 128
+"""TCP_DEFAULT_SCALING_RATIO, in 256th."""
 
 
 @atom("SEG.SEQ = RCV.NXT - 1")
@@ -249,6 +269,12 @@ def CWR(q: SegmentOnConnection) -> bool:
 
 
 PURE_ACK = all_of(ACK, EMPTY)
+ACKED_AT_ONCE = all_of(FULL_SEGMENT_WAITS, any_of(READ_AT_ONCE, KEEPS_WINDOW))
+"""__tcp_ack_snd_check(): the right edge of the window advances, since nothing waits to be read or
+the share of text in the buffers has grown (tcp_measure_rcv_mss(), scaling_ratio)."""
+ACKED_AT_ONCE_6_5 = all_of(FULL_SEGMENT_WAITS, READ_AT_ONCE)
+"""The same before 6.6, where half of the buffer is all that there ever is.  A first window of
+64,240 octets would stay open beside one buffer of 2,592 or less: what drivers take is not known."""
 DISORDERED = all_of(EMPTY, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED)
 """tcp_disordered_ack_check(): what was only reordered; what is empty there has an ACK."""
 DISORDERED_6_5 = all_of(EMPTY, SEQ_IS_RCV_NXT, REPEATS_ACK_OR_CLOSES, REPLAYED)

@@ -17,6 +17,8 @@ from tw_reference.profiles.linux_state_words import (
     ACK_OLD,
     ACK_TOO_OLD,
     ACK_UNSENT,
+    ACKED_AT_ONCE,
+    ACKED_AT_ONCE_6_5,
     AE,
     ALL_OLD,
     CWR,
@@ -27,7 +29,6 @@ from tw_reference.profiles.linux_state_words import (
     ENDS_BEFORE,
     FIN_IN_ORDER,
     FIRST_SYN,
-    FULL_SEGMENT_WAITS,
     OUTSIDE,
     PAWS_FAILS,
     PREDICTED,
@@ -364,20 +365,28 @@ _FIN_WITH_CWR = rule(
     "fin-with-cwr", all_of(FIN_IN_ORDER, CWR), (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
     "Before 6.15 a FIN with CWR leads to CLOSE-WAIT, and is acknowledged at once, ECN or not.",
     "tcp_input.c before 6.15, tcp_ecn_accept_cwr(), ICSK_ACK_NOW")
-ESTABLISHED_FIN = (
-    rule("fin-alone", all_of(FIN_IN_ORDER, ~PAYLOAD),
-         (Do.TAKE_TEXT, Do.ACK_NEXT_TICK, Do.ENTER_CLOSE_WAIT),
-         "A FIN alone leads to CLOSE-WAIT, and is acknowledged at the next tick.",
-         "tcp_input.c, tcp_fin(), inet_csk_enter_pingpong_mode()",
-         "tcp_output.c, tcp_send_delayed_ack()"),
-    rule("fin-with-text", all_of(FIN_IN_ORDER, ~FULL_SEGMENT_WAITS),
-         (Do.TAKE_TEXT, Do.ACK_DELAYED, Do.ENTER_CLOSE_WAIT),
-         "A FIN with text leads to CLOSE-WAIT; its ACK waits for TCP_ATO_MIN, 40 ms.",
-         "tcp_input.c, tcp_fin(), inet_csk_enter_pingpong_mode()",
-         "tcp_output.c, tcp_send_delayed_ack()"),
-    rule("fin-to-close-wait", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
-         f"{_TAKE_FIN}: CLOSE-WAIT.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4"),
-)
+
+
+def established_fin(
+    at_once: Condition[SegmentOnConnection], name: str = ""
+) -> tuple[ConnectionRule, ...]:
+    """A FIN in ESTABLISHED; ``at_once``: the ACK of what comes with it is not put off; ``name``
+    sets its rule apart."""
+    return (
+        rule("fin-alone", all_of(FIN_IN_ORDER, ~PAYLOAD),
+             (Do.TAKE_TEXT, Do.ACK_NEXT_TICK, Do.ENTER_CLOSE_WAIT),
+             "A FIN alone leads to CLOSE-WAIT, and is acknowledged at the next tick.",
+             "tcp_input.c, tcp_fin(), inet_csk_enter_pingpong_mode()",
+             "tcp_output.c, tcp_send_delayed_ack()"),
+        rule(f"fin-with-text{name}", all_of(FIN_IN_ORDER, ~at_once),
+             (Do.TAKE_TEXT, Do.ACK_DELAYED, Do.ENTER_CLOSE_WAIT),
+             "A FIN with text leads to CLOSE-WAIT; its ACK waits for TCP_ATO_MIN, 40 ms.",
+             "tcp_input.c, tcp_fin(), inet_csk_enter_pingpong_mode()",
+             "tcp_input.c, __tcp_ack_snd_check(), __tcp_select_window()",
+             "tcp_output.c, tcp_send_delayed_ack()"),
+        rule("fin-to-close-wait", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
+             f"{_TAKE_FIN}: CLOSE-WAIT.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4"),
+    )
 
 
 def _established(changes: Set[Change]) -> AnyList:
@@ -389,7 +398,11 @@ def _established(changes: Set[Change]) -> AnyList:
         *_TAKE_ACK,
         *NOT_NEW,
         *(() if Change.AE_FLAG in changes else (_FIN_WITH_CWR,)),
-        *ESTABLISHED_FIN,
+        *(
+            established_fin(ACKED_AT_ONCE)
+            if Change.FILLED_BUFFERS in changes
+            else established_fin(ACKED_AT_ONCE_6_5, "-unread")
+        ),
         TAKE,
     )
 

@@ -142,6 +142,10 @@ class ConnectionTcb(Tcb, Protocol):
         """Whether nothing more is to be received: after close(), shutdown() for reading, a FIN."""
 
     @property
+    def reads(self) -> bool:
+        """Whether a process takes text as it comes."""
+
+    @property
     def queued(self) -> bool:
         """Whether the process has something to read yet: text, or the peer's FIN."""
 

@@ -43,6 +43,26 @@ REASONS: tuple[Reason, ...] = (
         for state in ("CLOSE-WAIT", "CLOSING", "LAST-ACK")
     ),
     Reason(
+        "linux-*",
+        "ESTABLISHED: linux.fin-with-text*",
+        "A process of a case holds its connection and does not read;"
+        " profiles/tests/test_linux_states.py has one that does.",
+        part="a process takes text as it comes: *",
+    ),
+    Reason(
+        "linux-*",
+        "ESTABLISHED: linux.fin-with-text",
+        "Unread text that keeps the window open is more than a full segment; a process that reads"
+        " is in profiles/tests/test_linux_states.py.",
+        part="more than one full segment waits for its ACK: false",
+    ),
+    Reason(
+        "linux-*",
+        "ESTABLISHED: linux.fin-with-text-unread",
+        "Before 6.6 that tells only where a process reads.",
+        part="more than one full segment waits for its ACK: *",
+    ),
+    Reason(
         "linux-2.6.32",
         "connect(): linux.connect-no-reuse",
         "2.6.32 has tcp_tw_reuse 0 and 1; 2, and with it loopback, came with 4.19.",

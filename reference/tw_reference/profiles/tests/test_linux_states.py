@@ -279,6 +279,33 @@ def test_the_window_grows_with_text_that_fills_its_buffer_well(length: int, is_r
     assert [packet.window_is_ruled for packet in sent] == [is_ruled]
 
 
+@pytest.mark.parametrize(
+    ("profile", "length", "reads", "at_once"),
+    [
+        ("linux-6.18", 535, True, False),
+        ("linux-6.18", 536, True, True),
+        ("linux-6.18", 537, False, False),
+        ("linux-6.18", 1169, False, False),
+        ("linux-6.18", 1170, False, True),
+        ("linux-6.1", 536, True, True),
+        ("linux-6.1", 1400, False, False),
+        ("linux-2.6.32", 535, False, False),
+        ("linux-2.6.32", 536, False, True),
+    ],
+)
+def test_the_ack_of_a_fin_with_text_waits_unless_the_window_stays_open(
+    profile: str, length: int, reads: bool, at_once: bool
+) -> None:
+    """As 6.18 and 6.1 were seen to do, but for the process that reads."""
+    peer = Peer(PROFILES[profile], timestamps=True)
+    client = peer.client
+    client.reads = reads
+    client.offer(65160)
+    assert bool(peer.says(FIN | ACK, text=b"x" * length, tsval=1001)) is at_once
+    assert client.state == "CLOSE-WAIT"
+    assert bool(peer.let_pass(0.04 if profile != "linux-2.6.32" else 0.2)) is not at_once
+
+
 def crossed() -> Bench:
     """In SYN-RECEIVED, after SYNs that crossed."""
     bench = Bench(PROFILES["linux-6.18"])
