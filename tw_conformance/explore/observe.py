@@ -30,11 +30,13 @@ from tw_conformance.play import state_probe
 from tw_conformance.play.compare import answer_of
 from tw_conformance.play.record import Doubt, StateSeen, answers, came_at
 from tw_conformance.play.run import Run
+from tw_conformance.play.switches import STANDARD
 from tw_conformance.targets.target import Target
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction
 from tw_reference.rules.rule import NOT_RULED, AnyRule
+from tw_reference.segment import Packet
 
 T = TypeVar("T")
 
@@ -133,12 +135,19 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
         packet.segment.length and tester.has_come_before(packet) for packet in packets
     )
     return StepEffect(
-        answers=tuple(answer_of(packet, tester.variables) for packet in packets),
+        answers=tuple(_answer(run, packet) for packet in packets),
         state=None if seen is None else _state(run, seen),
         given=run.given if isinstance(step, Call) else None,
         rules=_rules(link, decided_before),
         comes_later=sent_again or _comes_later(link, decided_before),
     )
+
+
+def _answer(run: Run, packet: Packet) -> Answer:
+    """What may be said of it; DF is each stack's own, and the standard is none."""
+    answer = answer_of(packet, run.tester.variables)
+    stands_for_all = run.target.profile == STANDARD and not run.target.realtime
+    return replace(answer, df=None) if stands_for_all else answer
 
 
 def _state(run: Run, seen: Observation) -> StateIs:

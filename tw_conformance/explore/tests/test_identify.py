@@ -247,22 +247,30 @@ def test_a_stack_that_breaks_half_of_the_rules_is_none_of_these(ask: Asking) -> 
     assert any(d.rule for d in identity.deviations)
 
 
+class WithoutDf(FilteredLink):
+    async def receive(self, until: float) -> Arrival | None:
+        arrival = await InProcessLink.receive(self, until)
+        if arrival is None or not isinstance(arrival.packet, Packet):
+            return arrival
+        return replace(arrival, packet=replace(arrival.packet, df=False))
+
+
+class Fragmenting(InProcessTarget):
+    async def open(self, case: Case) -> InProcessLink:
+        return WithoutDf.open(self, case)
+
+
 def test_what_all_packets_of_a_stack_have_is_said_once(ask: Asking) -> None:
-    class WithoutDf(FilteredLink):
-        async def receive(self, until: float) -> Arrival | None:
-            arrival = await InProcessLink.receive(self, until)
-            if arrival is None or not isinstance(arrival.packet, Packet):
-                return arrival
-            return replace(arrival, packet=replace(arrival.packet, df=False))
-
-    class Fragmenting(InProcessTarget):
-        async def open(self, case: Case) -> InProcessLink:
-            return WithoutDf.open(self, case)
-
     identity = ask(Fragmenting(replace(LINUX, name="unknown")))
     assert names(identity) == alike("linux-6.18")
     assert [(d.rule, d.fields) for d in identity.deviations] == [(None, ("df",))]
     assert identity.deviations[0].missed > 5
+
+
+def test_the_standard_has_no_df_to_differ_in(ask: Asking) -> None:
+    identity = ask(Fragmenting(replace(PROFILES["rfc9293"], name="unknown")))
+    assert names(identity) == ["rfc9293"]
+    assert identity.deviations == ()
 
 
 class Silent(InProcessTarget):
