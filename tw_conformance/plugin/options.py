@@ -37,6 +37,19 @@ class Choice:
 
 def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("tw-conformance", "TCP TIME-WAIT conformance")
+    _add_what_is_played(group)
+    add_access_options(group.addoption, "tw-")
+    _add_how_it_is_judged(group)
+    _add_what_is_written(group)
+    parser.addini(
+        "tw_case_files",
+        type="args",
+        default=["*.tw.yaml", "*.tw.yml"],
+        help="globs of the names of files that hold TIME-WAIT cases",
+    )
+
+
+def _add_what_is_played(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--tw-target",
         action="append",
@@ -49,6 +62,12 @@ def add_options(parser: pytest.Parser) -> None:
         "times.",
     )
     group.addoption(
+        "--tw-targets",
+        metavar="FILE",
+        default=None,
+        help="a YAML file that names targets, for --tw-target; without that all of them are meant.",
+    )
+    group.addoption(
         "--tw-profile",
         action="append",
         metavar="NAME",
@@ -58,6 +77,14 @@ def add_options(parser: pytest.Parser) -> None:
         "is held to the one of its version. May be given several times.",
     )
     group.addoption(
+        "--tw-set",
+        action="append",
+        metavar="NAME=VALUE",
+        default=[],
+        help="a setting that a DUT on a link has, e.g. rfc1337=1: cases are played and judged under"
+        " it. May be given several times.",
+    )
+    group.addoption(
         "--tw-seed",
         type=int,
         metavar="N",
@@ -65,11 +92,23 @@ def add_options(parser: pytest.Parser) -> None:
         help="seed of the initial sequence numbers: the same seed, the same run. Default: 0.",
     )
     group.addoption(
-        "--tw-pcap",
-        metavar="DIR",
-        default=None,
-        help="write the captures of cases without a PASS into this folder. Default: "
-        "tw-conformance in pytest's cache folder.",
+        "--tw-cites",
+        action="append",
+        metavar="PLACE",
+        default=[],
+        help="only cases that cite this place, however it is spelt: 'RFC 9293 3.10.7.4', "
+        "'tcp_timewait.c:385'; or that show this clause of the ledger: MUST-13, rfc1337.f1. May be "
+        "given several times.",
+    )
+
+
+def _add_how_it_is_judged(group: pytest.OptionGroup) -> None:
+    group.addoption(
+        "--tw-strict",
+        action="store_true",
+        default=False,
+        help="count a SHOULD of RFC 9293 as a MUST, where a DUT that nobody can look into is held"
+        " to rfc9293: whether it does what it SHOULD is not asked beforehand, so its cases fail.",
     )
     group.addoption(
         "--tw-allow-inconclusive",
@@ -79,11 +118,15 @@ def add_options(parser: pytest.Parser) -> None:
         "and never counts as passed.",
     )
     group.addoption(
-        "--tw-targets",
+        "--tw-expectations",
         metavar="FILE",
         default=None,
-        help="a YAML file that names targets, for --tw-target; without that all of them are meant.",
+        help="a YAML file of cases that are known not to pass, each with the reason: they don't "
+        "fail the run, and one that passes does.",
     )
+
+
+def _add_what_is_written(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--tw-results",
         metavar="FILE",
@@ -110,42 +153,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="let results and page have the ladder and the capture of cases that pass, too.",
     )
     group.addoption(
-        "--tw-strict",
-        action="store_true",
-        default=False,
-        help="count a SHOULD of RFC 9293 as a MUST, where a DUT that nobody can look into is held"
-        " to rfc9293: whether it does what it SHOULD is not asked beforehand, so its cases fail.",
-    )
-    group.addoption(
-        "--tw-expectations",
-        metavar="FILE",
+        "--tw-pcap",
+        metavar="DIR",
         default=None,
-        help="a YAML file of cases that are known not to pass, each with the reason: they don't "
-        "fail the run, and one that passes does.",
-    )
-    group.addoption(
-        "--tw-cites",
-        action="append",
-        metavar="PLACE",
-        default=[],
-        help="only cases that cite this place, however it is spelt: 'RFC 9293 3.10.7.4', "
-        "'tcp_timewait.c:385'; or that show this clause of the ledger: MUST-13, rfc1337.f1. May be "
-        "given several times.",
-    )
-    add_access_options(group.addoption, "tw-")
-    group.addoption(
-        "--tw-set",
-        action="append",
-        metavar="NAME=VALUE",
-        default=[],
-        help="a setting that a DUT on a link has, e.g. rfc1337=1: cases are played and judged under"
-        " it. May be given several times.",
-    )
-    parser.addini(
-        "tw_case_files",
-        type="args",
-        default=["*.tw.yaml", "*.tw.yml"],
-        help="globs of the names of files that hold TIME-WAIT cases",
+        help="write the captures of cases without a PASS into this folder. Default: "
+        "tw-conformance in pytest's cache folder.",
     )
 
 
