@@ -413,6 +413,7 @@ LINUX_6_18 = Profile(
         fits=fits_whole,
         probes_with_text=False,
         pushes_part=True,
+        keeps_to_window=True,  # tcp_output.c, tcp_acceptable_seq()
         delayed_ack=40 * MILLISECOND,
         tick=lambda settings: SECOND // settings["hz"],
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.

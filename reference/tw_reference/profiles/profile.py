@@ -189,6 +189,9 @@ class StackTraits:
     probes_with_text: bool = True
     """Whether a probe of a closed window is the next octet of the text (RFC 9293 section 3.8.6.1);
     else it is an empty segment at SND.UNA-1, which no window has."""
+    keeps_to_window: bool = False
+    """Whether the SEG.SEQ of an empty segment lies no further right than the window that the peer
+    offers now; where windows are scaled it may, by less than a unit of the own scale."""
     pushes_part: bool = False
     """Whether text has PSH that is sent by the timer, cut to the room that there is."""
     reset_tos_mask: int = 0

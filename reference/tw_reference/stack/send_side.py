@@ -32,6 +32,8 @@ class SendSide:
         """SND.WL1."""
         self.scale = 0
         """The shift of the peer's window."""
+        self.peer_scales = False
+        """Whether the peer's SYN had a window scale."""
         self._last_small: int | None = None
         """Where the last segment ends that was smaller than the MSS."""
         self.fin_wanted = False
@@ -42,7 +44,7 @@ class SendSide:
         """The peer's SYN has come; the window in it is not scaled (RFC 7323 section 2.2)."""
         self.wl1, self._wl2 = syn.seq, syn.ack
         self.window = self.max_window = syn.window
-        self.scale = min(syn.wscale or 0, 14)
+        self.scale, self.peer_scales = min(syn.wscale or 0, 14), syn.wscale is not None
 
     def window_arrives(self, segment: Segment, *, acknowledges: bool) -> None:
         """SEG.WND is SND.WND from now on, if the stack takes it; ``acknowledges``: SEG.ACK was

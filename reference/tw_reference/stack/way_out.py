@@ -152,7 +152,7 @@ class WayOut:
 
     def acknowledge_alone(self) -> None:
         """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"""
-        self._emit(Segment(seq=self._tcb.snd_nxt, ack=self._tcb.rcv_nxt, flags=tcp.ACK))
+        self._emit(self._empty(tcp.ACK))
 
     def acknowledge_later(self, delay: int) -> None:
         """Acknowledge what has not been acknowledged, after ``delay`` (ns)."""
@@ -169,12 +169,19 @@ class WayOut:
 
     def challenge(self) -> None:
         """A challenge tells the room there is, where other segments round it up."""
-        segment = Segment(seq=self._tcb.snd_nxt, ack=self._tcb.rcv_nxt, flags=tcp.ACK)
-        self._emit(segment, rounds=False)
+        self._emit(self._empty(tcp.ACK), rounds=False)
 
     def reset(self) -> None:
         """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>"""
-        self._emit(Segment(seq=self._tcb.snd_nxt, ack=self._tcb.rcv_nxt, flags=tcp.RST | tcp.ACK))
+        self._emit(self._empty(tcp.RST | tcp.ACK))
+
+    def _empty(self, flags: int) -> Segment:
+        """At SND.NXT, unless the peer took back the window there and the stack heeds that."""
+        tcb = self._tcb
+        beyond = -tcb.outbound.room() if self._traits.keeps_to_window else 0
+        if tcb.is_request or beyond < (1 << tcb.rcv_scale if tcb.outbound.peer_scales else 1):
+            beyond = 0
+        return Segment(seq=add(tcb.snd_nxt, -beyond), ack=tcb.rcv_nxt, flags=flags)
 
     def end(self) -> None:
         """Nothing more is sent."""

@@ -162,10 +162,20 @@ class Space:
 def scripts(space: Space) -> st.SearchStrategy[Case]:
     """Scripts of that space, named by what is in them: the same script, the same name."""
     return st.builds(
-        lambda reach, steps: script(reach, _sensible(reach, steps), space.settings),
+        lambda reach, steps: script(
+            reach, (*_before(reach, space), *_sensible(reach, steps)), space.settings
+        ),
         _reaches(space),
         st.lists(_steps(space), min_size=1, max_size=space.most_steps),
     )
+
+
+def _before(reach: Reach, space: Space) -> tuple[Wait, ...]:
+    """In SYN-RECEIVED Linux takes no TSecr but the <SYN,ACK>'s; a later answer tells another TSval,
+    once the DUT's clock has ticked between them."""
+    tick = TimeExpression("10ms")
+    tells = reach.state == "SYN-RECEIVED" and reach.timestamps
+    return (Wait(tick),) if tells and space.longest_wait >= tick.evaluate({}) else ()
 
 
 def script(reach: Reach, steps: Iterable[Step], settings: Mapping[str, int]) -> Case:
