@@ -136,7 +136,7 @@ def _takes_up(segment: Segment, syn: Segment) -> bool:
     return segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK and segment.ack == syn.end
 
 
-async def survey(link: Probed, path: Path) -> Segment | None:
+async def survey_link(link: Probed, path: Path) -> Segment | None:
     """Learn what the path does to probes, and in which order the DUT answers.
 
     The link's flow leads to a listener of the DUT's.  Returns a SYN-ACK to a SYN with all options,

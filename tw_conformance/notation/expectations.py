@@ -20,7 +20,7 @@ from tw_conformance.model.errors import CaseError, Place
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.model.words import joined, no_such
 from tw_conformance.notation.faults import Faults
-from tw_conformance.notation.nodes import Document, read_file
+from tw_conformance.notation.nodes import Document, read_documents
 
 _NEEDED = ("case", "verdict", "why")
 _KEYS = (*_NEEDED, "link", "target", "profile")
@@ -67,7 +67,7 @@ def load_expectations(file: Path) -> tuple[Expectation, ...]:
     faults = Faults()
     found = [
         expectation
-        for document in read_file(file, faults)
+        for document in read_documents(file, faults)
         for expectation in _expectations(document, faults)
     ]
     if faults:

@@ -99,7 +99,7 @@ class Document:
         return path not in self._broken
 
 
-def read_file(file: Path, faults: Faults) -> list[Document]:
+def read_documents(file: Path, faults: Faults) -> list[Document]:
     """The documents of a file of ours that is no case file.
 
     :raises UsageError: where it can't be read.

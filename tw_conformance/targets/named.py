@@ -20,7 +20,7 @@ from tw_conformance.link.access import Access
 from tw_conformance.model.errors import CaseError, UsageError
 from tw_conformance.model.words import did_you_mean, no_such, quoted
 from tw_conformance.notation.faults import Faults
-from tw_conformance.notation.nodes import Document, KeyPath, read_file
+from tw_conformance.notation.nodes import Document, KeyPath, read_documents
 from tw_conformance.targets.kinds import locate
 from tw_conformance.targets.roster import Named
 from tw_reference.profiles import ALIASES, PROFILES
@@ -65,7 +65,7 @@ def load_targets(file: Path, known: tuple[str, ...]) -> dict[str, Named]:
     :raises CaseError: with every fault in it.
     """
     faults = Faults()
-    documents = read_file(file, faults)
+    documents = read_documents(file, faults)
     named: dict[str, Named] = {}
     for document in documents:
         if not isinstance(document.data, dict):

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 from tw_conformance.link.link import Link
 from tw_conformance.link.pace import Admission, Pace, Room
 from tw_conformance.link.path import Path, Sentinel
-from tw_conformance.link.probes import is_answered, survey
+from tw_conformance.link.probes import is_answered, survey_link
 from tw_conformance.model.case import Case
 from tw_conformance.model.errors import TargetError, TargetGone
 from tw_conformance.targets.acquaintance import Acquaintance, LookBudget
@@ -250,7 +250,7 @@ class WireTarget:
         self.on_link: Collection[str] = () if bench.routed else tuple(bench.duts)
         self.path.sentinel = await self._chosen(bench)
         with bench.probing(next(iter(bench.duts))) as line:
-            self._syn_ack = await survey(line, self.path)
+            self._syn_ack = await survey_link(line, self.path)
         self._learn_from(self._syn_ack)
         self._pace = Pace(self._rate)
         near = self._duts.own and self.path.perfect

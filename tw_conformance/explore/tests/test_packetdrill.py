@@ -14,7 +14,7 @@ from tw_conformance.notation.bundled import bundled_cases
 from tw_conformance.notation.load import load_text
 from tw_conformance.notation.packetdrill.cases import import_text
 from tw_conformance.notation.packetdrill.export import Refused
-from tw_conformance.notation.packetdrill.parse import read_text
+from tw_conformance.notation.packetdrill.parse import read_script
 from tw_conformance.play.tests.scripted import EACH_FIELD
 from tw_reference.profiles import PROFILES
 
@@ -155,7 +155,7 @@ def test_a_case_that_fails_or_is_about_others_is_no_script() -> None:
 def test_a_script_is_the_case_again(name: str) -> None:
     for case in bundled(name):
         text = exported(case, LINUX)
-        read_text(text, FILE)
+        read_script(text, FILE)
         again = import_text(text, FILE, ["linux-6.18"])
         assert again.whole, again.remarks
         (imported,) = again.cases

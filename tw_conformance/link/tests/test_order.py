@@ -10,7 +10,7 @@ import pytest
 
 from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path, perfect_path
-from tw_conformance.link.probes import survey
+from tw_conformance.link.probes import survey_link
 from tw_reference import segment as tcp
 from tw_reference.segment import (
     Damage,
@@ -70,7 +70,7 @@ class Dut:
 
 def surveyed(lag: float | None) -> tuple[Path, Dut]:
     path, dut = Path(), Dut(lag)
-    asyncio.run(survey(dut, path))
+    asyncio.run(survey_link(dut, path))
     return path, dut
 
 
@@ -118,7 +118,7 @@ class Chatty(Dut):
 
 def test_what_acknowledges_another_syn_is_no_answer() -> None:
     path, dut = Path(), Chatty(5e-3)
-    asyncio.run(survey(dut, path))
+    asyncio.run(survey_link(dut, path))
     assert (path.compared, path.overtaken, len(dut.resets)) == (40, 40, 40)
     assert path.lag == pytest.approx(5e-3)
 

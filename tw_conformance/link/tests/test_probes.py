@@ -9,7 +9,7 @@ import pytest
 
 from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path, Sentinel
-from tw_conformance.link.probes import Prober, is_accepted, is_answered, survey
+from tw_conformance.link.probes import Prober, is_accepted, is_answered, survey_link
 from tw_conformance.targets.in_process import Played
 from tw_reference.segment import ACK, RST, SYN, Datagram, Echo, Flow, Packet, Segment
 
@@ -59,7 +59,7 @@ def answer_to(probe: Echo) -> Echo:
 
 def surveyed(*fates: tuple[float, ...]) -> tuple[Path, Line]:
     line, path = Line(*fates), Path()
-    Played(survey(line, path)).result()
+    Played(survey_link(line, path)).result()
     return path, line
 
 

@@ -14,7 +14,7 @@ from tw_conformance.model.errors import CaseError, Place
 from tw_conformance.notation.globs import globs_of
 from tw_conformance.notation.load import load_text
 from tw_conformance.notation.packetdrill.commands import Setting, System, system_of
-from tw_conformance.notation.packetdrill.parse import read_text
+from tw_conformance.notation.packetdrill.parse import read_script
 from tw_conformance.notation.packetdrill.remarks import Remark, Severity
 from tw_conformance.notation.packetdrill.script import Command, Script
 from tw_conformance.notation.packetdrill.translate import Translation, translate
@@ -57,10 +57,10 @@ def import_text(text: str, file: Path, profiles: Sequence[str] = ()) -> Imported
 
     :raises CaseError: where the text is no script.
     """
-    plain = read_text(text, file)
+    plain = read_script(text, file)
     name = case_name(file)
     readings = [
-        _Reading(family, translate(read_text(text, file, symbols), name))
+        _Reading(family, translate(read_script(text, file, symbols), name))
         for family, symbols in _families(plain, profiles)
     ]
     remarks = dict.fromkeys(remark for each in readings for remark in each.translation.remarks)

@@ -62,7 +62,7 @@ _LONGEST = 1e6
 _ACTIONS = "a packet (< or >), a socket call, a `command` or %{ code }%"
 
 
-def read_text(text: str, file: Path, defined: Set[str] = frozenset()) -> Script:
+def read_script(text: str, file: Path, defined: Set[str] = frozenset()) -> Script:
     """What a script says where those names are defined for its ``#ifdef``.
 
     :raises CaseError: with the line and column of what is wrong, and what was expected there.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from tw_conformance.link.path import Path
-from tw_conformance.link.probes import survey
+from tw_conformance.link.probes import survey_link
 from tw_conformance.model.case import Case, Reach
 from tw_conformance.targets.in_process import (
     FrameQueue,
@@ -71,7 +71,7 @@ class BehindBadNetwork(InProcessTarget):
         self.path = Path()
         self.opened = 0
         listener = Case("survey", "", (), Reach(state="LISTEN"), ())
-        Played(survey(InProcessLink.open(self, listener), self.path)).result()
+        Played(survey_link(InProcessLink.open(self, listener), self.path)).result()
 
     def dut_for(self, case: Case, seed: str) -> HostOfCase:
         self.opened += 1

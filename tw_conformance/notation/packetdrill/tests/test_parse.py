@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tw_conformance.model.errors import CaseError
-from tw_conformance.notation.packetdrill.parse import read_text
+from tw_conformance.notation.packetdrill.parse import read_script
 from tw_conformance.notation.packetdrill.script import (
     ELLIPSIS,
     Clock,
@@ -30,7 +30,7 @@ FILE = Path("a.pkt")
 
 
 def action(line: str) -> object:
-    (event,) = read_text(f"+0 {line}\n", FILE).events
+    (event,) = read_script(f"+0 {line}\n", FILE).events
     return event.action
 
 
@@ -103,7 +103,7 @@ def test_the_ip_header_is_said_in_either_bracket() -> None:
     ],
 )
 def test_times(text: str, time: Time) -> None:
-    (event,) = read_text(f"{text} > . 1:1(0) ack 1", FILE).events
+    (event,) = read_script(f"{text} > . 1:1(0) ack 1", FILE).events
     assert event.time == time
 
 
@@ -116,7 +116,7 @@ def test_a_call_has_arguments_of_every_kind() -> None:
     )
     refused = action("connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)")
     assert refused == SysCall("connect", (3, ELLIPSIS, ELLIPSIS), -1, "EINPROGRESS")
-    blocking = read_text("+.1...0.2 read(4, ..., 9) = 9", FILE).events[0]
+    blocking = read_script("+.1...0.2 read(4, ..., 9) = 9", FILE).events[0]
     assert blocking.time.until == 0.2
 
 
@@ -130,7 +130,7 @@ def test_commands_code_icmp_and_what_is_not_tcps() -> None:
 
 
 def test_options_of_the_script_come_first_and_a_definition_is_a_word() -> None:
-    script = read_text(
+    script = read_script(
         "--ip_version=ipv6\n--define=AMOUNT=100\n0 read(4, ..., AMOUNT) = AMOUNT", FILE
     )
     assert script.option("ip_version") == "ipv6"
@@ -140,7 +140,7 @@ def test_options_of_the_script_come_first_and_a_definition_is_a_word() -> None:
 
 def test_ifdef_chooses_lines_and_keeps_their_numbers() -> None:
     text = "0 `a`\n#ifdef Linux\n+0 `b`\n#endif\n+0 `c`\n"
-    both, one = read_text(text, FILE, {"Linux"}), read_text(text, FILE)
+    both, one = read_script(text, FILE, {"Linux"}), read_script(text, FILE)
     assert [event.place.line for event in both.events] == [1, 3, 5]
     assert [event.place.line for event in one.events] == [1, 5]
     assert one.symbols == {"Linux"}
@@ -174,7 +174,7 @@ def test_ifdef_chooses_lines_and_keeps_their_numbers() -> None:
 )
 def test_a_fault_says_where_what_was_expected_and_the_nearest_word(text: str, said: str) -> None:
     with pytest.raises(CaseError) as error:
-        read_text(text, FILE)
+        read_script(text, FILE)
     assert said in str(error.value)
     assert str(error.value).startswith("a.pkt:")
 
@@ -185,7 +185,7 @@ WHOLE = STAMPED + TO_TIME_WAIT
 def faults_of(text: str) -> int:
     """How many faults the text has: a script ends at the first."""
     try:
-        read_text(text, FILE)
+        read_script(text, FILE)
     except CaseError as error:
         return len(error.faults)
     return 0

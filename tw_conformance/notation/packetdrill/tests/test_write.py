@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.notation.packetdrill.parse import read_text
+from tw_conformance.notation.packetdrill.parse import read_script
 from tw_conformance.notation.packetdrill.tests.scripts import (
     ACTIVE,
     PASSIVE,
@@ -32,11 +32,11 @@ ODD = """\
 
 @pytest.mark.parametrize("text", [PASSIVE, ACTIVE, STAMPED + TO_TIME_WAIT, ODD])
 def test_what_is_written_reads_as_the_same_events(text: str) -> None:
-    script = read_text(text, FILE)
+    script = read_script(text, FILE)
     lines = [
         *option_lines(script.options),
         *(event_line(event.time, event.action) for event in script.events),
     ]
-    again = read_text("\n".join(lines), FILE)
+    again = read_script("\n".join(lines), FILE)
     assert again.options == script.options
     assert [(e.time, e.action) for e in again.events] == [(e.time, e.action) for e in script.events]
