@@ -335,7 +335,7 @@ class Connection(ControlBlock):
         self.inbound.open(
             self.irs,
             peer_mss=self._peer_mss,
-            mss=self.mss,
+            mss=self.link_mss - (12 if self.timestamps else 0),
             scaling=self.offers.scaling and has_buffer,
             passive=self.is_passive,
             has_buffer=has_buffer,

@@ -54,7 +54,7 @@ class ReceiveSide:
         has_buffer: bool,
     ) -> None:
         """The peer's SYN has come: its sequence number, the largest segment that it takes and the
-        one that this connection sends, whether windows are scaled, a listener took the SYN, and
+        text that one to this end takes, whether windows are scaled, a listener took the SYN, and
         whether there is a receive buffer already."""
         traits = self._traits
         self.nxt = self.acknowledged = add(irs, 1)
