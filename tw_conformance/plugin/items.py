@@ -168,6 +168,10 @@ class CaseItem(pytest.Item):
             raise
         self._conclude(outcome)
 
+    def teardown(self) -> None:
+        """Let go of what was played and told: a run has tens of thousands of cases."""
+        self._play = self._result = None
+
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
         """Place and heading."""
         return self.path, self.written.place.line - 1, self.name

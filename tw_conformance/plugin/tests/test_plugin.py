@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from xml.etree import ElementTree
 
 import pytest
 
+from tw_conformance.model.verdict import Outcome
 from tw_conformance.tests.pretend import cases
 
 pytest_plugins = ["pytester"]
@@ -69,6 +71,21 @@ def no_kernel(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def write(suite: pytest.Pytester, name: str, text: str) -> None:
     suite.path.joinpath(name).write_text(text)
+
+
+def test_what_was_played_is_not_kept(suite: pytest.Pytester) -> None:
+    write(suite, "a.tw.yaml", ON_THE_REFERENCE.replace("case: rst", "case: kept-by-nobody"))
+    left = []
+
+    class AtTheEnd:
+        @pytest.hookimpl
+        def pytest_sessionfinish(self) -> None:
+            gc.collect()
+            outcomes = (each for each in gc.get_objects() if isinstance(each, Outcome))
+            left.extend(each for each in outcomes if each.case.name == "kept-by-nobody")
+
+    assert suite.inline_run("--tw-profile=linux", plugins=[AtTheEnd()]).ret == 0
+    assert left == []
 
 
 def test_a_case_is_an_item_for_each_profile_that_it_is_about(suite: pytest.Pytester) -> None:
