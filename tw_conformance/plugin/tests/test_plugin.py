@@ -75,7 +75,7 @@ def write(suite: pytest.Pytester, name: str, text: str) -> None:
 
 def test_what_was_played_is_not_kept(suite: pytest.Pytester) -> None:
     write(suite, "a.tw.yaml", ON_THE_REFERENCE.replace("case: rst", "case: kept-by-nobody"))
-    left = []
+    left: list[Outcome] = []
 
     class AtTheEnd:
         @pytest.hookimpl
