@@ -10,13 +10,17 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tw_conformance.cli.main import main
+from tw_conformance.explore.identify.nearness import TOO_FAR
+from tw_conformance.model.errors import ExitCode
 from tw_conformance.tests.checkout import REPOSITORY
 from tw_conformance.tests.wire.conftest import do_without
-from tw_conformance.tests.wire.in_lab import SECONDS, SHORT, lab_environment, suite
+from tw_conformance.tests.wire.in_lab import QUICK, SECONDS, SHORT, lab_environment, suite
 
 pytestmark = pytest.mark.usefixtures("world_or_skip", "tun_or_skip")
 
@@ -63,7 +67,7 @@ def build(*command: str) -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        suite(*arguments, "--rate", "5000"),
+        suite(*arguments, *QUICK),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -89,11 +93,15 @@ def test_equal_runs_give_equal_verdicts_and_all_cases_are_decided(
     name: str, built: Path, tmp_path: Path
 ) -> None:
     target = stranger(name, built)
-    first, again = (verdicts(target, tmp_path / f"{number}.json") for number in (1, 2))
+    first = verdicts(target, tmp_path / "1.json")
+    with ThreadPoolExecutor() as beside:  # two DUTs, each on a device of its own
+        files = (tmp_path / "2.json", tmp_path / "3.json")
+        others = list(beside.map(lambda file: verdicts(target, file), files))
     assert "FAIL" in first.values()
-    assert {case: first[case] for case in again if case in first} == {
-        case: again[case] for case in first if case in again
-    }
+    for again in others:
+        assert {case: first[case] for case in again if case in first} == {
+            case: again[case] for case in first if case in again
+        }
 
 
 def test_what_a_stack_does_not_know_is_left_out_by_name(built: Path) -> None:
@@ -119,8 +127,22 @@ def test_a_sweep_names_the_rule_that_a_stranger_does_not_follow(
 
 
 def test_the_doctor_knows_a_stack_that_may_answer_echoes_first(
-    built: Path,
+    built: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = run("doctor", stranger("netstack", built))
-    assert "✓ TIME-WAIT" in done.stdout, done.stdout
-    assert re.search(r"\? profile +none of the documented stacks; the nearest", done.stdout)
+    main(["doctor", stranger("netstack", built), *QUICK])
+    said = capsys.readouterr().out
+    assert "✓ TIME-WAIT" in said, said
+    assert re.search(r"\? profile +none of the documented stacks; the nearest", said)
+
+
+def test_a_stranger_is_identified_as_none_of_the_documented_stacks(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the options that it has, and with the rules named that the nearest has and it has not."""
+    code = main(["identify", "--target", stranger("lwip", built), "--json", *QUICK])
+    found = json.loads(capsys.readouterr().out)
+    assert code == ExitCode.DEVIATES
+    assert found["none_of_these"] is True
+    assert found["settings"]["timestamps"] == 0
+    assert found["nearest"][0]["distance"] > TOO_FAR
+    assert found["nearest"][0]["not_followed"]
