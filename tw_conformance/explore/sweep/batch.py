@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import TypeAlias
 
@@ -181,16 +182,19 @@ class Batch:
                 strand.settled = strand.proven or 0.0
             return [strand for strand in strands if strand.proven is not None]
         waiting = {strand.flow.reverse: strand for strand in strands}
+        for strand in strands:
+            # What comes before it is no answer to it, but may look like one: a FIN sent again.
+            strand.sent = inf if turn.says else 0.0
 
         def send(strand: Strand) -> None:
             for said in turn.says:
-                self._injector.send(Packet(strand.flow, strand.end.say(said)))
+                strand.sent, _ = self._injector.send(Packet(strand.flow, strand.end.say(said)))
 
         def take(packet: Datagram, moment: float) -> None:
             if isinstance(packet, Packet) and (strand := waiting.get(packet.flow)) is not None:
                 if packet.segment.flags & tcp.RST:
                     strand.reason = f"the DUT reset the connection before {self._found.state}"
-                elif strand.end.takes(turn.ends, packet.segment):
+                elif moment >= strand.sent and strand.end.takes(turn.ends, packet.segment):
                     strand.settled = moment
                     del waiting[packet.flow]
 
