@@ -15,7 +15,7 @@ from tw_conformance.model.errors import ExitCode
 
 if TYPE_CHECKING:
     from tw_conformance.explore.corpus import Corpus
-    from tw_conformance.explore.mutants.hunt import Fate, MutantHunt
+    from tw_conformance.explore.mutants.hunt import End, Fate, MutantHunt
     from tw_conformance.explore.mutants.mutant import MutantKind
     from tw_conformance.report.document import Block
 
@@ -23,6 +23,10 @@ KINDS: tuple[MutantKind, ...] = (
     *("list", "condition", "bound", "action", "answer", "setting", "trait"),
 )
 """What ``--kind`` takes, without an import for it."""
+
+
+_ENDS: tuple[End, ...] = ("failed", "seen", "changes nothing", "out of reach", "alike", "survives")
+"""What may become of a mutant, in the order of the table."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -104,8 +108,8 @@ def _blocks(hunts: Sequence[MutantHunt], seconds: float) -> Iterator[Block]:
 
     yield Heading(1, "mutants")
     header = (
-        *("profile", "mutants", "a case fails", "the oracle sees", "equivalent", "alike"),
-        *("survive", "CPU s"),
+        *("profile", "mutants", "a case fails", "the oracle sees", "change nothing"),
+        *("out of reach", "alike", "survive", "CPU s"),
     )
     yield Table(header, [TableRow(_totals(each)) for each in hunts])
     cpu = sum(each.seconds for each in hunts)
@@ -122,19 +126,20 @@ def _blocks(hunts: Sequence[MutantHunt], seconds: float) -> Iterator[Block]:
 
 def _totals(hunt: MutantHunt) -> tuple[str, ...]:
     count = Counter(fate.end for fate in hunt.fates)
-    ends = (str(count[end]) for end in ("failed", "seen", "equivalent", "alike", "survives"))
-    return (hunt.profile, str(len(hunt.fates)), *ends, f"{hunt.seconds:.0f}")
+    counts = (str(count[end]) for end in _ENDS)
+    return (hunt.profile, str(len(hunt.fates)), *counts, f"{hunt.seconds:.0f}")
 
 
 def _score(hunts: Sequence[MutantHunt]) -> str:
     ends = Counter(fate.end for each in hunts for fate in each.fates)
-    told = ends.total() - ends["equivalent"] - ends["alike"]
     killed = ends["failed"] + ends["seen"]
+    told = killed + ends["survives"]
+    written = ends["changes nothing"] + ends["out of reach"]
     plays = sum(fate.plays for each in hunts for fate in each.fates)
     return (
         f"{killed:,} of {told:,} mutants that can be told from the original are killed"
         f" ({_percent(killed, told)}), {ends['failed']:,} of them by what a case expects"
-        f" ({_percent(ends['failed'], told)}); of {ends['equivalent']:,} it is written why nothing"
+        f" ({_percent(ends['failed'], told)}); of {written:,} it is written why nothing"
         f" can show them, and {ends['alike']:,} are alike. {plays:,} plays"
     )
 

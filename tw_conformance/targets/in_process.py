@@ -60,6 +60,11 @@ class Hop:
     decode: Callable[[bytes], Datagram | None]
 
 
+def encoder_of(profile: Profile) -> Encode:
+    """What makes the frames of a stack, whose options lie in its own order."""
+    return Encoder(_DUT_MAC, _TESTER_MAC, scale_first=profile.traits.scale_first).encode
+
+
 class InProcessTarget:
     """The reference under one profile; the tester is ``on_link`` in these address families."""
 
@@ -85,7 +90,7 @@ class InProcessTarget:
         """The rules that decided or acted in some case, each behind the name of its list."""
         self.hop = Hop(
             Encoder(_TESTER_MAC, _DUT_MAC).encode,
-            Encoder(_DUT_MAC, _TESTER_MAC, scale_first=profile.traits.scale_first).encode,
+            encoder_of(profile),
             decode,
         )
 

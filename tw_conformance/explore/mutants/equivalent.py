@@ -1,10 +1,14 @@
-"""Mutants that change nothing which a packet or a call of a case could show, and why."""
+"""Mutants that no packet and no call of a case can show, and why: they change nothing, or what they
+change is out of a case's reach."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+Because: TypeAlias = Literal["changes nothing", "out of reach"]
+"""Nothing that the stack does differs, or no packet and no call of a case gets there."""
 
 
 class Equivalent(NamedTuple):
@@ -13,6 +17,7 @@ class Equivalent(NamedTuple):
     profiles: str
     mutants: str
     why: str
+    because: Because = "changes nothing"
 
 
 _OFF_THE_WIRE = (
@@ -22,17 +27,71 @@ _OFF_THE_WIRE = (
 _OLD = "What is all old brings no FIN that is next in order."
 _DROPPED_AGAIN = "The connection that is made of the entry drops the segment for the same reason."
 
+_DEFAULT = (
+    "A case asks for the value that it counts on, or goes by the one that the DUT has; a run names"
+    " each setting of a DUT that is not the profile's default."
+)
+_FAR_OFF = (
+    "TS.Recent says nothing after 24 days (36 minutes since Linux 6.12); no case waits so long."
+    " profiles/tests/test_linux_states.py asks the list."
+)
+_NO_ACTION = "No action of its lists looks at it."
+_TOO_FINE = "A tenth of it is less than can be told on a wire."
+_GOES_ON = "The same segment goes on in ESTABLISHED, whose list does so again."
+_OPEN_LIMIT = (
+    "A limit that the RFC leaves open, so that no case counts on it;"
+    " profiles/tests/test_rfc9293_states.py asks the list."
+)
+_NOTHING_TO_SEND = (
+    "The FIN is acknowledged: nothing is left that a window or a SEG.ACK could move, and no rule of"
+    " this list looks at the widest window."
+)
+
 EQUIVALENT: tuple[Equivalent, ...] = (
+    *(
+        Equivalent(profiles, f"settings: {name} = *", _DEFAULT, "out of reach")
+        for profiles, names in (
+            ("freebsd-*", ("nolocaltimewait", "finwait2_timeout", "keepcnt", "keepintvl")),
+            ("freebsd-15", ("ack_war_timewindow", "ack_war_cnt", "msl_local")),
+            ("linux-*", ("invalid_ratelimit", "max_tw_buckets", "tw_reuse", "tw_reuse_delay")),
+            ("linux-*", ("syncookies",)),
+        )
+        for name in names
+    ),
+    Equivalent("*", "traits: ts_recent_lasts*", _FAR_OFF, "out of reach"),
+    Equivalent("linux-*", "traits: delayed_ack*", f"It is 40 ms. {_TOO_FINE}", "out of reach"),
+    Equivalent("linux-*", "settings: hz = *", f"A tick is 4 ms. {_TOO_FINE}", "out of reach"),
+    *(
+        Equivalent(profiles, f"traits: {trait}*", _NO_ACTION)
+        for profiles, traits in (
+            ("freebsd-*", ("delayed_ack", "tick", "iss_step")),
+            ("rfc9293", ("delayed_ack", "tick")),
+        )
+        for trait in traits
+    ),
+    Equivalent("freebsd-15", "traits: short_lifetime*", _OFF_THE_WIRE, "out of reach"),
+    Equivalent("*", "SYN-RECEIVED: *.syn-received-ack: without «take the ACK»", _GOES_ON),
+    Equivalent("linux-*", "SYN-RECEIVED: linux.syn-received-timestamp: dropped", _GOES_ON),
+    Equivalent("linux-*", "SYN-RECEIVED request: linux.half-open-timestamp: dropped", _GOES_ON),
+    Equivalent("rfc9293", "ACK limit: rfc9293.challenge-war*", _OPEN_LIMIT, "out of reach"),
+    *(
+        Equivalent("rfc9293", f"FIN-WAIT-2: rfc9293.conn-take-ack: {change}", _NOTHING_TO_SEND)
+        for change in ("dropped", "negated", "*the bound of SEG.ACK one *")
+    ),
     Equivalent(
         "rfc9293",
         "traits: scale_first*",
         "RFC 9293 section 3.2 leaves the order of options to the sender: no case may ask for one.",
     ),
-    Equivalent("*", "user call: *", _OFF_THE_WIRE),
-    Equivalent("freebsd-*", "TIME-WAIT entry: freebsd.entry-local*", _OFF_THE_WIRE),
-    Equivalent("freebsd-*", "TIME-WAIT entry: freebsd.entry-full-empty*", _OFF_THE_WIRE),
-    Equivalent("freebsd-14", "TIME-WAIT entry: freebsd.entry-near*", _OFF_THE_WIRE),
-    Equivalent("freebsd-15", "TIME-WAIT entry: freebsd.entry-no-local*", _OFF_THE_WIRE),
+    Equivalent("*", "user call: *", _OFF_THE_WIRE, "out of reach"),
+    Equivalent("freebsd-*", "TIME-WAIT entry: freebsd.entry-local*", _OFF_THE_WIRE, "out of reach"),
+    Equivalent(
+        "freebsd-*", "TIME-WAIT entry: freebsd.entry-full-empty*", _OFF_THE_WIRE, "out of reach"
+    ),
+    Equivalent("freebsd-14", "TIME-WAIT entry: freebsd.entry-near*", _OFF_THE_WIRE, "out of reach"),
+    Equivalent(
+        "freebsd-15", "TIME-WAIT entry: freebsd.entry-no-local*", _OFF_THE_WIRE, "out of reach"
+    ),
     Equivalent(
         "freebsd-*",
         "*: freebsd.conn-rst-drop: behind freebsd.conn-syn",

@@ -28,10 +28,10 @@ _MOST = 450
 """Cases after which a mutant that none noticed survives: more are unlikely to notice."""
 _ONLY_THE_ORACLE = 8
 """Cases after which a mutant that the oracle sees is left to it: more are unlikely to fail."""
-End: TypeAlias = Literal["failed", "seen", "equivalent", "alike", "survives"]
+End: TypeAlias = Literal["failed", "seen", "changes nothing", "out of reach", "alike", "survives"]
 """A case fails on the mutant; each passes, but the oracle sees another stack beside one; it is
-written why nothing can show it; it does as the original does in every situation that was walked
-(:mod:`situations`); none of these."""
+written why nothing can show it, of one kind or the other; it does as the original does in every
+situation that was walked (:mod:`situations`); none of these."""
 
 
 class Sample(NamedTuple):
@@ -124,8 +124,9 @@ def hunt(
     begun = time.process_time()
     original = Original(profile, cases)
     mutants = sample.of(list(all_mutants(original, sample.kinds)), profile.name)
-    fates = {mutant: Fate(mutant.kind, str(mutant), "equivalent") for mutant in mutants}
-    left = [m for m in mutants if equivalence(profile.name, str(m)) is None]
+    written = {mutant: equivalence(profile.name, str(mutant)) for mutant in mutants}
+    fates = {m: Fate(m.kind, str(m), e.because if e else "survives") for m, e in written.items()}
+    left = [mutant for mutant in mutants if written[mutant] is None]
     beat = _Beat(original)
     told = {m: [tips[str(m)]] for m in left if tips.get(str(m)) in original.order}
     fates.update((m, beat.fate(m, cases_to_try)) for m, cases_to_try in told.items())

@@ -11,7 +11,13 @@ from tw_conformance.explore.mutants.mutant import Builder, Mutant
 from tw_conformance.explore.mutants.suspicion import expected_fields
 from tw_conformance.model.case import Case
 from tw_conformance.targets.direct import Tickets
-from tw_conformance.targets.in_process import Hop, HostOfCase, InProcessLink, InProcessTarget
+from tw_conformance.targets.in_process import (
+    Hop,
+    HostOfCase,
+    InProcessLink,
+    InProcessTarget,
+    encoder_of,
+)
 from tw_reference.clock import SECOND, Clock
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
@@ -46,7 +52,7 @@ class MutantTarget(InProcessTarget):
         tickets = Tickets()
         self._as_bytes = replace(self.hop, from_dut=self._from_dut)
         self._as_values = Hop(tickets.encode, self._from_dut, tickets.decode)
-        self._encoders: dict[bool, _Encode] = {True: self.hop.from_dut, False: tickets.encode}
+        self._encode_values: _Encode = tickets.encode
         self._clock = Clock(SECOND)
         self.become(Mutant("list", "", "nothing"))
         self._begin()
@@ -69,7 +75,7 @@ class MutantTarget(InProcessTarget):
         self.sent.clear()
         self.packets.clear()
         self.hop = self._as_bytes if bytewise else self._as_values
-        self._encode = self._encoders[bytewise]
+        self._encode = encoder_of(self.stack) if bytewise else self._encode_values
         self._origin: Builder = "a connection"
         self._left = _DECISIONS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tw_conformance.explore.mutants.effects import Effects
-from tw_conformance.explore.mutants.hunt import families, hunt
+from tw_conformance.explore.mutants.hunt import Sample, families, hunt
 from tw_conformance.explore.mutants.lists import list_mutants
 from tw_conformance.explore.mutants.mutant import ListMutant
 from tw_conformance.explore.mutants.original import Original
@@ -108,7 +108,8 @@ def test_around_one_case_a_mutant_is_told_that_no_case_tells() -> None:
 
 
 def test_a_hunt_says_which_mutants_are_alike_and_in_how_many_situations() -> None:
-    found = hunt(LINUX, load_text(CASES, Path("cases.tw.yaml")))
+    sample = Sample(kinds=("list", "condition"))
+    found = hunt(LINUX, load_text(CASES, Path("cases.tw.yaml")), sample)
     ends = {fate.mutant: fate.end for fate in found.fates}
     assert ends["TIME-WAIT: linux.bare-ack: behind linux.syn-reopen"] == "alike"
     assert ends["TIME-WAIT: linux.rst-kill: without «RST is set»"] == "survives"
@@ -118,7 +119,8 @@ def test_a_hunt_says_which_mutants_are_alike_and_in_how_many_situations() -> Non
 def test_a_tip_is_played_first_and_alone() -> None:
     cases = load_text(CASES, Path("cases.tw.yaml"))
     name = "TIME-WAIT: linux.ack-restart: «drop» for «ACK, rate-limited»"
-    (fate,) = (each for each in hunt(LINUX, cases, tips={name: 0}).fates if each.mutant == name)
+    found = hunt(LINUX, cases, Sample(kinds=("action",)), {name: 0})
+    (fate,) = (each for each in found.fates if each.mutant == name)
     assert (fate.end, fate.killer, fate.plays) == ("failed", 0, 1)
 
 

@@ -14,7 +14,7 @@ from tw_conformance.explore.mutants.enumeration import witnesses
 from tw_conformance.explore.mutants.equivalent import Equivalent, equivalence
 from tw_conformance.explore.mutants.hunt import Fate, Sample, hunt
 from tw_conformance.explore.mutants.lists import list_mutants
-from tw_conformance.explore.mutants.mutant import ListMutant
+from tw_conformance.explore.mutants.mutant import ListMutant, MutantKind
 from tw_conformance.explore.mutants.stack import stack_mutants
 from tw_conformance.explore.sweep.alphabet import Selection
 from tw_conformance.notation.load import load_text
@@ -47,6 +47,10 @@ steps:
   - send: {flags: ACK, seq: rcv_nxt+1}
   - expect: {flags: ACK, ttl: 64}
 """
+
+
+def kinds(*chosen: MutantKind) -> Sample:
+    return Sample(kinds=chosen)
 
 
 def has(letter: str) -> Condition[str]:
@@ -194,6 +198,12 @@ def test_what_is_written_about_mutants_goes_by_globs() -> None:
     assert equivalence("linux-6.1", "TIME-WAIT: linux.x: «ACK» for «drop»", written) is written[0]
     assert equivalence("linux-5.10", "TIME-WAIT: linux.x: «ACK» for «drop»", written) is None
     assert equivalence("linux-6.1", "TIME-WAIT: linux.x: negated", written) is None
+
+
+def test_of_a_mutant_that_is_written_about_the_end_is_what_is_written() -> None:
+    ends = {fate.mutant: fate.end for fate in hunt(LINUX, [], kinds("setting", "trait")).fates}
+    assert ends["settings: syncookies = 0 by default"] == "out of reach"
+    assert ends["traits: ttl"] == "survives"
 
 
 @pytest.mark.parametrize(
