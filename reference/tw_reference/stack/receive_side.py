@@ -100,7 +100,8 @@ class ReceiveSide:
         if scale and self._traits.aligns_scaled_window:
             self.edge = add(self.nxt, -(-window >> scale) << scale)
         elif self._traits.reopens_window:
-            self.edge = add(self.nxt, window)
+            room = min(max(window, self._room) - self._unread, 0xFFFF << scale)
+            self.edge = add(self.nxt, max(room, self._offered) if rounds else room)
         if rounds and self._traits.rounds_scaled_window:
             self.edge = add(self.nxt, -(-self._offered >> scale) << scale)
         return min(self._offered >> scale, 0xFFFF)

@@ -111,7 +111,8 @@ class ReferenceStack:
 
     def _reach(self, host: Host, flow: Flow, found: Precondition) -> TesterEnd:
         if found.state != "SYN-SENT":
-            host.listen(_PORT, closes_first=found.closes_at_once, reads=found.socket != "unread")
+            # As with the agent: who holds a connection does not read.
+            host.listen(_PORT, closes_first=found.closes_at_once, reads=False)
         end = TesterEnd.fresh(found, self._random)
         for turn in found.turns():
             self._take(turn, end, host, flow)
@@ -130,7 +131,7 @@ class ReferenceStack:
         host.outbox.clear()
         match turn.call:
             case "connect":
-                host.connect(flow.reverse)
+                host.connect(flow.reverse, reads=False)
             case "close":
                 host.sockets.close(flow.reverse)
             case "shutdown":

@@ -29,6 +29,8 @@ from tw_reference.profiles.tests.test_rfc9293_states import (
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction
+from tw_reference.segment import Packet, Segment
+from tw_reference.stack.tests.connection.ends import FLOW, Peer
 
 Q = stages.SYN_RECEIVED_REQUEST
 SENT, RECEIVED = "SYN-SENT; again", "SYN-RECEIVED; again"
@@ -334,3 +336,16 @@ def test_15_counts_challenge_acks(settings: dict[str, int], acks: int) -> None:
     bench.end.clock.advance(bench.end.clock.now + MILLISECOND)
     bench.arrives(tcp.RST, 1)
     assert len(bench.end.sent) == acks + (2 if acks == 7 else 1)
+
+
+@pytest.mark.parametrize(
+    ("length", "window"), [(1, 65535), (165, 65535), (166, 65534), (1400, 64300)]
+)
+def test_the_window_after_unread_text_is_the_room_that_is_left(length: int, window: int) -> None:
+    """As a live 13.0 told it: 65,700 octets are 45 segments, of which a header can say 65,535."""
+    peer = Peer(PROFILES["freebsd-13"])
+    client = peer.client
+    client.reads = False
+    fin = Segment(client.rcv_nxt, client.snd_nxt, FIN_ACK, window=60000, payload=b"x" * length)
+    client.segment_arrives(Packet(FLOW.reverse, fin))
+    assert [packet.segment.window for packet in peer.end.sent] == [window]
