@@ -122,3 +122,15 @@ def test_a_case_that_comes_to_no_time_wait_is_played_on_its_link_too() -> None:
     case = script("  - send: {flags: ACK}\n  - expect: nothing\n", "{state: FIN-WAIT-2}")
     over_ipv6 = replace(case, reach=replace(case.reach, family="ipv6"))
     assert lacks(over_ipv6, ScriptedTarget([], profile="freebsd-14", on_link=("ipv6",))) is None
+
+
+@pytest.mark.parametrize(("state", "is_left_out"), [("TIME-WAIT", True), ("LAST-ACK", False)])
+def test_a_case_that_comes_to_time_wait_is_left_out_unless_it_is_wrong_anyway(
+    state: str, is_left_out: bool
+) -> None:
+    answer = "{flags: ACK, seq: snd_nxt, ack: rcv_nxt+1}"
+    steps = f"  - send: {{flags: FIN|ACK}}\n  - expect: {answer}\n  - state: {state}\n"
+    case = script(steps, "{state: FIN-WAIT-2}")
+    over_ipv6 = replace(case, reach=replace(case.reach, family="ipv6"))
+    lack = lacks(over_ipv6, ScriptedTarget([], profile="freebsd-14", on_link=("ipv6",)))
+    assert (lack is not None) is is_left_out
