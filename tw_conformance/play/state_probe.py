@@ -14,12 +14,12 @@ It changes the state that it asks for, so it is the last thing in a case:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path
-from tw_conformance.model.case import Answer, Case, Expect, ExpectState
+from tw_conformance.model.case import Answer, Case, Expect, ExpectState, Injection, Step
 from tw_conformance.play.record import Doubt, StateSeen
 from tw_conformance.play.tester import ACCEPTS_AND_CLOSES, TesterEndpoint
 from tw_conformance.targets.acquaintance import Question, Shape, Telling
@@ -63,17 +63,24 @@ def unaskable(case: Case, at: int, profile: str) -> str | None:
     expected = step.state.choose(profile)
     if expected is None:
         return None
-    reopened = any(
-        isinstance(before, Expect) and before.on == step.on and _expects(before, _SYN_ACK, profile)
-        for before in case.steps[:at]
-    )
+    before = [each for each in case.steps[:at] if isinstance(each, Expect | Injection)]
+    about_it = [each for each in before if each.on == step.on]
+    reopened = [isinstance(e, Expect) and _expects(e, _SYN_ACK, profile) for e in about_it]
     reached = case.connections()[step.on].state
-    if expected.name in tellable(reached, reopened=reopened):
+    if expected.name in tellable(reached, reopened=any(reopened)) and not _is_past(
+        about_it, reopened
+    ):
         return None
-    if reopened:
+    if any(reopened):
         # The ACK of a SYN-ACK is taken even then: by FreeBSD's syncookies, always.
         return f"needs to read on the DUT whether a handshake was given up ({expected.name})"
     return f"needs to read on the DUT that it is in {expected.name}"
+
+
+def _is_past(steps: Sequence[Step], reopened: Sequence[bool]) -> bool:
+    """Whether something was sent since a SYN-ACK came: only right behind it its ACK asks."""
+    latest = max((at for at, came in enumerate(reopened) if came), default=len(steps))
+    return any(isinstance(each, Injection) for each in steps[latest:])
 
 
 def tellable(reached: str, *, reopened: bool) -> frozenset[str]:

@@ -139,6 +139,19 @@ def test_what_can_not_be_seen_costs_its_step_and_says_why() -> None:
     assert outcome(case, Opaque(PROFILES["freebsd-10"])).verdict is Verdict.FAIL
 
 
+def test_only_right_behind_a_syn_ack_its_ack_asks() -> None:
+    steps = """
+  - send: {flags: SYN, seq: rcv_nxt}
+  - expect: {flags: SYN|ACK, ack: rcv_nxt+1}
+  - send: {flags: RST, seq: rcv_nxt-1}
+  - expect: nothing
+"""
+    head, state = QUIET_ACK.split("steps:")[0] + "steps:", "  - state: SYN-RECEIVED\n"
+    for played, unseen in ((steps.split("  - send: {flags: RST")[0], 0), (steps, 1)):
+        (case,) = load_text(head + played + state, Path("again.tw.yaml"))
+        assert len(views(case, "freebsd-15", {"msl": 30.0, "tick": 0.5}, inf)[1]) == unseen
+
+
 def test_the_timer_of_another_profile_is_not_asked() -> None:
     text = QUIET_ACK.replace(
         "state: TIME-WAIT\n",
