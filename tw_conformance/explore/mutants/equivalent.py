@@ -36,6 +36,7 @@ _FAR_OFF = (
     " profiles/tests/test_linux_states.py asks the list."
 )
 _NO_ACTION = "No action of its lists looks at it."
+_SAYS_NOTHING = "It is no behaviour: it tells of which windows nothing is said."
 _TOO_FINE = "A tenth of it is less than can be told on a wire."
 _GOES_ON = "The same segment goes on in ESTABLISHED, whose list does so again."
 _OPEN_LIMIT = (
@@ -69,6 +70,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
         for trait in traits
     ),
+    Equivalent("*", "traits: window_follows_memory*", _SAYS_NOTHING),
     Equivalent("freebsd-15", "traits: short_lifetime*", _OFF_THE_WIRE, "out of reach"),
     Equivalent("*", "SYN-RECEIVED: *.syn-received-ack: without «take the ACK»", _GOES_ON),
     Equivalent("linux-*", "SYN-RECEIVED: linux.syn-received-timestamp: dropped", _GOES_ON),
