@@ -11,7 +11,7 @@ from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path, Sentinel
 from tw_conformance.link.probes import Prober, is_accepted, is_answered, survey_link
 from tw_conformance.targets.in_process import Played
-from tw_reference.segment import ACK, RST, SYN, Datagram, Echo, Flow, Packet, Segment
+from tw_reference.segment import ACK, ECE, RST, SYN, Datagram, Echo, Flow, Packet, Segment
 
 FLOW = Flow("192.0.2.2", 40000, "192.0.2.1", 7)
 PROBE_FLOW = FLOW._replace(sport=19999)
@@ -228,7 +228,7 @@ class Starting(Line):
             syn = packet.segment
             answer = Segment(seq=0, ack=syn.end, flags=RST | ACK)
             if self.clock >= self.listens_at:
-                answer = Segment(seq=900, ack=syn.end, flags=SYN | ACK)
+                answer = Segment(seq=900, ack=syn.end, flags=SYN | ACK | ECE)
             self.under_way.append((self.clock + 0.001, Packet(FLOW.reverse, answer)))
         return self.clock, b"frame"
 
