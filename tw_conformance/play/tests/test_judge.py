@@ -34,7 +34,7 @@ from tw_conformance.play.record import (
     Stray,
 )
 from tw_conformance.play.tests.scripted import script, segment
-from tw_reference.segment import ACK, RST
+from tw_reference.segment import ACK, FIN, RST
 
 AN_ACK, A_RESET = Answer(flags=ACK), Answer(flags=RST)
 ACK_CAME, RST_CAME = Came(segment(ACK), {}), Came(segment(RST), {})
@@ -85,11 +85,26 @@ def test_a_service_that_may_not_have_been_served_is_not_silent(expected: Expecte
 
 @pytest.mark.parametrize("again", Again)
 def test_what_may_be_an_older_segment_fails_nothing(again: Again) -> None:
-    for expected in (NOTHING, AN_ACK, AnyOf((AN_ACK, NOTHING)), Not(A_RESET)):
+    wrong: tuple[Expected, ...] = (NOTHING, AN_ACK, AnyOf((AN_ACK, NOTHING)), Not(A_RESET))
+    for expected in wrong:
         assert undecided(expected, Came(segment(RST), {}, again))
     assert undecided(AN_ACK, Stray(segment(RST), {}, again))
-    for expected in (A_RESET, Not(NOTHING), Not(AN_ACK)):
+    fitting: tuple[Expected, ...] = (
+        A_RESET,
+        AnyOf((NOTHING, A_RESET)),
+        AllOf((Not(AN_ACK), A_RESET)),
+    )
+    for expected in fitting:
         assert decided(expected, Came(segment(RST), {}, again)) is None, "right is right"
+
+
+@pytest.mark.parametrize("expected", [Answer(length=0), Not(NOTHING), AnyOf((NOTHING, Answer()))])
+def test_what_a_timer_sent_is_no_answer_where_the_case_leaves_its_flags_open(
+    expected: Expected,
+) -> None:
+    assert undecided(expected, Came(segment(FIN | ACK), {}, Again.RETRANSMITTED))
+    for again in (None, Again.PROBED, Again.REPEATED):
+        assert decided(expected, Came(segment(FIN | ACK), {}, again)) is None
 
 
 def test_only_this_machines_fault_is_worth_another_try() -> None:
