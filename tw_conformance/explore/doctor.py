@@ -26,9 +26,9 @@ from tw_conformance.model.words import number_of
 from tw_conformance.play.acquaint import acquaint
 from tw_conformance.play.judge import judge
 from tw_conformance.play.player import perform as perform_script
+from tw_conformance.targets import registry
 from tw_conformance.targets.locator import Locator
 from tw_conformance.targets.network.way import find_way
-from tw_conformance.targets.registry import open_target
 from tw_conformance.targets.roster import Roster
 from tw_conformance.targets.target import Target, family_of, unlike_the_profile
 from tw_conformance.targets.wire_target import WireTarget
@@ -143,7 +143,7 @@ def _look_at_the_way(locator: Locator, access: Access) -> Iterator[Finding]:
 
 
 def _open(name: str, profile: str | None, roster: Roster) -> Target:
-    return _or_end("reached", lambda: open_target(name, profile=profile, roster=roster))
+    return _or_end("reached", lambda: registry.open_target(name, profile=profile, roster=roster))
 
 
 def _look_at_the_path(target: Target) -> Finding:

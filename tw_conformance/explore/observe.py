@@ -36,7 +36,7 @@ from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction
 from tw_reference.rules.rule import NOT_RULED, AnyRule
-from tw_reference.segment import Packet
+from tw_reference.segment import RST, SYN, Packet
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
         packet.segment.length and tester.has_come_before(packet) for packet in packets
     )
     return StepEffect(
-        answers=tuple(_answer(run, packet) for packet in packets),
+        answers=tuple(_answer(run, index, packet) for packet in packets),
         state=None if seen is None else _state(run, seen),
         given=run.given if isinstance(step, Call) else None,
         rules=_rules(link, decided_before),
@@ -143,11 +143,26 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
     )
 
 
-def _answer(run: Run, packet: Packet) -> Answer:
+def _answer(run: Run, index: int, packet: Packet) -> Answer:
     """What may be said of it; DF is each stack's own, and the standard is none."""
     answer = answer_of(packet, run.tester.variables)
+    if not packet.segment.flags & (SYN | RST) and _iss_was_drawn(run, index):
+        answer = replace(answer, seq=None)
     stands_for_all = run.target.profile == STANDARD and not run.target.realtime
     return replace(answer, df=None) if stands_for_all else answer
+
+
+def _iss_was_drawn(run: Run, before: int) -> bool:
+    """Whether the DUT opened again with a random ISS, before that step: by chance it may lie near
+    the old one's numbers, which say nothing of it."""
+    known = run.tester.variables
+    return any(
+        state_probe.is_syn_ack(packet.segment)
+        and packet.segment.seq != known["iss"]
+        and answer_of(packet, known).seq is None
+        for index in range(before)
+        for packet in came_at(run.tester.transcript, index)
+    )
 
 
 def _state(run: Run, seen: Observation) -> StateIs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tw_conformance.explore.doctor import check_service
 from tw_conformance.play.acquaint import acquaint
-from tw_conformance.targets.registry import open_target
+from tw_conformance.targets import registry
 from tw_conformance.targets.roster import Roster
 from tw_conformance.targets.target import Target
 
@@ -19,7 +19,7 @@ def open_and_learn(
     :raises SuiteError: for a name that is not known.
     :raises TargetError: where the target can't be had; says what to do.
     """
-    target = open_target(name, profile=profile, seed=seed, roster=roster)
+    target = registry.open_target(name, profile=profile, seed=seed, roster=roster)
     locator = roster.locator(name)
     if locator is not None:
         try:

@@ -12,6 +12,7 @@ from tw_conformance.explore import doctor
 from tw_conformance.explore.doctor import Finding, Mark, examine
 from tw_conformance.model.errors import ExitCode, TargetError
 from tw_conformance.play.tests.opaque import Opaque, without_time_wait
+from tw_conformance.targets import registry
 from tw_conformance.targets.roster import Roster
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
@@ -50,14 +51,14 @@ def test_a_target_that_can_not_be_had_is_said(monkeypatch: pytest.MonkeyPatch) -
     def refuse(*_: object, **__: object) -> None:
         raise TargetError("there is no linux.uml command: install user-mode-linux")
 
-    monkeypatch.setattr(doctor, "open_target", refuse)
+    monkeypatch.setattr(registry, "open_target", refuse)
     assert said(list(examine("uml", None, Roster()))) == [(Mark.BAD, "reached")]
 
 
 def alone(monkeypatch: pytest.MonkeyPatch, dut: Profile) -> dict[str, Finding]:
     """What is said of a stack on a TAP device of its own, by what was looked at."""
     target = Opaque(dut, PROFILES["rfc9293"])
-    monkeypatch.setattr(doctor, "open_target", lambda *_, **__: target)
+    monkeypatch.setattr(registry, "open_target", lambda *_, **__: target)
     monkeypatch.setattr(
         doctor, "_look_for_a_profile", lambda *_: [Finding(Mark.GOOD, "profile", "")]
     )

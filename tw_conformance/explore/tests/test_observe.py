@@ -1,0 +1,26 @@
+"""What is said of an answer holds of every performance of its script."""
+
+from __future__ import annotations
+
+from tw_conformance.explore.observe import observe
+from tw_conformance.model.case import Case, Reach, Send
+from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.targets.direct import DirectTarget
+from tw_reference.profiles import PROFILES
+from tw_reference.segment import RST, SYN
+
+
+def send(flags: int, seq: str) -> Send:
+    return Send(flags, seq=SequenceExpression(seq))
+
+
+def test_numbers_of_a_new_incarnation_are_not_said_in_those_of_the_old_one() -> None:
+    """One ISS in four lies just below the wrap, the old one and the new one."""
+    target = DirectTarget(PROFILES["linux-6.18"])
+    steps = send(RST, "rcv_nxt"), send(SYN, "rcv_nxt+1"), send(SYN, "seg_seq-100")
+    said: set[SequenceExpression | None] = set()
+    for number in range(64):
+        script = Case(f"drawn-{number}", "A new one", ("RFC 9293",), Reach("TIME-WAIT"), steps)
+        *_, last = target.start(observe(script, target, {"SYN-RECEIVED", "CLOSED"})).result()
+        said.update(answer.seq for answer in last.answers)
+    assert said == {None}
