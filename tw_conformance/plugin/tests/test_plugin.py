@@ -81,7 +81,7 @@ def test_what_was_played_is_not_kept(suite: pytest.Pytester) -> None:
         @pytest.hookimpl
         def pytest_sessionfinish(self) -> None:
             gc.collect()
-            outcomes = (each for each in gc.get_objects() if isinstance(each, Outcome))
+            outcomes = (each for each in gc.get_objects() if type(each) is Outcome)
             left.extend(each for each in outcomes if each.case.name == "kept-by-nobody")
 
     assert suite.inline_run("--tw-profile=linux", plugins=[AtTheEnd()]).ret == 0
