@@ -63,7 +63,10 @@ class TesterEndpoint:
         self.pending: list[Arrival] = []
         self._prober = Prober(link, path, self._note)
         self._came: Counter[tuple[int, int, int]] = Counter()
-        self._first_came: dict[_Text, float] = {}
+        self._began: dict[int, float] = {}
+        """When a segment that is sent until it is acknowledged first came, by its SEG.SEQ."""
+        self._ended: dict[int, float] = {}
+        """The same, by the number behind its last."""
         self._retransmittable: Counter[_Text] = Counter()
         self._acknowledged: int | None = None
         """The latest SEG.ACK that came: the DUT's RCV.NXT, whatever the case sent."""
@@ -156,8 +159,9 @@ class TesterEndpoint:
         self._came[_shape(arrival.packet)] += 1
         if segment.length:
             self._retransmittable[_text(segment)] += 1
-            first = self._first_came.setdefault(_text(segment), arrival.time)
-            if self.step is None and arrival.time - first > _AT_ONCE:
+            self._began.setdefault(segment.seq, arrival.time)
+            self._ended.setdefault(segment.end, arrival.time)
+            if self.step is None and arrival.time - self._first_sent(arrival) > _AT_ONCE:
                 self.sent_again = segment
         self._latest = arrival.time
         if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
@@ -184,9 +188,15 @@ class TesterEndpoint:
 
     def was_retransmitted(self, arrival: Arrival) -> bool:
         """Whether the DUT sent that segment again because nothing acknowledged it for an RTO."""
-        assert isinstance(arrival.packet, Packet)
-        first = self._first_came.get(_text(arrival.packet.segment), arrival.time)
-        return arrival.time - first >= _LEAST_RTO
+        return arrival.time - self._first_sent(arrival) >= _LEAST_RTO
+
+    def _first_sent(self, arrival: Arrival) -> float:
+        """When all of that segment had come; several are sent again as one (RFC 9293 section
+        3.8.1)."""
+        segment, now = segment_of(arrival), arrival.time
+        if not segment.length:
+            return now
+        return max(self._began.get(segment.seq, now), self._ended.get(segment.end, now))
 
     def was_probed(self, arrival: Arrival) -> bool:
         """Whether a timer of the DUT sent that to ask whether the window is open again: empty left

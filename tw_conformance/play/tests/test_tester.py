@@ -92,6 +92,18 @@ def test_a_retransmission_is_an_rto_behind(after: float, again: bool) -> None:
     assert tester.was_retransmitted(arrival) is again
 
 
+@pytest.mark.parametrize(("octets", "again"), [(10, True), (11, False)])
+def test_text_and_fin_may_be_sent_again_as_one(octets: int, again: bool) -> None:
+    text, fin = segment(ACK, 1, IRS, b"x" * 10), segment(FIN | ACK, 11, IRS)
+    as_one = segment(FIN | ACK, 1, IRS, b"x" * octets)
+    tester = endpoint(Reach(), at((0.0, text), (0.1, fin), (0.3, as_one)))
+    for wait in (0.05, 0.15):
+        Played(tester.receive(wait)).result()
+    arrival = Played(tester.receive(1.0)).result()
+    assert arrival is not None
+    assert tester.was_retransmitted(arrival) is again
+
+
 def test_a_second_look_takes_what_may_be_sent_again_where_nothing_else_comes() -> None:
     fin, ack = segment(FIN | ACK, 1, IRS), segment(ACK, 2, IRS)
     for more, answer in (([], (0.25, fin)), ([(0.375, ack)], (0.375, ack))):
