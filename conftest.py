@@ -6,11 +6,8 @@ The suite's own tests need an installation for developers.  Where there is none 
 played without them, and the first lines of the run say so.
 """
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
-
-import pytest
 
 import tw_conformance
 
@@ -30,12 +27,6 @@ if _FOR_DEVELOPERS:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     own = collection_path in (_HERE / "tw_conformance", _HERE / "reference")
     return True if own and not _FOR_DEVELOPERS else None
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Four at least: a test on a wire spends most of its time waiting for it."""
-    return max(4, os.cpu_count() or 1)
 
 
 def pytest_report_header() -> str | None:

@@ -63,10 +63,8 @@ class TesterEndpoint:
         self.pending: list[Arrival] = []
         self._prober = Prober(link, path, self._note)
         self._came: Counter[tuple[int, int, int]] = Counter()
-        self._began: dict[int, float] = {}
-        """When a segment that is sent until it is acknowledged first came, by its SEG.SEQ."""
-        self._ended: dict[int, float] = {}
-        """The same, by the number behind its last."""
+        self._numbered: list[tuple[float, Segment]] = []
+        """What is sent until it is acknowledged, and when it came."""
         self._retransmittable: Counter[_Text] = Counter()
         self._acknowledged: int | None = None
         """The latest SEG.ACK that came: the DUT's RCV.NXT, whatever the case sent."""
@@ -159,8 +157,7 @@ class TesterEndpoint:
         self._came[_shape(arrival.packet)] += 1
         if segment.length:
             self._retransmittable[_text(segment)] += 1
-            self._began.setdefault(segment.seq, arrival.time)
-            self._ended.setdefault(segment.end, arrival.time)
+            self._numbered.append((arrival.time, segment))
             if self.step is None and arrival.time - self._first_sent(arrival) > _AT_ONCE:
                 self.sent_again = segment
         self._latest = arrival.time
@@ -191,12 +188,14 @@ class TesterEndpoint:
         return arrival.time - self._first_sent(arrival) >= _LEAST_RTO
 
     def _first_sent(self, arrival: Arrival) -> float:
-        """When all of that segment had come; several are sent again as one (RFC 9293 section
-        3.8.1)."""
-        segment, now = segment_of(arrival), arrival.time
-        if not segment.length:
-            return now
-        return max(self._began.get(segment.seq, now), self._ended.get(segment.end, now))
+        """When that began to come which the segment says again: it may be several in one, or a part
+        (RFC 9293 section 3.8.1); that of its arrival where something in it is new."""
+        segment = segment_of(arrival)
+        earlier = [(time, each) for time, each in self._numbered if time < arrival.time]
+        is_new = all(distance(segment.end, each.end) > 0 for _, each in earlier)
+        if is_new or not segment.length:
+            return arrival.time
+        return min((t for t, each in earlier if each.seq == segment.seq), default=arrival.time)
 
     def was_probed(self, arrival: Arrival) -> bool:
         """Whether a timer of the DUT sent that to ask whether the window is open again: empty left

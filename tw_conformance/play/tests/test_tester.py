@@ -92,12 +92,17 @@ def test_a_retransmission_is_an_rto_behind(after: float, again: bool) -> None:
     assert tester.was_retransmitted(arrival) is again
 
 
-@pytest.mark.parametrize(("octets", "again"), [(10, True), (11, False)])
-def test_text_and_fin_may_be_sent_again_as_one(octets: int, again: bool) -> None:
+@pytest.mark.parametrize(
+    ("flags", "octets", "again"),
+    [(FIN | ACK, 10, True), (ACK, 4, True), (FIN | ACK, 11, False), (ACK, 12, False)],
+)
+def test_text_and_fin_may_be_sent_again_as_one_or_in_parts(
+    flags: int, octets: int, again: bool
+) -> None:
     text, fin = segment(ACK, 1, IRS, b"x" * 10), segment(FIN | ACK, 11, IRS)
-    as_one = segment(FIN | ACK, 1, IRS, b"x" * octets)
-    tester = endpoint(Reach(), at((0.0, text), (0.1, fin), (0.3, as_one)))
-    for wait in (0.05, 0.15):
+    other = segment(flags, 1, IRS, b"x" * octets)
+    tester = endpoint(Reach(), at((0.0, text), (0.1, fin), (0.2, other)))
+    for wait in (0.05, 0.1):
         Played(tester.receive(wait)).result()
     arrival = Played(tester.receive(1.0)).result()
     assert arrival is not None
