@@ -188,8 +188,8 @@ class TesterEndpoint:
         return arrival.time - self._first_sent(arrival) >= _LEAST_RTO
 
     def _first_sent(self, arrival: Arrival) -> float:
-        """When that began to come which the segment says again: it may be several in one, or a part
-        (RFC 9293 section 3.8.1); that of its arrival where something in it is new."""
+        """When the first segment with that SEG.SEQ came, if every octet of this one had come by
+        then or since; else when this one came.  A DUT may send several again as one, or a part."""
         segment = segment_of(arrival)
         earlier = [(time, each) for time, each in self._numbered if time < arrival.time]
         is_new = all(distance(segment.end, each.end) > 0 for _, each in earlier)
