@@ -28,7 +28,8 @@ from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import Decision
 from tw_reference.segment import Damage, Datagram, Flow, Packet
 from tw_reference.stack.endpoint import Endpoint
-from tw_reference.stack.host import Host, Listener
+from tw_reference.stack.host import Host
+from tw_reference.stack.ports import Listener
 from tw_reference.stack.sockets import CallError
 from tw_reference.wire.decode import WireError, decode
 from tw_reference.wire.encode import Encoder

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from random import Random
 
@@ -17,17 +17,17 @@ from tw_reference.clock import MILLISECOND, Clock
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import (
-    BindAction,
     CallAction,
     ConnectAction,
     UnconnectedAction,
 )
 from tw_reference.rules.decision import Decision
-from tw_reference.rules.questions import Bind, TimeWaitBlock, Unconnected
+from tw_reference.rules.questions import TimeWaitBlock, Unconnected
 from tw_reference.segment import Datagram, Echo, Flow, IcmpError, Packet
 from tw_reference.stack.connection import Connection
 from tw_reference.stack.endpoint import EVERYWHERE, Endpoint
 from tw_reference.stack.orphans import Orphans
+from tw_reference.stack.ports import Listener, Ports
 from tw_reference.stack.resets import reset_for
 from tw_reference.stack.sockets import CallError, Sockets
 from tw_reference.stack.table import TimeWaitTable
@@ -37,23 +37,6 @@ _TRACE_LENGTH = 4096
 _EVENTS = 65536
 _HALF_OPEN = 4096
 """Connections in SYN-RECEIVED beyond which a listener's queue is full."""
-
-
-@dataclass(slots=True)
-class Listener:
-    """A port that accepts, ``at`` some addresses.  ``closes_first``: it closes each connection as
-    soon as it is accepted.  ``queue_full``: nobody accepts any more.  ``reads``: it takes text as
-    it comes.  What is accepted inherits the rest: SO_REUSEADDR, and TCP_LINGER2 in seconds where it
-    is set."""
-
-    closes_first: bool = True
-    queue_full: bool = False
-    reuse_address: bool = True
-    linger2: int | None = None
-    reads: bool = True
-    options: Mapping[str, int] = field(default_factory=dict)
-    at: Endpoint = EVERYWHERE
-    reuse_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +86,7 @@ class Host:
         self._on_link = tuple(ip_network(prefix, strict=False) for prefix in on_link)
         self._random = Random(seed)
         self._clock_offset = self._random.getrandbits(32)
-        self._listeners: dict[int, Listener] = {}
+        self._ports = Ports(profile, clock, self.record)
         self._connections: dict[Flow, Connection] = {}
         self._half_open: dict[Flow, Connection] = {}
         """Those of them that are in SYN-RECEIVED."""
@@ -140,8 +123,6 @@ class Host:
 
         :raises CallError: EADDRINUSE, where the port is in TIME-WAIT and may not be bound.
         """
-        if port not in self._listeners:
-            self.bind(port, at, reuse_address=reuse_address, reuse_port=reuse_port)
         listener = Listener(
             closes_first,
             reuse_address=reuse_address,
@@ -151,7 +132,9 @@ class Host:
             at=at,
             reuse_port=reuse_port,
         )
-        self._listeners[port] = listener
+        if not self._ports.has_listener(port):
+            self.bind(port, at, reuse_address=reuse_address, reuse_port=reuse_port)
+        self._ports.listen(port, listener)
         return listener
 
     def bind(
@@ -170,25 +153,9 @@ class Host:
         for address in at.addresses():
             if address not in self._addresses and not ip_address(address).is_loopback:
                 raise CallError("EADDRNOTAVAIL", f"{address} is no address of this host")
-        listener = self._listeners.get(port)
-        both_reuse = listener is not None and listener.reuse_port and reuse_port
-        if listener is not None and listener.at.overlaps(at) and not both_reuse:
-            raise CallError(BindAction.EADDRINUSE.value, f"somebody listens on port {port}")
         owners: list[TimeWaitBlock | Connection] = [*self._table.on_port(port)]
         owners += [c for c in self._connections.values() if c.flow.sport == port]
-        for owner in (each for each in owners if at.takes(each.flow.src)):
-            question = Bind(owner, reuse_address, reuse_port)
-            answer = self._may_bind(question, owner.flow)
-            if answer is not BindAction.ALLOW:
-                raise CallError(answer.value, f"port {port} is that of {owner.flow}")
-
-    def _may_bind(self, question: Bind, flow: Flow) -> BindAction:
-        rules = self.profile.find(stages.BIND)
-        if rules is None:
-            return BindAction.ALLOW
-        rule, notes = rules.decide(question)
-        self.trace.append(Decision(self.clock.now, stages.BIND, rule, flow, notes=notes))
-        return rule.then[0]
+        self._ports.bind(port, at, owners, reuse_address=reuse_address, reuse_port=reuse_port)
 
     def connect(
         self,
@@ -266,7 +233,7 @@ class Host:
         self._connections[flow].offer(window)
 
     def unlisten(self, port: int) -> None:
-        self._listeners.pop(port, None)
+        self._ports.unlisten(port)
         if self.profile.traits.half_open_ends_with_listener:
             for connection in self._half_open.values():
                 if connection.is_request and connection.flow.sport == port:
@@ -321,7 +288,7 @@ class Host:
         flow = packet.flow.reverse
         block = self._table.get(flow)
         if block is not None:
-            listening = self._listener(flow) is not None
+            listening = self._ports.listener(flow) is not None
             handed_on = self._table.segment_arrives(packet, block, listener=listening)
             if handed_on is not None:
                 self._unconnected(packet, handed_on.iss)
@@ -338,19 +305,14 @@ class Host:
         else:
             self._unconnected(packet, None)
 
-    def _listener(self, flow: Flow) -> Listener | None:
-        """Who listens for such a connection."""
-        listener = self._listeners.get(flow.sport)
-        return listener if listener is not None and listener.at.takes(flow.src) else None
-
     def _is_forsaken(self, connection: Connection) -> bool:
         """Whether it waits for the ACK of its SYN, and who would accept it is gone."""
         needs_listener = self.profile.traits.half_open_needs_listener and connection.is_request
-        unheard = needs_listener and self._listener(connection.flow) is None
+        unheard = needs_listener and self._ports.listener(connection.flow) is None
         return connection.is_forsaken or unheard
 
     def queue_is_full(self, connection: Connection) -> bool:
-        listener = self._listener(connection.flow)
+        listener = self._ports.listener(connection.flow)
         return listener is not None and listener.queue_full
 
     def _error_arrives(self, error: IcmpError) -> None:
@@ -363,7 +325,7 @@ class Host:
     def _unconnected(self, packet: Packet, iss: int | None) -> None:
         """«SEGMENT ARRIVES» in LISTEN or CLOSED (RFC 9293 sections 3.10.7.1 and 3.10.7.2)."""
         flow = packet.flow.reverse
-        listener = self._listener(flow)
+        listener = self._ports.listener(flow)
         rules = self._closed if listener is None else self._listen
         full = listener is not None and (listener.queue_full or len(self._half_open) >= _HALF_OPEN)
         peer = self._table.peer(packet.flow.src)
@@ -432,7 +394,7 @@ class Host:
 
     def established(self, connection: Connection) -> None:
         self._half_open.pop(connection.flow, None)
-        listener = self._listener(connection.flow) if connection.is_passive else None
+        listener = self._ports.listener(connection.flow) if connection.is_passive else None
         self.events.append(HostEvent("established", connection.flow))
         self.sockets.hold(connection)
         if listener is not None:
