@@ -96,6 +96,8 @@ class Outcome:
     """Why steps of the case could not be seen on the target."""
     late: bool = False
     """Whether an INCONCLUSIVE is the fault of this machine, which was too slow."""
+    overtaken: bool = False
+    """Whether it is because a timer of the DUT did not wait for the case."""
     by_absence: bool = False
     """Whether a path that loses segments could have brought this FAIL about."""
     doubted: bool = False

@@ -27,12 +27,14 @@ class TimestampsRefused(NotReached):
     """The DUT answered a SYN that offers timestamps without them."""
 
 
-async def reach(tester: TesterEndpoint) -> None:
-    """Bring the DUT to the first state of the tester's connection.
+async def reach(tester: TesterEndpoint, *, sitting_out: int = 0) -> None:
+    """Bring the DUT to the first state of the tester's connection.  ``sitting_out`` is how many
+    times its FIN is to come again before it is told anything more: its timer leaves twice the time
+    behind each (RFC 6298 section 5.5).
 
     :raises NotReached: where it does not do its part.
     """
-    await _Approach(tester).go()
+    await _Approach(tester, sitting_out).go()
     # The DUT answers from within a close() that has not returned yet, and such a socket puts
     # segments aside (Linux's backlog): an echo would overtake them.  So would none that follows an
     # answer of the agent, which makes one call after the other.
@@ -40,8 +42,9 @@ async def reach(tester: TesterEndpoint) -> None:
 
 
 class _Approach:
-    def __init__(self, tester: TesterEndpoint) -> None:
+    def __init__(self, tester: TesterEndpoint, sitting_out: int) -> None:
         self._tester = tester
+        self._sitting_out = sitting_out
 
     async def go(self) -> None:
         reach, variables = self._tester.goal, self._tester.variables
@@ -144,10 +147,18 @@ class _Approach:
             self._learn(segment)
             self._tester.variables["snd_nxt"] = segment.end
             if segment.flags & tcp.FIN:
-                return
+                return await self._sit_out(segment)
             if segment.payload:
                 self._say(ways.ACK_OF_SYN)
         raise NotReached("the DUT did not close first: no FIN came after the handshake")
+
+    async def _sit_out(self, fin: Segment) -> None:
+        """Let the DUT send its FIN again so often, unless it has not by the end of a long RTO."""
+        for attempt in range(self._sitting_out):
+            deadline = self._tester.link.now() + _RTO * 2 ** (attempt + 1)
+            while (arrival := await self._tester.receive(deadline)) is not None:
+                if segment_of(arrival).flags & tcp.FIN and segment_of(arrival).end == fin.end:
+                    break
 
     async def _ask(self, segment: Segment, flags: int, what: str) -> Segment:
         """Send a segment until the DUT acknowledges it with ``flags``, of which ACK is one;

@@ -52,7 +52,8 @@ class Judgement:
     """A verdict other than PASS, and its reason in one sentence.
 
     ``by_absence``: the FAIL rests on a missing packet, which the path may have lost. ``late``:
-    INCONCLUSIVE because this machine was too slow.  ``doubted``: INCONCLUSIVE, but a FAIL unless
+    INCONCLUSIVE because this machine was too slow; ``overtaken``: for a timer of the DUT that sent
+    something again.  ``doubted``: INCONCLUSIVE, but a FAIL unless
     the path repeated what came.
     """
 
@@ -61,6 +62,7 @@ class Judgement:
     mismatches: tuple[Mismatch, ...] = ()
     by_absence: bool = False
     late: bool = False
+    overtaken: bool = False
     doubted: bool = False
 
 
@@ -95,6 +97,7 @@ def judge(record: Record) -> Outcome:
         reason=decision.reason if decision else "",
         by_absence=decision is not None and _may_be_the_paths(decision, case, step),
         late=decision is not None and decision.late,
+        overtaken=decision is not None and decision.overtaken,
         doubted=decision is not None and decision.doubted,
         step=None if decision is None or step is None else case.steps[step],
         mismatches=decision.mismatches if decision else (),
@@ -269,8 +272,9 @@ def _doubt(seen: Came | Stray) -> Judgement | None:
         case Again.RETRANSMITTED:
             return Judgement(
                 Verdict.INCONCLUSIVE,
-                f"{what} was retransmitted by the DUT: this machine was too slow to acknowledge it",
+                f"{what} was retransmitted by the DUT: this machine was too slow for its timer",
                 late=True,
+                overtaken=True,
             )
         case Again.PROBED:
             return Judgement(

@@ -24,6 +24,9 @@ _HOPELESS = 10
 _RETRIES = (1.0, 2.0, 3.0, 4.0, 5.0)
 """Seconds to wait before each further performance where this machine was too slow: it may still be
 busy."""
+_SITTING_OUT = 2
+"""Retransmissions of the DUT's FIN, at most, behind which such a performance begins: the steps have
+four times its RTO then."""
 _REREADINGS = (1.0, 2.0, 3.0)
 """Seconds to wait before each further performance where the reading of a timer failed the case."""
 _CONNECTIONS = 3
@@ -76,21 +79,24 @@ class _Performer:
     target: Target
     view: View | None = None
 
-    async def once(self) -> Outcome:
-        return judge(await perform(self.case, self.target, self.view))
+    async def once(self, *, sitting_out: int = 0) -> Outcome:
+        record = await perform(self.case, self.target, self.view, sitting_out=sitting_out)
+        return judge(record)
 
-    async def after(self, delay: float) -> Outcome:
+    async def after(self, delay: float, *, sitting_out: int = 0) -> Outcome:
         """Perform after a delay: performances at the same moment would all suffer from one hiccup,
         and count for no more than one."""
         await asyncio.sleep(delay)
-        return await self.once()
+        return await self.once(sitting_out=sitting_out)
 
     async def in_time(self) -> Outcome:
-        """Perform; where this machine was too slow, perform again after a longer wait each time."""
-        outcome = await self.once()
+        """Perform; where this machine was too slow, perform again after a longer wait each time.
+        Where a timer of the DUT was too quick for the case, it is left more time each time."""
+        outcome, overtaken = await self.once(), 0
         for breath in _RETRIES if self.target.realtime else ():
             if outcome.late:
-                outcome = await self.after(breath)
+                overtaken = min(overtaken + outcome.overtaken, _SITTING_OUT)
+                outcome = await self.after(breath, sitting_out=overtaken)
         return outcome
 
 
@@ -154,11 +160,14 @@ def _may_be_early(case: Case, decision: Judgement, fact: Fact) -> bool:
     return isinstance(step, Expect) and step.within is None
 
 
-async def perform(case: Case, target: Target, view: View | None = None) -> Record:
+async def perform(
+    case: Case, target: Target, view: View | None = None, *, sitting_out: int = 0
+) -> Record:
     """Play one case once, up to its first deviation: behind that the connection is no longer the
-    one that the case is about."""
+    one that the case is about.  ``sitting_out`` is for :func:`~tw_conformance.play.approach.reach`.
+    """
     link = await target.open(case)
-    run = Run(case, target, link, view)
+    run = Run(case, target, link, view, sitting_out=sitting_out)
     try:
         async with aclosing(run.play()) as facts:
             async for fact in facts:

@@ -22,7 +22,7 @@ class Again(Enum):
     """What a segment may be that is no answer to what was sent last."""
 
     RETRANSMITTED = "retransmitted"
-    """The DUT sent it again, since this tester was too slow to acknowledge it."""
+    """The DUT sent it again: nothing had acknowledged it for an RTO."""
     PROBED = "probed"
     """The DUT asked whether the window is open again, since this tester was too slow to open it."""
     REPEATED = "repeated"

@@ -63,8 +63,17 @@ _GONE = Doubt(
 class Run:
     """One run of one case.  Whoever begins it ends it with :meth:`record`."""
 
-    def __init__(self, case: Case, target: Target, link: Link, view: View | None = None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        target: Target,
+        link: Link,
+        view: View | None = None,
+        *,
+        sitting_out: int = 0,
+    ) -> None:
         self.case = case
+        self._sitting_out = sitting_out
         self.view = view
         """What is to be seen, where the DUT's state has to be asked for; None: all is read."""
         self.target = target
@@ -126,7 +135,7 @@ class Run:
 
         :raises NotReached: where that fails.
         """
-        await reach(self.tester)
+        await reach(self.tester, sitting_out=self._sitting_out)
         if any(isinstance(step, Counters) for step in self.case.steps):
             self._counted = await self.link.counters()
         if not self.target.path.perfect:
@@ -313,7 +322,7 @@ class Run:
             tester = TesterEndpoint(goal, link, self.target.path, self.tester.transcript, name)
             self._testers[name] = tester
             try:
-                await reach(tester)
+                await reach(tester, sitting_out=self._sitting_out)
             except NotReached as failure:
                 return Doubt(f"{name} did not come to {goal.state}: {failure}")
             if (detour := self._detour(tester)) is not None:

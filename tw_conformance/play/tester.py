@@ -271,8 +271,13 @@ class TesterEndpoint:
                 self._prober.answers(arrival)
 
     def _came_behind(self, arrival: Arrival, echoed: float) -> None:
-        if self.path.perfect:  # else it may be the path's doing
+        # Else it may be the path's doing, or no answer: a timer of the DUT keeps its own time.
+        if self.path.perfect and not self.is_by_timer(arrival):
             self.path.answered_behind(arrival.time - echoed)
+
+    def is_by_timer(self, arrival: Arrival) -> bool:
+        """Whether a timer of the DUT may have sent that."""
+        return self.was_retransmitted(arrival) or self.was_probed(arrival)
 
     async def second_look(self) -> Arrival | None:
         """Wait longer for an answer than the sentinel demands; None where none comes.  A silence

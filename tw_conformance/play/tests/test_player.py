@@ -15,7 +15,10 @@ from tw_conformance.play.player import play
 from tw_conformance.play.tests.scripted import (
     BLOCK_ACK,
     BLOCK_RST,
+    IRS,
+    ISS,
     REACHED,
+    SYN_ACK,
     ScriptedLink,
     ScriptedTarget,
     at,
@@ -27,7 +30,7 @@ from tw_conformance.play.tests.scripted import (
 )
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
-from tw_reference.segment import ACK, RST
+from tw_reference.segment import ACK, FIN, RST
 
 QUIET = script("  - send: {flags: ACK}\n  - expect: nothing\n    within: 1s\n")
 ANSWERED = script(
@@ -101,6 +104,42 @@ def test_a_machine_that_is_always_too_slow_gives_up_after_five_more_tries() -> N
     outcome, target, paused = played(WAITS, [late] * 6)
     assert (outcome.verdict, outcome.late, target.opened) == (INCONCLUSIVE, True, 6)
     assert paused == pytest.approx(1 + 2 + 3 + 4 + 5)
+
+
+SLOW = script("  - wait: 250ms\n  - wait: 250ms\n", "{state: FIN-WAIT-1}")
+FIRST_FIN = segment(FIN | ACK, ISS + 1, IRS + 1)
+
+
+def with_an_rto_of(seconds: float) -> Script:
+    """A DUT that sends its FIN again, each time after twice the time."""
+    fins = [(0.25 + seconds * (2**n - 1), FIRST_FIN) for n in range(5)]
+    return lambda: at((0.125, SYN_ACK), *fins)
+
+
+@pytest.mark.parametrize(
+    ("rto", "performances"), [(0.2, 3), (0.3, 2), (0.6, 1), (0.16, 3), (0.15, 3)]
+)
+def test_a_dut_whose_timer_is_quicker_than_the_case_may_send_again_before_it(
+    rto: float, performances: int
+) -> None:
+    outcome, target, paused = played(SLOW, [with_an_rto_of(rto)] * 6)
+    assert (outcome.verdict, target.opened) == (PASS, performances)
+    assert paused == sum(range(performances))
+
+
+def test_a_timer_that_is_too_quick_for_the_case_at_any_time_leaves_it_undecided() -> None:
+    constant = [(0.25 + 0.2 * n, FIRST_FIN) for n in range(20)]
+    outcome, target, _ = played(SLOW, [lambda: at((0.125, SYN_ACK), *constant)] * 6)
+    assert (outcome.verdict, outcome.late, target.opened) == (INCONCLUSIVE, True, 6)
+    assert "too slow for its timer" in outcome.reason
+
+
+def test_who_does_not_send_again_is_not_waited_for_for_ever() -> None:
+    again = at((0.125, SYN_ACK), (0.25, FIRST_FIN), (0.45, FIRST_FIN))
+    never = at((0.125, SYN_ACK), (0.25, FIRST_FIN))
+    outcome, target, _ = played(SLOW, [lambda: again, lambda: never])
+    assert (outcome.verdict, target.opened) == (PASS, 2)
+    assert never.clock == pytest.approx(0.25 + 2 + 0.5, abs=0.01)
 
 
 def test_what_is_not_this_machines_fault_is_not_tried_again() -> None:

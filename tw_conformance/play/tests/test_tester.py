@@ -123,9 +123,21 @@ def test_how_far_behind_an_answer_came_is_noted() -> None:
     path = perfect_path()
     path.answered_behind(0.25)
     tester = endpoint(Reach(), ScriptedLink([(8.25, segment())], echoes=[0.125], clock=8.0), path)
-    tester.send(Segment(1, 2, ACK))
+    tester.send(Segment(1, 2, ACK, 100))
     assert Played(tester.prove_delivery()).result()
     assert (path.overtaken, path.lag) == (2, 0.25)
+
+
+def test_what_a_timer_sent_behind_an_answer_is_no_lag() -> None:
+    fin, path = segment(FIN | ACK, 1, IRS), perfect_path()
+    path.answered_behind(0.001)
+    tester = endpoint(Reach(), at((0.0, fin), (0.15625, fin)), path)
+    for _ in range(2):
+        Played(tester.receive(0.15)).result()
+    tester.expect_news()
+    assert Played(tester.prove_delivery()).result()
+    assert [arrival.time for arrival in tester.pending] == [0.15625]
+    assert (path.overtaken, path.lag) == (1, 0.001)
 
 
 def test_an_answer_to_a_probe_is_no_segment_of_the_connection() -> None:
