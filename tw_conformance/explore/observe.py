@@ -132,7 +132,7 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
     packets = came_at(tester.transcript, index)
     # When a timer sends something again depends on a path that no oracle knows.
     sent_again = isinstance(step, Wait) and any(
-        packet.segment.length and tester.has_come_before(packet) for packet in packets
+        packet.segment.length and tester.heard.has_come_before(packet) for packet in packets
     )
     return StepEffect(
         answers=tuple(_answer(run, index, packet) for packet in packets),

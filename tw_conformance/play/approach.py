@@ -7,7 +7,8 @@ sent again as a TCP would where no answer comes; the DUT's variables are learned
 from __future__ import annotations
 
 from tw_conformance.model.case import OK
-from tw_conformance.play.tester import TesterEndpoint, segment_of
+from tw_conformance.play.heard import segment_of
+from tw_conformance.play.tester import TesterEndpoint
 from tw_reference import segment as tcp
 from tw_reference import ways
 from tw_reference.segment import Segment, flag_names

@@ -459,10 +459,10 @@ class Run:
         """What else a segment may be than the DUT's answer to what was sent last."""
         if not self.target.path.perfect:
             packet = _packet(arrival)
-            return Again.REPEATED if tester.has_come_before(packet) else None
+            return Again.REPEATED if tester.heard.has_come_before(packet) else None
         if not self.target.realtime:
             return None  # nobody is late where time is virtual
-        if tester.was_retransmitted(arrival):
+        if tester.heard.was_retransmitted(arrival):
             return Again.RETRANSMITTED
         return Again.PROBED if tester.was_probed(arrival) else None
 

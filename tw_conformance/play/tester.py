@@ -6,16 +6,16 @@ the DUT to the state that a case starts from is in :mod:`tw_conformance.play.app
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from random import Random
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from tw_conformance.link.link import Arrival, Link
 from tw_conformance.link.path import Path
 from tw_conformance.link.probes import Prober
 from tw_conformance.model.case import Reach, SendIcmp
 from tw_conformance.model.verdict import Event, Transcript
+from tw_conformance.play.heard import LEAST_RTO, Heard, segment_of
 from tw_reference import segment as tcp
 from tw_reference.icmp_numbers import WITH_MTU
 from tw_reference.segment import (
@@ -28,11 +28,6 @@ from tw_reference.segment import (
 )
 from tw_reference.seqnum import add, distance, in_window
 
-_LEAST_RTO = 0.15
-"""Seconds; no documented stack retransmits any sooner."""
-_AT_ONCE = 0.005
-"""Seconds within which a copy is none that a retransmission timer sent: smoltcp's is the shortest
-known, with 10 ms."""
 _SECOND_LOOK = 0.5
 """Seconds more for an answer whose absence would fail a case; a DUT's RTO may be shorter."""
 _PROBES = 6
@@ -62,10 +57,7 @@ class TesterEndpoint:
         self.variables = transcript.variables_of(name)
         self.pending: list[Arrival] = []
         self._prober = Prober(link, path, self._note)
-        self._came: Counter[tuple[int, int, int]] = Counter()
-        self._numbered: list[tuple[float, Segment]] = []
-        """What is sent until it is acknowledged, and when it came."""
-        self._retransmittable: Counter[_Text] = Counter()
+        self.heard = Heard()
         self._acknowledged: int | None = None
         """The latest SEG.ACK that came: the DUT's RCV.NXT, whatever the case sent."""
         self.sent_again: Segment | None = None
@@ -154,12 +146,9 @@ class TesterEndpoint:
             self._echoed = segment.timestamps.tsval
         if segment.flags & tcp.ACK:
             self._acknowledged = segment.ack
-        self._came[_shape(arrival.packet)] += 1
-        if segment.length:
-            self._retransmittable[_text(segment)] += 1
-            self._numbered.append((arrival.time, segment))
-            if self.step is None and arrival.time - self._first_sent(arrival) > _AT_ONCE:
-                self.sent_again = segment
+        self.heard.take(arrival)
+        if self.step is None and self.heard.is_again(arrival):
+            self.sent_again = segment
         self._latest = arrival.time
         if segment.flags & (tcp.SYN | tcp.ACK) == tcp.SYN | tcp.ACK:
             self.reset_at = segment.ack
@@ -176,26 +165,7 @@ class TesterEndpoint:
         self._proven = False
         await self.prove_delivery()
         self.pending.clear()
-        self._came.clear()
-
-    def has_come_before(self, packet: Packet) -> bool:
-        """Whether another segment with the same flags and numbers has arrived: since the steps
-        began, or at all where the DUT would send it again until it is acknowledged."""
-        return self._came[_shape(packet)] > 1 or self._retransmittable[_text(packet.segment)] > 1
-
-    def was_retransmitted(self, arrival: Arrival) -> bool:
-        """Whether the DUT sent that segment again because nothing acknowledged it for an RTO."""
-        return arrival.time - self._first_sent(arrival) >= _LEAST_RTO
-
-    def _first_sent(self, arrival: Arrival) -> float:
-        """When the first segment with that SEG.SEQ came, if every octet of this one had come by
-        then or since; else when this one came.  A DUT may send several again as one, or a part."""
-        segment = segment_of(arrival)
-        earlier = [(time, each) for time, each in self._numbered if time < arrival.time]
-        is_new = all(distance(segment.end, each.end) > 0 for _, each in earlier)
-        if is_new or not segment.length:
-            return arrival.time
-        return min((t for t, each in earlier if each.seq == segment.seq), default=arrival.time)
+        self.heard.forget()
 
     def was_probed(self, arrival: Arrival) -> bool:
         """Whether a timer of the DUT sent that to ask whether the window is open again: empty left
@@ -203,7 +173,7 @@ class TesterEndpoint:
         segment = segment_of(arrival)
         told = [each for each in self._told if each[0] <= arrival.time]
         sent, shut_at = told[-1] if told else (arrival.time, None)
-        if shut_at is None or arrival.time - sent < _LEAST_RTO:
+        if shut_at is None or arrival.time - sent < LEAST_RTO:
             return False
         text = len(segment.payload)
         is_probe = text <= 1 and segment.flags & ~tcp.PSH == tcp.ACK
@@ -289,7 +259,7 @@ class TesterEndpoint:
         again: Arrival | None = None
         until = self.link.now() + _SECOND_LOOK
         while (arrival := await self.receive(until)) is not None:
-            if not self.was_retransmitted(arrival):
+            if not self.heard.was_retransmitted(arrival):
                 self._came_behind(arrival, self.settled)
                 return arrival
             again = again or arrival
@@ -356,17 +326,6 @@ class TesterEndpoint:
             self.send(Segment(seq=seq, ack=0, flags=tcp.RST))
 
 
-def segment_of(arrival: Arrival) -> Segment:
-    """The segment that an arrival of :meth:`TesterEndpoint.receive` is."""
-    assert isinstance(arrival.packet, Packet)
-    return arrival.packet.segment
-
-
-def _shape(packet: Packet) -> tuple[int, int, int]:
-    segment = packet.segment
-    return segment.flags, segment.seq, segment.ack
-
-
 def _completes(syn_ack: Segment, segment: Segment) -> bool:
     """Whether a segment is acceptable and completes the handshake (RFC 9293 section 3.10.7.4, RFC
     7323 section 5.3)."""
@@ -377,13 +336,3 @@ def _completes(syn_ack: Segment, segment: Segment) -> bool:
         return False
     ends = segment.seq, add(segment.seq, max(segment.length, 1) - 1)
     return any(in_window(end, syn_ack.ack, syn_ack.window) for end in ends)
-
-
-_Text: TypeAlias = tuple[int, int, bytes]
-"""SEQ, SYN and FIN, text."""
-
-
-def _text(segment: Segment) -> _Text:
-    """What each retransmission of a segment keeps; the ACK number is that of its own moment, and in
-    CLOSING a new one with each (RFC 9293 section 3.10.7.4)."""
-    return segment.seq, segment.flags & (tcp.SYN | tcp.FIN), segment.payload

@@ -55,14 +55,6 @@ def test_a_segment_goes_as_it_is_said() -> None:
     assert notes == ["", "corrupt: tcp-checksum"]
 
 
-def test_what_the_dut_sends_again_has_come_before_whatever_it_acknowledges() -> None:
-    again = segment(FIN | ACK, ISS + 1, IRS + 2)
-    link = at((0.125, SYN_ACK), (0.25, FIN_OF_SERVICE), (0.5, again))
-    tester = reached(Reach(state="FIN-WAIT-1"), link)
-    assert Played(tester.receive(1.0)).result() is not None
-    assert tester.has_come_before(again)
-
-
 @pytest.mark.parametrize(("after", "again"), [(0.005, False), (0.0078125, True)])
 def test_a_copy_that_comes_at_once_was_sent_again_by_no_timer(after: float, again: bool) -> None:
     fin = segment(FIN | ACK, 1, IRS)
@@ -80,33 +72,6 @@ def test_what_is_retransmitted_once_the_steps_began_is_no_detour() -> None:
     assert Played(tester.receive(1.0)).result() is not None
     assert tester.sent_again is None
     assert "flow_label" not in tester.variables
-
-
-@pytest.mark.parametrize(("after", "again"), [(0.125, False), (0.15, True)])
-def test_a_retransmission_is_an_rto_behind(after: float, again: bool) -> None:
-    fin = segment(FIN | ACK, 1, IRS)
-    tester = endpoint(Reach(), at((0.0, fin), (after, fin)))
-    Played(tester.receive(0.0)).result()
-    arrival = Played(tester.receive(1.0)).result()
-    assert arrival is not None
-    assert tester.was_retransmitted(arrival) is again
-
-
-@pytest.mark.parametrize(
-    ("flags", "octets", "again"),
-    [(FIN | ACK, 10, True), (ACK, 4, True), (FIN | ACK, 11, False), (ACK, 12, False)],
-)
-def test_text_and_fin_may_be_sent_again_as_one_or_in_parts(
-    flags: int, octets: int, again: bool
-) -> None:
-    text, fin = segment(ACK, 1, IRS, b"x" * 10), segment(FIN | ACK, 11, IRS)
-    other = segment(flags, 1, IRS, b"x" * octets)
-    tester = endpoint(Reach(), at((0.0, text), (0.1, fin), (0.2, other)))
-    for wait in (0.05, 0.1):
-        Played(tester.receive(wait)).result()
-    arrival = Played(tester.receive(1.0)).result()
-    assert arrival is not None
-    assert tester.was_retransmitted(arrival) is again
 
 
 def test_a_second_look_takes_what_may_be_sent_again_where_nothing_else_comes() -> None:
@@ -218,8 +183,8 @@ def test_what_came_before_the_steps_is_forgotten() -> None:
     tester = reached(Reach(), link)
     Played(tester.forget_what_came()).result()
     assert tester.pending == []
-    assert not tester.has_come_before(LAST_ACK)
-    assert tester.has_come_before(FIN_OF_SERVICE) is False
+    assert not tester.heard.has_come_before(LAST_ACK)
+    assert tester.heard.has_come_before(FIN_OF_SERVICE) is False
     assert isinstance(link.sent[-1], Echo)
 
 

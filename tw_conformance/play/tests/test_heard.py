@@ -1,0 +1,104 @@
+"""What a DUT has sent, and what of it it sends again of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tw_conformance.link.link import Arrival
+from tw_conformance.play.heard import Heard
+from tw_conformance.play.tests.scripted import segment
+from tw_reference.segment import ACK, FIN, PSH, SYN, Packet
+
+FIN_ALONE = segment(FIN | ACK, 1, 7)
+
+
+def heard(*came: tuple[float, Packet]) -> tuple[Heard, Arrival]:
+    """What has come, and the last of it."""
+    arrivals = [Arrival(time, packet, b"") for time, packet in came]
+    all_of_it = Heard()
+    for arrival in arrivals:
+        all_of_it.take(arrival)
+    return all_of_it, arrivals[-1]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "before"),
+    [
+        (FIN_ALONE, FIN_ALONE, True),
+        (FIN_ALONE, segment(FIN | ACK, 1, 8), True),
+        (segment(ACK, 1, 7, b"text"), segment(ACK | PSH, 1, 8, b"text"), True),
+        (segment(ACK, 1, 7, b"text"), segment(ACK, 1, 8, b"TEXT"), False),
+        (segment(SYN | ACK, 1, 7), segment(FIN | ACK, 1, 8), False),
+        (segment(ACK, 1, 7), segment(ACK, 1, 7), True),
+        (segment(ACK, 1, 7), segment(ACK, 1, 8), False),
+        (segment(ACK, 1, 7), segment(ACK | PSH, 1, 7), False),
+    ],
+)
+def test_octets_tell_what_has_come_before_and_all_numbers_where_there_are_none(
+    first: Packet, then: Packet, before: bool
+) -> None:
+    assert heard((0, first), (1, then))[0].has_come_before(then) == before
+    assert not heard((1, then))[0].has_come_before(then)
+
+
+def test_what_is_forgotten_may_be_sent_again_all_the_same() -> None:
+    ack = segment(ACK, 2, 7)
+    came, _ = heard((0, FIN_ALONE), (1, ack), (2, ack))
+    came.forget()
+    assert not came.has_come_before(ack)
+    assert not came.has_come_before(FIN_ALONE)
+    came.take(Arrival(3, ack, b""))
+    assert not came.has_come_before(ack)
+    came.take(Arrival(4, segment(FIN | ACK, 1, 9), b""))
+    assert came.has_come_before(FIN_ALONE)
+
+
+@pytest.mark.parametrize(("after", "again"), [(0.125, False), (0.15, True)])
+def test_a_retransmission_is_an_rto_behind(after: float, again: bool) -> None:
+    came, last = heard((0.0, FIN_ALONE), (after, FIN_ALONE))
+    assert came.was_retransmitted(last) is again
+
+
+@pytest.mark.parametrize(("after", "again"), [(0.005, False), (0.0078125, True)])
+def test_a_copy_that_comes_at_once_was_sent_again_by_no_timer(after: float, again: bool) -> None:
+    came, last = heard((0.0, FIN_ALONE), (after, FIN_ALONE))
+    assert came.is_again(last) is again
+
+
+@pytest.mark.parametrize(
+    ("flags", "octets", "again"),
+    [(FIN | ACK, 10, True), (ACK, 4, True), (FIN | ACK, 11, False), (ACK, 12, False)],
+)
+def test_text_and_fin_may_be_sent_again_as_one_or_in_parts(
+    flags: int, octets: int, again: bool
+) -> None:
+    text, fin = segment(ACK, 1, 7, b"x" * 10), segment(FIN | ACK, 11, 7)
+    came, last = heard((0.0, text), (0.1, fin), (0.2, segment(flags, 1, 7, b"x" * octets)))
+    assert came.was_retransmitted(last) is again
+
+
+def test_an_rto_counts_from_the_first_that_began_there() -> None:
+    part, whole = segment(ACK, 1, 7, b"x" * 4), segment(ACK, 1, 7, b"x" * 10)
+    came, last = heard((0.0, part), (0.1, whole), (0.2, whole))
+    assert came.was_retransmitted(last)
+
+
+def test_an_ack_without_octets_is_never_retransmitted() -> None:
+    ack = segment(ACK, 2, 7)
+    came, last = heard((0.0, FIN_ALONE), (0.1, ack), (1.0, ack))
+    assert not came.was_retransmitted(last)
+    assert not came.is_again(last)
+
+
+@pytest.mark.parametrize(("seq", "octets", "again"), [(3, 2, True), (3, 8, True), (11, 1, False)])
+def test_a_part_may_be_sent_again_that_begins_within_what_came(
+    seq: int, octets: int, again: bool
+) -> None:
+    whole, part = segment(ACK, 1, 7, b"x" * 10), segment(ACK, seq, 8, b"x" * octets)
+    came, last = heard((0.0, whole), (1.0, part))
+    assert came.was_retransmitted(last) is again
+
+
+def test_what_came_out_of_order_is_new() -> None:
+    came, last = heard((0.0, segment(ACK, 11, 7, b"xx")), (1.0, segment(ACK, 1, 7, b"x" * 10)))
+    assert not came.was_retransmitted(last)
