@@ -247,7 +247,7 @@ class TesterEndpoint:
 
     def is_by_timer(self, arrival: Arrival) -> bool:
         """Whether a timer of the DUT may have sent that."""
-        return self.was_retransmitted(arrival) or self.was_probed(arrival)
+        return self.heard.was_retransmitted(arrival) or self.was_probed(arrival)
 
     async def second_look(self) -> Arrival | None:
         """Wait longer for an answer than the sentinel demands; None where none comes.  A silence
