@@ -32,6 +32,7 @@ from tw_reference.profiles.freebsd_steps import (
     rule,
 )
 from tw_reference.profiles.freebsd_words import (
+    ACK_ABOVE_SND_NXT,
     ALL_OLD,
     BEYOND_WINDOW,
     DUPLICATE_ACK,
@@ -46,8 +47,6 @@ from tw_reference.rules.condition import ALWAYS, all_of
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.vocabulary import (
     ACK,
-    ACK_NOT_OLD,
-    ACK_TOO_HIGH,
     EMPTY,
     FIN_ACKED,
     FIN_NEXT,
@@ -106,14 +105,15 @@ def _check(
              f"{DO_SEGMENT}, TF_ACKNOW, dropafterack"),
         NO_ACK,
         *((_GHOST,) if Change.GHOST_ACKS in changes else ()),
-        rule(f"conn-ack-too-high{ends}", ACK_TOO_HIGH, acknowledge,
+        rule(f"conn-ack-too-high{ends}", ACK_ABOVE_SND_NXT, acknowledge,
              f"An ACK of what was not sent is acknowledged{again}, and its segment dropped.",
              f"{DO_SEGMENT}, tcps_rcvacktoomuch, dropafterack"),
     )
 
 
-_TAKE_ACK = note("conn-take-ack", ACK_NOT_OLD, Do.TAKE_ACK,
-                 "SND.UNA and SND.WND follow the segment, old text or not.", DO_SEGMENT)
+_TAKE_ACK = note("conn-take-ack", ALWAYS, Do.TAKE_ACK,
+                 "SND.UNA and SND.WND follow the segment, old text or not; SND.WND does so though"
+                 " SEG.ACK is old.", f"{DO_SEGMENT}, step6")
 
 _DUPLICATE = rule("conn-duplicate-ack", all_of(DUPLICATE_ACK, ~FIRST_FIN), Do.DROP,
                   "With the FIN on its way the first two duplicate ACKs are dropped, whatever is"

@@ -8,7 +8,7 @@ from tw_reference.clock import MILLISECOND
 from tw_reference.rules.condition import atom
 from tw_reference.rules.questions import AckDue, SegmentOnConnection
 from tw_reference.rules.vocabulary import SEQ_IS_RCV_NXT, HasTcb
-from tw_reference.seqnum import add, distance, in_window
+from tw_reference.seqnum import add, distance, in_window, seq_gt
 
 _MAX_WINDOW = 65535
 """TCP_MAXWIN."""
@@ -92,6 +92,11 @@ def SEQ_BELOW_IRS(q: SegmentOnConnection) -> bool:
 def ECHOES_SYN_ACK(q: SegmentOnConnection) -> bool:
     stamps = q.segment.timestamps
     return stamps is not None and stamps.tsecr == q.tcb.syn_tsval
+
+
+@atom("SND.NXT < SEG.ACK (SEQ_GT)")
+def ACK_ABOVE_SND_NXT(q: SegmentOnConnection) -> bool:
+    return seq_gt(q.segment.ack, q.tcb.snd_nxt)
 
 
 @atom("SEG.ACK is left of ISS+1, or further left of SND.UNA than any window was wide")

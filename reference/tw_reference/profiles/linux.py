@@ -409,6 +409,7 @@ LINUX_6_18 = Profile(
         end_before_error=True,
         ts_recent_lasts=PAWS_WRAP,
         takes_window=_raised_or_shut,
+        cuts_first=False,  # tcp_input.c, tcp_ack(): TCP_SKB_CB(skb)->seq
         # tcp_output.c, tcp_snd_wnd_test(), tcp_write_wakeup(), tcp_xmit_probe_skb().
         fits=fits_whole,
         probes_with_text=False,

@@ -52,7 +52,7 @@ class IdleLimit(NamedTuple):
 
 
 class WindowOffered(NamedTuple):
-    """The window of a segment whose SEG.ACK is acceptable, beside SND.WND."""
+    """The window of a segment whose SEG.ACK may be taken, beside SND.WND."""
 
     by_seq: int
     """SEG.SEQ - SND.WL1."""
@@ -184,6 +184,9 @@ class StackTraits:
     5.5)."""
     takes_window: Callable[[WindowOffered], bool] = of_the_newest
     """Whether a segment's window is SND.WND from then on."""
+    cuts_first: bool = True
+    """Whether what lies left of RCV.NXT is cut off a segment before its SEG.SEQ is held against
+    SND.WL1 (RFC 9293 section 3.10.7.4)."""
     fits: Callable[[Unsent], bool] = is_worth_sending
     """Whether a segment that waits may go out into the room that there is."""
     probes_with_text: bool = True

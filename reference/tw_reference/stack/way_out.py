@@ -118,19 +118,25 @@ class WayOut:
         self.queue.acknowledged(segment.ack, echoed=self._echoes(segment))
 
     def ack_arrives(self, segment: Segment) -> None:
-        """SND.UNA and SND.WND follow the segment, unless its SEG.ACK is old."""
+        """SND.UNA and SND.WND follow the segment."""
         outbound = self._tcb.outbound
-        newly = distance(segment.ack, outbound.una)
-        if newly < 0:
-            return
-        if newly > 0:
+        newly = distance(segment.ack, outbound.una) > 0
+        if newly:
             self.acknowledged(segment)
         was_closed = outbound.window == 0
-        outbound.window_arrives(segment, acknowledges=newly > 0)
+        outbound.window_arrives(self._cut(segment), acknowledges=newly)
         if outbound.window == 0:
             self.queue.probe_answered()
         elif was_closed:
             self.queue.window_reopened()
+
+    def _cut(self, segment: Segment) -> Segment:
+        """The segment as its window is looked at, without the octets that lie left of RCV.NXT."""
+        octets = len(segment.payload) + bool(segment.flags & tcp.SYN)
+        old = min(distance(self._tcb.rcv_nxt, segment.seq), octets)
+        if old <= 0 or not self._traits.cuts_first:
+            return segment
+        return replace(segment, seq=add(segment.seq, old))
 
     def _echoes(self, segment: Segment) -> bool:
         """Whether TSecr tells of a round trip (RFC 7323 section 4.1)."""
