@@ -312,6 +312,7 @@ FREEBSD_10 = Profile(
         repeats=Offers(timestamps=True, scaling=True),
         # tcp_output.c, V_tcp_ecn_maxretries.
         ecn_tries=2,
+        delayed_ack=100 * MILLISECOND,  # tcp_timer.h, TCPTV_DELACK
         first_rto=3 * SECOND,
         least_rto=230 * MILLISECOND,
         # tcp_usrreq.c, tcp_disconnect(): what was not read is thrown away, and a FIN sent.
@@ -441,6 +442,7 @@ FREEBSD_14 = FREEBSD_13.derive(
         FREEBSD_13.traits,
         offers=offers_since_14,
         stamps_without_ts_recent=True,
+        delayed_ack=40 * MILLISECOND,  # tcp_timer.h of 14, TCPTV_DELACK
         # tcp_subr.c of 14, tcp_respond(): sbspace(), cut off by the shift.
         window_on_entry=lambda room, offered: room,
         # tcp_subr.c of 14, tcp_respond(): ip6_flow is 0.

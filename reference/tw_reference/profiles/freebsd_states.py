@@ -3,9 +3,8 @@
 One function decides for all states, ``tcp_input.c``, tcp_do_segment(), and hands each segment
 through the same steps; so each list below is made of the same rules in that order.  It is read as
 of 13 and 14, and of 10 where that knows nothing of RFC 5961 yet.  SYN-SENT and SYN-RECEIVED are in
-``freebsd_opening.py``.  Two things are simpler here than there: the ACK of text in order, which may
-wait for net.inet.tcp.delacktime, is sent at once, and nobody counts duplicate ACKs, of which the
-third would have the FIN sent again.
+``freebsd_opening.py``.  One thing is simpler here than there: nobody counts duplicate ACKs, of
+which the third would have the FIN sent again.
 """
 
 from __future__ import annotations
@@ -33,18 +32,23 @@ from tw_reference.profiles.freebsd_steps import (
 )
 from tw_reference.profiles.freebsd_words import (
     ACK_ABOVE_SND_NXT,
+    ACK_PUT_OFF,
     ALL_OLD,
     BEYOND_WINDOW,
     DUPLICATE_ACK,
     FIRST_FIN,
     GHOST_ACK,
+    HAS_GAP,
+    ONE_SEGMENT,
+    SACK_IN_USE,
     SEQ_BELOW,
     TEXT_KEPT,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
-from tw_reference.rules.condition import ALWAYS, all_of
+from tw_reference.rules.condition import ALWAYS, Condition, all_of
 from tw_reference.rules.decision import AnyList
+from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.vocabulary import (
     ACK,
     EMPTY,
@@ -52,6 +56,7 @@ from tw_reference.rules.vocabulary import (
     FIN_NEXT,
     HELD,
     PAYLOAD,
+    SEQ_NOT_ABOVE,
     SYN,
     setting,
 )
@@ -141,13 +146,23 @@ _IGNORED = rule("conn-after-fin", ALWAYS, Do.DROP,
                 f"{DO_SEGMENT}, TCPS_HAVERCVDFIN()")
 
 
-def _text(acknowledge: Do) -> ConnectionRule:
-    source = f"{DO_SEGMENT}, dodata", "tcp_reass.c, tcp_reass()"
-    if acknowledge is Do.ACK_WITH_FIN:
-        return rule("conn-text-fin", ALWAYS, (Do.TAKE_TEXT, acknowledge),
-                    "Text is taken, or kept, and acknowledged with the FIN again.", *source)
-    return rule("conn-text", ALWAYS, (Do.TAKE_TEXT, acknowledge),
-                "Text is taken, or kept, and acknowledged.", *source)
+def _text(acknowledge: Do, changes: Set[Change]) -> Rules:
+    with_fin = acknowledge is Do.ACK_WITH_FIN
+    delayed = Do.ACK_WITH_FIN_DELAYED if with_fin else Do.ACK_DELAYED
+    ends, again = ("-fin", " with the FIN again") if with_fin else ("", "")
+    waits: Condition[SegmentOnConnection] = all_of(
+        SEQ_NOT_ABOVE, ~HAS_GAP, ~ACK_PUT_OFF, ONE_SEGMENT)
+    if Change.DUPLICATE_SACK in changes:
+        waits = all_of(waits, ~all_of(SEQ_BELOW, SACK_IN_USE))
+    name = "conn-text-delayed" if Change.DUPLICATE_SACK in changes else "conn-text-delayed-of-10"
+    return (
+        rule(f"{name}{ends}", waits, (Do.TAKE_TEXT, delayed),
+             f"The ACK of text in order waits{again} for net.inet.tcp.delacktime, unless another"
+             " does.", f"{DO_SEGMENT}, DELAY_ACK()", "RFC 9293 section 3.8.6.3"),
+        rule(f"conn-text{ends}", ALWAYS, (Do.TAKE_TEXT, acknowledge),
+             f"Any other text is taken, or kept, and acknowledged{again}.",
+             f"{DO_SEGMENT}, dodata", "tcp_reass.c, tcp_reass()"),
+    )
 
 
 def _established(changes: Set[Change]) -> AnyList:
@@ -156,7 +171,7 @@ def _established(changes: Set[Change]) -> AnyList:
         rule("established-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
              "The peer's FIN is acknowledged at once: CLOSE-WAIT.",
              f"{DO_SEGMENT}, TF_ACKNOW", "RFC 9293 section 3.10.7.4"),
-        _NOTHING, _text(Do.ACK),
+        _NOTHING, *_text(Do.ACK, changes),
     )
 
 
@@ -172,7 +187,7 @@ def _fin_wait_1(changes: Set[Change]) -> AnyList:
         rule("fin-wait-1-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ENTER_CLOSING, Do.ACK_WITH_FIN),
              "The FIN that crosses ours is acknowledged with ours again: CLOSING.",
              DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_CLOSING]"),
-        _NOTHING, _text(Do.ACK_WITH_FIN),
+        _NOTHING, *_text(Do.ACK_WITH_FIN, changes),
     )
 
 
@@ -185,13 +200,14 @@ def _fin_wait_2(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     return stages.FIN_WAIT_2.list(
         *_check(Do.ACK, changes), _TAKE_ACK, _old(Do.ACK),
         at_once if acknowledges_fin is Do.ACK else owed,
-        _NOTHING, _text(Do.ACK),
+        _NOTHING, *_text(Do.ACK, changes),
     )
 
 
 def _close_wait(changes: Set[Change]) -> AnyList:
     return stages.CLOSE_WAIT.list(
-        *_check(Do.ACK, changes, closed=False), _TAKE_ACK, _old(Do.ACK), _IGNORED
+        *_check(Do.ACK, changes, closed=False), _TAKE_ACK, _old(Do.ACK),
+        _IGNORED,
     )
 
 

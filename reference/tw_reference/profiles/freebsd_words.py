@@ -51,6 +51,26 @@ def ALL_OLD(q: HasTcb) -> bool:
     return old > 0 and (old > text or (old == text and not q.segment.flags & tcp.FIN))
 
 
+@atom("something is held that waits for what comes before it")
+def HAS_GAP(q: SegmentOnConnection) -> bool:
+    return q.tcb.has_gap
+
+
+@atom("an ACK is put off already")
+def ACK_PUT_OFF(q: SegmentOnConnection) -> bool:
+    return q.tcb.ack_put_off
+
+
+@atom("the text is no longer than the MSS")
+def ONE_SEGMENT(q: SegmentOnConnection) -> bool:
+    return len(q.segment.payload) <= q.tcb.mss
+
+
+@atom("both ends want SACK")
+def SACK_IN_USE(q: SegmentOnConnection) -> bool:
+    return q.tcb.sack
+
+
 @atom("the segment has text that is not left of RCV.NXT")
 def TEXT_KEPT(q: HasTcb) -> bool:
     return bool(q.segment.payload) and _todrop(q) < len(q.segment.payload)

@@ -64,6 +64,7 @@ class ConnectionAction(Action):
     """None where a segment that is sent before carries the ACK."""
     ACK_DELAYED = "ACK, delayed"
     """The same, for the stack's delay (RFC 9293 section 3.8.6.3)."""
+    ACK_WITH_FIN_DELAYED = "ACK, with the FIN again, delayed"
     ABORT = "<CTL=RST,ACK>, CLOSED"
     """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>; the connection is gone."""
     RESEND = "send the oldest segment again"

@@ -142,6 +142,18 @@ class ConnectionTcb(Tcb, Protocol):
         """Whether nothing more is to be received: after close(), shutdown() for reading, a FIN."""
 
     @property
+    def has_gap(self) -> bool:
+        """Whether something is held that waits for what comes before it."""
+
+    @property
+    def ack_put_off(self) -> bool:
+        """Whether an ACK is due that was put off."""
+
+    @property
+    def sack(self) -> bool:
+        """Whether both ends want SACK."""
+
+    @property
     def reads(self) -> bool:
         """Whether a process takes text as it comes."""
 

@@ -225,6 +225,8 @@ class Connection(ControlBlock):
                 self._out.acknowledge_later(self._tick())
             case ConnectionAction.ACK_DELAYED:
                 self._out.acknowledge_later(self._traits.delayed_ack)
+            case ConnectionAction.ACK_WITH_FIN_DELAYED:
+                self._out.acknowledge_later(self._traits.delayed_ack, with_fin=True)
             case ConnectionAction.RST:
                 self._owner.reset(packet)
             case ConnectionAction.RESEND:
@@ -365,6 +367,14 @@ class Connection(ControlBlock):
     @property
     def retransmissions(self) -> int:
         return self._out.queue.tries
+
+    @property
+    def ack_put_off(self) -> bool:
+        return self._out.ack_put_off
+
+    @property
+    def sack(self) -> bool:
+        return self.offers.sack
 
     @property
     def fin_wait_2_timeout(self) -> int:

@@ -156,6 +156,10 @@ class ControlBlock:
         return self.inbound.acknowledged
 
     @property
+    def has_gap(self) -> bool:
+        return self.inbound.has_gap
+
+    @property
     def window_on_entry(self) -> int:
         """The window that TIME-WAIT acknowledges with, in octets."""
         return self.inbound.window_on_entry

@@ -8,17 +8,20 @@ from tw_reference.clock import Clock, Timer
 
 
 class DelayedAck:
-    """Calls ``acknowledge`` in a while, unless a segment that is sent before carries the ACK."""
+    """Acknowledges in a while, unless a segment that is sent before carries the ACK."""
 
-    def __init__(self, clock: Clock, acknowledge: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._acknowledge = acknowledge
         self._timer: Timer | None = None
 
-    def put_off(self, delay: int) -> None:
-        """Acknowledge after ``delay`` (ns); one that is put off already stays as it is."""
+    @property
+    def is_put_off(self) -> bool:
+        return self._timer is not None
+
+    def put_off(self, delay: int, acknowledge: Callable[[], None]) -> None:
+        """Call ``acknowledge`` after ``delay`` (ns); one that is put off already stays as it is."""
         if self._timer is None:
-            self._timer = self._clock.call_at(self._clock.now + delay, self._acknowledge)
+            self._timer = self._clock.call_at(self._clock.now + delay, acknowledge)
 
     def carried(self) -> None:
         """What is sent now carries it, or the connection is over."""

@@ -21,6 +21,10 @@ class Reassembly:
         self._loses_covered_fin = loses_covered_fin
         self._segments: dict[int, tuple[bytes, bool]] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._segments
+
     def put(self, seq: int, text: bytes, fin: bool) -> None:
         """Hold ``text``, and the FIN behind it; of two at one place the longer is held."""
         if len(self._segments) >= _MOST and seq not in self._segments:

@@ -139,6 +139,11 @@ class ReceiveSide:
         return distance(add(self.nxt, self.window), _first_octet(segment))
 
     @property
+    def has_gap(self) -> bool:
+        """Whether something is held that waits for what comes before it."""
+        return not self._reassembly.is_empty
+
+    @property
     def has_unread_text(self) -> bool:
         return self._unread > 0
 

@@ -39,7 +39,7 @@ class WayOut:
             probe=self._probe,
             give_up=give_up,
         )
-        self._delayed_ack = DelayedAck(owner.clock, self.acknowledge_alone)
+        self._delayed_ack = DelayedAck(owner.clock)
 
     # -- what waits ------------------------------------------------------------------------------
 
@@ -160,14 +160,19 @@ class WayOut:
         """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>"""
         self._emit(self._empty(tcp.ACK))
 
-    def acknowledge_later(self, delay: int) -> None:
+    @property
+    def ack_put_off(self) -> bool:
+        return self._delayed_ack.is_put_off
+
+    def acknowledge_later(self, delay: int, *, with_fin: bool = False) -> None:
         """Acknowledge what has not been acknowledged, after ``delay`` (ns)."""
         if self._tcb.rcv_wup != self._tcb.rcv_nxt:
-            self._delayed_ack.put_off(delay)
+            acknowledge = self.acknowledge_with_fin if with_fin else self.acknowledge_alone
+            self._delayed_ack.put_off(delay, acknowledge)
 
     def acknowledge_with_fin(self) -> None:
-        """With the FIN again, if it was sent."""
-        if not self._tcb.fin_sent:
+        """With the FIN again, while it is on its way."""
+        if not self._tcb.fin_sent or self._tcb.snd_una == self._tcb.snd_nxt:
             self.acknowledge()
             return
         seq = add(self._tcb.snd_nxt, -1)

@@ -50,6 +50,10 @@ _ANSWERS: Mapping[Action, Actions] = MappingProxyType(
         ConnectionAction.ACK_WITH_FIN: (ConnectionAction.DROP, ConnectionAction.ACK),
         ConnectionAction.ACK_NEXT_TICK: (ConnectionAction.ACK, ConnectionAction.ACK_DELAYED),
         ConnectionAction.ACK_DELAYED: (ConnectionAction.ACK, ConnectionAction.ACK_NEXT_TICK),
+        ConnectionAction.ACK_WITH_FIN_DELAYED: (
+            ConnectionAction.ACK_WITH_FIN,
+            ConnectionAction.ACK_DELAYED,
+        ),
         ConnectionAction.ABORT: (ConnectionAction.CLOSE, ConnectionAction.ACK),
         ConnectionAction.RST: (ConnectionAction.DROP, ConnectionAction.ACK),
         ConnectionAction.CLOSE: (ConnectionAction.DROP, ConnectionAction.ABORT),

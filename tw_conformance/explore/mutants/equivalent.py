@@ -61,11 +61,12 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent("*", "traits: ts_recent_lasts*", _FAR_OFF, "out of reach"),
     Equivalent("linux-*", "traits: delayed_ack*", f"It is 40 ms. {_TOO_FINE}", "out of reach"),
+    Equivalent("freebsd-*", "traits: delayed_ack*", f"100 ms, or 40. {_TOO_FINE}", "out of reach"),
     Equivalent("linux-*", "settings: hz = *", f"A tick is 4 ms. {_TOO_FINE}", "out of reach"),
     *(
         Equivalent(profiles, f"traits: {trait}*", _NO_ACTION)
         for profiles, traits in (
-            ("freebsd-*", ("delayed_ack", "tick", "iss_step")),
+            ("freebsd-*", ("tick", "iss_step")),
             ("rfc9293", ("delayed_ack", "tick")),
         )
         for trait in traits

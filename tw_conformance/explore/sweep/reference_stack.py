@@ -40,7 +40,13 @@ _ADDRESSES: Mapping[str, tuple[str, str]] = {
     "ipv6": ("2001:db8::2", "2001:db8::1"),
 }
 _PORT, _PEER_PORT = 7, 40000
-_PUT_OFF = frozenset((ConnectionAction.ACK_NEXT_TICK, ConnectionAction.ACK_DELAYED))
+_PUT_OFF = frozenset(
+    (
+        ConnectionAction.ACK_NEXT_TICK,
+        ConnectionAction.ACK_DELAYED,
+        ConnectionAction.ACK_WITH_FIN_DELAYED,
+    )
+)
 
 
 class ReferenceStack:

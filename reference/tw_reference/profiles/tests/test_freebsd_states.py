@@ -40,6 +40,16 @@ STATES = (E, F1, F2, CW, CL, LA)
 FIN_ON_ITS_WAY = (F1, CL, LA)
 
 
+def delayed(*, of_10: bool) -> Iterator[Row]:
+    """Text in order, whose ACK waits."""
+    name = "conn-text-delayed-of-10" if of_10 else "conn-text-delayed"
+    yield Row(E, name, "nothing -> ESTABLISHED; again", PSH_ACK, text=b"x")
+    # What is sent again is the text; before that comes the ACK.
+    yield Row(F1, f"{name}-fin", "nothing -> FIN-WAIT-1; again", PSH_ACK, ack=-2, text=b"x",
+              queued=b"x")  # fmt: skip
+    yield Row(F2, name, "nothing -> FIN-WAIT-2; again", PSH_ACK, text=b"x")
+
+
 def everywhere(*, of_10: bool) -> Iterator[Row]:
     """The steps before the ACK field."""
     for stage in STATES:
@@ -169,11 +179,11 @@ def opening(name: str) -> Iterator[Row]:
 
 # fmt: off
 ROWS = (
-    Row(E, "conn-timestamp", "ACK tsecr+9 -> ESTABLISHED", PSH_ACK, text=b"x", tsval=9,
+    Row(E, "conn-timestamp", "ACK tsecr+9 -> ESTABLISHED", PSH_ACK, seq=-1, text=b"x", tsval=9,
         timestamps=True),
-    Row(F1, "conn-timestamp", "FIN|ACK tsecr+9 -> FIN-WAIT-1; again", PSH_ACK, ack=-1, text=b"x",
-        tsval=9, timestamps=True),
-    Row(F2, "conn-timestamp", "ACK tsecr+9 -> FIN-WAIT-2", PSH_ACK, text=b"x", tsval=9,
+    Row(F1, "conn-timestamp", "FIN|ACK tsecr+9 -> FIN-WAIT-1; again", PSH_ACK, seq=-1, ack=-1,
+        text=b"x", tsval=9, timestamps=True),
+    Row(F2, "conn-timestamp", "ACK tsecr+9 -> FIN-WAIT-2", PSH_ACK, seq=-1, text=b"x", tsval=9,
         timestamps=True),
     Row(CW, "conn-timestamp", "ACK tsecr+9 -> CLOSE-WAIT", PSH_ACK, seq=-1, text=b"x", tsval=9,
         timestamps=True),
@@ -197,9 +207,9 @@ ROWS = (
     Row(E, "conn-nothing-more", "nothing -> ESTABLISHED", tcp.ACK),
     Row(F1, "conn-nothing-more", "nothing -> FIN-WAIT-1; again", tcp.ACK, ack=-1),
     Row(F2, "conn-nothing-more", "nothing -> FIN-WAIT-2", tcp.ACK),
-    Row(E, "conn-text", "ACK -> ESTABLISHED", PSH_ACK, text=b"x"),
-    Row(F1, "conn-text-fin", "FIN|ACK -> FIN-WAIT-1; again", PSH_ACK, ack=-1, text=b"x"),
-    Row(F2, "conn-text", "ACK -> FIN-WAIT-2", PSH_ACK, text=b"x"),
+    Row(E, "conn-text", "ACK -> ESTABLISHED", PSH_ACK, seq=1, text=b"x"),
+    Row(F1, "conn-text-fin", "FIN|ACK -> FIN-WAIT-1; again", PSH_ACK, seq=1, ack=-1, text=b"x"),
+    Row(F2, "conn-text", "ACK -> FIN-WAIT-2", PSH_ACK, seq=1, text=b"x"),
     Row(CW, "conn-after-fin", "nothing -> CLOSE-WAIT", PSH_ACK, text=b"x"),
     Row(CL, "conn-after-fin", "nothing -> CLOSING; again", PSH_ACK, ack=-1, text=b"x"),
     Row(LA, "conn-after-fin", "nothing -> LAST-ACK; again", PSH_ACK, ack=-1, text=b"x"),
@@ -214,14 +224,14 @@ ROWS = (
         window=WINDOW),
 )
 OF_14 = (
-    *opening("freebsd-14"), *everywhere(of_10=False), *ROWS,
+    *opening("freebsd-14"), *everywhere(of_10=False), *delayed(of_10=False), *ROWS,
     Row(F1, "conn-duplicate-ack", "nothing -> FIN-WAIT-1; again", FIN_ACK, seq=-1, ack=-1,
         window=WINDOW),
     Row(F2, "fin-wait-2-fin", "ACK -> TIME-WAIT", FIN_ACK),
     Row(CL, "closing-ack-old", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
 )
 OF_10 = (
-    *opening("freebsd-10"), *everywhere(of_10=True), *ROWS,
+    *opening("freebsd-10"), *everywhere(of_10=True), *delayed(of_10=True), *ROWS,
     Row(E, "conn-rst-far", "nothing -> ESTABLISHED", tcp.RST, seq=2),
     Row(F1, "conn-duplicate-ack-or-fin", "nothing -> FIN-WAIT-1; again", FIN_ACK, ack=-1,
         window=WINDOW),

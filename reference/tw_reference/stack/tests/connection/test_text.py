@@ -36,6 +36,7 @@ def test_lost_text_is_sent_again(profile: Profile, measured_rto: float) -> None:
     assert pair.server_end.received == b""
     pair.let_pass(0.002)
     assert pair.server_end.received == b"lost"
+    pair.let_pass(DELAYED_ACK)
     assert pair.clock.next_timer() is None
 
 
@@ -73,6 +74,7 @@ def test_a_round_trip_of_what_was_sent_twice_is_not_measured(
         client.send(text)
         pair.let_pass(measured_rto + 0.001)
         assert pair.server_end.received.endswith(text)
+        pair.let_pass(DELAYED_ACK)
 
 
 def test_a_lossy_link_delivers_all_the_same(profile: Profile) -> None:
@@ -97,7 +99,7 @@ def test_text_that_overlaps_is_delivered_once(peer: Peer) -> None:
     assert peer.says(tcp.ACK, 4, text=b"efgh") == ["ACK 0 0"]
     assert peer.says(tcp.ACK, 2, text=b"cdef") == ["ACK 0 0"]
     assert peer.says(tcp.ACK, 0, text=b"abc") == ["ACK 0 8"]
-    assert peer.says(tcp.ACK, 6, text=b"ghij") == ["ACK 0 10"]
+    assert (peer.says(tcp.ACK, 6, text=b"ghij") or peer.let_timer_fire()) == ["ACK 0 10"]
     assert peer.end.received == b"abcdefghij"
 
 
@@ -146,7 +148,8 @@ def test_an_ack_of_what_was_never_sent_is_put_right(peer: Peer) -> None:
 def test_paws_keeps_old_duplicates_out(profile: Profile) -> None:
     peer = Peer(profile, timestamps=True)
     assert peer.says(tcp.ACK, 0, text=b"old", tsval=990) == ["ACK 0 0"]
-    assert peer.says(tcp.ACK, 0, text=b"new", tsval=1001) == ["ACK 0 3"]
+    taken = peer.says(tcp.ACK, 0, text=b"new", tsval=1001)
+    assert (taken or peer.let_timer_fire()) == ["ACK 0 3"]
     assert peer.client.ts_recent == 1001
 
 
