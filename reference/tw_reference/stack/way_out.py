@@ -118,13 +118,15 @@ class WayOut:
         self.queue.acknowledged(segment.ack, echoed=self._echoes(segment))
 
     def ack_arrives(self, segment: Segment) -> None:
-        """SND.UNA and SND.WND follow the segment."""
+        """SND.UNA and SND.WND follow the segment, the window of the first ACK in any case (RFC 9293
+        section 3.10.7.4, fifth, SYN-RECEIVED)."""
         outbound = self._tcb.outbound
         newly = distance(segment.ack, outbound.una) > 0
         if newly:
             self.acknowledged(segment)
         was_closed = outbound.window == 0
-        outbound.window_arrives(self._cut(segment), acknowledges=newly)
+        first = self._tcb.state is State.SYN_RECEIVED
+        outbound.window_arrives(self._cut(segment), acknowledges=newly, first=first)
         if outbound.window == 0:
             self.queue.probe_answered()
         elif was_closed:
@@ -132,8 +134,7 @@ class WayOut:
 
     def _cut(self, segment: Segment) -> Segment:
         """The segment as its window is looked at, without the octets that lie left of RCV.NXT."""
-        octets = len(segment.payload) + bool(segment.flags & tcp.SYN)
-        old = min(distance(self._tcb.rcv_nxt, segment.seq), octets)
+        old = min(distance(self._tcb.rcv_nxt, segment.seq), len(segment.payload))
         if old <= 0 or not self._traits.cuts_first:
             return segment
         return replace(segment, seq=add(segment.seq, old))
