@@ -107,7 +107,7 @@ STATES: tuple[AnyList, ...] = (
         _take_ack("old-take-ack-established", all_of(ACK, ~ACK_OLD)),
         *NOT_NEW, *established_fin(FULL_SEGMENT_WAITS, "-short"), TAKE,
     ),
-    stages.FIN_WAIT_1.list(*_HEAD, RESET_TEXT, *FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
+    stages.FIN_WAIT_1.list(*_HEAD, RESET_TEXT, FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
     stages.FIN_WAIT_2.list(*_HEAD, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),
     stages.CLOSE_WAIT.list(*_HEAD, *TEXT_AFTER_FIN),
     stages.CLOSING.list(*_HEAD, CLOSING_ACKED, *OLD_AFTER_FIN, TAKE),

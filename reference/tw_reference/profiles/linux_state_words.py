@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND
-from tw_reference.profiles.linux_words import TIMEWAIT_LEN
 from tw_reference.rules.condition import all_of, any_of, atom
 from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.vocabulary import ACK, EMPTY, SEQ_IS_RCV_NXT, TSVAL_BELOW
@@ -233,11 +232,6 @@ def ACK_OF_SYN(q: SegmentOnConnection) -> bool:
 @atom("nothing more is to be received: close(), shutdown() for reading, or a FIN taken")
 def RECEIVE_SHUT(q: SegmentOnConnection) -> bool:
     return q.tcb.receive_shut
-
-
-@atom("FIN-WAIT-2 is to last longer than TCPTIMEWAIT_LEN, 60 s")
-def WAITS_LONG_FOR_FIN(q: SegmentOnConnection) -> bool:
-    return q.tcb.fin_wait_2_timeout > TIMEWAIT_LEN
 
 
 @atom("the SYN was not retransmitted yet")

@@ -44,7 +44,6 @@ from tw_reference.profiles.linux_state_words import (
     TAKES_TS,
     TEXT_BEYOND_WINDOW,
     TSVAL_OLDER,
-    WAITS_LONG_FOR_FIN,
 )
 from tw_reference.profiles.linux_words import NEW_TEXT_OR_FIN, SEQ_AFTER
 from tw_reference.rules import stages
@@ -56,10 +55,8 @@ from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
     EMPTY,
-    FIN,
     FIN_ACKED,
     FIN_NEXT,
-    HELD,
     PAYLOAD,
     QUEUE_FULL,
     RST,
@@ -407,15 +404,11 @@ def _established(changes: Set[Change]) -> AnyList:
     )
 
 
-FIN_IS_ACKED = (
-    rule("fin-acked-orphan", all_of(FIN_ACKED, ~HELD, ~FIN, ~WAITS_LONG_FOR_FIN),
-         Do.ENTER_FIN_WAIT_2,
-         "The ACK of an orphan's FIN is its last; nothing that comes with it is answered.",
-         f"{_PROCESS}, TCP_FIN_WAIT1"),
-    rule("fin-acked", FIN_ACKED, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
-         "The ACK of the FIN leads to FIN-WAIT-2, where the segment goes on.",
-         f"{_PROCESS}, TCP_FIN_WAIT1", "RFC 9293 section 3.10.7.4"),
-)
+FIN_IS_ACKED = rule(
+    "fin-acked", FIN_ACKED, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
+    "The ACK of the FIN leads to FIN-WAIT-2, where the segment goes on; of an orphan a block may be"
+    " left, and nothing that comes with it is answered.",
+    f"{_PROCESS}, TCP_FIN_WAIT1", "RFC 9293 section 3.10.7.4")
 CLOSING_ACKED = rule(
     "closing-acked", FIN_ACKED, Do.ENTER_TIME_WAIT,
     "The ACK of the FIN leads to TIME-WAIT; nothing that comes with it is answered.",
@@ -439,7 +432,7 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
             *_validate(changes, queues=False, syn_received=True), *RECEIVED_ACK
         ),
         _established(changes),
-        stages.FIN_WAIT_1.list(*before_fin, RESET_TEXT, *FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
+        stages.FIN_WAIT_1.list(*before_fin, RESET_TEXT, FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
         stages.FIN_WAIT_2.list(*before_fin, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),
         stages.CLOSE_WAIT.list(*behind_fin, *TEXT_AFTER_FIN),
         stages.CLOSING.list(*behind_fin, CLOSING_ACKED, *OLD_AFTER_FIN, TAKE),

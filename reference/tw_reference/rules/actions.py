@@ -121,6 +121,7 @@ class OrphanAction(Action):
     COMPRESS = "keep a FIN-WAIT-2 block for the FIN-WAIT-2 time-out"
     COMPRESS_LATER = "keep the connection for what exceeds 60 s, then a block for as long again"
     CLOSE_LATER = "close after the FIN-WAIT-2 time-out"
+    RESET_LATER = "<CTL=RST,ACK>, CLOSED after the FIN-WAIT-2 time-out"
     CLOSE_WHEN_IDLE = "close after the keepalive's idle limit"
     WAIT = "wait"
 

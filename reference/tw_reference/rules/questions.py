@@ -162,10 +162,6 @@ class ConnectionTcb(Tcb, Protocol):
         """Whether the process has something to read yet: text, or the peer's FIN."""
 
     @property
-    def fin_wait_2_timeout(self) -> int:
-        """How long it would wait for the FIN as an orphan."""
-
-    @property
     def rcv_adv(self) -> int:
         """One past the right edge of the window that was advertised."""
 

@@ -377,10 +377,6 @@ class Connection(ControlBlock):
         return self.offers.sack
 
     @property
-    def fin_wait_2_timeout(self) -> int:
-        return self._owner.fin_wait_2_timeout(self)
-
-    @property
     def tsval(self) -> int:
         return self._out.tsval
 

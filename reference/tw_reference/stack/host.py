@@ -421,9 +421,6 @@ class Host:
     def orphaned(self, connection: Connection, packet: Packet | None) -> None:
         self._orphans.let_go(connection, packet)
 
-    def fin_wait_2_timeout(self, connection: Connection) -> int:
-        return self._orphans.timeout(connection)
-
     def compress(self, connection: Connection, substate: State, timeout: int | None) -> None:
         """Have a block take the place of the connection, for ``timeout`` nanoseconds or as long as
         the stack's TIME-WAIT lasts."""

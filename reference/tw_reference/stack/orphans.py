@@ -40,7 +40,7 @@ class Orphans:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
 
-    def timeout(self, connection: Connection) -> int:
+    def _timeout(self, connection: Connection) -> int:
         """How long an orphan waits for the FIN (ns); 0 where the stack has no such time-out."""
         keeper = self._keeper
         timeout = keeper.profile.traits.fin_wait_2_timeout
@@ -50,7 +50,7 @@ class Orphans:
 
     def let_go(self, connection: Connection, packet: Packet | None) -> None:
         """``packet`` brought the connection to FIN-WAIT-2; None: close() came when it was there."""
-        keeper, timeout = self._keeper, self.timeout(connection)
+        keeper, timeout = self._keeper, self._timeout(connection)
         question = Orphaned(
             keeper.settings,
             timeout,
@@ -80,21 +80,27 @@ class Orphans:
             case OrphanAction.COMPRESS_LATER:
                 excess = timeout - keeper.profile.lifetime(keeper.settings)
                 self._after(
-                    excess, connection, lambda c: keeper.compress(c, State.FIN_WAIT_2, excess)
+                    excess,
+                    connection,
+                    lambda: connection.leave(
+                        lambda c: keeper.compress(c, State.FIN_WAIT_2, excess)
+                    ),
                 )
             case OrphanAction.CLOSE_LATER:
-                self._after(timeout, connection, keeper.gone)
+                self._after(timeout, connection, lambda: connection.leave(keeper.gone))
+            case OrphanAction.RESET_LATER:
+                self._after(timeout, connection, connection.abort)
             case OrphanAction.CLOSE_WHEN_IDLE:
                 self._close_when_idle(connection)
             case OrphanAction.WAIT:
                 pass
 
-    def _after(self, wait: int, connection: Connection, end: Callable[[Connection], None]) -> None:
+    def _after(self, wait: int, connection: Connection, end: Callable[[], None]) -> None:
         """End an orphan later, if it is still there then."""
 
         def due() -> None:
             if connection.state is not State.CLOSED:
-                connection.leave(end)
+                end()
 
         clock = self._keeper.clock
         connection.orphan_timer = clock.call_at(clock.now + wait, due)

@@ -20,9 +20,6 @@ class Owner(Protocol):
     profile: Profile
     settings: dict[str, int]
 
-    def fin_wait_2_timeout(self, connection: Connection) -> int:
-        """How long a connection may wait for the FIN where no process holds it (ns)."""
-
     def queue_is_full(self, connection: Connection) -> bool:
         """Whether the listener that would accept it accepts nothing any more."""
 

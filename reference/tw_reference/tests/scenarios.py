@@ -109,15 +109,18 @@ def refusal(call: Callable[[], object]) -> Outcome:
 # -- orphans in FIN-WAIT-2 -----------------------------------------------------------------------
 
 
-def orphan(linger2: int | None = None, *, flags: int = tcp.ACK, **settings: int) -> Scenario:
-    """The host closes, the peer acknowledges with ``flags``; no process is left."""
+def orphan(
+    linger2: int | None = None, *, flags: int = tcp.ACK, old: int = 0, **settings: int
+) -> Scenario:
+    """The host closes, the peer acknowledges with ``flags`` from ``old`` octets before; no process
+    is left."""
 
     def play(profile: Profile) -> Seen:
         host = a_host(profile, settings)
         host.listen(PORT, linger2=linger2)
         wait = closing(host)
-        answers = wait.send(flags)
-        return Seen(host, (*answers, *life(wait)))
+        answers = wait.send(flags, -old)
+        return Seen(host, (*answers, *life(wait), *wait.sent()))
 
     return play
 

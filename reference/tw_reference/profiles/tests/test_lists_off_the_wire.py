@@ -103,16 +103,10 @@ ORPHANS = (
         ("0 s: FIN-WAIT-2", "10 s: FIN-WAIT-2, a block", "32.5 s: CLOSED"),
     ),
     Row(
-        "linux-[56].*",
+        "linux-*",
         "linux.orphan-fin",
-        orphan(flags=FIN_ACK),
-        (ACK_OF_FIN, IN_TIME_WAIT, "60.44 s: CLOSED"),
-    ),
-    Row(
-        "linux-2.6.32",
-        "linux.orphan-fin",
-        orphan(flags=FIN_ACK),
-        (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED"),
+        orphan(flags=FIN_ACK, old=1),
+        ("ACK 0 0", "0 s: FIN-WAIT-2", "60 s: CLOSED", "RST|ACK not zero 0"),
     ),
     Row("linux-[56].*", "linux.orphan", orphan(5), ("0 s: FIN-WAIT-2, a block", "5.144 s: CLOSED")),
     Row(

@@ -25,6 +25,7 @@ NEEDS: dict[Action, str] = {
     OrphanAction.CLOSE_LATER: "fin_wait_2_timeout",
     OrphanAction.COMPRESS: "fin_wait_2_timeout",
     OrphanAction.COMPRESS_LATER: "fin_wait_2_timeout",
+    OrphanAction.RESET_LATER: "fin_wait_2_timeout",
 }
 """The trait that says for how long."""
 

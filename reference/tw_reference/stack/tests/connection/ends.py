@@ -64,9 +64,6 @@ class End:
     def record(self, decision: Decision) -> None:
         self.trace.append(decision)
 
-    def fin_wait_2_timeout(self, connection: Connection) -> int:
-        return 60 * SECOND
-
     def emit(self, packet: Packet) -> None:
         self.sent.append(packet)
 
