@@ -38,6 +38,17 @@ _FAR_OFF = (
 _NO_ACTION = "No action of its lists looks at it."
 _SAYS_NOTHING = "It is no behaviour: it tells of which windows nothing is said."
 _TOO_FINE = "A tenth of it is less than can be told on a wire."
+_DELAY = "At once, at the next tick, after 40 ms: no case may tell these apart on a wire."
+_TAKEN_ANYWAY = "To take the SYN is to take its TSval."
+_AGE_ALONE = (
+    "TS.Recent is set to what it is; of its age nothing shows before 24 days (36 minutes since"
+    " Linux 6.12)."
+)
+_AT_THE_EDGE = (
+    "It is acknowledged at once whether it is kept or not; that it was kept shows once all of the"
+    " window before it, 64 KB, is filled, which no case does."
+)
+_STARTS_ANEW = "The timer of TIME-WAIT starts when that does."
 _GOES_ON = "The same segment goes on in ESTABLISHED, whose list does so again."
 _OPEN_LIMIT = (
     "A limit that the RFC leaves open, so that no case counts on it;"
@@ -74,8 +85,43 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent("*", "traits: window_follows_memory*", _SAYS_NOTHING),
     Equivalent("freebsd-15", "traits: short_lifetime*", _OFF_THE_WIRE, "out of reach"),
     Equivalent("*", "SYN-RECEIVED: *.syn-received-ack: without «take the ACK»", _GOES_ON),
-    Equivalent("linux-*", "SYN-RECEIVED: linux.syn-received-timestamp: dropped", _GOES_ON),
+    *(
+        Equivalent("linux-*", f"SYN-RECEIVED: linux.{note}: {change}", _GOES_ON)
+        for note in ("syn-received-timestamp", "old-timestamp")
+        for change in (
+            "dropped",
+            "behind linux.syn-received-ack",
+            "with «not the segment has a TSval, *",
+            "*, the bound of SEG.SEQ one lower",
+        )
+    ),
     Equivalent("linux-*", "SYN-RECEIVED request: linux.half-open-timestamp: dropped", _GOES_ON),
+    Equivalent(
+        "linux-*",
+        "SYN-RECEIVED request: linux.half-open-timestamp: *, the bound of SEG.SEQ one lower",
+        _GOES_ON,
+    ),
+    Equivalent(
+        "linux-*", "*: linux.fin-behind-fin: «ACK* for «ACK, delayed»", _DELAY, "out of reach"
+    ),
+    Equivalent("linux-*", "SYN-SENT: linux.syn-sent-syn*: «TS.Recent := TSval» too", _TAKEN_ANYWAY),
+    *(
+        Equivalent(
+            "linux-*",
+            f"*: linux.{note}: «TSval is older than TS.Recent», the bound of TSval one higher",
+            _AGE_ALONE,
+            "out of reach",
+        )
+        for note in ("note-timestamp", "old-timestamp", "syn-received-timestamp")
+    ),
+    Equivalent("linux-*", "*: linux.text-at-the-edge: dropped", _AT_THE_EDGE, "out of reach"),
+    Equivalent(
+        "linux-*",
+        "*: linux.text-at-the-edge: *, the bound of SEG.SEQ one *",
+        _AT_THE_EDGE,
+        "out of reach",
+    ),
+    Equivalent("linux-*", "FIN-WAIT-2 block: linux.fw2-fin: «restart 2MSL» too", _STARTS_ANEW),
     Equivalent("rfc9293", "ACK limit: rfc9293.challenge-war*", _OPEN_LIMIT, "out of reach"),
     *(
         Equivalent("rfc9293", f"FIN-WAIT-2: rfc9293.conn-take-ack: {change}", _NOTHING_TO_SEND)

@@ -29,6 +29,8 @@ class Original:
         Random(0).shuffle(order)  # neighbours are alike: what one misses the next does too
         self.order = dict.fromkeys(order)
         """The places of these cases, in the order in which they are played."""
+        self.first_of_a_name = set({cases[index].name: index for index in order}.values())
+        """Of the cases of one name, which are alike, one each."""
         self._shown: dict[int, Shown] = {}
 
     def shown(self, index: int) -> Shown:
