@@ -152,7 +152,7 @@ _AGAIN: Rules = (
          "With drop_synfin a SYN that has FIN is dropped.", f"{_LISTEN}, drop_synfin"),
     note("request-syn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS), Do.UPDATE_TS,
          "TS.Recent follows a SYN.", f"{_ADD}, sc_tsreflect"),
-    note("request-syn-no-timestamp", all_of(TIMESTAMPS_IN_USE, ~TIMESTAMPS), Do.FORGET_TIMESTAMPS,
+    note("request-syn-no-timestamp", ~TIMESTAMPS, Do.FORGET_TIMESTAMPS,
          "A SYN again that lacks the option ends timestamps.", f"{_ADD}, SCF_TIMESTAMP"),
     note("request-syn-no-ecn", any_of(~ECE, ~CWR), Do.FORGET_ECN,
          "A SYN again that does not ask for ECN ends it.", f"{_ADD}, SCF_ECN"),

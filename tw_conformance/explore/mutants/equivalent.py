@@ -50,6 +50,18 @@ _AT_THE_EDGE = (
 )
 _STARTS_ANEW = "The timer of TIME-WAIT starts when that does."
 _GOES_ON = "The same segment goes on in ESTABLISHED, whose list does so again."
+_GOES_ON_ACKED = (
+    "The segment goes on in FIN-WAIT-2, whose list does so again: nothing lies between."
+)
+_LEAVES_FOR_TIME_WAIT = (
+    "TIME-WAIT has nothing to send: neither SND.UNA nor a window is left to be looked at."
+)
+_SYN_TAKEN = "Who takes a SYN has taken its TSval already."
+_NO_ECN = "No connection of this profile has ECN."
+_NO_LISTENER = (
+    "RFC 9293 has no listener beside a connection: what becomes of one whose listener is gone is"
+    " not asked."
+)
 _OPEN_LIMIT = (
     "A limit that the RFC leaves open, so that no case counts on it;"
     " profiles/tests/test_rfc9293_states.py asks the list."
@@ -57,6 +69,11 @@ _OPEN_LIMIT = (
 _NOTHING_TO_SEND = (
     "The FIN is acknowledged: nothing is left that a window or a SEG.ACK could move, and no rule of"
     " this list looks at the widest window."
+)
+_ALL_ACKED = (
+    "The FIN is acknowledged: nothing is left that a window or a SEG.ACK could move.  Since 15 the"
+    " widest window bounds a SEG.ACK, but only once more was sent than one window may hold, which"
+    " the tester's own SYN has offered as wide as it can be."
 )
 
 EQUIVALENT: tuple[Equivalent, ...] = (
@@ -123,6 +140,71 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent("linux-*", "FIN-WAIT-2 block: linux.fw2-fin: «restart 2MSL» too", _STARTS_ANEW),
     Equivalent("rfc9293", "ACK limit: rfc9293.challenge-war*", _OPEN_LIMIT, "out of reach"),
+    Equivalent("*", "FIN-WAIT-1: *.conn-take-ack: behind *.fin-wait-1-ack", _GOES_ON_ACKED),
+    Equivalent(
+        "rfc9293", "FIN-WAIT-1: *.conn-for-nobody: behind rfc9293.fin-wait-1-ack", _GOES_ON_ACKED
+    ),
+    Equivalent("*", "CLOSING: *.conn-take-ack: behind *.closing-ack*", _LEAVES_FOR_TIME_WAIT),
+    Equivalent("rfc9293", "SYN-RECEIVED: *.conn-timestamp: behind *.syn-received-ack", _GOES_ON),
+    *(
+        Equivalent(profiles, f"SYN-SENT: *.syn-sent-{rule}: «TS.Recent := TSval» too", _SYN_TAKEN)
+        for profiles, rules in (
+            ("rfc9293", ("opened", "crossed")),
+            ("freebsd-*", ("syn", "syn-ack", "syn-ack-fin")),
+        )
+        for rule in rules
+    ),
+    Equivalent(
+        "rfc9293",
+        "SYN-SENT: rfc9293.syn-sent-opened: «ACK, rate-limited» for «ACK»",
+        "It is the first ACK of a connection, and ESTABLISHED forgets that it was counted.",
+    ),
+    *(
+        Equivalent("rfc9293", f"traits: {trait}", why)
+        for trait, why in (
+            ("keeps_first_window", "The window is 65535, whatever the MSS."),
+            ("crosses_with_ecn", _NO_ECN),
+            ("ecn_tries", _NO_ECN),
+            ("keeps_ect", _NO_ECN),
+        )
+    ),
+    Equivalent("rfc9293", "traits: half_open_*", _NO_LISTENER, "out of reach"),
+    Equivalent(
+        "freebsd-10", "traits: crosses_with_ecn", "Whoever takes ECN up here asks for it too."
+    ),
+    Equivalent(
+        "freebsd-*",
+        "traits: keeps_first_window",
+        "The window of a SYN is 65535 whatever the MSS, and the buffer's whole segments are counted"
+        " once the peer's SYN has come.",
+    ),
+    Equivalent(
+        "rfc9293",
+        "traits: cuts_below",
+        "RFC 9293 wants PSH on the last segment (MUST-61), and forbids it on none.",
+        "out of reach",
+    ),
+    Equivalent(
+        "freebsd-*",
+        "SYN-RECEIVED request: freebsd.request-syn-no-timestamp: behind freebsd.request-syn-no-ecn",
+        "Neither of two notes looks at what the other forgets.",
+    ),
+    Equivalent(
+        "freebsd-15",
+        "challenge ACK limit: freebsd.challenge-unlimited: *",
+        "Nobody looks at what was counted while there is no limit, and no case sets one amid its"
+        " steps.",
+        "out of reach",
+    ),
+    *(
+        Equivalent("freebsd-*", f"FIN-WAIT-2: freebsd.{mutant}", _ALL_ACKED)
+        for mutant in (
+            "conn-take-ack: dropped",
+            "conn-take-ack: behind freebsd.conn-old",
+            "conn-ack-too-high: behind freebsd.conn-take-ack",
+            "conn-no-ack-old: without «not ACK is set»",
+        )
+    ),
     *(
         Equivalent("rfc9293", f"FIN-WAIT-2: rfc9293.conn-take-ack: {change}", _NOTHING_TO_SEND)
         for change in ("dropped", "negated", "*the bound of SEG.ACK one *")
