@@ -12,7 +12,7 @@ class Change(DatedChange):
     BLIND = (11, 0), "RFC 5961: who does not know RCV.NXT is challenged, by an RST or SYN."
     DROPS_SYN_FIN = (12, 0), "drop_synfin holds in the states of a connection, too."
     SYNCACHE_PAWS = (13, 0), "The syncache drops what fails PAWS, and does not compare TSecr."
-    DUPLICATE_SACK = (13, 0), "With SACK text of which a part is old is acknowledged at once."
+    ACKS_AT_ONCE = (13, 0), "CWR, and with SACK text that is old in part, is acknowledged at once."
     CROSSED_RST = (14, 0), "After SYNs that crossed an RST counts, whatever it acknowledges."
     ACKS_FIN = (14, 0), "The connection acknowledges the FIN that leads to TIME-WAIT itself."
     SYNCACHE_RST = (14, 0), "An RST ends a syncache entry, whatever flags stand beside it."

@@ -40,13 +40,15 @@ from tw_reference.profiles.freebsd_words import (
     GHOST_ACK,
     HAS_GAP,
     ONE_SEGMENT,
+    PREDICTED,
+    REDUCED,
     SACK_IN_USE,
     SEQ_BELOW,
     TEXT_KEPT,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
-from tw_reference.rules.condition import ALWAYS, Condition, all_of
+from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
 from tw_reference.rules.decision import AnyList
 from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.vocabulary import (
@@ -67,6 +69,7 @@ from tw_reference.rules.vocabulary import (
 _AFTER_CLOSE = rule("conn-after-close", all_of(~HELD, TEXT_KEPT), (Do.RST, Do.CLOSE),
                     "New text after close() is reset, and the connection is gone.",
                     f"{DO_SEGMENT}, SS_NOFDREF", "RFC 1122 section 4.2.2.13")
+_REDUCED_HERE: Condition[SegmentOnConnection] = all_of(REDUCED, ~PREDICTED)
 _GHOST = rule("conn-ghost-ack", all_of(GHOST_ACK, setting("insecure_ack", 0)), Do.CHALLENGE,
               "A SEG.ACK that can't be on its way any more, or is older than the ISS, is"
               " challenged, unless insecure_ack is set.",
@@ -91,6 +94,9 @@ def _check(
     syn_left = rule(f"conn-syn-left{ends}", all_of(SYN, ~ACK, SEQ_BELOW), acknowledge,
                     f"A SYN left of RCV.NXT is old, and acknowledged{again}.",
                     f"{DO_SEGMENT} of 10, dropafterack")
+    no_ack_cwr = rule(f"conn-no-ack-cwr{ends}", all_of(~ACK, REDUCED), acknowledge,
+                      f"With ECN in use what has CWR and no ACK is acknowledged{again}.",
+                      f"{DO_SEGMENT} of 13, TF_ACKNOW, dropafterack")
     return (
         *((SYN_FIN,) if Change.DROPS_SYN_FIN in changes else ()),
         *(() if of_10 else (MISSING_TIMESTAMP,)), *resets,
@@ -108,6 +114,7 @@ def _check(
         rule(f"conn-no-ack-old{ends}", all_of(~ACK, ALL_OLD), acknowledge,
              f"What is old and has no ACK is acknowledged{again}.",
              f"{DO_SEGMENT}, TF_ACKNOW, dropafterack"),
+        *((no_ack_cwr,) if Change.ACKS_AT_ONCE in changes else ()),
         NO_ACK,
         *((_GHOST,) if Change.GHOST_ACKS in changes else ()),
         rule(f"conn-ack-too-high{ends}", ACK_ABOVE_SND_NXT, acknowledge,
@@ -139,6 +146,28 @@ def _old(acknowledge: Do) -> ConnectionRule:
                 "What is all old is dropped, but its ACK taken; it is acknowledged.", DO_SEGMENT)
 
 
+
+
+def _cwr(name: str, when: Condition[SegmentOnConnection], acknowledge: Do) -> ConnectionRule:
+    ends, again = ("-fin", " with the FIN again") if acknowledge is Do.ACK_WITH_FIN else ("", "")
+    return rule(f"{name}{ends}", when, acknowledge,
+                f"With ECN in use what has CWR is acknowledged{again}, though nothing is due.",
+                f"{DO_SEGMENT} of 13, TF_ACKNOW", "tcp_ecn.c of 14, tcp_ecn_input_segment()")
+
+
+def _nothing_more(
+    acknowledge: Do, changes: Set[Change], *, established: bool = False
+) -> Rules:
+    name, reduced = ("established", _REDUCED_HERE) if established else ("conn", REDUCED)
+    cwr = _cwr(f"{name}-cwr", all_of(EMPTY, reduced), acknowledge)
+    return (*((cwr,) if Change.ACKS_AT_ONCE in changes else ()), _NOTHING)
+
+
+def _after_fin(acknowledge: Do, changes: Set[Change]) -> Rules:
+    cwr = _cwr("conn-after-fin-cwr", REDUCED, acknowledge)
+    return (*((cwr,) if Change.ACKS_AT_ONCE in changes else ()), _IGNORED)
+
+
 _NOTHING = rule("conn-nothing-more", EMPTY, Do.DROP,
                 "Nothing is left in the segment.", DO_SEGMENT)
 _IGNORED = rule("conn-after-fin", ALWAYS, Do.DROP,
@@ -146,15 +175,25 @@ _IGNORED = rule("conn-after-fin", ALWAYS, Do.DROP,
                 f"{DO_SEGMENT}, TCPS_HAVERCVDFIN()")
 
 
-def _text(acknowledge: Do, changes: Set[Change]) -> Rules:
+_Waits = tuple[str, Condition[SegmentOnConnection]]
+_ACK_MAY_WAIT: Condition[SegmentOnConnection] = all_of(
+    SEQ_NOT_ABOVE, ~HAS_GAP, ~ACK_PUT_OFF, ONE_SEGMENT)
+_OLD_IN_PART: Condition[SegmentOnConnection] = all_of(SEQ_BELOW, SACK_IN_USE)
+
+
+def _delays(changes: Set[Change], *, established: bool) -> _Waits:
+    """The name of the rule that puts an ACK off, and its condition."""
+    if Change.ACKS_AT_ONCE not in changes:
+        return "conn-text-delayed-of-10", _ACK_MAY_WAIT
+    name, reduced = ("established", _REDUCED_HERE) if established else ("conn", REDUCED)
+    return f"{name}-text-delayed", all_of(_ACK_MAY_WAIT, ~any_of(_OLD_IN_PART, reduced))
+
+
+def _text(acknowledge: Do, changes: Set[Change], *, established: bool = False) -> Rules:
     with_fin = acknowledge is Do.ACK_WITH_FIN
     delayed = Do.ACK_WITH_FIN_DELAYED if with_fin else Do.ACK_DELAYED
     ends, again = ("-fin", " with the FIN again") if with_fin else ("", "")
-    waits: Condition[SegmentOnConnection] = all_of(
-        SEQ_NOT_ABOVE, ~HAS_GAP, ~ACK_PUT_OFF, ONE_SEGMENT)
-    if Change.DUPLICATE_SACK in changes:
-        waits = all_of(waits, ~all_of(SEQ_BELOW, SACK_IN_USE))
-    name = "conn-text-delayed" if Change.DUPLICATE_SACK in changes else "conn-text-delayed-of-10"
+    name, waits = _delays(changes, established=established)
     return (
         rule(f"{name}{ends}", waits, (Do.TAKE_TEXT, delayed),
              f"The ACK of text in order waits{again} for net.inet.tcp.delacktime, unless another"
@@ -171,7 +210,8 @@ def _established(changes: Set[Change]) -> AnyList:
         rule("established-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
              "The peer's FIN is acknowledged at once: CLOSE-WAIT.",
              f"{DO_SEGMENT}, TF_ACKNOW", "RFC 9293 section 3.10.7.4"),
-        _NOTHING, *_text(Do.ACK, changes),
+        *_nothing_more(Do.ACK, changes, established=True),
+        *_text(Do.ACK, changes, established=True),
     )
 
 
@@ -187,7 +227,7 @@ def _fin_wait_1(changes: Set[Change]) -> AnyList:
         rule("fin-wait-1-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ENTER_CLOSING, Do.ACK_WITH_FIN),
              "The FIN that crosses ours is acknowledged with ours again: CLOSING.",
              DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_CLOSING]"),
-        _NOTHING, *_text(Do.ACK_WITH_FIN, changes),
+        *_nothing_more(Do.ACK_WITH_FIN, changes), *_text(Do.ACK_WITH_FIN, changes),
     )
 
 
@@ -200,30 +240,35 @@ def _fin_wait_2(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     return stages.FIN_WAIT_2.list(
         *_check(Do.ACK, changes), _TAKE_ACK, _old(Do.ACK),
         at_once if acknowledges_fin is Do.ACK else owed,
-        _NOTHING, *_text(Do.ACK, changes),
+        *_nothing_more(Do.ACK, changes), *_text(Do.ACK, changes),
     )
 
 
 def _close_wait(changes: Set[Change]) -> AnyList:
     return stages.CLOSE_WAIT.list(
         *_check(Do.ACK, changes, closed=False), _TAKE_ACK, _old(Do.ACK),
-        _IGNORED,
+        *_after_fin(Do.ACK, changes),
     )
 
 
 def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     owed = "" if acknowledges_fin is Do.ACK else "-owed"
     source = f"{DO_SEGMENT}, TCPS_CLOSING"
+    cwr = rule(f"closing-ack-cwr{owed}", all_of(FIN_ACKED, REDUCED),
+               (acknowledges_fin, Do.ENTER_TIME_WAIT),
+               "With ECN in use what acknowledges our FIN and has CWR is acknowledged: TIME-WAIT.",
+               source, "tcp_timewait.c, tcp_twstart(), TF_ACKNOW")
     return stages.CLOSING.list(
         *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
         rule(f"closing-ack-old{owed}", all_of(FIN_ACKED, ALL_OLD),
              (acknowledges_fin, Do.ENTER_TIME_WAIT),
              "What is old and acknowledges our FIN is acknowledged: TIME-WAIT.",
              source, "tcp_timewait.c, tcp_twstart(), TF_ACKNOW"),
+        *((cwr,) if Change.ACKS_AT_ONCE in changes else ()),
         rule("closing-ack", FIN_ACKED, Do.ENTER_TIME_WAIT,
              "The ACK of our FIN leads to TIME-WAIT, in silence.",
              source, "RFC 9293 section 3.10.7.4"),
-        _old(Do.ACK_WITH_FIN), _IGNORED,
+        _old(Do.ACK_WITH_FIN), *_after_fin(Do.ACK_WITH_FIN, changes),
     )
 
 
@@ -233,7 +278,7 @@ def _last_ack(changes: Set[Change]) -> AnyList:
         rule("last-ack-ack", FIN_ACKED, Do.CLOSE,
              "The ACK of our FIN ends the connection, in silence.",
              f"{DO_SEGMENT}, TCPS_LAST_ACK", "RFC 9293 section 3.10.7.4"),
-        _old(Do.ACK_WITH_FIN), _IGNORED,
+        _old(Do.ACK_WITH_FIN), *_after_fin(Do.ACK_WITH_FIN, changes),
     )
 
 

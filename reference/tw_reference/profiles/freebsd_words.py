@@ -71,6 +71,22 @@ def SACK_IN_USE(q: SegmentOnConnection) -> bool:
     return q.tcb.sack
 
 
+@atom("the segment has CWR, and both ends want ECN")
+def REDUCED(q: SegmentOnConnection) -> bool:
+    return q.tcb.ecn and bool(q.segment.flags & tcp.CWR)
+
+
+@atom("the header is predicted: at RCV.NXT, the same window, either text or a new SEG.ACK, no FIN")
+def PREDICTED(q: SegmentOnConnection) -> bool:
+    """What is plain is done with early, whatever else is due."""
+    segment, tcb = q.segment, q.tcb
+    plain = segment.flags & (tcp.SYN | tcp.FIN | tcp.RST | tcp.URG | tcp.ACK) == tcp.ACK
+    same = segment.window != 0 and segment.window << tcb.snd_scale == tcb.snd_wnd
+    newly = distance(segment.ack, tcb.snd_una)
+    one_way = newly == 0 if segment.payload else newly > 0
+    return plain and same and one_way and segment.seq == tcb.rcv_nxt and not tcb.has_gap
+
+
 @atom("the segment has text that is not left of RCV.NXT")
 def TEXT_KEPT(q: HasTcb) -> bool:
     return bool(q.segment.payload) and _todrop(q) < len(q.segment.payload)

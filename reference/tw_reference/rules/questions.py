@@ -154,6 +154,10 @@ class ConnectionTcb(Tcb, Protocol):
         """Whether both ends want SACK."""
 
     @property
+    def ecn(self) -> bool:
+        """Whether both ends want ECN."""
+
+    @property
     def reads(self) -> bool:
         """Whether a process takes text as it comes."""
 

@@ -43,11 +43,33 @@ FIN_ON_ITS_WAY = (F1, CL, LA)
 def delayed(*, of_10: bool) -> Iterator[Row]:
     """Text in order, whose ACK waits."""
     name = "conn-text-delayed-of-10" if of_10 else "conn-text-delayed"
-    yield Row(E, name, "nothing -> ESTABLISHED; again", PSH_ACK, text=b"x")
+    yield Row(
+        E,
+        name if of_10 else "established-text-delayed",
+        "nothing -> ESTABLISHED; again",
+        PSH_ACK,
+        text=b"x",
+    )
     # What is sent again is the text; before that comes the ACK.
     yield Row(F1, f"{name}-fin", "nothing -> FIN-WAIT-1; again", PSH_ACK, ack=-2, text=b"x",
               queued=b"x")  # fmt: skip
     yield Row(F2, name, "nothing -> FIN-WAIT-2; again", PSH_ACK, text=b"x")
+
+
+def reduced() -> Iterator[Row]:
+    """What has CWR, since 13."""
+    for stage in STATES:
+        outstanding = stage in FIN_ON_ITS_WAY
+        end, answer = ("-fin", "FIN|ACK") if outstanding else ("", "ACK")
+        same = f"{stage.name}{'; again' if outstanding else ''}"
+        name = {E: "established-cwr", F1: "conn-cwr", F2: "conn-cwr"}.get(
+            stage, "conn-after-fin-cwr"
+        )
+        yield Row(stage, f"conn-no-ack-cwr{end}", f"{answer} -> {same}", tcp.CWR, ecn=True)
+        yield Row(stage, f"{name}{end}", f"{answer} -> {same}", tcp.ACK | tcp.CWR,
+                  ack=-1 if outstanding else 0,
+                  ecn=True)  # fmt: skip
+    yield Row(CL, "closing-ack-cwr", "ACK -> TIME-WAIT", tcp.ACK | tcp.CWR, ecn=True)
 
 
 def everywhere(*, of_10: bool) -> Iterator[Row]:
@@ -224,7 +246,7 @@ ROWS = (
         window=WINDOW),
 )
 OF_14 = (
-    *opening("freebsd-14"), *everywhere(of_10=False), *delayed(of_10=False), *ROWS,
+    *opening("freebsd-14"), *everywhere(of_10=False), *delayed(of_10=False), *reduced(), *ROWS,
     Row(F1, "conn-duplicate-ack", "nothing -> FIN-WAIT-1; again", FIN_ACK, seq=-1, ack=-1,
         window=WINDOW),
     Row(F2, "fin-wait-2-fin", "ACK -> TIME-WAIT", FIN_ACK),
@@ -318,6 +340,7 @@ def test_13_owes_the_ack_of_the_fin_and_minds_what_stands_beside_an_rst() -> Non
     assert {rule for _, rule in of_13 - of_14} == {
         "freebsd.fin-wait-2-fin-owed",
         "freebsd.closing-ack-old-owed",
+        "freebsd.closing-ack-cwr-owed",
         "freebsd.request-rst-beside",
         "freebsd.syn-received-bad-ack-rst",
         "freebsd.syn-received-bad-ack",
@@ -325,6 +348,7 @@ def test_13_owes_the_ack_of_the_fin_and_minds_what_stands_beside_an_rst() -> Non
     assert {rule for _, rule in of_14 - of_13} == {
         "freebsd.fin-wait-2-fin",
         "freebsd.closing-ack-old",
+        "freebsd.closing-ack-cwr",
         "freebsd.syn-received-bad-ack-but-rst",
     }
 

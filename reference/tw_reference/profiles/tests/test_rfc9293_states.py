@@ -203,6 +203,7 @@ class Row:
     """Whether the segment has the option though it was not agreed upon."""
     tsecr: int = 0
     """What TSecr differs by from the TSval of the DUT's SYN."""
+    ecn: bool = False
 
     def play(self, profile: Profile) -> tuple[str, set[str]]:
         """The outcome, and the rules of the state's list that acted on the segment."""
@@ -215,6 +216,7 @@ class Row:
         bench.end.sent.clear()
         bench.end.trace.clear()
         bench.tsecr = self.tsecr
+        bench.connection.ecn = self.ecn
         bench.timestamps = self.timestamps or self.stamped
         bench.arrives(self.flags, self.seq, self.ack, self.text, self.tsval, self.window)
         met = {
