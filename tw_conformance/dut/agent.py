@@ -130,8 +130,6 @@ class Agent:
         self._selector = selectors.DefaultSelector()
         self._listeners: dict[tuple[int, int], ListeningSocket] = {}
         self._held: dict[FourTuple, socket.socket] = {}
-        self._closed: set[FourTuple] = set()
-        """Those whose descriptor was closed: a descriptor outlives its connection."""
         self._old_sysctls: dict[str, str] = {}
         self._states: SockDiag | ProcTable | NetstatTable | None = None
         self._verbs: dict[str, Any] = {
@@ -276,7 +274,6 @@ class Agent:
         endpoint = (_family(family), port)
         for connection in [c for c in self._held if (c.family, c.local_port) == endpoint]:
             _reset(self._held.pop(connection))
-        self._closed = {c for c in self._closed if (c.family, c.local_port) != endpoint}
         return {"port": port}
 
     def _bind(
@@ -377,9 +374,7 @@ class Agent:
         return {"end": left > 0}
 
     def _close(self, **names: Any) -> "dict[str, Any]":
-        connection = self._find(names)
-        self._held.pop(connection).close()
-        self._closed.add(connection)
+        self._held.pop(self._find(names)).close()
         return {}
 
     def _shutdown(self, how: str = "write", **names: Any) -> "dict[str, Any]":
@@ -390,9 +385,7 @@ class Agent:
         return {}
 
     def _abort(self, **names: Any) -> "dict[str, Any]":
-        connection = self._find(names)
-        _reset(self._held.pop(connection))
-        self._closed.add(connection)
+        _reset(self._held.pop(self._find(names)))
         return {}
 
     def _destroy(self, **names: Any) -> "dict[str, Any]":
@@ -416,7 +409,7 @@ class Agent:
         self._serve(connection)
         if connection not in self._held:
             raise Refused(
-                errno.EBADF if connection in self._closed else errno.ENOTCONN,
+                errno.EBADF,
                 "no connection of {} port {} with {} port {} is held".format(
                     *connection[:2], *connection[2:]
                 ),

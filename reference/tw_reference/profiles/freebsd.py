@@ -317,6 +317,8 @@ FREEBSD_10 = Profile(
         least_rto=230 * MILLISECOND,
         # tcp_usrreq.c, tcp_disconnect(): what was not read is thrown away, and a FIN sent.
         resets_unread=False,
+        # uipc_socket.c, sosend_generic(): not SS_ISCONNECTED.
+        sent_too_early="ENOTCONN",
         # tcp_input.c, tcp_input(): without a listener nobody looks into the syncache.
         half_open_needs_listener=True,
         scales_requests=False,  # tcp_syncache.c, sc_wnd

@@ -390,6 +390,8 @@ LINUX_6_18 = Profile(
         connected=ConnectAction.EADDRNOTAVAIL,
         # af_inet.c, inet_shutdown(), TCP_SYN_SENT: tcp_disconnect().
         shutdown_ends_opening=True,
+        # stream.c, sk_stream_wait_connect().
+        sent_too_early="EAGAIN",
         offers=_offers,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
@@ -404,6 +406,8 @@ LINUX_6_18 = Profile(
         # tcp_ipv4.c, tcp_v4_rcv(), TCP_NEW_SYN_RECV: inet_csk_reqsk_queue_drop_and_put();
         # inet_connection_sock.c, reqsk_timer_handler().
         half_open_ends_with_listener=True,
+        # tcp.c, tcp_abort(), TCP_NEW_SYN_RECV: inet_csk_reqsk_queue_drop().
+        drops_requests=True,
         # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.
         repeats=Offers(timestamps=True, scaling=True, sack=True),
         # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.

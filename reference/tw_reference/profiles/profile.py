@@ -147,6 +147,8 @@ class StackTraits:
     half_open_ends_with_listener: bool = False
     """Whether so does one that finds another listener than that which opened it, and the timer that
     would send the <SYN,ACK> again."""
+    drops_requests: bool = False
+    """Whether the peer of a listener's SYN-RECEIVED that an administrator ends is not told."""
     scales_requests: bool = True
     """Whether the window that a listener's SYN-RECEIVED has, and tells in an ACK, is scaled."""
     loses_covered_fin: bool = False
@@ -171,6 +173,9 @@ class StackTraits:
     """What connect() comes to on a 4-tuple that has a connection."""
     shutdown_ends_opening: bool = False
     """Whether shutdown() in SYN-SENT gives the connection up, without a word."""
+    sent_too_early: str = ""
+    """What send() of a process that does not wait gives before there is a connection; empty: the
+    text waits for it (RFC 9293 section 3.10.2)."""
     shutdown_discards: bool = False
     """Whether shutdown() for reading throws away what is unread, and what comes after it."""
     reset_errors: Mapping[State, str] = field(

@@ -99,6 +99,11 @@ class Connection(ControlBlock):
         return self.inbound.read_the_end(closed=self.state is State.CLOSED)
 
     @property
+    def sent_too_early(self) -> str:
+        """What send() gives before there is a connection; empty: the text waits for it."""
+        return self._traits.sent_too_early
+
+    @property
     def end_hides_error(self) -> bool:
         """Whether the process is told that the peer has closed, whatever came after that."""
         return self.inbound.fin_taken and self._traits.end_before_error
@@ -157,6 +162,13 @@ class Connection(ControlBlock):
         if self.state is not State.SYN_SENT and not told:
             self._out.reset()
         self.leave(self._owner.gone)
+
+    def destroy(self) -> None:
+        """An administrator ends it, whatever the process wants."""
+        if self.is_request and self._traits.drops_requests:
+            self.leave(self._owner.gone)
+        else:
+            self.abort()
 
     # -- SEGMENT ARRIVES (RFC 9293 sections 3.10.7.3 and 3.10.7.4) -------------------------------
 

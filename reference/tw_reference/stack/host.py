@@ -247,7 +247,7 @@ class Host:
         connection = self._connections.get(flow)
         block = self._table.get(flow)
         if connection is not None:
-            connection.abort()
+            connection.destroy()
         elif block is not None:
             self._table.remove(block)
         else:

@@ -158,6 +158,8 @@ class ReceiveSide:
         taken = min(size, self._unread)
         self._unread -= taken
         self.edge = add(self.edge, taken)
+        if taken:
+            self.window_is_ruled = not self._traits.window_follows_memory
         return taken
 
     def read_the_end(self, *, closed: bool) -> bool:

@@ -10,6 +10,7 @@ from tw_reference.state import State
 
 _SENDS = frozenset({State.ESTABLISHED, State.CLOSE_WAIT})
 """States in which a process may send."""
+_OPENS = frozenset({State.SYN_SENT, State.SYN_RECEIVED})
 
 
 class CallError(Exception):
@@ -27,6 +28,8 @@ class _Socket:
 
     connection: Connection
     error: str = ""
+    is_disconnected: bool = False
+    """Whether the process gave up before there was a connection: it is as new then."""
 
 
 class Sockets:
@@ -48,11 +51,13 @@ class Sockets:
         """send() of ``data``.
 
         :raises CallError: what became of the connection, once; then, and where it takes no text
-            any more, EPIPE.
+            any more, EPIPE; what the stack says where there is none yet.
         """
         self.error(flow)
         connection = self._connected(flow)
-        if connection is None or connection.state not in _SENDS:
+        if connection is not None and connection.state in _OPENS and connection.sent_too_early:
+            raise CallError(connection.sent_too_early, f"{flow} is not connected yet")
+        if connection is None or connection.state not in _SENDS | _OPENS:
             raise CallError("EPIPE", f"{flow} takes no text")
         connection.send(data)
 
@@ -60,7 +65,8 @@ class Sockets:
         """recv() of ``size`` octets by a process that does not take them as they come; whether all
         of them were there, before the end.
 
-        :raises CallError: what became of the connection, once; EAGAIN, where more may come.
+        :raises CallError: what became of the connection, once; EAGAIN, where more may come, and
+            ENOTCONN, where nothing ever could.
         """
         connection = self._socket(flow).connection
         if connection.receive(size) == size:
@@ -68,6 +74,8 @@ class Sockets:
         at_end = connection.sees_the_end()
         if not connection.end_hides_error:
             self.error(flow)
+        if self._socket(flow).is_disconnected:
+            raise CallError("ENOTCONN", f"{flow} never was connected")
         if not at_end:
             raise CallError("EAGAIN", f"{flow} has not so much text yet")
         return False
@@ -113,6 +121,9 @@ class Sockets:
         if connection is None:
             raise CallError("ENOTCONN", f"{flow} is not connected")
         connection.shut(how)
+        if connection.state is State.CLOSED:
+            # tcp.c, tcp_disconnect(), TCP_SYN_SENT.
+            self._sockets[flow] = _Socket(connection, "ECONNRESET", is_disconnected=True)
 
     def close(self, flow: Flow) -> None:
         """close(), whatever has become of the connection."""

@@ -266,7 +266,7 @@ steps:
     "nobody-accepts": """
 reach: {state: ESTABLISHED, accepts: off}
 steps:
-  - {call: close, gives: ENOTCONN}
+  - {call: close, gives: EBADF}
   - state: ESTABLISHED
 """,
     "options-beforehand": """

@@ -13,10 +13,12 @@ from tw_reference.stack.sockets import CallError
 from tw_reference.state import State
 
 
-def opened(profile: str, *, closes_first: bool = False, text: bytes = b"") -> tuple[Host, Flow]:
+def opened(
+    profile: str, *, closes_first: bool = False, reads: bool = True, text: bytes = b""
+) -> tuple[Host, Flow]:
     """A host with a connection that a listener opened, and the peer's 4-tuple."""
     host = make_host(profile)
-    host.listen(PORT, closes_first=closes_first)
+    host.listen(PORT, closes_first=closes_first, reads=reads)
     flow = Flow(TESTER, 40000, DUT, PORT)
     host.receive(Packet(flow, Segment(1000, 0, SYN, window=60000, mss=1460)))
     arrives(host, flow, ACK, text=text)
@@ -113,3 +115,52 @@ def test_text_in_the_ack_of_the_handshake_is_unread_where_the_process_closes_at_
     last = host.outbox[-1]
     assert isinstance(last, Packet)
     assert last.segment.flags == answer
+
+
+@pytest.mark.parametrize(("profile", "ruled"), [("linux-6.18", False), ("freebsd-15", True)])
+def test_nothing_is_said_of_the_window_once_memory_decides_it(profile: str, ruled: bool) -> None:
+    host, flow = opened(profile, reads=False)
+    arrives(host, flow, ACK, text=b"text")
+    assert said(lambda: host.sockets.receive(flow.reverse, 1)) == "ok"
+    host.outbox.clear()
+    host.sockets.send(flow.reverse, b"t")
+    (answer,) = (p for p in host.outbox if isinstance(p, Packet))
+    assert answer.window_is_ruled is ruled
+
+
+@pytest.mark.parametrize(
+    ("profile", "given"), [("linux-6.18", "EAGAIN"), ("freebsd-10", "ENOTCONN"), ("rfc9293", "ok")]
+)
+def test_text_before_there_is_a_connection(profile: str, given: str) -> None:
+    host = make_host(profile)
+    flow = Flow(DUT, PORT, TESTER, 40000)
+    host.connect(flow, reads=False)
+
+    def sends() -> bool:
+        host.sockets.send(flow, b"text")
+        return True
+
+    assert said(sends) == given
+
+
+def test_who_gives_up_opening_is_told_so_once_and_never_was_connected() -> None:
+    host = make_host("linux-6.18")
+    flow = Flow(DUT, PORT, TESTER, 40000)
+    host.connect(flow, reads=False)
+    host.sockets.shutdown(flow)
+    assert said(lambda: host.sockets.receive(flow, 1)) == "ECONNRESET"
+    assert said(lambda: host.sockets.receive(flow, 1)) == "ENOTCONN"
+
+
+@pytest.mark.parametrize(("profile", "sent"), [("linux-6.18", []), ("rfc9293", [RST])])
+def test_whose_half_open_connection_is_ended_by_an_administrator(
+    profile: str, sent: list[int]
+) -> None:
+    host = make_host(profile)
+    host.listen(PORT)
+    flow = Flow(TESTER, 40000, DUT, PORT)
+    host.receive(Packet(flow, Segment(1000, 0, SYN, window=60000, mss=1460)))
+    host.outbox.clear()
+    host.destroy(flow.reverse)
+    assert host.state(flow.reverse) is State.CLOSED
+    assert [p.segment.flags & RST for p in host.outbox if isinstance(p, Packet)] == sent
