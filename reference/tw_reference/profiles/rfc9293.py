@@ -296,6 +296,7 @@ RFC_9293 = Profile(
         offers=lambda settings, wanted: Offers(
             wanted.timestamps and bool(settings["timestamps"]), wanted.scaling, wanted.sack
         ),
+        stamps_without_ts_recent=True,  # RFC 7323 section 3.2: in every segment but an RST
         first_rto=1 * SECOND,
         least_rto=1 * SECOND,
         resets_unread=True,

@@ -62,6 +62,9 @@ _NO_LISTENER = (
     "RFC 9293 has no listener beside a connection: what becomes of one whose listener is gone is"
     " not asked."
 )
+_NO_SOCKET = "It is about a call or an option of sockets, which RFC 9293 does not have."
+_NO_LABEL = "No packet of this profile has a flow label."
+_NO_WORD = "No RFC says it, so that no case may ask."
 _OPEN_LIMIT = (
     "A limit that the RFC leaves open, so that no case counts on it;"
     " profiles/tests/test_rfc9293_states.py asks the list."
@@ -168,7 +171,19 @@ EQUIVALENT: tuple[Equivalent, ...] = (
             ("keeps_ect", _NO_ECN),
         )
     ),
+    Equivalent("rfc9293", "traits: keeps_label", _NO_LABEL),
     Equivalent("rfc9293", "traits: half_open_*", _NO_LISTENER, "out of reach"),
+    Equivalent("rfc9293", "traits: reset_tos_mask", _NO_WORD, "out of reach"),
+    Equivalent(
+        "rfc9293",
+        "traits: room",
+        "It would show behind 65,535 octets that nobody read, which no case sends.",
+        "out of reach",
+    ),
+    *(
+        Equivalent("rfc9293", f"traits: {trait}", _NO_SOCKET, "out of reach")
+        for trait in ("connected", "shutdown_*", "keeps_ttl")
+    ),
     Equivalent(
         "freebsd-10", "traits: crosses_with_ecn", "Whoever takes ECN up here asks for it too."
     ),

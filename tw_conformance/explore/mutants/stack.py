@@ -9,6 +9,7 @@ from typing import Any
 
 from tw_conformance.explore.mutants.mutant import ProfileMutant
 from tw_reference.clock import MILLISECOND
+from tw_reference.profiles.offers import Offers
 from tw_reference.profiles.profile import IdleLimit, Profile, StackTraits
 
 _SWITCHES = range(3)
@@ -25,21 +26,41 @@ def stack_mutants(profile: Profile) -> Iterator[ProfileMutant]:
             traits = replace(profile.traits, **{field.name: other})
             changed = replace(profile, traits=traits)
             yield ProfileMutant("trait", "traits", field.name, changed, reads=field.name)
-    yield ProfileMutant("trait", "traits", "msl", replace(profile, msl=_longer(profile.msl)))
+    if "msl" not in profile.settings:
+        yield ProfileMutant("trait", "traits", "msl", replace(profile, msl=_longer(profile.msl)))
 
 
 def reading_traits(profile: Profile, read: set[str]) -> Profile:
-    """The same profile, which adds to ``read`` the name of each trait that is looked at."""
+    """The same profile, which adds to ``read`` the name of each trait that is looked at, of a
+    predicate where it does not hold: its mutant (:func:`_off`) holds everywhere."""
+
+    def heard(name: str, value: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*arguments: Any) -> Any:
+            said = value(*arguments)
+            if said is not True:
+                read.add(name)
+            return said
+
+        return asked
 
     class Watched(StackTraits):
         __slots__ = ()
 
         def __getattribute__(self, name: str) -> Any:
-            read.add(name)
-            return super().__getattribute__(name)
+            value = super().__getattribute__(name)
+            if name not in _CALLED:
+                read.add(name)
+                return value
+            return None if value is None else heard(name, value)
 
     values = {field.name: getattr(profile.traits, field.name) for field in fields(StackTraits)}
     return replace(profile, traits=Watched(**values))
+
+
+_CALLED = frozenset(
+    field.name for field in fields(StackTraits) if str(field.type).startswith("Callable")
+)
+"""Traits that are functions."""
 
 
 def _setting_mutants(profile: Profile) -> Iterator[ProfileMutant]:
@@ -80,12 +101,17 @@ def _another(name: str, value: Any) -> Any:
 
 
 def _off(value: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function with a tenth more, or a millisecond where that is more to see."""
+    """The same function with a tenth more, or a millisecond where that is more to see; a predicate
+    that holds everywhere."""
 
     def off(*arguments: Any) -> Any:
         right = value(*arguments)
+        if isinstance(right, bool):
+            return True
         if isinstance(right, IdleLimit):
             return IdleLimit(*(_longer(part) for part in right))
+        if isinstance(right, Offers):
+            return right._replace(timestamps=not right.timestamps)
         return _longer(right) if right < MILLISECOND else right + max(right // 10, MILLISECOND)
 
     return off
