@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tw_conformance.cli.broken_off import keeping, say_where
 from tw_conformance.cli.shared_options import (
     ALL_STATES,
     STATES,
@@ -25,13 +28,14 @@ from tw_conformance.model.errors import ExitCode, SuiteError, TargetError, Usage
 from tw_conformance.model.words import number_of
 
 if TYPE_CHECKING:
-    from tw_conformance.explore.fuzz.hunt import Counterexample, Hunt
+    from tw_conformance.explore.fuzz.hunt import Contest, Counterexample, Hunt, Tried
     from tw_conformance.explore.fuzz.strategies import Space
+    from tw_conformance.explore.journal import Journal
     from tw_conformance.targets.target import Target
     from tw_reference.profiles.profile import Profile
 
-_MOST_UNDER_WAY = 3
-"""Scripts printed where a search is broken off."""
+_SHRINKING = 20.0
+"""Seconds on a wire for which shorter scripts are looked for, for each kind of divergence."""
 _ON_A_WIRE, _VIRTUAL = 1.0, 1e6
 """Seconds that a wait of a script may last, unless told otherwise."""
 
@@ -59,7 +63,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--longest-wait",
         type=float,
         metavar="SECONDS",
-        help="longest wait of a script. Default: 1 on a wire, none in virtual time",
+        help="longest wait of a script, and for a 2MSL timer that has to be asked by waiting."
+        " Default: 1 on a wire, no limit in virtual time",
+    )
+    parser.add_argument(
+        "--shrink",
+        type=float,
+        metavar="SECONDS",
+        help="how long to look for a shorter script, for each kind of divergence. Default:"
+        f" {_SHRINKING:g} on a wire, no limit in virtual time",
+    )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="keep a journal in this file, and go on where it ends: what conformed is not played"
+        " again",
     )
     add_seed(parser, "the scripts")
     parser.add_argument(
@@ -79,6 +98,8 @@ def fuzz(arguments: argparse.Namespace) -> int:
         raise UsageError("say what to try: --target NAME, or --profile A --against B")
     if arguments.examples < 1 or arguments.steps < 1:
         raise UsageError("--examples and --steps count from 1")
+    if arguments.shrink is not None and not arguments.shrink >= 0:
+        raise UsageError("--shrink: a number of seconds is meant, 0 or more")
     try:
         import hypothesis.configuration
     except ImportError:
@@ -86,19 +107,38 @@ def fuzz(arguments: argparse.Namespace) -> int:
             "fuzz draws its scripts with Hypothesis, which is not installed: "
             "pip install 'tw-conformance[explore]'"
         ) from None
-    with TemporaryDirectory(prefix="tw-conformance-") as home, _hunt(arguments) as hunt:
+    with (
+        TemporaryDirectory(prefix="tw-conformance-") as home,
+        _hunt(arguments) as hunt,
+        _journal(arguments) as journal,
+    ):
         # Hypothesis keeps files in the current folder otherwise.
         hypothesis.configuration.set_hypothesis_home_dir(home)
         try:
-            return _report(hunt, arguments)
+            return _report(hunt, journal, arguments)
         finally:
             hypothesis.configuration.set_hypothesis_home_dir(None)
+
+
+def _journal(arguments: argparse.Namespace) -> AbstractContextManager[Journal]:
+    """The one that was asked for; or one that is kept only where the search is broken off."""
+    from tw_conformance.explore.journal import Journal
+
+    about = {"scripts on": _what(arguments), "profile": arguments.profile}
+    return keeping(
+        arguments.resume, "fuzz", lambda path, keep: Journal(path, about, "a search", keep=keep)
+    )
+
+
+def _what(arguments: argparse.Namespace) -> str:
+    """What scripts are tried on."""
+    return arguments.target or f"{arguments.profile} against {arguments.against}"
 
 
 @contextmanager
 def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
     """A search with its stacks open."""
-    from tw_conformance.explore.fuzz.hunt import Conformance, Hunt, TwoProfiles
+    from tw_conformance.explore.fuzz.hunt import Conformance, TwoProfiles
     from tw_conformance.report.settings_text import settings_line
     from tw_conformance.targets.direct import DirectTarget
     from tw_conformance.targets.registry import profile_named
@@ -115,7 +155,7 @@ def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
             f"what tells {names[0]} from {names[1]}: {number_of(arguments.examples, 'script')}",
             flush=True,
         )
-        yield Hunt(TwoProfiles(first, second), space, arguments.examples, arguments.seed)
+        yield _search(TwoProfiles(first, second), space, inf, arguments)
         return
     target = open_named(arguments, arguments.profile)
     try:
@@ -125,9 +165,20 @@ def _hunt(arguments: argparse.Namespace) -> Iterator[Hunt]:
         profile = PROFILES[target.profile]
         oracle = DirectTarget(profile, seed=arguments.seed)
         space = _space((target, oracle), [profile], arguments)
-        yield Hunt(Conformance(target, oracle), space, arguments.examples, arguments.seed)
+        bound = _SHRINKING if target.realtime else inf
+        contest = Conformance(target, oracle, space.longest_wait)
+        yield _search(contest, space, bound, arguments)
     finally:
         target.close()
+
+
+def _search(
+    contest: Contest, space: Space, shrinking: float, arguments: argparse.Namespace
+) -> Hunt:
+    from tw_conformance.explore.fuzz.hunt import Hunt
+
+    bound = shrinking if arguments.shrink is None else arguments.shrink
+    return Hunt(contest, space, arguments.examples, arguments.seed, shrinking=bound)
 
 
 def _space(
@@ -176,34 +227,67 @@ def _states(asked: Sequence[str], profiles: Sequence[Profile]) -> tuple[str, ...
     return states_of(asked) if asked else usual
 
 
-def _report(hunt: Hunt, arguments: argparse.Namespace) -> int:
-    count = 0
+def _report(hunt: Hunt, journal: Journal, arguments: argparse.Namespace) -> int:
+    """Search, and print each kind of divergence when it is seen, and again as short as can be."""
+    _keep(hunt, journal)
+    shown: list[Counterexample] = []
     try:
-        for count, found in enumerate(hunt.counterexamples(), start=1):
-            _tell(count, found, arguments)
-    except (KeyboardInterrupt, TargetError):
-        _tell_under_way(hunt, count)
-        raise
+        for found in hunt.counterexamples():
+            shown.append(found)
+            _tell(len(shown), found, arguments)
+    except (KeyboardInterrupt, TargetError) as broken:
+        return _broken_off(broken, hunt, shown, journal, arguments)
     unresolved = hunt.unresolved()
     for one in unresolved:
         what = "unstable" if one.unstable else "undecided"
         print(f"\n{what}, {one.case.name}: {one.reason}")
-    kinds = number_of(count, "kind of divergence", "kinds of divergence")
-    print(f"\n{number_of(len(hunt.tried), 'script')}: {kinds}, {len(unresolved)} in doubt")
-    if count:
+    print(f"\n{_tally(hunt, len(shown))}, {len(unresolved)} in doubt")
+    if shown:
         return ExitCode.DEVIATES
     return ExitCode.INCONCLUSIVE if unresolved else ExitCode.CONFORMS
 
 
-def _tell_under_way(hunt: Hunt, count: int) -> None:
-    """How far a search had come that is broken off, and what may be why."""
+def _keep(hunt: Hunt, journal: Journal) -> None:
+    """Have the search go on where the journal ends, and write down what it finds."""
+
+    def record(name: str, tried: Tried) -> None:
+        if tried is None:
+            journal.write({"alike": name})
+
+    hunt.known = {str(line.get("alike")) for line in journal.lines}
+    hunt.record = record
+    hunt.see = _announce
+
+
+def _announce(found: Counterexample) -> None:
+    by = f" (rule {found.rules[0].id})" if found.rules else ""
+    print(f"seen: {found.reason}{by}", flush=True)
+
+
+def _tally(hunt: Hunt, kinds: int) -> str:
+    found = number_of(kinds, "kind of divergence", "kinds of divergence")
+    return f"{number_of(len(hunt.tried), 'script')}: {found}"
+
+
+def _broken_off(
+    broken: KeyboardInterrupt | TargetError,
+    hunt: Hunt,
+    shown: list[Counterexample],
+    journal: Journal,
+    arguments: argparse.Namespace,
+) -> int:
+    """Show and keep what was seen until then, and say where it ended, and how to go on."""
     from tw_conformance.notation.write import script
 
-    print(f"\nbroken off after {len(hunt.tried)} scripts: {count} kinds of divergence; under way:")
-    for case in hunt.under_way[:_MOST_UNDER_WAY]:
-        print(script(case, ""))
-    if (more := len(hunt.under_way) - _MOST_UNDER_WAY) > 0:
-        print(f"  or one of {more} more")
+    kinds = {found.kind for found in shown}
+    for kind, first in hunt.seen.items():
+        if kind not in kinds:
+            shown.append(replace(first, shortest=False))
+            _tell(len(shown), shown[-1], arguments)
+    journal.keep = journal.keep or bool(hunt.tried)
+    under_way = [f"{case.name}\n{script(case, '')}" for case in hunt.under_way]
+    code = ExitCode.DEVIATES if shown else ExitCode.INCONCLUSIVE
+    return say_where(broken, _tally(hunt, len(shown)), under_way, journal, code)
 
 
 def _tell(number: int, found: Counterexample, arguments: argparse.Namespace) -> None:
@@ -215,9 +299,10 @@ def _tell(number: int, found: Counterexample, arguments: argparse.Namespace) -> 
         print(f"{profile}:\n{script(case, profile)}")
     for rule in found.rules:
         print(f"  rule {rule.id}: {rule.says} ({'; '.join(rule.source)})")
+    if not found.shortest:
+        print("  there may be a shorter one: --shrink and --examples say how long to look")
     if arguments.save is not None:
-        what = arguments.target or f"{arguments.profile} against {arguments.against}"
-        remark = f"Found by fuzzing {what}, seed {arguments.seed}: {found.reason}"
+        remark = f"Found by fuzzing {_what(arguments)}, seed {arguments.seed}: {found.reason}"
         try:
             print(f"  saved as {save_case(case, arguments.save, remark)}")
         except OSError as error:

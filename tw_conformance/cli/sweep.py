@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tw_conformance.cli.broken_off import keeping, say_where
 from tw_conformance.cli.shared_options import (
     add_seed,
     add_settings,
@@ -143,7 +142,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     if broken is None:
         return code
     done = f"{len(results)} of {len(classes)} classes"
-    return _broken_off(broken, done, walk.subject.under_way, journal, code)
+    return say_where(broken, done, [*map(str, walk.subject.under_way)], journal, code)
 
 
 def _run(
@@ -157,27 +156,6 @@ def _run(
         except (KeyboardInterrupt, TargetError) as broken:
             return broken
     return None
-
-
-def _broken_off(
-    broken: TargetError | KeyboardInterrupt,
-    done: str,
-    under_way: Collection[SegmentClass],
-    journal: Journal,
-    code: int,
-) -> int:
-    """Say where it ended, and how to go on."""
-    said = "interrupted" if isinstance(broken, KeyboardInterrupt) else str(broken)
-    print(f"tw-conformance: {said}", file=sys.stderr)
-    if under_way:
-        first, *others = under_way
-        further = f", or one of {len(others)} others" if others else ""
-        print(f"  under way: {first}{further}", file=sys.stderr)
-    kept = f"; go on with --resume {journal.path}" if journal.keep else ""
-    print(f"  after {done}{kept}", file=sys.stderr)
-    if isinstance(broken, KeyboardInterrupt):
-        return ExitCode.INTERRUPTED
-    return code if code == ExitCode.DEVIATES else broken.exit_code
 
 
 def _classes(
@@ -312,21 +290,11 @@ def _field(
         target.close()
 
 
-@contextmanager
-def _journal(file: Path | None, about: Mapping[str, Any]) -> Iterator[Journal]:
+def _journal(file: Path | None, about: Mapping[str, Any]) -> AbstractContextManager[Journal]:
     """The one that was asked for; or one that is kept only where the walk is broken off."""
     from tw_conformance.explore.sweep.journal import Journal
 
-    if file is None:
-        descriptor, name = mkstemp(prefix="tw-conformance-sweep-", suffix=".journal")
-        os.close(descriptor)
-        journal = Journal(Path(name), about, keep=False)
-    else:
-        journal = Journal(file, about)
-    try:
-        yield journal
-    finally:
-        journal.close()
+    return keeping(file, "sweep", lambda path, keep: Journal(path, about, keep=keep))
 
 
 def _write(

@@ -7,8 +7,10 @@ and what is saved fails for the same reason, since it is what was played.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from random import Random
 from typing import Protocol, TypeAlias
 
@@ -25,6 +27,7 @@ from tw_conformance.explore.observe import (
     ruled_states,
 )
 from tw_conformance.model.case import ByProfile, Call, Case, ExpectState, Send, Step, Wait
+from tw_conformance.model.errors import TargetError
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.approach import NotReached
 from tw_conformance.play.lacking import lacks
@@ -40,6 +43,9 @@ _AT_ONCE = 32
 """Scripts that wait side by side on a wire."""
 
 
+Kind: TypeAlias = tuple[object, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Counterexample:
     """Two stacks do not the same.
@@ -53,9 +59,11 @@ class Counterexample:
     reason: str
     rules: tuple[AnyRule, ...]
     fields: tuple[str, ...]
+    shortest: bool = True
+    """Whether nothing shorter was found; else it was not looked for to the end."""
 
     @property
-    def kind(self) -> tuple[object, ...]:
+    def kind(self) -> Kind:
         """Divergences of one kind have one cause: the same rules, and the same field to begin
         with."""
         return tuple(rule.id for rule in self.rules), self.fields[:1]
@@ -82,14 +90,16 @@ class Contest(Protocol):
 
 
 class Conformance:
-    """A target, held to the reference under its profile.
+    """A target, held to the reference under its profile.  ``longest_wait`` is in seconds: a 2MSL
+    timer that nobody can read is asked by waiting, if no longer than that.
 
     :raises TargetError: by its plays, where the target is gone or refuses.
     """
 
-    def __init__(self, target: Target, oracle: Target) -> None:
+    def __init__(self, target: Target, oracle: Target, longest_wait: float = inf) -> None:
         self._target = target
         self._oracle = oracle
+        self._sees_timers = target.reads_states or 2 * target.time_variables["msl"] <= longest_wait
         self._ruled = ruled_states(PROFILES[oracle.profile])
 
     def start(self, script: Case) -> Play[Tried]:
@@ -118,8 +128,9 @@ class Conformance:
         return _counterexample(case, outcome, effects[count - 1])
 
     def _held(self, script: Case, effects: Sequence[StepEffect]) -> Case:
-        """What the oracle does as a case, its states left out where the target can't tell them."""
+        """What the oracle does as a case, without the states and timers that can't be told."""
         case = held_to(script, effects, self._oracle.profile)
+        case = case if self._sees_timers else without_timers(case)
         return case if lacks(case, self._target) is None else without_states(case)
 
     async def _play(self, case: Case) -> Outcome:
@@ -229,13 +240,25 @@ class Hunt:
 
     ``examples`` are drawn in all, short scripts as well as long ones: what one segment can show is
     not to be told with six.  Each script is played once, whatever Hypothesis asks; so its need for
-    repeatable answers is met even on a wire.
+    repeatable answers is met even on a wire.  ``known`` are the names of scripts that were played
+    before, and on which both did the same.
     """
 
     contest: Contest
     space: Space
     examples: int
     seed: int
+    known: Collection[str] = ()
+    shrinking: float = inf
+    """Seconds for which shorter scripts are looked for, for each kind of divergence."""
+    see: Callable[[Counterexample], None] = lambda found: None
+    """Told of the first of each kind as soon as it is seen, before anything shorter is looked
+    for."""
+    record: Callable[[str, Tried], None] = lambda name, tried: None
+    """Told of each script that was played."""
+    clock: Callable[[], float] = time.monotonic
+    seen: dict[Kind, Counterexample] = field(default_factory=dict)
+    """The first of each kind."""
     tried: dict[str, Tried] = field(default_factory=dict)
     """By the name of the script."""
     under_way: tuple[Case, ...] = ()
@@ -243,15 +266,15 @@ class Hunt:
 
     def counterexamples(self) -> Iterator[Counterexample]:
         """Divergences of different kinds, each with the shortest script found for it."""
-        known: set[tuple[object, ...]] = set()
+        shown: set[Kind] = set()
         lengths = range(1, self.space.most_steps + 1)
         for length in lengths:
             space = replace(self.space, most_steps=length)
             share = max(self.examples // len(lengths), 1)
             self._play_side_by_side(self._drawn(space, share))
-            while (found := self._shortest(space, share, known)) is not None:
-                known.add(found.kind)
-                yield found
+            while left := [kind for kind in self.seen if kind not in shown]:
+                shown.add(left[0])
+                yield self._shortest(space, share, self.seen[left[0]])
 
     def unresolved(self) -> list[Unresolved]:
         """The scripts that nothing can be said of."""
@@ -270,7 +293,7 @@ class Hunt:
 
     def _play_side_by_side(self, drawn: Sequence[Case]) -> None:
         """On a wire, scripts spend their time waiting: as one ends, the next begins."""
-        waiting = {s.name: s for s in reversed(drawn) if s.name not in self.tried}
+        waiting = {s.name: s for s in reversed(drawn) if not self._is_tried(s)}
         plays: dict[str, tuple[Case, Play[Tried]]] = {}
         while waiting or plays:
             while waiting and len(plays) < _AT_ONCE:
@@ -278,26 +301,51 @@ class Hunt:
                 plays[name] = script, self.contest.start(script)
             self.under_way = tuple(script for script, _ in plays.values())
             first = next(iter(plays))
-            self.tried[first] = plays[first][1].result()
+            self._note(first, plays[first][1].result())
             del plays[first]
 
-    def _shortest(
-        self, space: Space, examples: int, known: set[tuple[object, ...]]
-    ) -> Counterexample | None:
-        """The smallest script that shows a divergence of a kind not yet known."""
+    def _is_tried(self, script: Case) -> bool:
+        """Whether it is known what comes of a script."""
+        if script.name in self.known:
+            self.tried.setdefault(script.name, None)
+        return script.name in self.tried
 
-        def is_new(script: Case) -> bool:
-            found = self._try(script)
-            return isinstance(found, Counterexample) and found.kind not in known
+    def _note(self, name: str, tried: Tried) -> None:
+        self.tried[name] = tried
+        self.record(name, tried)
+        if isinstance(tried, Counterexample) and tried.kind not in self.seen:
+            self.seen[tried.kind] = tried
+            self.see(tried)
 
-        script = self._find(space, examples, is_new)
-        found = None if script is None else self._try(script)
-        return found if isinstance(found, Counterexample) else None
+    def _shortest(self, space: Space, examples: int, first: Counterexample) -> Counterexample:
+        """The smallest script that shows a divergence of the same kind as the first one seen."""
+        until, in_time = self.clock() + self.shrinking, True
+        gone: TargetError | None = None
+
+        def is_alike(script: Case) -> bool:
+            nonlocal in_time, gone
+            if not self._is_tried(script) and (gone or self.clock() >= until):
+                in_time = False
+                return False
+            try:
+                found = self._try(script)
+            except TargetError as error:  # Hypothesis would look for the shortest way to it.
+                gone = error
+                return False
+            return isinstance(found, Counterexample) and found.kind == first.kind
+
+        script = self._find(space, examples, is_alike)
+        if gone is not None:
+            raise gone
+        # What was seen on the way to something else is not drawn again.
+        found = None if script is None else self.tried[script.name]
+        shortest = found if isinstance(found, Counterexample) else first
+        return replace(shortest, shortest=in_time and script is not None)
 
     def _try(self, script: Case) -> Tried:
-        if script.name not in self.tried:
+        if not self._is_tried(script):
             self.under_way = (script,)
-            self.tried[script.name] = self.contest.start(script).result()
+            self._note(script.name, self.contest.start(script).result())
         return self.tried[script.name]
 
     def _find(self, space: Space, examples: int, condition: Callable[[Case], bool]) -> Case | None:

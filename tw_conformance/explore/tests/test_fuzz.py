@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,26 +17,29 @@ from tw_conformance.explore.fuzz.hunt import (
     Conformance,
     Counterexample,
     Hunt,
+    Tried,
     TwoProfiles,
     Unresolved,
 )
 from tw_conformance.explore.fuzz.strategies import Space, script, scripts
 from tw_conformance.explore.observe import observe
 from tw_conformance.explore.tests.alike import alike
-from tw_conformance.model.case import Case, ExpectState, Reach, Send
-from tw_conformance.model.errors import ExitCode
-from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.model.case import Case, ExpectState, Reach, Send, Wait
+from tw_conformance.model.errors import ExitCode, TargetGone
+from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_file
 from tw_conformance.notation.write import save_case
 from tw_conformance.play.player import play
+from tw_conformance.play.tests.opaque import Opaque
 from tw_conformance.targets.direct import DirectTarget
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_conformance.targets.target import Play
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import BlockAction
-from tw_reference.segment import RST, SYN
+from tw_reference.segment import ACK, RST, SYN
 
 LINUX = PROFILES["linux-6.18"]
 
@@ -96,6 +99,35 @@ def test_the_same_seed_finds_the_same() -> None:
     first, second = (hunt(PROFILES["freebsd-15"], LINUX, examples=60) for _ in range(2))
     assert list(first.counterexamples()) == list(second.counterexamples())
     assert first.tried.keys() == second.tried.keys()
+
+
+def test_each_kind_is_told_when_it_is_seen_and_again_when_it_is_short() -> None:
+    hunted = hunt(PROFILES["freebsd-15"], LINUX, examples=60)
+    seen: list[Counterexample] = []
+    hunted.see = seen.append
+    for found in hunted.counterexamples():
+        assert found.kind in {each.kind for each in seen}
+        assert found.shortest or found.case in [each.case for each in seen]
+    assert len({each.kind for each in seen}) == len(seen) > 3
+
+
+def test_shrinking_ends_with_its_time_and_loses_nothing() -> None:
+    full, bounded = (hunt(PROFILES["freebsd-15"], LINUX, examples=60) for _ in range(2))
+    bounded.shrinking, bounded.clock = 2.0, count().__next__
+    short, longer = list(full.counterexamples()), list(bounded.counterexamples())
+    assert {each.kind for each in short} >= {each.kind for each in longer} == set(bounded.seen)
+    assert not all(each.shortest for each in longer)
+    assert len(bounded.tried) < len(full.tried)
+
+
+def test_what_was_alike_before_is_not_played_again() -> None:
+    first, second = (hunt(PROFILES["linux-6.1"], LINUX, examples=60) for _ in range(2))
+    found = list(first.counterexamples())
+    second.known = {name for name, tried in first.tried.items() if tried is None}
+    played: list[str] = []
+    second.record = lambda name, tried: played.append(name)
+    assert list(second.counterexamples()) == found
+    assert sorted(played) == sorted(first.tried.keys() - second.known)
 
 
 # -- a target against the oracle ------------------------------------------------------------------
@@ -165,6 +197,16 @@ def test_a_target_that_can_not_be_looked_into_is_held_to_its_answers() -> None:
     assert not any(isinstance(step, ExpectState) for step in finding.case.steps)
 
 
+@pytest.mark.parametrize(("longest", "told"), [(59.0, False), (60.0, True)])
+def test_a_timer_that_can_not_be_read_is_asked_by_waiting_if_a_script_may_wait_so_long(
+    longest: float, told: bool
+) -> None:
+    broken = Opaque(changed(LINUX, "linux.bare-ack", BlockAction.DROP), LINUX)
+    ack = script(Reach(), (Wait(TimeExpression("700ms")), Send(ACK)), {})
+    contest = Conformance(broken, DirectTarget(LINUX), longest)
+    assert (contest.start(ack).result() is not None) == told
+
+
 # -- scripts --------------------------------------------------------------------------------------
 
 
@@ -194,6 +236,45 @@ def test_command_tells_profiles_apart(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["check", str(tmp_path)]) == ExitCode.CONFORMS
 
 
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [(KeyboardInterrupt(), ExitCode.INTERRUPTED), (TargetGone("it is gone"), ExitCode.DEVIATES)],
+)
+def test_what_is_broken_off_is_kept_and_gone_on_with(
+    cause: BaseException,
+    code: ExitCode,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["fuzz", "--profile", "freebsd-10", "--against", "linux-6.18", "--steps", "1"]
+    words += ["--examples", "60", "--save", str(tmp_path / "saved")]
+    words += ["--resume", str(tmp_path / "journal")]
+    start, plays = TwoProfiles.start, count()
+
+    def until_the_60th(contest: TwoProfiles, script: Case) -> Play[Tried]:
+        if next(plays) == 60:
+            raise cause
+        return start(contest, script)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TwoProfiles, "start", until_the_60th)
+        assert main(words) == code
+    said = capsys.readouterr()
+    kinds = said.out.count("seen: ")
+    assert kinds == len(list((tmp_path / "saved").iterdir())) > 1
+    assert f" scripts: {kinds} kinds of divergence; go on with --resume" in said.err
+    assert "under way: fuzz-" in said.err
+
+    alike = (tmp_path / "journal").read_text().count("alike")
+    assert main(words) == ExitCode.DEVIATES
+    assert capsys.readouterr().out.count("seen: ") >= kinds
+    assert (tmp_path / "journal").read_text().count("alike") > alike > 0
+    other = [*words, "--profile", "freebsd-13"]
+    assert main(other) == ExitCode.USAGE
+    assert "is the journal of another search: scripts on freebsd-10" in capsys.readouterr().err
+
+
 def test_command_finds_nothing_where_nothing_is() -> None:
     assert main(["fuzz", "--target", "reference", "--examples", "12"]) == ExitCode.CONFORMS
 
@@ -206,6 +287,7 @@ def test_command_finds_nothing_where_nothing_is() -> None:
         (["--target", "reference", "--set", "rfc1337"], "write NAME=NUMBER"),
         (["--target", "reference", "--profile", "linux", "--set", "rfc137=1"], "mean 'rfc1337'"),
         (["--target", "reference", "--examples", "0"], "count from 1"),
+        (["--target", "reference", "--shrink", "-1"], "0 or more"),
     ],
 )
 def test_command_says_what_is_wrong(

@@ -1,0 +1,72 @@
+"""What an exploration has found, line by line on disk: it can be broken off and gone on with.
+
+Each line is whole when it is written; a last line that was cut off by a crash is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tw_conformance.model.errors import UsageError
+
+
+class Journal:
+    """The file of one exploration, which ``what`` names, as in «a sweep».  ``about`` is what has to
+    be the same for it to be gone on with; ``lines`` are those of before, without it.  ``keep``:
+    whether the file stays when it is closed.
+
+    :raises UsageError: where the file is another exploration's, or can't be written.
+    """
+
+    def __init__(
+        self, path: Path, about: Mapping[str, Any], what: str, *, keep: bool = True
+    ) -> None:
+        self.path = path
+        self.keep = keep
+        try:
+            lines = list(_whole_lines(path, what))
+            if lines and lines[0] != about:
+                another = what.replace("a ", "another ", 1)
+                raise UsageError(f"{path} is the journal of {another}: {_said(lines[0])}")
+            # Written anew, so that a line that was cut off does not spoil the next one.
+            whole = "".join(json.dumps(line) + "\n" for line in lines or [dict(about)])
+            path.write_text(whole, encoding="utf-8")
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{path} can't be used as a journal: {error.strerror}") from None
+        self.lines = lines[1:]
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Add a line."""
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+        if not self.keep:
+            self.path.unlink(missing_ok=True)
+
+
+def _whole_lines(path: Path, what: str) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if not line.endswith("\n"):
+                return
+            try:
+                read = json.loads(line)
+            except ValueError:
+                raise UsageError(f"{path} is no journal of {what}") from None
+            if not isinstance(read, dict):
+                raise UsageError(f"{path} is no journal of {what}")
+            yield read
+
+
+def _said(about: Mapping[str, Any]) -> str:
+    said = {key: value for key, value in about.items() if key != "alphabet"}
+    return ", ".join(f"{key} {value}" for key, value in said.items()) or "nothing known"
