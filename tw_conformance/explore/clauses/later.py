@@ -180,7 +180,7 @@ _c = ClauseMaker("rfc9768", "RFC 9768", base="rfc9293").clause
 
 _ACCECN = (
     "No documented stack has AccECN by default, and none that a test can run has it at all: Linux"
-    " 6.18 refuses tcp_ecn=3 (EINVAL)."
+    " 6.18 has the sysctls of its option, but refuses tcp_ecn of 3 and above (EINVAL)."
 )
 _NO_ACCECN = {"*": "not applicable: without AccECN, which is not on by default"}
 

@@ -141,6 +141,31 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         _AT_THE_EDGE,
         "out of reach",
     ),
+    Equivalent(
+        "linux-*",
+        "ACK limit: linux.oow-exempt: «send it, count* for «send it»",
+        "Linux's limit goes by the time of the last ACK; it counts none.",
+    ),
+    Equivalent(
+        "linux-*",
+        "CLOSING: linux.*take-ack: behind linux.closing-acked",
+        "TIME-WAIT keeps nothing of what the ACK moves, and looks at none of it.",
+    ),
+    Equivalent(
+        "linux-*",
+        "TIME-WAIT entry: linux.entry-overflow: «close the oldest block, use its slot» for *",
+        "Each block of Linux has a timer of its own: there is no queue that has an oldest.",
+    ),
+    Equivalent(
+        "linux-[56].*",
+        "TIME-WAIT entry: linux.entry-overflow: «remember the peer's timestamp» for *",
+        "No rule of these kernels asks for what is remembered of a peer.",
+    ),
+    Equivalent(
+        "linux-[56].*",
+        "traits: half_open_needs_listener",
+        "What a listener kept has ended with it, whoever listens now.",
+    ),
     Equivalent("linux-*", "FIN-WAIT-2 block: linux.fw2-fin: «restart 2MSL» too", _STARTS_ANEW),
     Equivalent("rfc9293", "ACK limit: rfc9293.challenge-war*", _OPEN_LIMIT, "out of reach"),
     Equivalent("*", "FIN-WAIT-1: *.conn-take-ack: behind *.fin-wait-1-ack", _GOES_ON_ACKED),

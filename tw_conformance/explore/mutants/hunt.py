@@ -18,7 +18,6 @@ from tw_conformance.explore.mutants.mutant import (
     ListMutant,
     Mutant,
     MutantKind,
-    ProfileMutant,
 )
 from tw_conformance.explore.mutants.original import Original
 from tw_conformance.explore.mutants.stack import stack_mutants
@@ -30,11 +29,9 @@ from tw_reference.profiles.profile import Profile
 _FIRST = 40
 """Cases that may notice a mutant, of which most kill it at once; more are looked for where none of
 these does."""
-_MOST = 450
-"""Cases after which a mutant that none noticed survives: more are unlikely to notice."""
-_MOST_ANYWHERE = 1000
-"""The same of a setting or a trait, which nearly every case reads and few are about: about one case
-of each name."""
+_MOST = 1000
+"""Cases after which a mutant that none noticed survives: more are unlikely to notice.  About one
+case of each name."""
 _ONLY_THE_ORACLE = 8
 """Cases after which a mutant that the oracle sees is left to it: more are unlikely to fail."""
 End: TypeAlias = Literal["failed", "seen", "changes nothing", "out of reach", "alike", "survives"]
@@ -174,10 +171,9 @@ class _Beat:
     def fate(self, mutant: Mutant, suspects: Sequence[int]) -> Fate:
         """What becomes of the mutant in these cases."""
         self._target.become(mutant)
-        most = _MOST_ANYWHERE if isinstance(mutant, ProfileMutant) else _MOST
         seen: int | None = None
         plays = 0
-        for plays, index in enumerate(self._likeliest(mutant, suspects)[:most], start=1):
+        for plays, index in enumerate(self._likeliest(mutant, suspects)[:_MOST], start=1):
             shown = _play(self._original.cases[index], self._target)
             right = self._original.shown(index)
             if right.passes and (shown is None or not shown.passes):
@@ -193,14 +189,14 @@ class _Beat:
 
     def _likeliest(self, mutant: Mutant, suspects: Sequence[int]) -> list[int]:
         """Those first that killed others of the same rule, or look at the state that it is of, for
-        many a rule is passed on the way to where a case looks; of what is read in most cases one
-        of each name."""
-        cases, everywhere = self._original.cases, isinstance(mutant, ProfileMutant)
+        many a rule is passed on the way to where a case looks; where there are more than are
+        played, one of each name."""
+        cases, too_many = self._original.cases, len(suspects) > _MOST
 
         def unlikely(case: int) -> tuple[int, bool, bool, int]:
             place = mutant.place
             there = place.startswith(cases[case].reach.state)
-            twin = everywhere and case not in self._original.first_of_a_name
+            twin = too_many and case not in self._original.first_of_a_name
             return (-self._kills_there[place, case], not there, twin, -self._kills[case])
 
         return sorted(suspects, key=unlikely)
