@@ -66,6 +66,13 @@ _LISTENER = {
 is a stack alone on its device."""
 
 
+_CLOSER = {
+    False: "take a service that does, such as inetd's daytime, or use ssh://",
+    True: "have the stack close what it accepts there, or name another port with --dut-port",
+}
+"""What to do where the DUT does not close first, by whether it is a stack alone on its device."""
+
+
 class Mark(Enum):
     """How a finding is meant."""
 
@@ -215,10 +222,7 @@ def _look_at_the_service(target: Target, alone: bool) -> Iterator[Finding]:
         raise Ended("listener", f"{outcome.reason}: {_LISTENER[_came(outcome) is not None, alone]}")
     yield Finding(Mark.GOOD, "listener", "a connection is accepted")
     if outcome.verdict is not Verdict.PASS:
-        raise Ended(
-            "closes first",
-            f"{outcome.reason}: take a service that does, such as inetd's daytime, or use ssh://",
-        )
+        raise Ended("closes first", f"{outcome.reason}: {_CLOSER[alone]}")
     yield Finding(Mark.GOOD, "closes first", "the DUT sends its FIN without being asked")
 
 

@@ -73,7 +73,7 @@ class Target(Protocol):
 
     def lacks(self, case: Case) -> str | None:
         """What keeps this target from playing that case, such as ``needs socket calls
-        on the DUT: use ssh://``; None where nothing does.  To ask for states is the player's."""
+        on the DUT``; None where nothing does.  To ask for states is the player's."""
 
     def assume(self, settings: Mapping[str, int]) -> None:
         """Take these for the DUT's from now on, where nobody can read them."""

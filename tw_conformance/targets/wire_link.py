@@ -102,7 +102,7 @@ class WireLink:
 
     async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         if self._calls is None:
-            raise NoSuchCall(f"nothing on the DUT can make the call «{verb}»: use ssh://")
+            raise NoSuchCall(f"nothing on the DUT can make the call «{verb}»")
         return await self._calls.make(verb, arguments)
 
     async def observe(self) -> Observation | None:

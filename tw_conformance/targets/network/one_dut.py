@@ -31,7 +31,8 @@ def network_target(order: Order, attach: Attach) -> WireTarget:
     """
     assert order.profile is not None, "of a DUT somewhere only the user knows what it is"
     stack, access = PROFILES[order.profile], order.access
-    dut = OneDut(order.name, stack, attach, access.settings)
+    alone = not order.place.host
+    dut = OneDut(order.name, stack, attach, access.settings, alone=alone)
     return WireTarget(
         order.name,
         stack,
@@ -49,12 +50,22 @@ class OneDut:
     (:class:`~tw_conformance.targets.wire_target.Duts`).
 
     ``said`` are those of its settings that differ from the profile's defaults, as the user says.
+    ``alone``: it is a stack on a device that it has for itself, and no host with a shell.
     """
 
     own = False
 
-    def __init__(self, name: str, stack: Profile, attach: Attach, said: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        stack: Profile,
+        attach: Attach,
+        said: Mapping[str, int],
+        *,
+        alone: bool = False,
+    ) -> None:
         self._name = name
+        self._alone = alone
         self._stack = stack
         self._profile = stack.name
         self._attach = attach
@@ -83,17 +94,27 @@ class OneDut:
         if family not in self._there.duts:
             return f"needs an {_FAMILIES[family]} address of the DUT and one of the tester"
         if any(isinstance(step, Open) and step.peer == "other" for step in case.steps):
-            return "needs another address of the tester's (open: peer): use netns"
+            return "needs another address of the tester's (open: peer)"
         if self._settings is not None:
             return self._table_of_its_own(case) or self._settings.lacks(case)
         if preparation_of(case).private:
-            return "needs socket calls on the DUT: use ssh://"
+            return f"needs socket calls on the DUT{self._how()}"
         if any(isinstance(step, Counters) for step in case.steps):
-            return "needs to read the DUT's counters: use ssh://"
+            return f"needs to read the DUT's counters{self._how()}"
         for setting, value in case.settings.items():
             if self._assumed.get(setting) != value:
-                return f"needs the DUT's setting {setting}={value}: use ssh://"
+                said = f"{setting}={value}"
+                return f"needs the DUT's setting {said}{self._how(said)}"
         return None
+
+    def _how(self, setting: str = "") -> str:
+        """How it can be had: on a host an agent does it; a stack that runs alone takes no agent,
+        but its author may give it a setting."""
+        if not self._alone:
+            return ": use ssh://"
+        if setting:
+            return f": give it that, and say --set {setting}"
+        return ", and nothing of ours runs there"
 
     def assume(self, settings: Mapping[str, int]) -> None:
         self.settings = {**self.settings, **settings}
@@ -134,5 +155,5 @@ class OneDut:
     def _table_of_its_own(self, case: Case) -> str | None:
         for setting in case.settings:
             if setting in OF_THE_WHOLE_TABLE:
-                return f"needs {setting} changed, and with it a table of its own: use netns"
+                return f"needs {setting} changed, and with it a table of its own"
         return None

@@ -35,13 +35,13 @@ class FreeBsdAgent:
         return {"value": "2000"}
 
 
-def reached(*, agent: bool, said: Mapping[str, int] | None = None) -> OneDut:
+def reached(*, agent: bool, said: Mapping[str, int] | None = None, alone: bool = False) -> OneDut:
     async def attach() -> Bench:
         client = cast(AgentClient, FreeBsdAgent()) if agent else None
         injector = cast(Injector, None)
         return Bench(injector, {"ipv4": "192.0.2.1"}, {"ipv4": 13}, AsyncExitStack(), client)
 
-    dut = OneDut("box", STACK, attach, said or {})
+    dut = OneDut("box", STACK, attach, said or {}, alone=alone)
     asyncio.run(dut.start())
     return dut
 
@@ -86,6 +86,26 @@ def test_a_dut_without_an_agent_says_what_it_lacks(text: str, why: str | None) -
     assert (lacks is None) if why is None else (why in (lacks or ""))
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "steps: [call: unlisten]",
+            "needs socket calls on the DUT, and nothing of ours runs there",
+        ),
+        ("steps: [counters: {Drops: 1}]", "the DUT's counters, and nothing of ours runs there"),
+        (
+            f"profiles: [freebsd-*]\nsettings: {{drop_synfin: 1}}\n{QUIET}",
+            "needs the DUT's setting drop_synfin=1: give it that, and say --set drop_synfin=1",
+        ),
+        ("steps: [open: {name: two, peer: other}]", "another address of the tester's (open: peer)"),
+    ],
+)
+def test_who_has_a_stack_alone_on_a_device_is_not_sent_to_a_shell(text: str, why: str) -> None:
+    lacks = reached(agent=False, alone=True).lacks(case_of(text)) or ""
+    assert lacks.endswith(why)
+
+
 def test_what_the_user_said_of_it_need_not_be_set() -> None:
     dut = reached(agent=False, said={"drop_synfin": 1})
     strict = f"profiles: [freebsd-*]\nsettings: {{drop_synfin: 1}}\n{QUIET}"
@@ -96,4 +116,4 @@ def test_an_agent_gives_it_all_but_a_table_of_its_own() -> None:
     dut = reached(agent=True)
     assert dut.lacks(case_of("steps: [call: unlisten]")) is None
     full = case_of(f"profiles: [freebsd-10]\nsettings: {{maxtcptw: 1}}\n{QUIET}")
-    assert dut.lacks(full) == "needs maxtcptw changed, and with it a table of its own: use netns"
+    assert dut.lacks(full) == "needs maxtcptw changed, and with it a table of its own"
