@@ -11,7 +11,7 @@ from tw_reference.profiles.freebsd_words import (
     IN_WINDOW,
     SEQ_BELOW,
     SEQ_NEAR_RCV_NXT,
-    SPANS_RCV_NXT,
+    SPANS_LAST_ACK,
     TS_RECENT_KNOWN,
 )
 from tw_reference.rules.actions import ConnectionAction as Do
@@ -102,7 +102,7 @@ PAWS: ConnectionRule = rule(
     "conn-paws", OLD_TIMESTAMP, Do.DROP,
     "What fails PAWS without text is dropped.", DO_SEGMENT)
 NOTE_TIMESTAMP: ConnectionRule = note(
-    "conn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS, SPANS_RCV_NXT), Do.UPDATE_TS,
+    "conn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS, SPANS_LAST_ACK), Do.UPDATE_TS,
     "TS.Recent follows what spans the last ACK sent.", DO_SEGMENT, "RFC 7323 section 4.3")
 NO_ACK: ConnectionRule = rule(
     "conn-no-ack", ~ACK, Do.DROP, "What else has no ACK is dropped.", DO_SEGMENT)

@@ -102,9 +102,14 @@ def BEYOND_WINDOW(q: HasTcb) -> bool:
     return over > 0 and over >= text - cut
 
 
-@atom("SEG.SEQ =< RCV.NXT =< SEG.SEQ + payload")
-def SPANS_RCV_NXT(q: HasTcb) -> bool:
-    return 0 <= distance(q.tcb.rcv_nxt, q.segment.seq) <= len(q.segment.payload)
+@atom("of what is left, SEG.SEQ =< the last ACK sent =< SEG.SEQ + SEG.LEN")
+def SPANS_LAST_ACK(q: SegmentOnConnection) -> bool:
+    """Of what is left when the SYN and what lies left of RCV.NXT is cut off, and with it a FIN."""
+    syn = bool(q.segment.flags & tcp.SYN) and _todrop(q) > 0
+    text, old = len(q.segment.payload), _todrop(q) - syn
+    cut = min(max(old, 0), text)
+    fin = bool(q.segment.flags & tcp.FIN) and old <= text
+    return 0 <= distance(q.tcb.rcv_wup, add(q.segment.seq, syn + cut)) <= text - cut + fin
 
 
 @atom("the segment is a duplicate ACK: SEG.ACK = SND.UNA, not SND.NXT, no text, the same window")
