@@ -71,7 +71,7 @@ def _wrong_checksum(ip: IpHeader, body: bytes) -> str:
 
 
 def _read_tcp(ip: IpHeader, body: bytes, kept: int | None) -> Packet:
-    if len(body) < _TCP_HEADER:
+    if min(len(body), len(body) if kept is None else kept) < _TCP_HEADER:
         raise WireError("TCP header is cut short")
     sport, dport, seq, ack, offset, flags, window, urgent = _FIELDS.unpack_from(body)
     header = (offset >> 4) * 4

@@ -19,6 +19,8 @@ _IPV4_CHECKSUM = slice(24, 26)
 _DONT_FRAGMENT = 0x4000
 _MORE_OR_LATER = 0x3FFF
 """More Fragments, and the fragment offset: neither is set in a whole datagram."""
+_LATER_OR_MORE = 0xFFF9
+"""In an IPv6 fragment header: the offset, and whether more follow."""
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION = 0, 43, 44, 60
 _PAD1, _PADN = 0, 1
 
@@ -108,28 +110,34 @@ def _read_ipv6(frame: bytes) -> IpHeader | None:
 
 def behind_extensions(octets: bytes, following: int, start: int, end: int) -> tuple[int, int]:
     """What lies behind the extension headers that begin at ``start`` (RFC 8200 section 4), and
-    where: TCP, ICMPv6, or a header that is not known here.
+    where: TCP, ICMPv6, or a header that is not known here.  A fragment that is all of a packet is
+    that packet (section 4.5, RFC 6946).
 
     :raises WireError: where a stack stops on the way: at a fragment, a route with segments left,
         an option that forbids to go on, a header that is cut short.
     """
     first = True
-    while following in (_ROUTING, _DESTINATION) or (following == _HOP_BY_HOP and first):
+    while following in (_ROUTING, _DESTINATION, _FRAGMENT) or (following == _HOP_BY_HOP and first):
         first = False
         if end - start < 8:
             raise WireError("IPv6 extension header is cut short")
-        size = (octets[start + 1] + 1) * 8
+        size = 8 if following == _FRAGMENT else (octets[start + 1] + 1) * 8
         if size > end - start:
             raise WireError("IPv6 extension header is cut short")
-        if following != _ROUTING:
-            _skip_options(octets[start + 2 : start + size])
-        elif octets[start + 3]:
-            raise WireError("IPv6 routing header has segments left")
+        _pass(following, octets[start : start + size])
         following = octets[start]
         start += size
-    if following == _FRAGMENT:
-        raise WireError("IP fragment")
     return following, start
+
+
+def _pass(kind: int, header: bytes) -> None:
+    if kind == _FRAGMENT:
+        if int.from_bytes(header[2:4]) & _LATER_OR_MORE:
+            raise WireError("IP fragment")
+    elif kind != _ROUTING:
+        _skip_options(header[2:])
+    elif header[3]:
+        raise WireError("IPv6 routing header has segments left")
 
 
 def _skip_options(options: bytes) -> None:

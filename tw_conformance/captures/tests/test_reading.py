@@ -101,10 +101,11 @@ def test_text_that_was_not_kept_counts_all_the_same(tmp_path: Path) -> None:
     assert 1000 in lengths
 
 
+@pytest.mark.parametrize("kept", [40, 60])
 def test_a_header_that_was_not_kept_is_named(
-    frames: list[tuple[float, bytes]], tmp_path: Path
+    frames: list[tuple[float, bytes]], tmp_path: Path, kept: int
 ) -> None:
-    reading = CaptureReader(written(tmp_path / "x.pcap", frames, kept=60))
+    reading = CaptureReader(written(tmp_path / "x.pcap", frames, kept=kept))
     assert not list(reading)
     assert reading.left_out["TCP header is cut short"] == 8
 

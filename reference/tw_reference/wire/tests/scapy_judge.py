@@ -128,8 +128,6 @@ def _behind_extensions(ip: Layer) -> Layer | Refused | NoOpinion | None:
     while layer.nh in (0, 43, 44, 60):
         if layer.nh == 0 and layer is not ip:
             return layer
-        if layer.nh == 44:
-            return REFUSED
         following = layer.payload
         match following:
             case IPv6ExtHdrRouting() | IPv6ExtHdrSegmentRouting():
@@ -140,8 +138,11 @@ def _behind_extensions(ip: Layer) -> Layer | Refused | NoOpinion | None:
                     return NoOpinion.EXTENSIONS
                 if any(option.otype > 1 and option.otype >> 6 for option in following.options):
                     return REFUSED
-            case IPv6ExtHdrFragment():
+            case IPv6ExtHdrFragment() if following.offset or following.m:
                 return REFUSED
+            case IPv6ExtHdrFragment():
+                layer = following
+                continue
             case _:
                 return NoOpinion.NO_LAYER
         held = len(following.original) - len(following.payload.original)

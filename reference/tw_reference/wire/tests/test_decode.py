@@ -173,6 +173,8 @@ NO_SEGMENTS_LEFT = bytes.fromhex("00 02 00 00000000")
         ((HOP_BY_HOP, PAD), (ROUTING, NO_SEGMENTS_LEFT), (DESTINATION, PAD), (DESTINATION, PAD)),
         ((DESTINATION, bytes.fromhex("00 1e0400000000")),),  # unknown, and may be skipped
         ((DESTINATION, bytes(7)),),  # Pad1 six times
+        ((FRAGMENT, bytes(7)),),  # all of a packet
+        ((FRAGMENT, bytes.fromhex("ff 0006 00000001")), (DESTINATION, bytes(7))),
     ],
 )
 @pytest.mark.parametrize("packet", [SIX, Echo(*V6, 7, 1)])
@@ -186,7 +188,8 @@ def test_extension_headers_are_followed(
 @pytest.mark.parametrize(
     ("header", "sentence"),
     [
-        ((FRAGMENT, bytes(7)), "IP fragment"),
+        ((FRAGMENT, bytes.fromhex("00 0001 00000000")), "IP fragment"),
+        ((FRAGMENT, bytes.fromhex("00 0008 00000000")), "IP fragment"),
         ((ROUTING, bytes.fromhex("00 02 01 00000000")), "segments left"),
         ((DESTINATION, bytes.fromhex("ff 0104 00000000")), "extension header is cut short"),
         ((DESTINATION, bytes.fromhex("00 0105 00000000")), "option is cut short"),
