@@ -59,7 +59,6 @@ from tw_reference.rules.vocabulary import (
     HELD,
     PAYLOAD,
     SEQ_NOT_ABOVE,
-    SYN,
     setting,
 )
 
@@ -91,9 +90,6 @@ def _check(
     resets = old_rst(established=established) if of_10 else (*blind_rst(), *blind_syn())
     ends = "-fin" if acknowledge is Do.ACK_WITH_FIN else ""
     again = " with the FIN again" if ends else ""
-    syn_left = rule(f"conn-syn-left{ends}", all_of(SYN, ~ACK, SEQ_BELOW), acknowledge,
-                    f"A SYN left of RCV.NXT is old, and acknowledged{again}.",
-                    f"{DO_SEGMENT} of 10, dropafterack")
     no_ack_cwr = rule(f"conn-no-ack-cwr{ends}", all_of(~ACK, REDUCED), acknowledge,
                       f"With ECN in use what has CWR and no ACK is acknowledged{again}.",
                       f"{DO_SEGMENT} of 13, TF_ACKNOW, dropafterack")
@@ -105,7 +101,6 @@ def _check(
              DO_SEGMENT, "RFC 7323 section 5.3 R1"),
         PAWS,
         *((_AFTER_CLOSE,) if after_close else ()),
-        *((syn_left,) if of_10 else ()),
         rule(f"conn-beyond{ends}", BEYOND_WINDOW, acknowledge,
              f"What lies right of the window is acknowledged{again}, and dropped.",
              f"{DO_SEGMENT}, dropafterack"),

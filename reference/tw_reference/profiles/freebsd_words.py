@@ -30,14 +30,24 @@ def SEQ_NEAR_RCV_NXT(q: HasTcb) -> bool:
     return -1 <= distance(q.segment.seq, q.tcb.rcv_nxt) <= 1
 
 
-def _todrop(q: HasTcb) -> int:
+def _left(q: HasTcb) -> int:
     """RCV.NXT - SEG.SEQ as an int: of two numbers half the space apart neither is left."""
     return distance(q.tcb.rcv_nxt, q.segment.seq)
 
 
+def _syn_cut(q: HasTcb) -> int:
+    """1 where a SYN lies left of RCV.NXT, which is the first octet that is cut off."""
+    return 1 if _left(q) > 0 and q.segment.flags & tcp.SYN else 0
+
+
+def _todrop(q: HasTcb) -> int:
+    """Octets of text left of RCV.NXT."""
+    return _left(q) - _syn_cut(q)
+
+
 @atom("SEG.SEQ is left of RCV.NXT")
 def SEQ_BELOW(q: HasTcb) -> bool:
-    return _todrop(q) > 0
+    return _left(q) > 0
 
 
 @atom("TS.Recent is not 0")
@@ -48,7 +58,7 @@ def TS_RECENT_KNOWN(q: HasTcb) -> bool:
 @atom("all of the segment lies left of RCV.NXT")
 def ALL_OLD(q: HasTcb) -> bool:
     old, text = _todrop(q), len(q.segment.payload)
-    return old > 0 and (old > text or (old == text and not q.segment.flags & tcp.FIN))
+    return _left(q) > 0 and (old > text or (old == text and not q.segment.flags & tcp.FIN))
 
 
 @atom("something is held that waits for what comes before it")
@@ -97,7 +107,7 @@ def BEYOND_WINDOW(q: HasTcb) -> bool:
     """Of what is left when that left of RCV.NXT is cut off."""
     text = len(q.segment.payload)
     cut = min(max(_todrop(q), 0), text)
-    end, edge = add(q.segment.seq, text), add(q.tcb.rcv_nxt, q.tcb.rcv_wnd)
+    end, edge = add(q.segment.seq, _syn_cut(q) + text), add(q.tcb.rcv_nxt, q.tcb.rcv_wnd)
     over = distance(end, edge)
     return over > 0 and over >= text - cut
 
@@ -105,11 +115,11 @@ def BEYOND_WINDOW(q: HasTcb) -> bool:
 @atom("of what is left, SEG.SEQ =< the last ACK sent =< SEG.SEQ + SEG.LEN")
 def SPANS_LAST_ACK(q: SegmentOnConnection) -> bool:
     """Of what is left when the SYN and what lies left of RCV.NXT is cut off, and with it a FIN."""
-    syn = bool(q.segment.flags & tcp.SYN) and _todrop(q) > 0
-    text, old = len(q.segment.payload), _todrop(q) - syn
+    text, old = len(q.segment.payload), _todrop(q)
     cut = min(max(old, 0), text)
     fin = bool(q.segment.flags & tcp.FIN) and old <= text
-    return 0 <= distance(q.tcb.rcv_wup, add(q.segment.seq, syn + cut)) <= text - cut + fin
+    start = add(q.segment.seq, _syn_cut(q) + cut)
+    return 0 <= distance(q.tcb.rcv_wup, start) <= text - cut + fin
 
 
 @atom("the segment is a duplicate ACK: SEG.ACK = SND.UNA, not SND.NXT, no text, the same window")

@@ -91,7 +91,7 @@ def everywhere(*, of_10: bool) -> Iterator[Row]:
                   settings=(("insecure_rst", 1),))  # fmt: skip
         if of_10:
             yield Row(stage, "conn-rst-about", "nothing -> gone", tcp.RST, seq=-1)
-            yield Row(stage, f"conn-syn-left{end}", f"{answer} -> {same}", tcp.SYN, seq=-5)
+            yield Row(stage, f"conn-no-ack-old{end}", f"{answer} -> {same}", tcp.SYN, seq=-1)
             yield Row(stage, "conn-syn-in-window", "RST|ACK -> gone", tcp.SYN, seq=5)
             continue
         yield Row(stage, "conn-syn-fin", f"nothing -> {same}", tcp.SYN | tcp.FIN, seq=5,
