@@ -25,6 +25,7 @@ from tw_conformance.model.case import (
     Step,
     Wait,
 )
+from tw_conformance.model.expressions import TimeExpression
 from tw_conformance.model.words import number_of, was
 from tw_conformance.play import state_probe
 from tw_conformance.play.compare import answer_of
@@ -39,6 +40,11 @@ from tw_reference.rules.rule import NOT_RULED, AnyRule
 from tw_reference.segment import RST, SYN, Packet
 
 T = TypeVar("T")
+
+_SOME_TICKS = 0.05
+"""Seconds in which the next tick is sure to come."""
+_LATE_ACK = TimeExpression("500ms")
+"""What a machine may be late by with it."""
 
 IN_QUESTION = frozenset(("TIME-WAIT", "FIN-WAIT-2", "CLOSED"))
 """States that every profile has rules for, from TIME-WAIT on."""
@@ -62,6 +68,8 @@ class StepEffect:
     rules: tuple[AnyRule, ...] = field(default=(), compare=False)
     comes_later: bool = field(default=False, compare=False)
     """Whether a timer answers, of which nobody knows into which step it falls."""
+    put_off: bool = field(default=False, compare=False)
+    """Whether the answer is an ACK that was put off by a tick, and waited for."""
 
 
 def ruled_states(profile: Profile) -> frozenset[str]:
@@ -128,6 +136,7 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
         raise Undecided(fact.seen.reason)
     if not await tester.prove_delivery():
         raise Undecided("no echo probe was answered: what was sent can't be shown to have arrived")
+    put_off = _is_put_off(link, decided_before) and await _wait_for_ack(run)
     seen = await link.observe()
     packets = came_at(tester.transcript, index)
     # When a timer sends something again depends on a path that no oracle knows.
@@ -140,7 +149,16 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
         given=run.given if isinstance(step, Call) else None,
         rules=_rules(link, decided_before),
         comes_later=sent_again or _comes_later(link, decided_before),
+        put_off=put_off,
     )
+
+
+async def _wait_for_ack(run: Run) -> bool:
+    """Whether an ACK comes that was put off by a tick: on a wire it may fall into either step."""
+    arrival = await run.tester.receive(run.link.now() + _SOME_TICKS)
+    if arrival is not None:
+        run.tester.pending.append(arrival)
+    return arrival is not None
 
 
 def _answer(run: Run, index: int, packet: Packet) -> Answer:
@@ -175,6 +193,10 @@ def _rules(link: Link, since: int) -> tuple[AnyRule, ...]:
     return tuple(decision.rule for decision in decisions)
 
 
+def _is_put_off(link: Link, since: int) -> bool:
+    return any(ConnectionAction.ACK_NEXT_TICK in d.then for d in link.decisions()[since:])
+
+
 def _comes_later(link: Link, since: int) -> bool:
     return any(ConnectionAction.RESEND_SOON in d.then for d in link.decisions()[since:])
 
@@ -207,9 +229,10 @@ def _case(
         answers = [(name, effect.answers) for name, effect in by_profile]
         most = max(len(given) for _, given in answers)
         least = 1 if isinstance(step, Injection) else 0
+        within = _LATE_ACK if any(effect.put_off for _, effect in by_profile) else None
         for number in range(max(most, least)):
             choices = [(name, _nth(given, number)) for name, given in answers]
-            steps.append(Expect(_choice(choices)))
+            steps.append(Expect(_choice(choices), within=within))
         states = [(name, effect.state) for name, effect in by_profile if effect.state is not None]
         if len(states) == len(by_profile):
             steps.append(ExpectState(_choice(states)))

@@ -410,6 +410,8 @@ LINUX_6_18 = Profile(
         drops_requests=True,
         # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.
         repeats=Offers(timestamps=True, scaling=True, sack=True),
+        # tcp_ipv4.c, tcp_v4_send_ack(); tcp_ipv6.c, tcp_v6_send_response(): if (tsecr).
+        requests_stamp_zero=False,
         # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.
         reset_errors={State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"},
         end_before_error=True,

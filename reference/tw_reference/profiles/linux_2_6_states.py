@@ -14,6 +14,7 @@ from tw_reference.profiles.linux_state_words import (
     DISORDERED_2_6,
     FULL_SEGMENT_WAITS,
     PAWS_FAILS,
+    QUICK,
     SEQ_ACKNOWLEDGED,
     SEQ_BEFORE,
     STAMPED,
@@ -26,13 +27,15 @@ from tw_reference.profiles.linux_states import (
     LAST_ACKED,
     NOT_NEW,
     OLD_AFTER_FIN,
+    OLD_TEXT_ACKED,
     OUT,
     RESET_TEXT,
     SYN_SENT,
     TAKE,
-    TEXT_AFTER_FIN,
+    TAKE_6_5,
     TIME_WAIT_FIN,
     established_fin,
+    fin_again,
     note,
     request,
     rule,
@@ -73,7 +76,7 @@ _BEHIND_PAWS: tuple[ConnectionRule, ...] = (
          "A SYN at RCV.NXT or right of it is reset, and ends the connection.",
          f"{_VALIDATE}, TCPABORTONSYN", "RFC 793 page 71"),
 )
-_CHECK = (_PAWS, *_BEHIND_PAWS)
+_CHECK = (OLD_TEXT_ACKED, _PAWS, *_BEHIND_PAWS)
 _NO_ACK: ConnectionRule = rule(
     "old-no-ack", ~ACK, Do.DROP,
     "Outside ESTABLISHED what has no ACK is dropped.", _PROCESS, "RFC 793 page 72")
@@ -85,6 +88,8 @@ def _take_ack(name: str, valid: Condition[SegmentOnConnection]) -> ConnectionRul
 
 
 _HEAD = (*_CHECK, _NO_ACK, _take_ack("old-take-ack", all_of(~ACK_OLD, ~ACK_UNSENT)))
+
+_FIN_AGAIN = fin_again(QUICK, "-6-5")
 
 STATES: tuple[AnyList, ...] = (
     SYN_SENT.replacing("linux.syn-sent-again"),
@@ -105,12 +110,12 @@ STATES: tuple[AnyList, ...] = (
              " is processed.",
              "tcp_input.c of 2.6.32, tcp_rcv_established(), step5"),
         _take_ack("old-take-ack-established", all_of(ACK, ~ACK_OLD)),
-        *NOT_NEW, *established_fin(FULL_SEGMENT_WAITS, "-short"), TAKE,
+        *NOT_NEW, *established_fin(FULL_SEGMENT_WAITS, "-short"), *TAKE_6_5,
     ),
-    stages.FIN_WAIT_1.list(*_HEAD, RESET_TEXT, FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
-    stages.FIN_WAIT_2.list(*_HEAD, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),
-    stages.CLOSE_WAIT.list(*_HEAD, *TEXT_AFTER_FIN),
+    stages.FIN_WAIT_1.list(*_HEAD, RESET_TEXT, FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, *TAKE_6_5),
+    stages.FIN_WAIT_2.list(*_HEAD, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, *TAKE_6_5),
+    stages.CLOSE_WAIT.list(*_HEAD, *OLD_AFTER_FIN, *_FIN_AGAIN),
     stages.CLOSING.list(*_HEAD, CLOSING_ACKED, *OLD_AFTER_FIN, TAKE),
-    stages.LAST_ACK.list(*_HEAD, LAST_ACKED, *TEXT_AFTER_FIN),
+    stages.LAST_ACK.list(*_HEAD, LAST_ACKED, *OLD_AFTER_FIN, *_FIN_AGAIN),
 )
 """The list for every state of a whole connection, and of a listener's SYN-RECEIVED."""

@@ -7,7 +7,7 @@ from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND
 from tw_reference.rules.condition import all_of, any_of, atom
 from tw_reference.rules.questions import SegmentOnConnection
-from tw_reference.rules.vocabulary import ACK, EMPTY, SEQ_IS_RCV_NXT, TSVAL_BELOW
+from tw_reference.rules.vocabulary import ACK, EMPTY, RST, SEQ_IS_RCV_NXT, SYN, TSVAL_BELOW
 from tw_reference.seqnum import add, after, distance
 
 _REPLAYED_TICKS_A_SECOND = 1200
@@ -22,7 +22,8 @@ _REPLAYED_TICKS_A_SECOND_2_6 = 1024
 @atom("the segment is the peer's SYN again, and nothing more, with the ACK of ours")
 def SYN_ACK_AGAIN(q: SegmentOnConnection) -> bool:
     segment, tcb = q.segment, q.tcb
-    acknowledges = bool(segment.flags & tcp.ACK) and segment.ack == tcb.snd_nxt
+    syn_ack = tcp.SYN | tcp.ACK
+    acknowledges = segment.flags & syn_ack == syn_ack and segment.ack == tcb.snd_nxt
     return acknowledges and segment.length == 1 and segment.end == tcb.rcv_nxt
 
 
@@ -86,15 +87,39 @@ def READ_AT_ONCE(q: SegmentOnConnection) -> bool:
 def KEEPS_WINDOW(q: SegmentOnConnection) -> bool:
     share = len(q.segment.payload) * 256 // _BUFFER
     wide = distance(q.tcb.rcv_adv, q.tcb.rcv_wup)
-    return share > _SHARE_AT_FIRST and (_RECEIVE_BUFFER - _BUFFER) * share // 256 >= wide
+    taken = _BUFFER + (_SMALL if q.tcb.queued else 0)
+    return share > _SHARE_AT_FIRST and (_RECEIVE_BUFFER - taken) * share // 256 >= wide
 
 
 _BUFFER = 2304
 """skb->truesize of a frame in half a page, as of veth and most cards."""
+_SMALL = 768
+"""The same of a frame without text."""
 _RECEIVE_BUFFER = 131072
 """tcp_rmem[1]"""
 _SHARE_AT_FIRST = 128
 """TCP_DEFAULT_SCALING_RATIO, in 256th."""
+
+
+@atom("the segment is next in order, and nothing is held behind it")
+def IN_ORDER(q: SegmentOnConnection) -> bool:
+    segment, tcb = q.segment, q.tcb
+    next_in_order = not after(segment.seq, tcb.rcv_nxt) and after(segment.end, tcb.rcv_nxt)
+    return next_in_order and not tcb.has_gap
+
+
+@atom("text, or what came before, has come on this connection")
+def HEARD_TEXT(q: SegmentOnConnection) -> bool:
+    return q.tcb.pace.is_engaged
+
+
+@atom(
+    "ACKs are quick: no FIN has come and no text was sent in answer, unless an ACK waited in vain"
+    " or something old came after that; or who reads at once has more than a full segment"
+)
+def QUICK(q: SegmentOnConnection) -> bool:
+    reads_on = q.tcb.reads and FULL_SEGMENT_WAITS.test(q)
+    return reads_on or q.tcb.pace.is_quick(q.now, q.tcb.rto)
 
 
 @atom("SEG.SEQ = RCV.NXT - 1")
@@ -263,9 +288,13 @@ def CWR(q: SegmentOnConnection) -> bool:
 
 
 PURE_ACK = all_of(ACK, EMPTY)
+OLD_TEXT = all_of(SEQ_BEFORE, ~EMPTY, ~SYN, ~RST)
+"""tcp_send_dupack(): what has it enters quickack mode."""
 ACKED_AT_ONCE = all_of(FULL_SEGMENT_WAITS, any_of(READ_AT_ONCE, KEEPS_WINDOW))
 """__tcp_ack_snd_check(): the right edge of the window advances, since nothing waits to be read or
 the share of text in the buffers has grown (tcp_measure_rcv_mss(), scaling_ratio)."""
+QUICK_OR_WIDER = any_of(QUICK, KEEPS_WINDOW)
+"""tcp_grow_window(): a window that grows makes the ACK a quick one."""
 ACKED_AT_ONCE_6_5 = all_of(FULL_SEGMENT_WAITS, READ_AT_ONCE)
 """The same before 6.6, where half of the buffer is all that there ever is.  A first window of
 64,240 octets would stay open beside one buffer of 2,592 or less: what drivers take is not known."""

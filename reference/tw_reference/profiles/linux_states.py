@@ -29,10 +29,16 @@ from tw_reference.profiles.linux_state_words import (
     ENDS_BEFORE,
     FIN_IN_ORDER,
     FIRST_SYN,
+    HEARD_TEXT,
+    IN_ORDER,
+    KEEPS_WINDOW,
+    OLD_TEXT,
     OUTSIDE,
     PAWS_FAILS,
     PREDICTED,
     QUEUED,
+    QUICK,
+    QUICK_OR_WIDER,
     RECEIVE_SHUT,
     SEQ_ACKNOWLEDGED,
     SEQ_BEFORE,
@@ -145,8 +151,13 @@ _RST_IN_WINDOW = (
 )
 _SYN_IN_WINDOW = rule("syn-challenge", SYN, Do.CHALLENGE,
                       "A SYN in the window is challenged.", _VALIDATE, "RFC 5961 section 4")
+_TS_OF_CROSSED = note(
+    "syn-received-crossed-timestamp", all_of(SYN_ACK_AGAIN, STAMPED, ~TSVAL_OLDER), Do.UPDATE_TS,
+    "TS.Recent follows the peer's <SYN,ACK> too.",
+    "tcp_input.c, tcp_replace_ts_recent()", "RFC 7323 section 4.3")
 _SYN_ACK_OF_CROSSED = rule(
-    "syn-received-crossed", SYN_ACK_AGAIN, (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
+    "syn-received-crossed", SYN_ACK_AGAIN,
+    (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK_EAGERLY, Do.ACK),
     "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
     f"{_VALIDATE}, step 4 since 6.12 and the stable releases of then",
     "RFC 9293 section 3.5, figure 7")
@@ -164,13 +175,14 @@ def _validate(
     paws = _PAWS_RULE if Change.CLOSED_WINDOW in changes else _PAWS_RULE_6_5
     return (
         *_CONTROL,
+        OLD_TEXT_ACKED,
         *((_PAWS_OLD_ACK,) if Change.PAWS_OLD_ACKS in changes else ()),
         _PAWS_BEFORE_ANY_ACK if syn_received else paws,
         *((_RST_AFTER_FIN,) if fin_taken else ()),
         *_OUTSIDE,
         *(_WHOLE_WINDOW if queues and Change.WHOLE_WINDOW in changes else ()),
         *_RST_IN_WINDOW,
-        *((_SYN_ACK_OF_CROSSED,) if syn_received else ()),
+        *((_TS_OF_CROSSED, _SYN_ACK_OF_CROSSED) if syn_received else ()),
         _SYN_IN_WINDOW,
     )
 
@@ -215,12 +227,13 @@ AFTER_FIN = rule(
 _NOTHING_NEW = (
     rule("nothing-in-it", EMPTY, Do.DROP,
          "A segment without sequence length is not answered.", _QUEUE),
-    rule("all-old", ALL_OLD, Do.ACK,
-         "What was all there already is acknowledged at once.", _QUEUE),
+    rule("all-old", ALL_OLD, (Do.ACK_EAGERLY, Do.ACK),
+         "What was all there already is acknowledged at once; so is what follows.",
+         _QUEUE, "tcp_input.c, tcp_enter_quickack_mode()"),
 )
 NOT_NEW = (
     *_NOTHING_NEW,
-    rule("text-at-the-edge", STARTS_BEYOND, Do.ACK,
+    rule("text-at-the-edge", STARTS_BEYOND, (Do.ACK_EAGERLY, Do.ACK),
          "Text or FIN at the right edge of the window is not taken, but acknowledged.",
          f"{_QUEUE}, out_of_window"),
 )
@@ -235,12 +248,43 @@ CLOSING_FIN = rule(
 TIME_WAIT_FIN = rule(
     "fin-to-time-wait", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_TIME_WAIT),
     f"{_TAKE_FIN}: TIME-WAIT.", "tcp_input.c, tcp_fin()", "RFC 9293 section 3.10.7.4")
-_FIN_AGAIN = rule(
-    "fin-behind-fin", ALWAYS, (Do.TAKE_TEXT, Do.ACK_DELAYED),
-    "A FIN that lies at RCV.NXT behind text of before moves RCV.NXT once more.",
-    _QUEUE, "tcp_input.c, tcp_fin()")
+OLD_TEXT_ACKED = note(
+    "text-again", all_of(OLD_TEXT, any_of(PAWS_FAILS, ENDS_BEFORE)), Do.ACK_EAGERLY,
+    "What begins left of RCV.NXT and is acknowledged has the next be acknowledged at once.",
+    "tcp_input.c, tcp_send_dupack(), tcp_enter_quickack_mode()")
+
+
+def fin_again(quick: Condition[SegmentOnConnection], name: str = "") -> tuple[ConnectionRule, ...]:
+    """A FIN in CLOSE-WAIT or LAST-ACK; ``quick``: its ACK is not put off; ``name`` sets that rule
+    apart."""
+    return (
+        rule(f"fin-behind-fin-quick{name}", quick, (Do.TAKE_TEXT, Do.ACK),
+             "A FIN that lies at RCV.NXT behind text of before moves RCV.NXT once more; where ACKs"
+             " are quick that is acknowledged at once.",
+             _QUEUE, "tcp_input.c, tcp_fin(), __tcp_ack_snd_check()"),
+        rule("fin-behind-fin", ALWAYS, (Do.TAKE_TEXT, Do.ACK_DELAYED),
+             "Else its ACK waits for TCP_ATO_MIN, 40 ms.",
+             _QUEUE, "tcp_input.c, tcp_fin()", "tcp_output.c, tcp_send_delayed_ack()"),
+    )
+
+
+def _text_after_answer(
+    name: str, put_off: Condition[SegmentOnConnection]
+) -> tuple[ConnectionRule, ...]:
+    """Text and FIN that no rule before has taken."""
+    return (
+        rule(name, put_off, (Do.TAKE_TEXT, Do.ACK_DELAYED),
+             "After text that was sent within 40 ms of the peer's, an answer, the ACK of text in"
+             " order waits for as long.",
+             "tcp_output.c, tcp_event_data_sent(), inet_csk_inc_pingpong_cnt()",
+             "tcp_input.c, __tcp_ack_snd_check()"),
+        TAKE,
+    )
+
+
 OLD_AFTER_FIN = (AFTER_FIN, _RESET_TEXT_AFTER_FIN, *_NOTHING_NEW)
-TEXT_AFTER_FIN = (*OLD_AFTER_FIN, _FIN_AGAIN)
+TAKE_6_5 = _text_after_answer("text-after-answer-6-5", all_of(IN_ORDER, ~QUICK))
+_TAKE_6_6 = _text_after_answer("text-after-answer", all_of(IN_ORDER, ~QUICK, ~KEEPS_WINDOW))
 
 # -- What each state has of its own ---------------------------------------------------------------
 
@@ -370,14 +414,16 @@ def established_fin(
     """A FIN in ESTABLISHED; ``at_once``: the ACK of what comes with it is not put off; ``name``
     sets its rule apart."""
     return (
-        rule("fin-alone", all_of(FIN_IN_ORDER, ~PAYLOAD),
+        rule("fin-alone", all_of(FIN_IN_ORDER, ~PAYLOAD, ~HEARD_TEXT),
              (Do.TAKE_TEXT, Do.ACK_NEXT_TICK, Do.ENTER_CLOSE_WAIT),
-             "A FIN alone leads to CLOSE-WAIT, and is acknowledged at the next tick.",
+             "A FIN that is the first to come, and alone, leads to CLOSE-WAIT; it is acknowledged"
+             " at the next tick.",
              "tcp_input.c, tcp_fin(), inet_csk_enter_pingpong_mode()",
              "tcp_output.c, tcp_send_delayed_ack()"),
         rule(f"fin-with-text{name}", all_of(FIN_IN_ORDER, ~at_once),
              (Do.TAKE_TEXT, Do.ACK_DELAYED, Do.ENTER_CLOSE_WAIT),
-             "A FIN with text leads to CLOSE-WAIT; its ACK waits for TCP_ATO_MIN, 40 ms.",
+             "A FIN with text, or after text, leads to CLOSE-WAIT; its ACK waits for TCP_ATO_MIN,"
+             " 40 ms.",
              "tcp_input.c, tcp_fin(), inet_csk_enter_pingpong_mode()",
              "tcp_input.c, __tcp_ack_snd_check(), __tcp_select_window()",
              "tcp_output.c, tcp_send_delayed_ack()"),
@@ -400,7 +446,7 @@ def _established(changes: Set[Change]) -> AnyList:
             if Change.FILLED_BUFFERS in changes
             else established_fin(ACKED_AT_ONCE_6_5, "-unread")
         ),
-        TAKE,
+        *(_TAKE_6_6 if Change.FILLED_BUFFERS in changes else TAKE_6_5),
     )
 
 
@@ -425,6 +471,9 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The list for every state of a whole connection."""
     before_fin = (*_validate(changes), *_ACK_FIELD)
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
+    filled = Change.FILLED_BUFFERS in changes
+    again = fin_again(QUICK_OR_WIDER) if filled else fin_again(QUICK, "-6-5")
+    take = _TAKE_6_6 if filled else TAKE_6_5
     return (
         SYN_SENT,
         request(changes),
@@ -432,9 +481,9 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
             *_validate(changes, queues=False, syn_received=True), *RECEIVED_ACK
         ),
         _established(changes),
-        stages.FIN_WAIT_1.list(*before_fin, RESET_TEXT, FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, TAKE),
-        stages.FIN_WAIT_2.list(*before_fin, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, TAKE),
-        stages.CLOSE_WAIT.list(*behind_fin, *TEXT_AFTER_FIN),
+        stages.FIN_WAIT_1.list(*before_fin, RESET_TEXT, FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, *take),
+        stages.FIN_WAIT_2.list(*before_fin, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, *take),
+        stages.CLOSE_WAIT.list(*behind_fin, *OLD_AFTER_FIN, *again),
         stages.CLOSING.list(*behind_fin, CLOSING_ACKED, *OLD_AFTER_FIN, TAKE),
-        stages.LAST_ACK.list(*behind_fin, LAST_ACKED, *TEXT_AFTER_FIN),
+        stages.LAST_ACK.list(*behind_fin, LAST_ACKED, *OLD_AFTER_FIN, *again),
     )

@@ -151,6 +151,8 @@ class StackTraits:
     """Whether the peer of a listener's SYN-RECEIVED that an administrator ends is not told."""
     scales_requests: bool = True
     """Whether the window that a listener's SYN-RECEIVED has, and tells in an ACK, is scaled."""
+    requests_stamp_zero: bool = True
+    """Whether the ACK of a listener's SYN-RECEIVED has timestamps where TS.Recent is 0."""
     loses_covered_fin: bool = False
     """Whether text that arrives in front of a FIN held out of order, and reaches it, takes its
     place: the FIN is lost."""

@@ -65,6 +65,8 @@ class ConnectionAction(Action):
     ACK_DELAYED = "ACK, delayed"
     """The same, for the stack's delay (RFC 9293 section 3.8.6.3)."""
     ACK_WITH_FIN_DELAYED = "ACK, with the FIN again, delayed"
+    ACK_EAGERLY = "put no ACK off"
+    """Until the peer's FIN comes, or text is sent in answer."""
     ABORT = "<CTL=RST,ACK>, CLOSED"
     """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>; the connection is gone."""
     RESEND = "send the oldest segment again"

@@ -78,6 +78,17 @@ class Tcb(Protocol):
     def last_ack(self) -> int | None: ...
 
 
+class Pace(Protocol):
+    """What a connection goes by in putting off an ACK."""
+
+    @property
+    def is_engaged(self) -> bool:
+        """Whether text, or something old, has come yet."""
+
+    def is_quick(self, now: int, rto: int) -> bool:
+        """Whether text that comes now is acknowledged at once."""
+
+
 class ConnectionTcb(Tcb, Protocol):
     """The variables of a connection that is no block: those of RFC 9293 section 3.3.1, and what a
     stack remembers beside them.  Times and durations are in nanoseconds."""
@@ -164,6 +175,10 @@ class ConnectionTcb(Tcb, Protocol):
     @property
     def queued(self) -> bool:
         """Whether the process has something to read yet: text, or the peer's FIN."""
+
+    @property
+    def pace(self) -> Pace:
+        """What it goes by in putting off an ACK."""
 
     @property
     def rcv_adv(self) -> int:

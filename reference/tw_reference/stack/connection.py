@@ -262,6 +262,8 @@ class Connection(ControlBlock):
                 self._out.ack_arrives(segment)
             case ConnectionAction.TAKE_TEXT:
                 self._text_arrives(segment)
+            case ConnectionAction.ACK_EAGERLY:
+                self.pace.old_comes()
             case ConnectionAction.OWE_ACK:
                 self.ack_owed = True
             case ConnectionAction.ABORT:
@@ -295,6 +297,7 @@ class Connection(ControlBlock):
                     self._owner.orphaned(self, packet)
             case ConnectionAction.ENTER_CLOSE_WAIT:
                 self.state = State.CLOSE_WAIT
+                self.pace.is_interactive = True
                 self._news.append(lambda: self._owner.peer_closed(self))
             case ConnectionAction.ENTER_CLOSING:
                 self.state = State.CLOSING
@@ -370,7 +373,10 @@ class Connection(ControlBlock):
 
     def _text_arrives(self, segment: Segment) -> None:
         """The seventh check, and RCV.NXT's way past a FIN."""
+        before = self.rcv_nxt
         data = self.inbound.take(segment, reads=self.reads)
+        if segment.payload and self.rcv_nxt != before:
+            self.pace.text_comes(self._owner.clock.now, self.rto)
         if data:
             self._news.append(lambda: self._owner.delivered(self, data))
 

@@ -8,6 +8,7 @@ from tw_reference.profiles.profile import StackTraits
 from tw_reference.segment import Flow
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.ack_limiter import AckLimiter
+from tw_reference.stack.delayed_ack import AckPace
 from tw_reference.stack.labels import label_of
 from tw_reference.stack.receive_side import ReceiveSide
 from tw_reference.stack.send_side import SendSide
@@ -34,6 +35,7 @@ class ControlBlock:
         self.heard_at = now
         """When the last segment arrived (ns)."""
         self._ack_limiter = AckLimiter()
+        self.pace = AckPace(traits.delayed_ack, now)
         self.ack_owed = False
         """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
         self.orphan_timer: Timer | None = None

@@ -91,13 +91,13 @@ class ReceiveSide:
         """The part of the advertised window that is left, in octets."""
         return max(distance(self.edge, self.nxt), 0)
 
-    def advertise(self, *, syn: bool, rounds: bool = True) -> int:
+    def advertise(self, *, syn: bool, moves: bool = True, rounds: bool = True) -> int:
         """The window field of the segment that is sent now; that of a SYN is never scaled (RFC
-        7323 section 2.2).  The right edge moves, where the stack moves it with this segment; unless
-        it ``rounds``, it is not rounded up."""
+        7323 section 2.2).  The right edge moves, where the stack moves it with this segment, and
+        unless it is to stay; unless it ``rounds``, it is not rounded up."""
         scale = 0 if syn else self.scale
         window = self._full_window
-        if scale and self._traits.aligns_scaled_window:
+        if scale and self._traits.aligns_scaled_window and moves:
             self.edge = add(self.nxt, -(-window >> scale) << scale)
         elif self._traits.reopens_window:
             room = min(max(window, self._room) - self._unread, 0xFFFF << scale)

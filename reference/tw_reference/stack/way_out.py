@@ -39,7 +39,7 @@ class WayOut:
             probe=self._probe,
             give_up=give_up,
         )
-        self._delayed_ack = DelayedAck(owner.clock)
+        self._delayed_ack = DelayedAck(owner.clock, tcb.pace)
 
     # -- what waits ------------------------------------------------------------------------------
 
@@ -88,6 +88,8 @@ class WayOut:
         outbound = self._tcb.outbound
         flags, ruled = tcp.ACK, True
         text = outbound.take(max(size, 0), self._tcb.mss)
+        if text:
+            self._tcb.pace.text_goes(self._owner.clock.now)
         if not outbound.has_unsent_text:
             flags |= (tcp.PSH if text else 0) | (tcp.FIN if outbound.fin_waits else 0)
         elif self._traits.cuts_below and burst > 1:
@@ -229,7 +231,7 @@ class WayOut:
         """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
         was not sent before; ``rounds``: its window is, where the stack's are."""
         tcb, syn = self._tcb, bool(segment.flags & tcp.SYN)
-        window = tcb.inbound.advertise(syn=syn, rounds=rounds)
+        window = tcb.inbound.advertise(syn=syn, moves=not tcb.is_request, rounds=rounds)
         if segment.flags & tcp.RST and not self._traits.resets_with_window:
             window = 0
         now = replace(
@@ -263,6 +265,8 @@ class WayOut:
     def _timestamps(self, *, syn: bool) -> Timestamps | None:
         tcb = self._tcb
         if not (tcb.offers.timestamps if syn else tcb.timestamps):
+            return None
+        if tcb.is_request and not (syn or tcb.ts_recent or self._traits.requests_stamp_zero):
             return None
         stamps = Timestamps(self.tsval, tcb.ts_recent)
         if syn:
