@@ -210,7 +210,8 @@ def identify(
 ) -> Identity:
     """Ask ``target``, which is given ``settings``; ``tell`` hears of each answer as it comes.
 
-    :raises TargetError: where the target is gone, or no connection of it gets to TIME-WAIT.
+    :raises TargetError: where the target is gone, no question can be asked of it, or no connection
+        of it gets to TIME-WAIT.
     """
 
     def playable(cases: Iterable[Case]) -> list[Case]:
@@ -221,9 +222,11 @@ def identify(
             if _is_answered(case, target) or target.lacks(case) is None
         ]
 
-    inquiry = Inquiry(
-        predictions, playable(predictions.questions), playable(questions("FIN-WAIT-2"))
-    )
+    in_time_wait = playable(predictions.questions)
+    if not in_time_wait:
+        why = target.lacks(predictions.questions[0])
+        raise TargetError(f"no question can be asked of {target.name}: each {why}")
+    inquiry = Inquiry(predictions, in_time_wait, playable(questions("FIN-WAIT-2")))
 
     def start(question: Case) -> Play[Reply | None]:
         return target.start(_ask(replace(question, settings=settings), target))

@@ -232,6 +232,15 @@ def test_the_rule_that_is_not_followed_is_named(rule: str, then: BlockAction, as
     assert first.seen != first.expected
 
 
+def test_who_can_be_asked_nothing_is_called_by_no_name(ask: Asking) -> None:
+    class OverIpv6(InProcessTarget):
+        def lacks(self, case: Case) -> str | None:
+            return "needs an IPv4 address of the DUT" if case.reach.family == "ipv4" else None
+
+    with pytest.raises(TargetError, match="be asked of reference: each needs an IPv4 address"):
+        ask(OverIpv6(PROFILES["freebsd-10"]))
+
+
 def test_a_stack_that_breaks_half_of_the_rules_is_none_of_these(ask: Asking) -> None:
     """Resets where Linux acknowledges, as lwIP, and silence where it opens again."""
     stack = LINUX

@@ -110,7 +110,7 @@ async def attach_to(capture: Capture, way: Way, port: int, access: Access) -> Be
             await injector.claim()
         bench = Bench(injector, {}, {}, closing, routed=way.routed)
         began = asyncio.get_running_loop().time()
-        bench.duts = await _resolved(injector, way, access.start_timeout)
+        bench.duts = await resolved(injector, way, access.start_timeout)
         bench.ports = dict.fromkeys(bench.duts, port)
         if port and access.start_timeout is not None:
             await _accepted(bench, began + access.start_timeout)
@@ -126,27 +126,41 @@ async def _accepted(bench: Bench, until: float) -> None:
             await is_accepted(line, until)
 
 
-async def _resolved(injector: Injector, way: Way, start_timeout: float | None) -> dict[str, str]:
+_UP_BY_NOW = 1.0
+"""Seconds in which a DUT that has answered for another address does for this one."""
+
+
+async def resolved(injector: Injector, way: Way, start_timeout: float | None) -> dict[str, str]:
     """The DUT's addresses that answer on the link; once one does, the others have no longer than a
     DUT that is up.
 
     :raises TargetError: where one that was said does not, or none does.
     """
-    answering, silence = dict[str, str](), None
-    for family, dut in way.duts.items():
+    answering, silent = set[str](), dict[str, TargetError]()
+
+    async def ask(family: str, seconds: float) -> None:
+        dut = way.duts[family]
         try:
-            seconds = RESOLVE_SECONDS if answering else start_timeout or RESOLVE_SECONDS
             await injector.resolve(dut, way.routes[family].next_hop, seconds=seconds)
-            answering[family] = dut
+            answering.add(family)
         except TargetError as error:
-            silence = silence or error
+            silent[family] = error
+
+    for family in way.duts:
+        seconds = RESOLVE_SECONDS if answering else start_timeout or RESOLVE_SECONDS
+        await ask(family, seconds)
+        for early in list(silent) if family in answering else ():
+            # It was asked before the DUT was up.
+            del silent[early]
+            await ask(early, _UP_BY_NOW)
+    silence = next(iter(silent.values()), None)
     if silence is not None and not (way.assumed and answering):
         given = start_timeout or RESOLVE_SECONDS
         raise TargetError(
             f"{silence} It was asked for {given:g} s: where it is about to start, --start-timeout"
             " asks longer"
         )
-    return answering
+    return {family: dut for family, dut in way.duts.items() if family in answering}
 
 
 def mac_of(address: str) -> str:
