@@ -370,11 +370,14 @@ LINUX_6_18 = Profile(
         "window_scaling": Setting(1, "Offer window scaling, and use it.", "tcp_window_scaling"),
         "sack": Setting(1, "Offer SACK, and take it up.", "tcp_sack"),
         "ecn": Setting(
-            2, "ECN: 1 asks for it, 2 takes it up where it is asked for; 0: none.", "tcp_ecn"
+            2,
+            "ECN: 1 asks for it, 2 takes it up where it is asked for; 0: none."
+            " 3 to 5, AccECN, are not ruled.",
+            "tcp_ecn",
         ),
         "syncookies": Setting(
             1,
-            "SYN cookies: 2 for every SYN; 1, where the queue of SYNs is full, is not shown here.",
+            "SYN cookies: 2 for every SYN; 1, where the queue of SYNs is full, is not ruled.",
             "tcp_syncookies",
         ),
         "hz": Setting(250, "Timer ticks a second, of which the wheel is made.", "CONFIG_HZ"),
