@@ -34,6 +34,8 @@ _GONE: frozenset[Action] = frozenset(
     (ConnectionAction.CLOSE, ConnectionAction.ABORT, BlockAction.DELETE)
 )
 """After these nothing of the connection is left."""
+_LAST: frozenset[Action] = _GONE - {BlockAction.DELETE}
+"""After these no other action is taken; who deletes a block may still reset."""
 _OF_WHAT_GOES: frozenset[Action] = frozenset((*_NOTES_TSVAL, ConnectionAction.TAKE_ACK))
 """Actions of which nothing shows once the connection is gone."""
 _DEPENDS: frozenset[Action] = frozenset((*_LIMITED, *_OF_WHAT_GOES, *_GONE))
@@ -112,7 +114,7 @@ def _done(then: Iterable[Any], question: Any) -> Iterator[Any]:
 def _until_gone(then: Iterable[Any]) -> Iterator[Any]:
     for action in then:
         yield action
-        if action in _GONE:
+        if action in _LAST:
             return
 
 
