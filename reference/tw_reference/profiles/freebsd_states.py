@@ -3,8 +3,9 @@
 One function decides for all states, ``tcp_input.c``, tcp_do_segment(), and hands each segment
 through the same steps; so each list below is made of the same rules in that order.  It is read as
 of 13 and 14, and of 10 where that knows nothing of RFC 5961 yet.  SYN-SENT and SYN-RECEIVED are in
-``freebsd_opening.py``.  One thing is simpler here than there: nobody counts duplicate ACKs, of
-which the third would have the FIN sent again.
+``freebsd_opening.py``.  Two things are simpler here than there: nobody counts duplicate ACKs, of
+which the third would have the FIN sent again, and an ACK that is due when one is dropped does not
+go with the next segment instead (TF_ACKNOW, as a live 13.0 did).
 """
 
 from __future__ import annotations

@@ -90,7 +90,10 @@ class RetransmissionQueue:
         self.tries = min(self.tries, _MAX_RETRANSMISSIONS - 1)
 
     def window_reopened(self) -> None:
-        """Send now what the peer had no room for, not when the next probe is due."""
+        """Send now what the peer had no room for, not when the next probe is due; a FIN alone
+        needs none, and is left to its timer."""
+        if self._segments and not self._segments[0].payload:
+            return
         if not self._segments:
             self.tries = 0
         self._restart()
