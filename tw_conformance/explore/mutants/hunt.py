@@ -32,6 +32,8 @@ these does."""
 _MOST = 1000
 """Cases after which a mutant that none noticed survives: more are unlikely to notice.  About one
 case of each name."""
+_TOGETHER = 4
+"""Profiles that are hunted one behind the other."""
 _ONLY_THE_ORACLE = 8
 """Cases after which a mutant that the oracle sees is left to it: more are unlikely to fail."""
 End: TypeAlias = Literal["failed", "seen", "changes nothing", "out of reach", "alike", "survives"]
@@ -88,7 +90,8 @@ class MutantHunt(NamedTuple):
 
 
 def families(profiles: Sequence[str]) -> list[list[str]]:
-    """Bundled profiles, together where most rules of one are rules of another."""
+    """Bundled profiles, together where most rules of one are rules of another, and few enough for
+    the processes of a small machine to have as much to do as each other."""
     found: list[tuple[set[tuple[str, str, str]], list[str]]] = []
     for name in profiles:
         rules = {
@@ -97,7 +100,7 @@ def families(profiles: Sequence[str]) -> list[list[str]]:
             for rule in each
         }
         for theirs, names in found:
-            if 2 * len(rules & theirs) > len(rules):
+            if 2 * len(rules & theirs) > len(rules) and len(names) < _TOGETHER:
                 theirs |= rules
                 names.append(name)
                 break
