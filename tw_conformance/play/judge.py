@@ -282,9 +282,10 @@ def _doubt(seen: Came | Stray) -> Judgement | None:
                 f"{what} asks whether the window is open: this machine was too slow to open it",
                 late=True,
             )
-        case Again.REPEATED:
+        case Again.REPEATED | Again.RESENT:
             reason = f"{what} came once more; the path may repeat"
-            return Judgement(Verdict.INCONCLUSIVE, reason, doubted=True)
+            overtaken = seen.again is Again.RESENT
+            return Judgement(Verdict.INCONCLUSIVE, reason, overtaken=overtaken, doubted=True)
 
 
 def _decide_call(call: Call, expected: str, given: str) -> Judgement | None:

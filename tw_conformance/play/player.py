@@ -112,7 +112,10 @@ async def _play(performer: _Performer) -> Outcome:
             # As many as it takes to give the case up: on a dead path each is long in coming.
             needed = max(needed, _HOPELESS - len(outcomes))
         more = min(needed, _PERFORMANCES - len(outcomes))
-        outcomes += await asyncio.gather(*(performer.after(n * _STAGGER) for n in range(more)))
+        sitting_out = _SITTING_OUT if any(each.overtaken for each in outcomes) else 0
+        outcomes += await asyncio.gather(
+            *(performer.after(n * _STAGGER, sitting_out=sitting_out) for n in range(more))
+        )
     return standing or undecided(outcomes)
 
 

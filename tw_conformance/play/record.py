@@ -25,6 +25,8 @@ class Again(Enum):
     """The DUT sent it again: nothing had acknowledged it for an RTO."""
     PROBED = "probed"
     """The DUT asked whether the window is open again, since this tester was too slow to open it."""
+    RESENT = "resent"
+    """An RTO has passed, and the path has faults: retransmitted or repeated."""
     REPEATED = "repeated"
     """The path repeated it, or held it up, or repeated what it answers."""
 

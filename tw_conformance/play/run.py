@@ -458,8 +458,9 @@ class Run:
     def _again(self, tester: TesterEndpoint, arrival: Arrival) -> Again | None:
         """What else a segment may be than the DUT's answer to what was sent last."""
         if not self.target.path.perfect:
-            packet = _packet(arrival)
-            return Again.REPEATED if tester.heard.has_come_before(packet) else None
+            if not tester.heard.has_come_before(_packet(arrival)):
+                return None
+            return Again.RESENT if tester.heard.was_retransmitted(arrival) else Again.REPEATED
         if not self.target.realtime:
             return None  # nobody is late where time is virtual
         if tester.heard.was_retransmitted(arrival):

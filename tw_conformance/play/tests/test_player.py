@@ -142,6 +142,11 @@ def test_who_does_not_send_again_is_not_waited_for_for_ever() -> None:
     assert never.clock == pytest.approx(0.25 + 2 + 0.5, abs=0.01)
 
 
+def test_on_a_bad_path_too_a_case_begins_behind_what_a_quick_timer_sends_again() -> None:
+    outcome, target, _ = played(SLOW, [with_an_rto_of(0.2)] * 40, bad_path(lost=1))
+    assert (outcome.verdict, target.opened) == (PASS, 10)
+
+
 def test_what_is_not_this_machines_fault_is_not_tried_again() -> None:
     assert played(QUIET, [torn, silent])[1].opened == 1
 
