@@ -22,9 +22,14 @@ def check_writable(file: Path, option: str) -> None:
 
 def write_whole(file: Path, content: bytes) -> None:
     """Write a file, which appears whole or stays as it was; its folder is made where there is none.
+    What is no file, as a device or a pipe, is written to and stays what it is.
 
     :raises OSError: where it can't be written.
     """
+    if file.exists() and not file.is_file():
+        file.write_bytes(content)
+        return
+    file = file.resolve()
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".tw-", suffix=file.suffix)
     unfinished = Path(name)
