@@ -310,6 +310,8 @@ class Run:
         tester.note(f"call {step.text} gives {given}")
         self._waited_until = self.link.now()
         self._calling = self._waited_until - asked
+        if step.verb == "send":
+            tester.offered.stir(asked, self._waited_until)
         for other in self._testers.values():
             other.expect_news()
         return Gave(given)
@@ -465,7 +467,7 @@ class Run:
             return None  # nobody is late where time is virtual
         if tester.heard.was_retransmitted(arrival):
             return Again.RETRANSMITTED
-        return Again.PROBED if tester.was_probed(arrival) else None
+        return Again.PROBED if tester.offered.was_probed(arrival) else None
 
 
 def _segment(step: Send, tester: TesterEndpoint) -> Segment:

@@ -15,7 +15,8 @@ from tw_conformance.link.path import Path
 from tw_conformance.link.probes import Prober
 from tw_conformance.model.case import Reach, SendIcmp
 from tw_conformance.model.verdict import Event, Transcript
-from tw_conformance.play.heard import LEAST_RTO, Heard, segment_of
+from tw_conformance.play.heard import Heard
+from tw_conformance.play.offered import OfferedWindow
 from tw_reference import segment as tcp
 from tw_reference.icmp_numbers import WITH_MTU
 from tw_reference.segment import (
@@ -76,9 +77,7 @@ class TesterEndpoint:
         """Whether all that was sent is known to have been processed by the DUT."""
         self.served = True
         """Whether the DUT's service is known to have done all that it owes."""
-        self._told: list[tuple[float, int | None]] = []
-        """Of each segment that was sent: when, and SEG.ACK of the one that shut the window; None:
-        it is open."""
+        self.offered = OfferedWindow()
         self._syn_ack: Segment | None = None
         """The DUT's latest SYN-ACK, until its service has accepted that connection and closed
         it."""
@@ -102,10 +101,10 @@ class TesterEndpoint:
             self.served = False
         packet = Packet(self.link.flow, segment, tos=tos, flow_label=flow_label)
         time = self._put(packet if ttl is None else replace(packet, ttl=ttl), damage)
-        shut_at = self._told[-1][1] if self._told else None
-        if segment.flags & tcp.ACK and damage is None:
-            shut_at = None if segment.window else segment.ack
-        self._told.append((time, shut_at))
+        if damage is None:
+            self.offered.tell(time, segment)
+        else:
+            self.offered.stir(time, time)
         return time
 
     def report(self, step: SendIcmp) -> float:
@@ -166,18 +165,6 @@ class TesterEndpoint:
         await self.prove_delivery()
         self.pending.clear()
         self.heard.forget()
-
-    def was_probed(self, arrival: Arrival) -> bool:
-        """Whether a timer of the DUT sent that to ask whether the window is open again: empty left
-        of SND.UNA, or with the next octet of the text (RFC 9293 section 3.8.6.1)."""
-        segment = segment_of(arrival)
-        told = [each for each in self._told if each[0] <= arrival.time]
-        sent, shut_at = told[-1] if told else (arrival.time, None)
-        if shut_at is None or arrival.time - sent < LEAST_RTO:
-            return False
-        text = len(segment.payload)
-        is_probe = text <= 1 and segment.flags & ~tcp.PSH == tcp.ACK
-        return is_probe and add(segment.seq, 1 - text) == shut_at
 
     def expect_news(self) -> None:
         """The DUT has been told to do something: what it sends for that may be under way."""
@@ -247,7 +234,7 @@ class TesterEndpoint:
 
     def is_by_timer(self, arrival: Arrival) -> bool:
         """Whether a timer of the DUT may have sent that."""
-        return self.heard.was_retransmitted(arrival) or self.was_probed(arrival)
+        return self.heard.was_retransmitted(arrival) or self.offered.was_probed(arrival)
 
     async def second_look(self) -> Arrival | None:
         """Wait longer for an answer than the sentinel demands; None where none comes.  A silence
