@@ -38,6 +38,8 @@ from typing import Any, NamedTuple
 
 BACKLOG = 4096
 _READ_SIZE = 65536
+_LINGER = struct.Struct("ii")
+"""struct linger: whether it is on, and the seconds."""
 _FAMILIES = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 _PORT_RANGE = {
@@ -374,7 +376,7 @@ class Agent:
         return {"end": left > 0}
 
     def _close(self, **names: Any) -> "dict[str, Any]":
-        self._held.pop(self._find(names)).close()
+        close_at_once(self._held.pop(self._find(names)))
         return {}
 
     def _shutdown(self, how: str = "write", **names: Any) -> "dict[str, Any]":
@@ -527,7 +529,7 @@ class ListeningSocket:
             while self.accepts:
                 accepted, peer = self.socket.accept()
                 if self._held is None:
-                    accepted.close()
+                    close_at_once(accepted)
                 else:
                     local = accepted.getsockname()
                     self._held[FourTuple(*local[:2], *peer[:2])] = accepted
@@ -578,7 +580,7 @@ def set_option(held: socket.socket, family: socket.AddressFamily, name: str, val
     :raises Refused: ENOSYS, where this system has no such option.
     """
     if name == "linger":
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, value))
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, value))
         return
     is_ipv6 = family == socket.AF_INET6
     level, option = {  # by its name in a case
@@ -596,10 +598,21 @@ def set_option(held: socket.socket, family: socket.AddressFamily, name: str, val
     held.setsockopt(level, number, int(value))
 
 
+def close_at_once(connection: socket.socket) -> None:
+    """close() that does not wait, whatever SO_LINGER says: it would keep all others waiting.  The
+    FIN leaves before the wait (tcp.c, __tcp_close()), so it is the same for the peer."""
+    with contextlib.suppress(OSError):
+        value = connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.size)
+        lingers, seconds = _LINGER.unpack(value)
+        if lingers and seconds:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(0, 0))
+    connection.close()
+
+
 def _reset(connection: socket.socket) -> None:
     """close() that sends an RST (ABORT, RFC 9293 section 3.10.5)."""
     with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(1, 0))
     connection.close()
 
 

@@ -272,7 +272,8 @@ def _doubt(seen: Came | Stray) -> Judgement | None:
         case Again.RETRANSMITTED:
             return Judgement(
                 Verdict.INCONCLUSIVE,
-                f"{what} was retransmitted by the DUT: this machine was too slow for its timer",
+                f"{what} was retransmitted by the DUT: what acknowledges it left too late for the"
+                " DUT's timer, since this machine was too slow, or since the case has it so",
                 late=True,
                 overtaken=True,
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -186,6 +188,16 @@ def test_options_are_set_beforehand_and_inherited(session: Session) -> None:
     session.ask("open", **names_of(client, port))
     assert session.ask("state", **names_of(port, client))["ok"]["state"] == "CLOSED"
     assert session.ask("error", **names_of(client, port))["error"] == "ECONNRESET"
+
+
+@pytest.mark.parametrize(("seconds", "lingers"), [(30, False), (0, True)])
+def test_close_does_not_wait_and_resets_where_it_is_to(seconds: int, lingers: bool) -> None:
+    with socket.socket() as opened, opened.dup() as same:
+        agent.set_option(opened, opened.family, "linger", seconds)
+        agent.close_at_once(opened)
+        value = same.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+    on, _ = struct.unpack("ii", value)
+    assert bool(on) == lingers
 
 
 def test_bind_takes_what_it_is_told(session: Session) -> None:

@@ -131,7 +131,7 @@ def test_a_timer_that_is_too_quick_for_the_case_at_any_time_leaves_it_undecided(
     constant = [(0.25 + 0.2 * n, FIRST_FIN) for n in range(20)]
     outcome, target, _ = played(SLOW, [lambda: at((0.125, SYN_ACK), *constant)] * 6)
     assert (outcome.verdict, outcome.late, target.opened) == (INCONCLUSIVE, True, 6)
-    assert "too slow for its timer" in outcome.reason
+    assert "too late for the DUT's timer" in outcome.reason
 
 
 def test_who_does_not_send_again_is_not_waited_for_for_ever() -> None:
