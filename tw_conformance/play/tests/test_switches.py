@@ -133,6 +133,36 @@ def in_words(timestamps: bool, stimulus: object) -> str:
     return " ".join(words)
 
 
+class WrongAtFirst(Opaque):
+    """Over a wire; the first replies to one question are resets, which fit no setting."""
+
+    realtime = True
+
+    def __init__(self, dut: Profile, question: str, wrong: int) -> None:
+        super().__init__(dut, RFC)
+        self._right, self._question, self._wrong = dut, question, wrong
+        decisions = RFC[stages.TIME_WAIT]
+        resets = (replace(r, then=(BlockAction.RST,)) if r.decides else r for r in decisions)
+        self._resetting = RFC.with_list(decisions.stage.list(*resets))
+        self.asked = 0
+
+    async def open(self, case: Case) -> OpaqueLink:
+        its_own = in_words(case.reach.timestamps, case.steps[0]) == self._question
+        self.asked += its_own
+        self.stack = self._resetting if its_own and self.asked <= self._wrong else self._right
+        return await super().open(case)
+
+
+@pytest.mark.parametrize(("wrong", "asked"), [(0, 1), (1, 2), (2, 3), (3, 3)])
+def test_a_question_whose_reply_fits_neither_is_asked_again_on_a_wire(
+    wrong: int, asked: int
+) -> None:
+    """Three times at most: after that the next question that may tell is asked."""
+    target = WrongAtFirst(having(rfc1337=1), "RST rcv_nxt", wrong)
+    assert find_switches(target) == {"rfc1337": 1}
+    assert target.asked == asked
+
+
 def test_what_is_known_is_not_asked_for() -> None:
     assert found(having(rfc1337=1), rfc1337=0) == {}
 
