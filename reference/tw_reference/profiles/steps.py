@@ -121,7 +121,8 @@ def steps(
     )
     no_text: tuple[ConnectionRule, ...] = (
         rule("conn-text-after-fin", ~EMPTY, ConnectionAction.ACK,
-             "Text or FIN after the peer's FIN should not occur: it is acknowledged and ignored.",
+             "Text or FIN after the peer's FIN should not occur: it is ignored. The ACK of text is"
+             " no demand of the standard.",
              f"{_SECTION}, seventh, CLOSE-WAIT"),
         text[-1],
     )
