@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO
 
 import tw_conformance
 from tw_conformance.cli import (
@@ -33,11 +33,14 @@ from tw_conformance.cli import (
 from tw_conformance.model.errors import ExitCode, SuiteError, UsageError
 from tw_conformance.model.words import did_you_mean, listed
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
 EXIT_CODES = """\
 exit codes:
   0    every case conforms (for check: no fault)
   1    at least one case deviates
-  2    the command line or a case file is wrong
+  2    the command line or a case file is wrong, or what was to be written can't be
   3    the target can't be had
   4    nothing deviates, but a case could not be decided, or something of a script is lost
   5    no case was played (run) or written (import)
@@ -58,18 +61,49 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code, an :class:`~tw_conformance.model.errors.ExitCode`."""
     try:
+        if sys.stdout is None:
+            raise UsageError("standard output is closed: send it to a file, or to /dev/null")
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
     except SuiteError as error:
-        print(f"tw-conformance: {error}", file=sys.stderr)
-        return error.exit_code
+        return _end_with(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone; the interpreter must not try to flush what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_unwritten(sys.stdout)
         return ExitCode.INTERRUPTED
+    except OSError:
+        if (lost := _lost_output()) is None:
+            raise
+        return _end_with(lost)
     return code
+
+
+def _end_with(error: SuiteError) -> int:
+    """Say what went wrong, where it can be said; returns the exit code."""
+    try:
+        print(f"tw-conformance: {error}", file=sys.stderr)
+    except OSError:
+        _leave_unwritten(sys.stderr)
+    return error.exit_code
+
+
+def _lost_output() -> UsageError | None:
+    """Why what this command says can't be written, as on a full disk; None where it can.
+
+    An error of such a write does not name its file: that another one fails as well tells."""
+    for name, stream in (("output", sys.stdout), ("error", sys.stderr)):
+        try:
+            print(file=stream, flush=True)
+        except OSError as error:
+            _leave_unwritten(stream)
+            return UsageError(f"standard {name} can't be written: {error.strerror}")
+    return None
+
+
+def _leave_unwritten(stream: TextIO) -> None:
+    """The interpreter, which flushes at its end, must not try what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(argv: list[str]) -> int:
@@ -90,6 +124,14 @@ class _Parser(argparse.ArgumentParser):
             known = [str(choice) for choice in action.choices]
             what = f"unknown {action.metavar or action.dest} {value!r}".lower()
             self.error(f"{what}{did_you_mean(str(value), known)} {listed(known)}")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """As argparse has it, which passes over that it can't be written."""
+        (file or sys.stderr).write(message)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        sys.stdout.flush()
+        super().exit(status, message)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,20 @@ class Journal:
         self.lines = lines[1:]
 
     def write(self, line: Mapping[str, Any]) -> None:
-        """Add a line."""
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        """Add a line.
+
+        :raises UsageError: where it can't be written, as on a full disk.
+        """
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise UsageError(f"{self.path} can't be written: {error.strerror}") from None
 
     def close(self) -> None:
         """Write no more."""
-        self._file.close()
+        with suppress(OSError):  # of a line whose failure write() has told already
+            self._file.close()
         if not self.keep:
             self.path.unlink(missing_ok=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -269,6 +270,60 @@ def test_a_reader_that_has_gone_gives_no_traceback(folder: Path) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["list", "good.yaml"],
+        ["run", "good.yaml", "--profile", "linux", "--results", "results.json"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_full_disk_under_the_output_is_no_deviation(folder: Path, arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            command(*arguments),
+            cwd=folder,
+            env=environment(PYTHONUNBUFFERED=""),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    said = "tw-conformance: standard output can't be written: No space left on device\n"
+    assert (result.stderr, result.returncode) == (said, ExitCode.USAGE)
+    assert not (folder / "results.json").exists()
+
+
+def test_a_disk_that_is_full_in_the_midst_is_no_deviation(folder: Path) -> None:
+    lines = "".join(f"  - send: {{flags: RST, seq: rcv_nxt+{n}}}\n" for n in range(1, 9))
+    failing = f"{lines}  - expect: ack\n"
+    (folder / "good.yaml").write_text(GOOD.replace("  - expect: nothing\n", failing))
+    script = (
+        f"ulimit -f 1; exec {shlex.join(command('run', 'good.yaml', '--profile', 'linux'))} >out"
+    )
+    result = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True
+    )
+    assert result.returncode == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("list good.yaml >&-", "tw-conformance: standard output is closed"),
+        ("chek 2>/dev/full", ""),
+    ],
+)
+def test_who_can_not_be_told_gets_the_exit_code(folder: Path, words: str, said: str) -> None:
+    script = f"exec {shlex.quote(sys.executable)} -m tw_conformance {words}"
+    result = subprocess.run(
+        ["sh", "-c", script], cwd=folder, env=environment(), capture_output=True, text=True
+    )
+    assert result.returncode == ExitCode.USAGE
+    assert result.stderr.startswith(said)
+    assert result.stdout == ""
 
 
 def test_an_interrupt_gives_no_traceback(folder: Path) -> None:
