@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tw_conformance.dut.client import AgentClient, AgentError, Argument
-from tw_conformance.model.case import EOF, OK, Case
+from tw_conformance.model.case import EOF, OK, ON_SOCKET, Case
 from tw_conformance.model.errors import NoSuchCall
 from tw_reference.segment import Flow
 
-_ON_SOCKET = frozenset({"close", "shutdown", "abort", "set", "send", "receive", "error"})
-"""Calls on the socket of the case's connection."""
 _ON_LISTENER = frozenset({"unlisten", "fill"})
-_HELD = frozenset({"ESTABLISHED", "CLOSE-WAIT", "LAST-ACK"})
-"""States in which nobody has closed yet, or not without being told to."""
 _ANY = {"ipv4": "0.0.0.0", "ipv6": "::"}
 _LOOPBACK = {"ipv4": "127.0.0.1", "ipv6": "::1"}
 
@@ -48,10 +44,8 @@ class Preparation(NamedTuple):
 
 def preparation_of(case: Case) -> Preparation:
     calls, reach = case.calls(), case.reach
-    held = any(each.state in _HELD for each in case.connections().values())
-    holds = held or not calls.isdisjoint(_ON_SOCKET)
     listens = reach.open == "passive"
-    policy = "never" if not reach.accepts else "hold" if holds else "close"
+    policy = "never" if not reach.accepts else "hold" if case.is_held else "close"
     usual = listens and reach.reuse_address and not reach.reuse_port and not reach.options
     return Preparation(
         policy=policy,
@@ -115,7 +109,7 @@ class SocketCalls:
         await self._agent.ask("release", **self._port)
 
     async def _request(self, verb: str, arguments: Mapping[str, int | str]) -> dict[str, Any]:
-        if verb in _ON_SOCKET or verb == "destroy":
+        if verb in ON_SOCKET or verb == "destroy":
             return await self._agent.ask(verb, **self.connection, **arguments)
         if verb == "connect":
             opens = {} if self._preparation.listens else self._preparation.socket

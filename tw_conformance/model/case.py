@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 Family: TypeAlias = Literal["ipv4", "ipv6"]
 
+ON_SOCKET = frozenset(("close", "shutdown", "abort", "set", "send", "receive", "error"))
+"""Calls on the socket of a connection."""
+
 STATES = tuple(state.value for state in State)
 """State names of RFC 9293 that a case may use, as printed in the RFC."""
 
@@ -359,6 +362,21 @@ class Case:
         return frozenset(step.verb for step in self.steps if isinstance(step, Call))
 
     @property
+    def is_held(self) -> bool:
+        """Whether the process that accepts holds its connections; else it closes them at once."""
+        held = any(reach.state in _HELD for reach in self.connections().values())
+        return held or not self.calls().isdisjoint(ON_SOCKET)
+
+    @property
+    def contradiction(self) -> int | None:
+        """The first step of those that ask for a process which holds connections, or for one that
+        closes them at once, where the case asks for both; None where it does not."""
+        states = {reach.state for reach in self.connections().values()}
+        if self.reach.open == "active" or not self.is_held or states.isdisjoint(_CLOSED_FIRST):
+            return None
+        return next(i for i, step in enumerate(self.steps) if _asks_for_a_service(step))
+
+    @property
     def id(self) -> str:
         """``name[value-value]``: unique within a file, the same on every run."""
         values = "-".join(id_part(value) for value in self.point.values())
@@ -398,3 +416,15 @@ def id_part(value: str | int | bool) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(value)
+
+
+_HELD = frozenset(("ESTABLISHED", "CLOSE-WAIT", "LAST-ACK"))
+"""States in which nobody has closed yet, or not without being told to."""
+_CLOSED_FIRST = frozenset(("FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "TIME-WAIT"))
+"""States that the DUT comes to because its process closes at once."""
+
+
+def _asks_for_a_service(step: Step) -> bool:
+    if isinstance(step, Call):
+        return step.verb in ON_SOCKET
+    return isinstance(step, Open) and step.differs.get("state") in _HELD | _CLOSED_FIRST

@@ -119,7 +119,9 @@ class _Expansion:
             chosen = settings.at(point)
             script = self._script(source, steps, point, connection or Reach())
             if connection is not None and chosen is not None and not self._faults:
-                cases.append(self._case(connection, chosen, script, point))
+                case = self._case(connection, chosen, script, point)
+                self._judge_service(case)
+                cases.append(case)
         self._judge_ids(cases)
         return cases
 
@@ -154,6 +156,16 @@ class _Expansion:
         if not opened.isdisjoint(step.names):
             place = self._document.key_place(("steps", index, "open"))
             self._faults.add(place, f"a connection is named {quoted(step.name)} already")
+
+    def _judge_service(self, case: Case) -> None:
+        if (index := case.contradiction) is None:
+            return
+        key = next(key for key in self._steps()[index] if key in ("call", "open"))
+        self._faults.add(
+            self._document.key_place(("steps", index, key)),
+            "a process either holds its connections or closes them at once: begin in ESTABLISHED,"
+            " and let the steps lead to the other state",
+        )
 
     def _case(
         self, reach: Reach, settings: dict[str, int], steps: tuple[Step, ...], point: Point

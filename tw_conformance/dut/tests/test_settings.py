@@ -24,7 +24,7 @@ def case_of(text: str) -> Case:
     return case
 
 
-LINGER2 = case_of("steps: [call: {set: {linger2: 5}}]")
+LINGER2 = case_of("reach: {state: ESTABLISHED}\nsteps: [call: {set: {linger2: 5}}]")
 AUTOMATIC = case_of("steps: [call: {connect: {automatic: on}}]")
 ACTIVE = case_of("reach: {open: active}\nsteps: [state: TIME-WAIT]")
 

@@ -228,6 +228,27 @@ def test_what_stands_before_the_steps(head: str, place: str, sentence: str) -> N
     assert any(fault.startswith(f"{place}: ") and sentence in fault for fault in given), given
 
 
+@pytest.mark.parametrize(
+    ("reach", "step", "place"),
+    [
+        ("TIME-WAIT", "- call: {send: 5}", "6:3"),
+        ("FIN-WAIT-1", "- {wait: 1s}\n- call: close", "7:3"),
+        ("ESTABLISHED", "- open: {name: second, state: TIME-WAIT}", "6:3"),
+        ("TIME-WAIT", "- open: {name: second, state: ESTABLISHED}", "6:3"),
+    ],
+)
+def test_a_process_holds_connections_or_closes_them(reach: str, step: str, place: str) -> None:
+    text = f"{HEAD}reach: {{state: {reach}}}\nsteps:\n{step}\n"
+    (fault,) = faults(text)
+    assert fault.startswith(f"{place}: a process either holds its connections or closes them")
+
+
+def test_a_process_that_opens_holds_its_connection_in_any_state() -> None:
+    reach = "reach: {state: TIME-WAIT, open: active}\n"
+    (case,) = load_text(f"{HEAD}{reach}steps:\n- call: {{send: 5}}\n", FILE)
+    assert case.contradiction is None
+
+
 def test_a_matrix_value_is_judged_where_it_is_used() -> None:
     text = (
         f"{HEAD}matrix:\n  bits: [RST, RTS]\n  other: [1, 2, 3]\n"

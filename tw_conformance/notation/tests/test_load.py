@@ -188,6 +188,7 @@ def test_an_answer_by_fields() -> None:
 
 def test_a_call_has_options_and_gives_something() -> None:
     case = only(
+        "reach: {state: ESTABLISHED}\n"
         "steps:\n"
         "  - call: close\n"
         "  - call: {set: {linger2: -1, reuse_address: off}}\n"

@@ -72,7 +72,7 @@ def test_what_a_case_needs_to_open_its_connection() -> None:
     assert (plain.policy, plain.private, plain.listens) == ("close", False, True)
     assert preparation_of(only("steps: [call: bind]")).private
     assert preparation_of(only("reach: {reuse_address: off}\nsteps: [wait: 1s]")).private
-    held = preparation_of(only("steps: [call: {set: {ttl: 1}}]"))
+    held = preparation_of(only("reach: {state: ESTABLISHED}\nsteps: [call: {set: {ttl: 1}}]"))
     assert (held.policy, held.private) == ("hold", True)
     active = preparation_of(only("reach: {open: active}\nsteps: [wait: 1s]"))
     assert (active.private, active.listens) == (True, False)
@@ -164,7 +164,8 @@ def test_what_the_reference_lacks_is_said_by_its_name(text: str, lack: str) -> N
     target = InProcessTarget(PROFILES["freebsd-10"])
     assert (target.lacks(only(text)) or "").startswith(f"needs {lack}")
     calls = "call: {bind: {port: 0}}, call: {send: 1}, call: {shutdown: read}"
-    assert target.lacks(only(f"steps: [{calls}, call: {{bind: {{address: any}}}}]")) is None
+    steps = f"steps: [{calls}, call: {{bind: {{address: any}}}}]"
+    assert target.lacks(only(f"reach: {{state: ESTABLISHED}}\n{steps}")) is None
 
 
 @pytest.mark.parametrize(("option", "field"), [("ttl: 6", "ttl: 6"), ("tos: 8", "tos: 8")])
