@@ -13,6 +13,7 @@ from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.changes import Version
 from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.linux_changes import Change, changes_until
+from tw_reference.profiles.linux_memory import free_space, memory_of
 from tw_reference.profiles.linux_states import states
 from tw_reference.profiles.linux_words import (
     BLOCK_STAMPED,
@@ -404,6 +405,8 @@ LINUX_6_18 = Profile(
         # tcp_input.c, tcp_grow_window(), tcp_measure_rcv_mss(): truesize and scaling_ratio;
         # tcp_output.c, tcp_select_initial_window(): the scale.
         window_follows_memory=True,
+        free_space=free_space(changes_until((6, 18))),
+        buffer_of=memory_of,
         # tcp_output.c, __tcp_transmit_skb() since 4.20: PSH on each GSO packet; tcp_tso_segs().
         cuts_below=True,
         # tcp_ipv4.c, tcp_v4_rcv(), TCP_NEW_SYN_RECV: inet_csk_reqsk_queue_drop_and_put();
@@ -469,6 +472,7 @@ def _before(newer: Profile, version: Version, title: str) -> Profile:
             ts_recent_lasts=lasts,
             takes_window=_raised_or_shut if Change.CLOSED_WINDOW in changes else raised,
             keeps_ect=Change.KEEPS_ECT in changes,
+            free_space=free_space(changes),
         ),
     )
 

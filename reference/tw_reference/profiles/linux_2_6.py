@@ -113,6 +113,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
     traits=replace(
         LINUX_6_18.traits,
         receive_window=lambda mss: 4 * mss,
+        free_space=None,
         ts_recent_lasts=PAWS_24DAYS,
         takes_window=raised,
         cuts_below=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND
+from tw_reference.profiles.linux_memory import BUFFER, RECEIVE_BUFFER, SMALL_BUFFER
 from tw_reference.rules.condition import all_of, any_of, atom
 from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.vocabulary import ACK, EMPTY, RST, SEQ_IS_RCV_NXT, SYN, TSVAL_BELOW
@@ -85,18 +86,12 @@ def READ_AT_ONCE(q: SegmentOnConnection) -> bool:
 
 @atom("with the text's share of a buffer of 2,304 octets the window stays as wide as it was")
 def KEEPS_WINDOW(q: SegmentOnConnection) -> bool:
-    share = len(q.segment.payload) * 256 // _BUFFER
+    share = len(q.segment.payload) * 256 // BUFFER
     wide = distance(q.tcb.rcv_adv, q.tcb.rcv_wup)
-    taken = _BUFFER + (_SMALL if q.tcb.queued else 0)
-    return share > _SHARE_AT_FIRST and (_RECEIVE_BUFFER - taken) * share // 256 >= wide
+    taken = BUFFER + (SMALL_BUFFER if q.tcb.queued else 0)
+    return share > _SHARE_AT_FIRST and (RECEIVE_BUFFER - taken) * share // 256 >= wide
 
 
-_BUFFER = 2304
-"""skb->truesize of a frame in half a page, as of veth and most cards."""
-_SMALL = 768
-"""The same of a frame without text."""
-_RECEIVE_BUFFER = 131072
-"""tcp_rmem[1]"""
 _SHARE_AT_FIRST = 128
 """TCP_DEFAULT_SCALING_RATIO, in 256th."""
 

@@ -138,6 +138,13 @@ class StackTraits:
     window_follows_memory: bool = False
     """Whether the memory that buffers take decides the window once text was read, or fills its
     buffer well, and every scaled one: nothing is said of it then."""
+    free_space: Callable[[int, int, int], tuple[int, int]] | None = None
+    """Where no window is scaled and unread text lets the window open in steps of a segment (Linux,
+    ``__tcp_select_window()``): the least and the most octets that are free, for the MSS, the last
+    text that was larger than expected (0: none was) and the most memory (octets) that buffers take.
+    What differs for the two is not ruled.  None: the edge stays."""
+    buffer_of: Callable[[int], int] = lambda text: text
+    """The most memory, in octets, that so many octets of text in one segment take."""
     cuts_below: bool = False
     """Whether several segments may be one packet until they are below TCP, the last of which then
     has PSH; how many are one depends on the pace, so that of PSH nothing is said between."""

@@ -43,6 +43,8 @@ class TimeWaitBlock:
     """The ECN field of its ACK that answers what the stack takes."""
     reuse_address: bool = False
     port_was_bound: bool = True
+    window_is_ruled: bool = True
+    """Whether ``rcv_wnd`` is what the stack has, and not only near it."""
     last_ack: int | None = None
     """When the last rate-limited ACK was sent."""
 

@@ -431,6 +431,7 @@ class Host:
             rcv_nxt=connection.rcv_nxt,
             rcv_wnd=connection.window_on_entry,
             rcv_scale=connection.rcv_scale,
+            window_is_ruled=connection.inbound.edge_is_ruled,
             timestamps=connection.timestamps,
             ts_recent=connection.ts_recent,
             ts_recent_stamp=connection.ts_recent_stamp,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from tw_reference.profiles.profile import StackTraits
-from tw_reference.segment import FIN, SYN, Segment
+from tw_reference.segment import FIN, PSH, SYN, URG, Segment
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.reassembly import Reassembly
 
 _WELL_FILLED = 1152
 """Octets of text that fill more than half of the 2,304 that a buffer for one frame takes, as Linux
 counts them (truesize): the window grows with such text before anybody has read it."""
+_DEFAULT_MSS, _LEAST_MSS = 536, 88
+"""Octets of text that Linux expects of a segment at first, and at least (tcp_input.c,
+tcp_initialize_rcv_mss())."""
 
 
 class ReceiveSide:
@@ -37,9 +40,20 @@ class ReceiveSide:
         """The last ACK number sent: RCV.NXT when the window was last told."""
         self.edge = self._full_window
         """One past the right edge of the window that was advertised."""
+        self._told = self._full_window
+        """The window, in octets, when it was last told."""
         self.scale = traits.window_scale
         """The shift of the window in the header."""
         self.window_is_ruled = True
+        self.edge_is_ruled = True
+        """Whether the edge is where the stack has it; of the window nothing is said otherwise."""
+        self._mss = link_mss
+        """Octets of text that a segment to this end takes."""
+        self._expected, self._raised, self._last = _LEAST_MSS, 0, 0
+        """Octets of text that a full segment is expected to have; of the last that had more than
+        was expected, 0 where none had; of the last segment, where it may be a full one."""
+        self._memory = 0
+        """The most that the buffers of what has come take, in octets."""
         self.fin_taken = False
         """Whether RCV.NXT is past the peer's FIN."""
 
@@ -65,6 +79,9 @@ class ReceiveSide:
         if scaling and traits.scaled_window is not None:
             self._full_window = traits.scaled_window(min(peer_mss, self._link_mss))
         self.edge = add(self.nxt, self._full_window)
+        self._told = self._full_window
+        self._mss = mss
+        self._expected = max(min(peer_mss - (self._link_mss - mss), _DEFAULT_MSS), _LEAST_MSS)
         if has_buffer:
             self._room = traits.room(min(peer_mss, self._link_mss))
 
@@ -102,9 +119,25 @@ class ReceiveSide:
         elif self._traits.reopens_window:
             room = min(max(window, self._room) - self._unread, 0xFFFF << scale)
             self.edge = add(self.nxt, max(room, self._offered) if rounds else room)
+        elif self._traits.free_space is not None and moves and self.has_unread_text:
+            self._select(*self._traits.free_space(self._mss, self._raised, self._memory))
         if rounds and self._traits.rounds_scaled_window:
             self.edge = add(self.nxt, -(-self._offered >> scale) << scale)
+        self._told = self._offered
         return min(self._offered >> scale, 0xFFFF)
+
+    def _select(self, least: int, most: int) -> None:
+        """tcp_output.c, tcp_select_window(), where no window is scaled: it never shrinks."""
+        narrow, wide = (max(self._stepped(free), self._offered) for free in (least, most))
+        if narrow != wide:
+            self.window_is_ruled = self.edge_is_ruled = False
+        self.edge = add(self.nxt, narrow)
+
+    def _stepped(self, free: int) -> int:
+        """__tcp_select_window(): the window stays within a segment of what is free, and is a
+        multiple of a segment elsewhere."""
+        stays = free - self._expected < self._told <= free
+        return self._told if stays else free // self._expected * self._expected
 
     # -- text ------------------------------------------------------------------------------------
 
@@ -114,6 +147,7 @@ class ReceiveSide:
         room = max(self._room_behind(segment), 0)
         text = segment.payload[:room]
         whole = len(text) == len(segment.payload)
+        self._count(segment)
         self._reassembly.put(_first_octet(segment), text, fin=whole and bool(segment.flags & FIN))
         data, fin = self._reassembly.take(self.nxt)
         self.nxt = add(self.nxt, len(data) + fin)
@@ -130,6 +164,24 @@ class ReceiveSide:
             return b""
         self.edge = add(self.edge, len(data))
         return data
+
+    def _count(self, segment: Segment) -> None:
+        """tcp_input.c, tcp_data_queue(): a buffer more, and what is next in order is measured.
+        What begins elsewhere joins no other buffer (tcp_try_coalesce()), however little it is."""
+        ahead = distance(_first_octet(segment), self.nxt)
+        self._memory += self._traits.buffer_of(self._mss if ahead else len(segment.payload))
+        if segment.payload and ahead <= 0:
+            self._measure(segment, len(segment.payload))
+
+    def _measure(self, segment: Segment, length: int) -> None:
+        """tcp_input.c, tcp_measure_rcv_mss(): the largest, or a smaller one that comes again."""
+        before, self._last = self._last, 0
+        if length > self._expected:
+            self._expected = self._raised = min(length, self._mss)
+        elif length < self._expected and _may_be_full(segment):
+            self._last = length
+            if length == before:
+                self._expected = length
 
     def brings_fin(self, segment: Segment) -> bool:
         """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
@@ -184,3 +236,11 @@ class ReceiveSide:
 def _first_octet(segment: Segment) -> int:
     """The sequence number of its text, which a SYN stands before."""
     return add(segment.seq, 1 if segment.flags & SYN else 0)
+
+
+def _may_be_full(segment: Segment) -> bool:
+    """tcp_measure_rcv_mss(): it has a default segment's text, or a least one's and no flag that
+    ends the text; options count as text."""
+    room = len(segment.payload) + (12 if segment.timestamps is not None else 0)
+    ends = segment.flags & (FIN | SYN | PSH | URG)
+    return room >= _DEFAULT_MSS or (room >= _LEAST_MSS and not ends)

@@ -298,6 +298,7 @@ class TimeWaitTable:
             ttl=block.ttl,
             tos=block.tos | (block.ect if taken else 0),
             flow_label=block.flow_label,
+            window_is_ruled=block.window_is_ruled,
         )
         self._emit(packet)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from tw_reference.clock import MILLISECOND, SECOND, Clock
@@ -269,7 +272,7 @@ def test_memory_decides_linuxs_window_once_text_was_read_or_scaled(
     assert [packet.window_is_ruled for packet in sent] == [before, after]
 
 
-@pytest.mark.parametrize(("length", "is_ruled"), [(1000, True), (1152, True), (1153, False)])
+@pytest.mark.parametrize(("length", "is_ruled"), [(1000, True), (1140, True), (1141, False)])
 def test_the_window_grows_with_text_that_fills_its_buffer_well(length: int, is_ruled: bool) -> None:
     peer = Peer(PROFILES["linux-6.18"])
     client, sent = peer.client, peer.end.sent
@@ -277,6 +280,55 @@ def test_the_window_grows_with_text_that_fills_its_buffer_well(length: int, is_r
     text = Segment(client.rcv_nxt, client.snd_nxt, ACK, window=60000, payload=b"x" * length)
     client.segment_arrives(Packet(FLOW.reverse, text))
     assert [packet.window_is_ruled for packet in sent] == [is_ruled]
+
+
+@pytest.mark.parametrize(
+    ("profile", "texts", "taken"),
+    [
+        ("linux-6.18", [456], [456]),
+        ("linux-6.18", [457, 1], [456, 456]),
+        ("linux-6.18", [536, 0], [456, 456]),
+        ("linux-6.18", [537, 1], [537, 538]),
+        ("linux-6.18", [1000, 100], [1000, 1100]),
+        ("linux-6.18", [632], [None]),
+        ("linux-6.18", [300, 300], [300, 300]),
+        ("linux-6.18", [400, 400], [400, 400]),
+        ("linux-6.18", [400, 400, 400, 400], [400, 400, None, None]),
+        ("linux-6.18", [1] * 500, [*range(1, 165), *[None] * 336]),
+        ("linux-6.1", [536, 1], [456, 456]),
+        ("linux-6.1", [600, 1], [600, 600]),
+        ("linux-6.1", [1000, 0], [240, 240]),
+        ("linux-6.1", [1000, 1000], [240, None]),
+    ],
+)
+def test_how_much_unread_text_takes_of_a_window_that_is_not_scaled(
+    profile: str, texts: Sequence[int], taken: Sequence[int | None]
+) -> None:
+    """As 6.18 and 6.1 were seen to do with one text of each length; a FIN is a text of none."""
+    peer = Peer(PROFILES[profile])
+    client, sent = peer.client, peer.end.sent
+    client.reads = False
+    before = client.window_on_entry
+    for length in texts:
+        flags = ACK if length else FIN | ACK
+        text = Segment(client.rcv_nxt, client.snd_nxt, flags, window=60000, payload=b"x" * length)
+        client.segment_arrives(Packet(FLOW.reverse, text))
+        peer.end.clock.advance(peer.end.clock.now + SECOND)
+    windows = [before - p.segment.window if p.window_is_ruled else None for p in sent]
+    assert windows == taken
+
+
+@pytest.mark.parametrize(("old", "is_ruled"), [(0, True), (1, False)])
+def test_a_fin_behind_old_text_may_take_a_buffer_of_its_own(old: int, is_ruled: bool) -> None:
+    peer = peer_in(State.FIN_WAIT_2, "linux-6.1")
+    client, sent = peer.client, peer.end.sent
+    client.reads = False
+    text = Segment(client.rcv_nxt, client.snd_nxt, ACK, window=60000, payload=b"x" * 1000)
+    client.segment_arrives(Packet(FLOW.reverse, text))
+    fin = replace(text, seq=client.rcv_nxt - old, flags=FIN | ACK, payload=b"x" * old)
+    client.segment_arrives(Packet(FLOW.reverse, fin))
+    assert sent[-1].segment.ack == client.rcv_nxt == fin.seq + old + 1
+    assert sent[-1].window_is_ruled == client.inbound.edge_is_ruled == is_ruled
 
 
 @pytest.mark.parametrize(
