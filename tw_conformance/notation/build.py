@@ -44,6 +44,8 @@ from tw_conformance.notation.nodes import Document, KeyPath
 from tw_conformance.notation.schema import keys_of, kind_of
 from tw_conformance.notation.values import Point, Scalar, references, value_of, where
 from tw_reference.icmp_numbers import WITH_MTU, numbers
+from tw_reference.profiles import PROFILES
+from tw_reference.profiles.profile import COUNT
 
 T = TypeVar("T")
 
@@ -125,9 +127,27 @@ def build_settings(source: Source, point: Point) -> dict[str, int]:
     reader = _ScalarReader(source, point)
     settings = _mapping(source.document.data.get("settings", {}))
     values = _all(
-        partial(reader.value, ("settings", key), raw, "setting") for key, raw in settings.items()
+        partial(_setting, source.profiles, reader, key, raw) for key, raw in settings.items()
     )
     return dict(zip(settings, values, strict=True))
+
+
+def _setting(profiles: Iterable[str], reader: _ScalarReader, name: str, raw: Scalar) -> int:
+    value: int = reader.value(("settings", name), raw, "setting")
+    for profile in profiles:
+        setting = PROFILES[profile].settings.get(name)
+        if setting is not None and value not in setting.ruled:
+            message = f"{profile} has no rule for {name} {value} ({_said(setting.ruled)} ruled)"
+            raise reader.fault(("settings", name), message)
+    return value
+
+
+def _said(values: range) -> str:
+    """``0 and 1 are``, ``0 to 2 are``, ``1 and more are``."""
+    if values.stop == COUNT.stop:
+        return f"{values.start} and more are"
+    joined = "and" if len(values) == 2 else "to"
+    return f"{values.start} {joined} {values.stop - 1} are"
 
 
 def build_step(source: Source, index: int, point: Point, context: Context) -> Step:

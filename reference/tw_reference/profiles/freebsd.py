@@ -14,6 +14,8 @@ from tw_reference.profiles.freebsd_states import freebsd_states
 from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
 from tw_reference.profiles.offers import NOTHING, Offers
 from tw_reference.profiles.profile import (
+    COUNT,
+    POSITIVE,
     IdleLimit,
     Profile,
     Setting,
@@ -253,7 +255,9 @@ FREEBSD_10 = Profile(
     name="freebsd-10",
     title="FreeBSD 10 (2014): struct tcptw, RFC 1337 by default",
     settings={
-        "msl": Setting(30000, "Maximum segment lifetime, milliseconds.", "net.inet.tcp.msl"),
+        "msl": Setting(
+            30000, "Maximum segment lifetime, milliseconds.", "net.inet.tcp.msl", ruled=POSITIVE
+        ),
         "timestamps": Setting(1, "Use timestamps where the peer asks.", "net.inet.tcp.rfc1323"),
         "nolocaltimewait": Setting(
             0, "No TIME-WAIT towards a local peer.", "tcp_timewait.c:148-152"
@@ -263,13 +267,22 @@ FREEBSD_10 = Profile(
             "Blocks in the table; 0: half the ephemeral ports, at most maxsockets / 5.",
             "tcp_timewait.c:109-142",
             least=32,
+            ruled=COUNT,
         ),
-        "maxsockets": Setting(204800, "Sockets of the whole system.", "kern.ipc.maxsockets"),
+        "maxsockets": Setting(
+            204800, "Sockets of the whole system.", "kern.ipc.maxsockets", ruled=COUNT
+        ),
         "portrange_first": Setting(
-            10000, "First ephemeral port.", "net.inet.ip.portrange.first, ipport_firstauto"
+            10000,
+            "First ephemeral port.",
+            "net.inet.ip.portrange.first, ipport_firstauto",
+            ruled=range(65_536),
         ),
         "portrange_last": Setting(
-            65535, "Last ephemeral port.", "net.inet.ip.portrange.last, ipport_lastauto"
+            65535,
+            "Last ephemeral port.",
+            "net.inet.ip.portrange.last, ipport_lastauto",
+            ruled=range(65_536),
         ),
         "sack": Setting(1, "Offer SACK, and take it up.", "net.inet.tcp.sack.enable"),
         "ecn": Setting(0, "ECN: 1 asks for it and takes it up.", "net.inet.tcp.ecn.enable"),
@@ -278,14 +291,22 @@ FREEBSD_10 = Profile(
             0, "An RST anywhere in the window counts.", "net.inet.tcp.insecure_rst"
         ),
         "finwait2_timeout": Setting(
-            60000, "FIN-WAIT-2 without a process, milliseconds.", "net.inet.tcp.finwait2_timeout"
+            60000,
+            "FIN-WAIT-2 without a process, milliseconds.",
+            "net.inet.tcp.finwait2_timeout",
+            ruled=POSITIVE,
         ),
         "fast_finwait2_recycle": Setting(
             0, "Apply finwait2_timeout to orphans.", "net.inet.tcp.fast_finwait2_recycle"
         ),
-        "keepcnt": Setting(8, "Keepalive intervals in maxidle.", "net.inet.tcp.keepcnt"),
+        "keepcnt": Setting(
+            8, "Keepalive intervals in maxidle.", "net.inet.tcp.keepcnt", ruled=COUNT
+        ),
         "keepintvl": Setting(
-            75000, "Between two keepalive probes, milliseconds.", "net.inet.tcp.keepintvl"
+            75000,
+            "Between two keepalive probes, milliseconds.",
+            "net.inet.tcp.keepintvl",
+            ruled=POSITIVE,
         ),
     },
     msl=30 * SECOND,
@@ -363,7 +384,10 @@ FREEBSD_13 = FREEBSD_10.derive(
     settings={
         "insecure_syn": Setting(0, "A SYN in the window resets.", "net.inet.tcp.insecure_syn"),
         "ecn": Setting(
-            2, "ECN: 1 asks for it, 2 takes it up where it is asked for.", "net.inet.tcp.ecn.enable"
+            2,
+            "ECN: 1 asks for it, 2 takes it up where it is asked for.",
+            "net.inet.tcp.ecn.enable",
+            ruled=range(3),
         ),
         "drop_synfin": Setting(
             0, "Drop SYN with FIN, whatever the state.", "net.inet.tcp.drop_synfin"
@@ -432,6 +456,7 @@ FREEBSD_14 = FREEBSD_13.derive(
     ),
     *freebsd_states(up_to((14, 99), Change)),
     settings={
+        "timestamps": replace(FREEBSD_13.settings["timestamps"], ruled=range(4)),
         "nolocaltimewait": Setting(
             1, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait, 92b3e07229ba"
         )
@@ -474,16 +499,19 @@ FREEBSD_15 = FREEBSD_14.derive(
         "ack_war_timewindow": Setting(
             1000, "Milliseconds for which challenge ACKs are counted; 0: no limit.",
             "net.inet.tcp.ack_war_timewindow",
+            ruled=COUNT,
         ),
         "ack_war_cnt": Setting(
             5, "Challenge ACKs of one connection in that time; 0: no limit.",
             "net.inet.tcp.ack_war_cnt",
+            ruled=COUNT,
         ),
         "nolocaltimewait": Setting(
             0, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait"
         ),
         "msl_local": Setting(
-            10, "MSL between two local ends, milliseconds.", "net.inet.tcp.msl_local"
+            10, "MSL between two local ends, milliseconds.", "net.inet.tcp.msl_local",
+            ruled=POSITIVE,
         ),
     },
     traits=replace(

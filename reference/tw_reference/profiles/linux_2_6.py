@@ -25,7 +25,7 @@ from tw_reference.profiles.linux_words import (
     paws_reject,
     three_and_a_half,
 )
-from tw_reference.profiles.profile import Setting, Settings
+from tw_reference.profiles.profile import COUNT, POSITIVE, Setting, Settings
 from tw_reference.reaping import TwoCalendars
 from tw_reference.rules import stages
 from tw_reference.rules.actions import BlockAction, ConnectAction, EntryAction, UnconnectedAction
@@ -100,11 +100,13 @@ LINUX_2_6_32 = LINUX_6_18.derive(
     *STATES,
     without=(stages.ACK_LIMIT, stages.CHALLENGE_LIMIT),
     settings={
-        "hz": Setting(100, "Timer ticks a second; the calendars' slots follow.", "CONFIG_HZ"),
+        "hz": Setting(
+            100, "Timer ticks a second; the calendars' slots follow.", "CONFIG_HZ", ruled=POSITIVE
+        ),
         "tw_reuse": Setting(0, "Reuse for connect(): 0 no, 1 yes.", "tcp_tw_reuse"),
         "tw_recycle": Setting(0, "Blocks of 3.5 RTO, and a stamp for each peer.", "tcp_tw_recycle"),
         "max_tw_buckets": Setting(
-            16384, "Blocks in the table (NR_FILE * 2).", "tcp_max_tw_buckets"
+            16384, "Blocks in the table (NR_FILE * 2).", "tcp_max_tw_buckets", ruled=COUNT
         ),
     },
     dropped_settings=("tw_reuse_delay", "invalid_ratelimit", "syncookies"),

@@ -21,6 +21,11 @@ from tw_reference.rules.watched import Tell, WatchedList
 from tw_reference.seqnum import add
 from tw_reference.state import State
 
+COUNT = range(2**31)
+"""Values of a setting that is a number of something, in the range of a kernel's int."""
+POSITIVE = range(1, 2**31)
+"""The same of one that may not be 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -28,7 +33,7 @@ class Setting:
 
     ``least``: a lower value that is written at run time is accepted and changes nothing.
     ``level``: how strictly a standard means its default (``SHOULD``, ``MAY``); none where it is a
-    stack's own.
+    stack's own.  ``ruled``: the values that the rules know; of others they say nothing.
     """
 
     default: int
@@ -36,6 +41,7 @@ class Setting:
     source: str
     least: int | None = None
     level: str = ""
+    ruled: range = range(2)
 
 
 Settings: TypeAlias = Mapping[str, int]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.offers import Offers
-from tw_reference.profiles.profile import Profile, Setting, StackTraits
+from tw_reference.profiles.profile import COUNT, POSITIVE, Profile, Setting, StackTraits
 from tw_reference.profiles.steps import steps
 from tw_reference.reaping import TimerEach
 from tw_reference.rules import stages
@@ -227,7 +227,7 @@ RFC_9293 = Profile(
     name="rfc9293",
     title="RFC 9293 with RFC 5961, RFC 6191 and RFC 7323",
     settings={
-        "msl": Setting(120000, "MSL, milliseconds.", "RFC 9293 section 3.4.2"),
+        "msl": Setting(120000, "MSL, milliseconds.", "RFC 9293 section 3.4.2", ruled=POSITIVE),
         "timestamps": Setting(1, "Use timestamps where the peer asks.", "RFC 7323 section 3.2"),
         "rfc1337": Setting(
             0, "Fix F1: ignore RST in TIME-WAIT.", "RFC 1337 section 3 (advice)", level="MAY"
@@ -284,6 +284,7 @@ RFC_9293 = Profile(
             "Milliseconds between challenge ACKs; 0: no throttle.",
             "RFC 5961 section 7",
             level="MAY",
+            ruled=COUNT,
         ),
     },
     msl=120 * SECOND,

@@ -229,6 +229,32 @@ def test_what_stands_before_the_steps(head: str, place: str, sentence: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("profile", "setting", "said"),
+    [
+        ("linux-6.18", "ecn: 3", "ecn 3 (0 to 2 are ruled)"),
+        ("linux-6.18", "rfc1337: 2", "rfc1337 2 (0 and 1 are ruled)"),
+        ("linux-2.6.32", "tw_reuse: 2", "tw_reuse 2 (0 and 1 are ruled)"),
+        ("linux-6.18", "tw_reuse_delay: 60001", "tw_reuse_delay 60001 (1 to 60000 are ruled)"),
+        ("freebsd-13", "timestamps: 2", "timestamps 2 (0 and 1 are ruled)"),
+        ("freebsd-15", "timestamps: 4", "timestamps 4 (0 to 3 are ruled)"),
+        ("rfc9293", "msl: 0", "msl 0 (1 and more are ruled)"),
+    ],
+)
+def test_a_setting_has_a_value_that_is_ruled(profile: str, setting: str, said: str) -> None:
+    text = f"{HEAD}profiles: [{profile}]\nsettings: {{{setting}}}\nsteps: [wait: 1s]\n"
+    place = f"5:{len('settings: {') + len(setting.partition(':')[0]) + len(': ') + 1}"
+    assert faults(text) == [f"{place}: {profile} has no rule for {said}"]
+
+
+def test_a_setting_of_the_matrix_is_judged_at_each_point() -> None:
+    text = (
+        f"{HEAD}profiles: [linux-6.18]\nmatrix: {{ecn: [0, 2, 7]}}\n"
+        "settings: {ecn: $ecn}\nsteps: [wait: 1s]\n"
+    )
+    assert faults(text) == ["6:17: linux-6.18 has no rule for ecn 7 (0 to 2 are ruled)"]
+
+
+@pytest.mark.parametrize(
     ("reach", "step", "place"),
     [
         ("TIME-WAIT", "- call: {send: 5}", "6:3"),

@@ -88,3 +88,9 @@ def test_an_iss_above_the_old_numbers_is_never_zero() -> None:
     assert above(1) == 65538
     assert above(2**32 - 65537) == 1
     assert above(2**32 - 1) == 65536
+
+
+@EVERY
+def test_the_default_of_a_setting_is_ruled(profile: Profile) -> None:
+    for name, setting in profile.settings.items():
+        assert setting.default in setting.ruled, name
