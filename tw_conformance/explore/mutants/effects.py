@@ -36,7 +36,9 @@ _GONE: frozenset[Action] = frozenset(
 """After these nothing of the connection is left."""
 _LAST: frozenset[Action] = _GONE - {BlockAction.DELETE}
 """After these no other action is taken; who deletes a block may still reset."""
-_OF_WHAT_GOES: frozenset[Action] = frozenset((*_NOTES_TSVAL, ConnectionAction.TAKE_ACK))
+_OF_WHAT_GOES: frozenset[Action] = frozenset(
+    (*_NOTES_TSVAL, ConnectionAction.TAKE_ACK, BlockAction.RESTART)
+)
 """Actions of which nothing shows once the connection is gone."""
 _DEPENDS: frozenset[Action] = frozenset((*_LIMITED, *_OF_WHAT_GOES, *_GONE))
 """Actions that come to different things on different questions, or beside others."""
@@ -98,7 +100,7 @@ class Effects:
 def _done(then: Iterable[Any], question: Any) -> Iterator[Any]:
     """The actions that come to something, in the order that makes equal ones look equal."""
     actions = list(_until_gone(then))
-    if actions and actions[-1] in _GONE:
+    if not _GONE.isdisjoint(actions):
         actions = [action for action in actions if action not in _OF_WHAT_GOES]
     if not _NOTES_TSVAL.isdisjoint(actions):
         notes = next(action for action in actions if action in _NOTES_TSVAL)
