@@ -35,7 +35,7 @@ def show(arguments: argparse.Namespace) -> int:
     from tw_conformance.plugin.options import profile_names
 
     found = cases_named(arguments.case, arguments.paths)
-    for case, place, _ in found:
+    for case, place, *_ in found:
         print(f"{case.id}: {case.title}\n  {place.file}:{place.line}")
         print(f"  cites: {'; '.join(case.cites)}")
         scripts: dict[str, list[str]] = {}

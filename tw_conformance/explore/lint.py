@@ -67,6 +67,9 @@ def _where(remark: Remark) -> tuple[str, int, int, str]:
 
 def _remarks(written: Written) -> Iterator[Remark]:
     case, places = written.case, written.steps
+    for glob, place in zip(case.profiles, written.profiles, strict=False):
+        if not matched(glob):
+            yield Remark(place, f"{glob!r} names no known profile: the reference plays none")
     for index, step in enumerate(case.steps):
         for glob in _never_chosen(case, step):
             yield Remark(places[index], f"{glob!r} names no profile that the case is about")

@@ -17,11 +17,16 @@ def quoted(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like ``word``, capitals aside; None where nothing comes close."""
+    """The known word most like ``word``, capitals aside; None where nothing comes close.
+
+    The same letters in another order are the most usual slip: ``mls`` is msl sooner than ms.
+    """
     if len(word) > _LONGEST_WORD:
         return None
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = get_close_matches(word.casefold(), by_folded, n=1)
+    folded = word.casefold()
+    swapped = [each for each in by_folded if sorted(each) == sorted(folded)]
+    close = swapped or get_close_matches(folded, by_folded, n=1)
     return by_folded[close[0]] if close else None
 
 

@@ -46,6 +46,8 @@ class Written(NamedTuple):
     place: Place
     steps: tuple[Place, ...]
     """Where each step of the case stands."""
+    profiles: tuple[Place, ...]
+    """Where each glob of the profiles that it is about stands; none where all are meant."""
 
 
 def expand(document: Document, faults: Faults) -> list[Written]:
@@ -55,7 +57,9 @@ def expand(document: Document, faults: Faults) -> list[Written]:
         return []
     place = document.key_place(("case",))
     steps = tuple(document.value_place(("steps", index)) for index in range(len(cases[0].steps)))
-    return [Written(case, place, steps) for case in cases]
+    globs = document.data.get("profiles", ())
+    profiles = tuple(document.value_place(("profiles", index)) for index in range(len(globs)))
+    return [Written(case, place, steps, profiles) for case in cases]
 
 
 class _Part(Generic[T]):

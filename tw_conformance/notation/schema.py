@@ -151,7 +151,8 @@ def _unknown_word(violation: _Violation) -> Iterator[Problem]:
     word, known = violation.instance, violation.rule
     if isinstance(word, str):
         title, hint = violation.schema["title"], did_you_mean(word, known)
-        yield Problem(violation.path, f"{quoted(word)} is not {title}{hint} {listed(known)}")
+        rest = "" if all(each in title for each in known) else f" {listed(known)}"
+        yield Problem(violation.path, f"{quoted(word)} is not {title}{hint}{rest}")
     else:
         yield from _unexpected(violation)
 

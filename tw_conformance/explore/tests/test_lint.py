@@ -59,6 +59,13 @@ def test_steps_that_are_never_reached() -> None:
     assert "no profile meets this; no step behind it is reached" in remark
 
 
+def test_a_case_about_a_profile_that_nobody_knows() -> None:
+    (remark,) = said("profiles: [linux-6.18, linux-7]\n" + KILL)
+    assert (
+        remark == "x.yaml:4:24: remark: 'linux-7' names no known profile: the reference plays none"
+    )
+
+
 def test_a_choice_for_profiles_that_the_case_is_not_about() -> None:
     (remark,) = said(
         "profiles: [linux-*]\n" + KILL + "  - state: {freebsd-*: TIME-WAIT, default: CLOSED}\n"

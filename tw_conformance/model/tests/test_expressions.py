@@ -99,7 +99,7 @@ def test_what_is_no_sequence_expression_says_where_and_why(
     [
         ("5", 0, "5 of what? write 5s, 5ms or 5msl"),
         ("2msl-1", 5, "1 of what?"),
-        ("2mls", 1, "unknown name 'mls'"),
+        ("2mls", 1, "unknown name 'mls'; did you mean 'msl'?"),
         ("ms", 0, "how many ms? write 1ms"),
         ("1s-2s", 0, "a time before now"),
         ("rcv_nxt", 0, "(known: msl, tick, s, ms)"),

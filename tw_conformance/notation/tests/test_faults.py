@@ -137,6 +137,7 @@ STEPS = [
     ("{call: bind, gives: ok, within: 1s}", "4:36", "it stands beside 'expect' only"),
     ("call: {send: 0}", "4:25", "expected a number of octets from 1 to 65535"),
     ("call: {shutdown: reed}", "4:29", "'reed' is not read, write or both; did you mean 'read'?"),
+    ("call: {shutdown: rw}", "4:29", "'rw' is not read, write or both"),
     ("call: send", "4:18", "'send' is not a socket call"),
     ("call: {bind: {address: here}}", "4:35", "expected dut, any, loopback, mapped or an address"),
     ("expect: {any: [ack]}", "4:26", "any is empty: expected a list of two answers or more"),
