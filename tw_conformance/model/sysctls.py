@@ -28,6 +28,7 @@ FREEBSD: Mapping[str, str] = {
     "sack": "net.inet.tcp.sack.enable",
     "ecn": "net.inet.tcp.ecn.enable",
     "drop_synfin": "net.inet.tcp.drop_synfin",
+    "icmp_may_rst": "net.inet.tcp.icmp_may_rst",
     "insecure_rst": "net.inet.tcp.insecure_rst",
     "insecure_syn": "net.inet.tcp.insecure_syn",
     "finwait2_timeout": "net.inet.tcp.finwait2_timeout",

@@ -25,6 +25,7 @@ from tw_reference.rules.actions import (
     Action,
     BindAction,
     ConnectAction,
+    ConnectionErrorAction,
     ErrorAction,
     OrphanAction,
 )
@@ -35,6 +36,7 @@ STAGES = (
     stages.FIN_WAIT_2_BLOCK,
     stages.TIME_WAIT,
     stages.ICMP,
+    stages.ICMP_CONNECTION,
     stages.ACK_LIMIT,
     stages.LISTEN,
     stages.CLOSED,
@@ -87,6 +89,9 @@ def wrong(stage: AnyStage, rule: AnyRule) -> AnyRule:
         case stages.ICMP:
             drops = rule.then == (ErrorAction.DROP,)
             then = ErrorAction.DELETE if drops else ErrorAction.DROP
+        case stages.ICMP_CONNECTION:
+            ends = ConnectionErrorAction.CLOSE in rule.then
+            then = ConnectionErrorAction.DROP if ends else ConnectionErrorAction.CLOSE
         case _ if any(action not in silent for action in rule.then):
             then = stage.actions.DROP
         case _:

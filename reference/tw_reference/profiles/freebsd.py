@@ -9,6 +9,7 @@ from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.changes import up_to
 from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.freebsd_changes import Change
+from tw_reference.profiles.freebsd_errors import ERRORS, ERRORS_10, error_name
 from tw_reference.profiles.freebsd_offers import offers, offers_since_13, offers_since_14
 from tw_reference.profiles.freebsd_states import freebsd_states
 from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
@@ -290,6 +291,7 @@ FREEBSD_10 = Profile(
         "insecure_rst": Setting(
             0, "An RST anywhere in the window counts.", "net.inet.tcp.insecure_rst"
         ),
+        "icmp_may_rst": Setting(1, "Some ICMP errors end SYN-SENT.", "net.inet.tcp.icmp_may_rst"),
         "finwait2_timeout": Setting(
             60000,
             "FIN-WAIT-2 without a process, milliseconds.",
@@ -345,6 +347,7 @@ FREEBSD_10 = Profile(
         scales_requests=False,  # tcp_syncache.c, sc_wnd
         # tcp_input.c, tcp_do_segment(): so_error.
         reset_errors={State.SYN_SENT: "ECONNREFUSED", State.SYN_RECEIVED: "ECONNREFUSED"},
+        error_name=error_name,
         fin_wait_2_timeout=lambda settings, linger2, rto: (
             settings["finwait2_timeout"] * MILLISECOND
         ),
@@ -354,7 +357,7 @@ FREEBSD_10 = Profile(
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
     decisions=(
         *freebsd_states(up_to((10,), Change)),
-        *(ORPHAN, ENTRY, SEGMENT, ICMP, LISTEN, CLOSED, BIND, CONNECT, CALLS),
+        *(ORPHAN, ENTRY, SEGMENT, ICMP, ERRORS_10, LISTEN, CLOSED, BIND, CONNECT, CALLS),
     ),
     assumed=steps("assumed", acknowledges_fin=ConnectionAction.OWE_ACK),
 )
@@ -381,6 +384,7 @@ FREEBSD_13 = FREEBSD_10.derive(
              "tcp_timewait.c since r331322, tcp_twstart()", "in6.c, in6_localaddr()"),
     ),
     *freebsd_states(up_to((13, 99), Change)),
+    ERRORS,
     settings={
         "insecure_syn": Setting(0, "A SYN in the window resets.", "net.inet.tcp.insecure_syn"),
         "ecn": Setting(

@@ -13,6 +13,7 @@ from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.changes import Version
 from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.linux_changes import Change, changes_until
+from tw_reference.profiles.linux_errors import ERRORS, error_name
 from tw_reference.profiles.linux_memory import free_space, memory_of
 from tw_reference.profiles.linux_states import states
 from tw_reference.profiles.linux_words import (
@@ -441,6 +442,7 @@ LINUX_6_18 = Profile(
         # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.
         reset_errors={State.SYN_SENT: "ECONNREFUSED", State.CLOSE_WAIT: "EPIPE"},
         end_before_error=True,
+        error_name=error_name,
         ts_recent_lasts=PAWS_WRAP,
         takes_window=_raised_or_shut,
         cuts_first=False,  # tcp_input.c, tcp_ack(): TCP_SKB_CB(skb)->seq
@@ -465,6 +467,7 @@ LINUX_6_18 = Profile(
         ORPHAN,
         ENTRY,
         ICMP,
+        ERRORS,
         ACKNOWLEDGE,
         CHALLENGE,
         LISTEN,

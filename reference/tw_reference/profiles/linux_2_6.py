@@ -15,6 +15,7 @@ from tw_reference.profiles.linux import (
     time_wait,
 )
 from tw_reference.profiles.linux_2_6_states import STATES
+from tw_reference.profiles.linux_errors import ERRORS_2_6
 from tw_reference.profiles.linux_words import (
     BLOCK_RECYCLES,
     OLDER_THAN_PEER,
@@ -98,6 +99,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
              "tcp_ipv4.c of 2.6.32, tcp_twsk_unique(), tw_ts_recent_stamp"),
     ),
     *STATES,
+    ERRORS_2_6,
     without=(stages.ACK_LIMIT, stages.CHALLENGE_LIMIT),
     settings={
         "hz": Setting(

@@ -18,6 +18,7 @@ from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.rule import A
 from tw_reference.rules.stages import STAGES
 from tw_reference.rules.watched import Tell, WatchedList
+from tw_reference.segment import IcmpError
 from tw_reference.seqnum import add
 from tw_reference.state import State
 
@@ -197,6 +198,8 @@ class StackTraits:
         default_factory=lambda: {State.SYN_SENT: "ECONNREFUSED"}
     )
     """What a process is told of a reset in some states; in the others ECONNRESET."""
+    error_name: Callable[[IcmpError], str] = lambda error: ""
+    """What a process is told of an ICMP error, as errno; nothing where no source has one."""
     end_before_error: bool = False
     """Whether recv() tells of the peer's FIN, where that was taken, and not of a reset after it."""
     ts_recent_lasts: int = 24 * 24 * 3600 * SECOND

@@ -114,6 +114,17 @@ class ErrorAction(Action):
     DELETE = "delete the block"
 
 
+class ConnectionErrorAction(Action):
+    """What an ICMP error does to a connection that is no block."""
+
+    DROP = "drop"
+    REMEMBER = "note the error"
+    """SO_ERROR tells of it once, where nothing worse came."""
+    CLOSE = "CLOSED, and tell the process"
+    NOT_RULED = "not ruled"
+    """Nothing is claimed about what comes of it."""
+
+
 class OrphanAction(Action):
     """What becomes of a connection in FIN-WAIT-2 that no process holds any more."""
 

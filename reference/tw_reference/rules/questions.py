@@ -253,6 +253,16 @@ class ErrorArrives(NamedTuple):
     settings: Mapping[str, int]
 
 
+class ErrorOnConnection(NamedTuple):
+    """An ICMP error about a segment of a connection in any state from SYN-SENT to LAST-ACK."""
+
+    error: IcmpError
+    tcb: ConnectionTcb
+    settings: Mapping[str, int]
+    is_request: bool = False
+    """No connection was made of the peer's SYN yet."""
+
+
 class Unconnected(NamedTuple):
     """«SEGMENT ARRIVES» where there is no connection: at a listener, or at nobody."""
 

@@ -12,6 +12,7 @@ from tw_reference.rules.actions import (
     CallAction,
     ConnectAction,
     ConnectionAction,
+    ConnectionErrorAction,
     EntryAction,
     ErrorAction,
     OrphanAction,
@@ -24,6 +25,7 @@ from tw_reference.rules.questions import (
     Connect,
     Entry,
     ErrorArrives,
+    ErrorOnConnection,
     Orphaned,
     SegmentArrives,
     SegmentOnConnection,
@@ -67,6 +69,12 @@ FIN_WAIT_2_BLOCK = Stage(
 ENTRY = Stage("TIME-WAIT entry", "A connection is about to enter TIME-WAIT.", Entry, EntryAction)
 TIME_WAIT = Stage("TIME-WAIT", "A segment arrives in TIME-WAIT.", SegmentArrives, BlockAction)
 ICMP = Stage("ICMP error", "An ICMP error arrives about a block.", ErrorArrives, ErrorAction)
+ICMP_CONNECTION = Stage(
+    "ICMP error, no block",
+    "An ICMP error arrives about a connection that is no block.",
+    ErrorOnConnection,
+    ConnectionErrorAction,
+)
 ACK_LIMIT = Stage("ACK limit", "A rate-limited ACK is about to be sent.", AckDue, AckLimitAction)
 CHALLENGE_LIMIT = Stage(
     "challenge ACK limit", "A challenge ACK is about to be sent.", AckDue, AckLimitAction
@@ -106,6 +114,7 @@ STAGES: tuple[AnyStage, ...] = (
     CLOSING,
     CLOSE_WAIT,
     LAST_ACK,
+    ICMP_CONNECTION,
     ORPHAN,
     FIN_WAIT_2_BLOCK,
     ENTRY,

@@ -12,14 +12,15 @@ from typing import Protocol
 from tw_reference import segment as tcp
 from tw_reference.rules.condition import Condition, atom
 from tw_reference.rules.questions import (
-    ErrorArrives,
+    ErrorOnConnection,
     SegmentArrives,
     SegmentOnConnection,
     Tcb,
     UserCall,
 )
-from tw_reference.segment import IcmpKind, Segment, flag_names
+from tw_reference.segment import IcmpError, IcmpKind, Segment, flag_names
 from tw_reference.seqnum import add, distance, in_window, seq_gt
+from tw_reference.state import State
 
 
 class HasSegment(Protocol):
@@ -41,6 +42,13 @@ class HasSettings(Protocol):
 
     @property
     def settings(self) -> Mapping[str, int]: ...
+
+
+class HasError(Protocol):
+    """A question that an ICMP error raised."""
+
+    @property
+    def error(self) -> IcmpError: ...
 
 
 class HasQueue(Protocol):
@@ -204,11 +212,40 @@ def QUEUE_FULL(q: HasQueue) -> bool:
     return q.queue_full
 
 
-def icmp(*kinds: IcmpKind) -> Condition[ErrorArrives]:
-    def is_kind(q: ErrorArrives) -> bool:
+def icmp(*kinds: IcmpKind) -> Condition[HasError]:
+    def is_kind(q: HasError) -> bool:
         return q.error.kind in kinds
 
     return Condition(f"the error is {'/'.join(kinds)}", is_kind)
+
+
+TOO_BIG = icmp("fragmentation-needed", "packet-too-big")
+
+
+@atom("the packet that the error quotes is of IPv6")
+def QUOTES_IPV6(q: HasError) -> bool:
+    return q.error.quoted.is_ipv6
+
+
+@atom("the connection is a request that a listener keeps")
+def REQUEST(q: ErrorOnConnection) -> bool:
+    return q.is_request
+
+
+@atom("the SEQ that the error quotes is ISS")
+def QUOTES_ISS(q: ErrorOnConnection) -> bool:
+    return q.error.seq == q.tcb.iss
+
+
+@atom("SND.UNA =< the SEQ that the error quotes < SND.NXT")
+def QUOTES_IN_FLIGHT(q: ErrorOnConnection) -> bool:
+    tcb = q.tcb
+    return in_window(q.error.seq, tcb.snd_una, distance(tcb.snd_nxt, tcb.snd_una))
+
+
+@atom("the connection is in SYN-SENT or SYN-RECEIVED")
+def OPENING(q: ErrorOnConnection) -> bool:
+    return q.tcb.state in (State.SYN_SENT, State.SYN_RECEIVED)
 
 
 def verb(*names: str) -> Condition[UserCall]:

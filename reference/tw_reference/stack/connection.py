@@ -14,11 +14,11 @@ from typing import Any, Self
 from tw_reference import segment as tcp
 from tw_reference.profiles.offers import ASKS_ECN, EVERYTHING, Offers
 from tw_reference.rules import stages
-from tw_reference.rules.actions import AckLimitAction, ConnectionAction
+from tw_reference.rules.actions import AckLimitAction, ConnectionAction, ConnectionErrorAction
 from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
-from tw_reference.rules.questions import AckDue, SegmentOnConnection
+from tw_reference.rules.questions import AckDue, ErrorOnConnection, SegmentOnConnection
 from tw_reference.rules.rule import NOT_RULED
-from tw_reference.segment import Flow, Packet, Segment
+from tw_reference.segment import Flow, IcmpError, Packet, Segment
 from tw_reference.stack.control_block import ControlBlock
 from tw_reference.stack.owner import Owner
 from tw_reference.stack.way_out import WayOut
@@ -199,6 +199,26 @@ class Connection(ControlBlock):
         self._out.output()
         self._tell()
 
+    def error_arrives(self, error: IcmpError) -> str:
+        """An ICMP error about a segment of this connection: it may end it, and never answers.
+
+        Returns the errno that the process is told then.
+        """
+        before, ruling = self.snapshot(), self._error_ruling(error)
+        if ConnectionErrorAction.CLOSE in ruling.then:
+            self.leave(self._owner.gone)
+        elif ConnectionErrorAction.REMEMBER in ruling.then:
+            self.soft_error = self._traits.error_name(error)
+        self._trace(stages.ICMP_CONNECTION, ruling, before, error=error)
+        return self._traits.error_name(error) if self.state is State.CLOSED else ""
+
+    def _error_ruling(self, error: IcmpError) -> Ruling[Any]:
+        rules = self._owner.profile.find(stages.ICMP_CONNECTION)
+        ruling: Ruling[Any]
+        question = ErrorOnConnection(error, self, self._owner.settings, self.is_request)
+        ruling = Ruling(NOT_RULED) if rules is None else rules.decide(question)
+        return Ruling(NOT_RULED) if ConnectionErrorAction.NOT_RULED in ruling.then else ruling
+
     def _tell(self) -> None:
         """A process learns what a segment brought when the stack has done with all of it."""
         news, self._news = self._news, []
@@ -210,12 +230,17 @@ class Connection(ControlBlock):
         return self.inbound.brings_fin(segment)
 
     def _trace(
-        self, stage: AnyStage, ruling: Ruling[Any], before: Snapshot, segment: Segment
+        self,
+        stage: AnyStage,
+        ruling: Ruling[Any],
+        before: Snapshot,
+        segment: Segment | None = None,
+        error: IcmpError | None = None,
     ) -> None:
         now, after = self._owner.clock.now, self.snapshot()
         rule, notes = ruling
         self._owner.record(
-            Decision(now, stage, rule, self.flow, segment, before, after, notes=notes)
+            Decision(now, stage, rule, self.flow, segment, before, after, error, notes)
         )
 
     def _take(self, action: ConnectionAction, packet: Packet) -> None:
@@ -259,6 +284,7 @@ class Connection(ControlBlock):
                 if segment.flags & tcp.ACK:
                     self._out.acknowledged(segment)
             case ConnectionAction.TAKE_ACK:
+                self.soft_error = ""  # tcp_input.c of Linux, tcp_ack(): sk_err_soft
                 self._out.ack_arrives(segment)
             case ConnectionAction.TAKE_TEXT:
                 self._text_arrives(segment)

@@ -57,6 +57,9 @@ class ControlBlock:
         """Type of service, and the ECN field of what was sent last."""
         self.ttl = traits.ttl
         self.flow_label = label_of(flow) if traits.labels_flows else 0
+        self.soft_error = ""
+        """The errno of an ICMP error that did not end the connection, until something is
+        acknowledged or the process asks (SO_ERROR)."""
         self.linger: int | None = None
         """SO_LINGER in seconds, where the process set it; 0: close() is ABORT."""
         self.linger2: int | None = None

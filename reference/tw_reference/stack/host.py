@@ -316,11 +316,16 @@ class Host:
         return listener is not None and listener.queue_full
 
     def _error_arrives(self, error: IcmpError) -> None:
-        """Only a TIME-WAIT block decides about an error.  For a full connection it counts as a
-        soft one, of which a process might be told (RFC 9293 section 3.9.2.2)."""
-        block = self._table.get(error.quoted) if error.dst in self._addresses else None
+        """An ICMP error about a block or a connection (RFC 9293 section 3.9.2.2); about what is
+        neither nothing is done."""
+        if error.dst not in self._addresses:
+            return
+        block, connection = self._table.get(error.quoted), self._connections.get(error.quoted)
         if block is not None:
             self._table.error_arrives(error, block)
+        elif connection is not None:
+            told = connection.error_arrives(error)
+            self.sockets.ended_by_error(connection, told)
 
     def _unconnected(self, packet: Packet, iss: int | None) -> None:
         """«SEGMENT ARRIVES» in LISTEN or CLOSED (RFC 9293 sections 3.10.7.1 and 3.10.7.2)."""

@@ -53,7 +53,7 @@ class Sockets:
         :raises CallError: what became of the connection, once; then, and where it takes no text
             any more, EPIPE; what the stack says where there is none yet.
         """
-        self.error(flow)
+        self._worst(flow)
         connection = self._connected(flow)
         if connection is not None and connection.state in _OPENS and connection.sent_too_early:
             raise CallError(connection.sent_too_early, f"{flow} is not connected yet")
@@ -73,7 +73,7 @@ class Sockets:
             return True
         at_end = connection.sees_the_end()
         if not connection.end_hides_error:
-            self.error(flow)
+            self._worst(flow)
         if self._socket(flow).is_disconnected:
             raise CallError("ENOTCONN", f"{flow} never was connected")
         if not at_end:
@@ -83,7 +83,19 @@ class Sockets:
     def error(self, flow: Flow) -> None:
         """getsockopt(SO_ERROR), which forgets what it tells.
 
-        :raises CallError: with what became of the connection, where the process was not told.
+        :raises CallError: with what became of the connection, where the process was not told; then
+            with what an ICMP error said that did not end it.
+        """
+        self._worst(flow)
+        connection = self._socket(flow).connection
+        soft, connection.soft_error = connection.soft_error, ""
+        if soft:
+            raise CallError(soft, f"an ICMP error about {flow} said that")
+
+    def _worst(self, flow: Flow) -> None:
+        """What became of the connection, which any call tells.
+
+        :raises CallError: with it, where the process was not told.
         """
         socket = self._socket(flow)
         error, socket.error = socket.error, ""
@@ -148,6 +160,12 @@ class Sockets:
         closed = connection.state is State.CLOSED
         if socket is not None and socket.connection is connection and closed:
             socket.error = connection.reset_error(before)
+
+    def ended_by_error(self, connection: Connection, error: str) -> None:
+        """An ICMP error came, and may have ended the connection with that errno."""
+        socket = self._sockets.get(connection.flow)
+        if error and socket is not None and socket.connection is connection:
+            socket.error = error
 
     def aborted(self, flow: Flow) -> None:
         """An administrator has ended the connection."""

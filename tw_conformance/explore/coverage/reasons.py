@@ -27,6 +27,29 @@ REASONS: tuple[Reason, ...] = (
         " profiles/tests/test_lists_off_the_wire.py asks the list.",
     ),
     Reason(
+        "*",
+        "ICMP error, no block: *",
+        "What a connection sends in smaller segments is not ruled: no case expects anything of it.",
+        part="the error is fragmentation-needed/packet-too-big: true",
+    ),
+    Reason(
+        "*",
+        "ICMP error, no block: *.icmp-not-ruled",
+        "It claims nothing that a case could expect; stack/tests/test_icmp.py meets it.",
+    ),
+    Reason(
+        "linux-*",
+        "ICMP error, no block: linux.icmp-soft",
+        "That takes back a step of the backoff, which is not ruled.",
+        part="net or host is unreachable for a segment that was sent again: true",
+    ),
+    Reason(
+        "freebsd-*",
+        "ICMP error, no block: *",
+        "The second error gives up then, which is not ruled.",
+        part="the connection is opening, and its SYN was sent again more than twice: true",
+    ),
+    Reason(
         "linux-*",
         "FIN-WAIT-2 block: linux.fw2-nothing-new",
         "What is in the window and not empty ends after RCV.NXT: the kernel asks all the same.",

@@ -8,7 +8,7 @@ from tw_reference.conftest import DUT, TESTER, MakeWait, Wait
 from tw_reference.icmp_numbers import ICMP, ICMPV6, kind_of, numbers
 from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
-from tw_reference.segment import ACK, Flow, IcmpError, IcmpKind
+from tw_reference.segment import Flow, IcmpError, IcmpKind
 
 HARD: tuple[IcmpKind, ...] = ("protocol-unreachable", "port-unreachable")
 ROUTER = "192.0.2.254"
@@ -80,12 +80,39 @@ def test_an_error_about_nobody_is_ignored(time_wait: MakeWait, dst: str, quoted:
     assert (wait.sent(), wait.state, len(wait.host.trace)) == ([], "TIME-WAIT", decided)
 
 
-def test_a_full_connection_goes_on(time_wait: MakeWait) -> None:
-    wait = time_wait("rfc9293", stop="FIN-WAIT-1")
+@pytest.mark.parametrize(("rfc5927", "state"), [(0, "CLOSED"), (1, "FIN-WAIT-1")])
+def test_a_hard_error_ends_a_full_connection_but_for_rfc_5927(
+    time_wait: MakeWait, rfc5927: int, state: str
+) -> None:
+    wait = time_wait("rfc9293", stop="FIN-WAIT-1", rfc5927=rfc5927)
     wait.host.receive(error(wait, "port-unreachable"))
+    assert wait.state == state
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind", "seconds"),
+    [
+        ("linux-6.18", "fragmentation-needed", 0),
+        ("linux-6.18", "host-unreachable", 1),
+        ("freebsd-15", "fragmentation-needed", 0),
+        ("rfc9293", "fragmentation-needed", 0),
+    ],
+)
+def test_what_has_no_rule_is_not_ruled(
+    time_wait: MakeWait, profile: str, kind: IcmpKind, seconds: int
+) -> None:
+    wait = time_wait(profile, stop="FIN-WAIT-1")
+    wait.let_pass(seconds)
+    wait.host.receive(error(wait, kind))
     assert wait.state == "FIN-WAIT-1"
-    assert wait.send(ACK) == []
-    assert wait.state == "FIN-WAIT-2"
+    assert not wait.host.trace[-1].ruled
+
+
+def test_a_profile_without_such_a_list_is_not_ruled(time_wait: MakeWait) -> None:
+    wait = time_wait("linux-6.18", stop="FIN-WAIT-1")
+    wait.host.profile = wait.host.profile.derive("x", "X", without=(stages.ICMP_CONNECTION,))
+    wait.host.receive(error(wait, "port-unreachable"))
+    assert (wait.state, wait.host.trace[-1].ruled) == ("FIN-WAIT-1", False)
 
 
 def test_every_number_means_what_it_is_sent_for() -> None:
