@@ -19,6 +19,7 @@ from tw_reference.profiles.linux_states import states
 from tw_reference.profiles.linux_words import (
     BLOCK_STAMPED,
     BOTH_REUSE,
+    BOTH_REUSE_PORT,
     BY_CLOSE,
     CHOSEN,
     ENDS_AFTER,
@@ -261,6 +262,9 @@ BIND = stages.BIND.list(
          "A port in TIME-WAIT can be bound if the old socket and the new one have "
          "SO_REUSEADDR.",
          "inet_connection_sock.c, inet_csk_bind_conflict()"),
+    rule("bind-reuse-port", BOTH_REUSE_PORT, BindAction.ALLOW,
+         "So it can if both have SO_REUSEPORT, for processes of one user.",
+         "inet_connection_sock.c, inet_bind_conflict()", "inet_timewait_sock.h, tw_reuseport"),
     rule("bind-in-use", ALWAYS, BindAction.EADDRINUSE,
          "Otherwise it is in use; SO_REUSEPORT on the new socket alone does not help.",
          "inet_connection_sock.c, inet_csk_bind_conflict()"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tw_reference.clock import SECOND
 from tw_reference.profiles.linux import (
+    BIND,
     ENTRY,
     LINUX_6_18,
     LISTEN,
@@ -99,6 +100,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
              "tcp_ipv4.c of 2.6.32, tcp_twsk_unique(), tw_ts_recent_stamp"),
     ),
     *STATES,
+    BIND.replacing("linux.bind-reuse-port"),  # SO_REUSEPORT came with 3.9
     ERRORS_2_6,
     without=(stages.ACK_LIMIT, stages.CHALLENGE_LIMIT),
     settings={

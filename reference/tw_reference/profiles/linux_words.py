@@ -123,6 +123,11 @@ def BOTH_REUSE(q: Bind) -> bool:
     return q.reuse_address and q.owner.reuse_address
 
 
+@atom("both sockets have SO_REUSEPORT")
+def BOTH_REUSE_PORT(q: Bind) -> bool:
+    return q.reuse_port and q.owner.reuse_port
+
+
 @atom("the block has a timestamp of the peer")
 def BLOCK_STAMPED(q: Connect) -> bool:
     return q.block.timestamps

@@ -19,8 +19,8 @@ class TimeWaitBlock:
     ``expires``, ``entered``, ``ts_recent_stamp`` and ``last_ack`` are times, ``rto`` is a duration,
     in nanoseconds.  ``substate`` is TIME-WAIT, or FIN-WAIT-2 where a stack keeps an orphan of that
     state in the same table.  ``ttl`` is that of its ACKs, IPv6's hop limit.  ``reuse_address`` is
-    the dead socket's SO_REUSEADDR; ``port_was_bound``, whether bind() had chosen its port, as a
-    listener's is.
+    the dead socket's SO_REUSEADDR, ``reuse_port`` its SO_REUSEPORT; ``port_was_bound``, whether
+    bind() had chosen its port, as a listener's is.
     """
 
     flow: Flow
@@ -42,6 +42,7 @@ class TimeWaitBlock:
     ect: int = 0
     """The ECN field of its ACK that answers what the stack takes."""
     reuse_address: bool = False
+    reuse_port: bool = False
     port_was_bound: bool = True
     window_is_ruled: bool = True
     """Whether ``rcv_wnd`` is what the stack has, and not only near it."""
@@ -312,6 +313,10 @@ class OnPort(Protocol):
     @property
     def reuse_address(self) -> bool:
         """SO_REUSEADDR on its socket."""
+
+    @property
+    def reuse_port(self) -> bool:
+        """SO_REUSEPORT on its socket."""
 
 
 class Bind(NamedTuple):

@@ -68,6 +68,8 @@ class ControlBlock:
         """TCP_NODELAY: less than a full segment need not wait for the ACK of another."""
         self.reuse_address = False
         """SO_REUSEADDR."""
+        self.reuse_port = False
+        """SO_REUSEPORT."""
         self.port_was_bound = True
         """Whether bind() chose the local port, as it did a listener's."""
         self.held = True

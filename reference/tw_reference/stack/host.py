@@ -369,6 +369,7 @@ class Host:
         """A connection in SYN-RECEIVED, which takes after its listener."""
         if listener is not None:
             connection.reuse_address = listener.reuse_address
+            connection.reuse_port = listener.reuse_port
             connection.linger2 = listener.linger2
             connection.reads = listener.reads and not listener.closes_first
         self._connections[connection.flow] = self._half_open[connection.flow] = connection
@@ -450,6 +451,7 @@ class Host:
             flow_label=connection.flow_label if traits.keeps_label else 0,
             ect=connection.ect if traits.keeps_ect else 0,
             reuse_address=connection.reuse_address,
+            reuse_port=connection.reuse_port,
             port_was_bound=connection.port_was_bound,
         )
         self.gone(connection)

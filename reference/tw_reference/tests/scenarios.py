@@ -183,12 +183,15 @@ def a_syn_from_behind_the_same_address(host: Host) -> list[str]:
 # -- bind() --------------------------------------------------------------------------------------
 
 
-def bind(*, old_reuses: bool = True, address: bool = False, port: bool = False) -> Scenario:
-    """A process binds the port of a block; ``address``, ``port``: with SO_REUSEADDR, _REUSEPORT."""
+def bind(
+    *, old_reuses: bool = True, old_port: bool = False, address: bool = False, port: bool = False
+) -> Scenario:
+    """A process binds the port of a block; ``address``, ``port``: with SO_REUSEADDR, _REUSEPORT;
+    ``old_port``: so had the socket of the block."""
 
     def play(profile: Profile) -> Seen:
         host = a_host(profile)
-        host.listen(PORT, reuse_address=old_reuses)
+        host.listen(PORT, reuse_address=old_reuses, reuse_port=old_port)
         waiting(host)
         host.unlisten(PORT)
         call = refusal(lambda: host.listen(PORT, reuse_address=address, reuse_port=port))
