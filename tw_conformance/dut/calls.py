@@ -29,6 +29,9 @@ class Preparation(NamedTuple):
     reuse_port: bool
     options: Mapping[str, int]
     """Options of the socket that listens or opens, set beforehand."""
+    apart: bool = False
+    """Whether the tester's address is to be one that other cases keep off: a DUT keeps a path MTU
+    for all connections with it (RFC 1191 section 6.3: for 10 minutes)."""
 
     @property
     def socket(self) -> dict[str, Argument]:
@@ -54,6 +57,7 @@ def preparation_of(case: Case) -> Preparation:
         reuse_address=reach.reuse_address,
         reuse_port=reach.reuse_port,
         options=reach.options,
+        apart=next(case.told_path_mtus(), None) is not None,
     )
 
 

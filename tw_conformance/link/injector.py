@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from math import inf
 
 from tw_conformance.link.access import RESOLVE_SECONDS
@@ -37,6 +38,10 @@ _RESOLVE_INTERVAL = 0.05
 _HEADER = 14
 """Octets of an Ethernet header."""
 _TAGGED_ADVICE = "test from an interface of the DUT's VLAN, with an address there"
+_ALL_USED = (
+    "every source port of the tester's addresses has been used:"
+    " run the rest in a second run, or spread the cases over workers (-n)"
+)
 _FLOOD = 50_000
 _FLOOD_RATIO = 10
 """A DUT that sends more packets than the first number, and the second for each that it was sent, is
@@ -68,7 +73,7 @@ class Injector:
 
     To be made and used on one event loop; takes the capture over.  ``ports`` are the source
     ports that connections may have, in the order in which they are taken; no connection has the
-    first, which is for probes by TCP.
+    first, which is for probes by TCP.  ``apart`` are addresses for :meth:`open_apart` alone.
     """
 
     def __init__(
@@ -77,11 +82,12 @@ class Injector:
         mac: str,
         addresses: Sequence[str],
         ports: Iterable[int] = SOURCE_PORTS,
+        apart: Sequence[str] = (),
     ) -> None:
         self._capture = capture
         self._mac = bytes.fromhex(mac.replace(":", ""))
         self._mac_text = mac
-        self._neighbours = Neighbours(mac, addresses)
+        self._neighbours = Neighbours(mac, (*addresses, *apart))
         self._encoders: dict[str, Encoder] = {}
         self._by_flow: dict[Flow, Mailbox] = {}
         self._by_ident: dict[tuple[str, int], Mailbox] = {}
@@ -91,6 +97,12 @@ class Injector:
         self._sources = {
             "ipv4": _Sources(self._ipv4, ports, self._probe_port),
             "ipv6": _Sources(self._ipv6, ports, self._probe_port),
+        }
+        self.keeps_apart = bool(apart)
+        """Whether there are addresses for :meth:`open_apart`."""
+        self._apart = {
+            "ipv4": _Turns([each for each in apart if ":" not in each], ports, self._probe_port),
+            "ipv6": _Turns([each for each in apart if ":" in each], ports, self._probe_port),
         }
         self._resolved = asyncio.Event()
         self._sent = self._heard = self._unreadable = 0
@@ -158,6 +170,20 @@ class Injector:
         flow = self._unused(dut, port)
         if flow.src == unlike:
             flow = self._from_elsewhere(flow)
+        return self._mailbox_of(flow)
+
+    def open_apart(self, dut: str, port: int, address: str | None = None) -> Mailbox:
+        """The same from one of the addresses that are kept for that: ``address``, where it is said,
+        else the one whose last turn is the longest ago.
+
+        :raises TargetError: where every source port of it has been used.
+        """
+        source = self._apart["ipv6" if ":" in dut else "ipv4"].take(address)
+        if source is None:
+            raise TargetError(_ALL_USED)
+        return self._mailbox_of(Flow(*source, dut, port))
+
+    def _mailbox_of(self, flow: Flow) -> Mailbox:
         # No other tester has this address with this port: echoes are told apart by the same pair.
         mailbox = Mailbox(flow, flow.sport, self._read)
         self._deliver(flow, mailbox)
@@ -201,10 +227,7 @@ class Injector:
     def _unused(self, dut: str, port: int) -> Flow:
         source = self._sources_to(dut).take()
         if source is None:
-            raise TargetError(
-                "every source port of the tester's addresses has been used:"
-                " run the rest in a second run, or spread the cases over workers (-n)"
-            )
+            raise TargetError(_ALL_USED)
         return Flow(*source, dut, port)
 
     def _from_elsewhere(self, flow: Flow) -> Flow:
@@ -359,7 +382,7 @@ class _Sources:
         """When each was given up, and which."""
 
     def give_up(self, address: str, port: int) -> None:
-        if self.rest < inf:
+        if self.rest < inf and address in self._addresses:
             self._resting.append((time.monotonic(), (address, port)))
 
     def take(self) -> tuple[str, int] | None:
@@ -391,6 +414,21 @@ class _Sources:
         if self._next is None:
             self._next = next(self._fresh, None)
         return self._next
+
+
+class _Turns:
+    """Source addresses of one family that take turns, each with its next port.  Each source is
+    given out once.  ``taken`` is not among the ports."""
+
+    def __init__(self, addresses: Sequence[str], ports: Iterable[int], taken: int) -> None:
+        self._in_turn = cycle(addresses)
+        self._ports = {each: (port for port in ports if port != taken) for each in addresses}
+
+    def take(self, address: str | None) -> tuple[str, int] | None:
+        """One of ``address``, or of the next one; None where that has no port left."""
+        chosen = address or next(self._in_turn)
+        port = next(self._ports[chosen], None)
+        return None if port is None else (chosen, port)
 
 
 def _flooded(heard: int, sent: int) -> TargetGone:

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
+from tw_reference.icmp_numbers import WITH_MTU
 from tw_reference.segment import ACK, Damage, IcmpKind
 from tw_reference.seqnum import add
 from tw_reference.state import State
@@ -394,6 +395,12 @@ class Case:
             for name in step.names
         }
         return {"": self.reach, **opened}
+
+    def told_path_mtus(self) -> Iterator[str]:
+        """The connections whose path's MTU the steps tell the DUT; one may come again."""
+        for step in self.steps:
+            if isinstance(step, SendIcmp) and step.icmp in WITH_MTU:
+                yield step.on
 
     def injections(self) -> int:
         """How many packets the steps inject."""

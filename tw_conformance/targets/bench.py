@@ -101,16 +101,18 @@ class Bench:
         """
         port = self.ports[family]
         if self.client is None:
-            return await self._connect_in_time(family, port), None
+            return await self._connect_in_time(family, port, needs), None
         if needs.private:
             port = await self._listen_in_private(family, needs)
-        mailbox = await self._connect_in_time(family, port)
+        mailbox = await self._connect_in_time(family, port, needs)
         calls = SocketCalls(self.agent, mailbox.flow, needs, self.duts)
         if not needs.listens:
             await calls.release()  # it was only to see that nobody else has the port
         return mailbox, calls
 
-    async def _connect_in_time(self, family: str, port: int) -> Mailbox:
+    async def _connect_in_time(self, family: str, port: int, needs: Preparation) -> Mailbox:
+        if needs.apart and self.injector.keeps_apart:
+            return self.injector.open_apart(self.duts[family], port)
         return await self.injector.open_in_time(self.duts[family], port)
 
     async def _listen_in_private(self, family: str, needs: Preparation) -> int:

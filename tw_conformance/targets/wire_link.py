@@ -27,8 +27,8 @@ _FIRST_TTLS = (32, 64, 128, 255)
 class WireLink:
     """A 4-tuple, and the calls about it: None where there is no agent, and so no reading of states.
 
-    ``turn`` is what the case may send; ``private``: the port is its own; ``holding`` is what ends
-    with the link.
+    ``turn`` is what the case may send; ``private``: the port is its own; ``apart``: the tester's
+    address is one that other cases keep off; ``holding`` is what ends with the link.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class WireLink:
         turn: Admission,
         *,
         private: bool,
+        apart: bool,
         holding: AsyncExitStack,
     ) -> None:
         self.flow = mailbox.flow
@@ -51,6 +52,7 @@ class WireLink:
         self._calls = calls
         self._turn = turn
         self._private = private
+        self._apart = apart
         self._holding = holding
         self._beside: list[WireLink] = []
         self._lost_before = self._injector.frames_lost()
@@ -66,19 +68,33 @@ class WireLink:
         """
         needs = preparation_of(case)
         mailbox, calls = await bench.open(case.reach.family, needs)
+        apart = needs.apart and bench.injector.keeps_apart
         private, held = needs.private, holding.pop_all()
-        return cls(bench, mailbox, calls, isn, turn, private=private, holding=held)
+        return cls(bench, mailbox, calls, isn, turn, private=private, apart=apart, holding=held)
 
     async def beside(self, *, other_peer: bool = False) -> WireLink:
-        unlike = self.flow.src if other_peer else None
-        mailbox = self._injector.open(self.flow.dst, self.flow.dport, unlike=unlike)
+        mailbox = self._from(other_peer)
         calls = None if self._calls is None else self._calls.beside(mailbox.flow)
         isn = Random(f"{self.tester_isn}:{len(self._beside)}").getrandbits(32)
         link = WireLink(
-            self._bench, mailbox, calls, isn, self._turn, private=False, holding=AsyncExitStack()
+            self._bench,
+            mailbox,
+            calls,
+            isn,
+            self._turn,
+            private=False,
+            apart=self._apart,
+            holding=AsyncExitStack(),
         )
         self._beside.append(link)
         return link
+
+    def _from(self, other_peer: bool) -> Mailbox:
+        """A further connection, from the same address or from another."""
+        ours, dut, port = self.flow.src, self.flow.dst, self.flow.dport
+        if self._apart:
+            return self._injector.open_apart(dut, port, None if other_peer else ours)
+        return self._injector.open(dut, port, unlike=ours if other_peer else None)
 
     @property
     def probe_flow(self) -> Flow:

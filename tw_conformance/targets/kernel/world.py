@@ -26,6 +26,12 @@ DUT_IPV6 = "2001:db8::1"
 TESTER_IPV4 = tuple(f"192.0.2.{host}" for host in range(2, 10))
 TESTER_IPV6 = tuple(f"2001:db8::{host}" for host in range(2, 10))
 """Addresses of the suite's own: no kernel has them."""
+APART = (
+    *(f"192.0.2.{host}" for host in range(10, 255)),
+    *(f"2001:db8::{host}" for host in range(10, 255)),
+)
+"""The same for cases that tell the DUT a path MTU, which it may keep for 10 minutes.  Where more of
+them than these are played in that time, one meets what another has told."""
 
 AGENT = str(Path(agent.__file__))
 ISOLATED_PYTHON = (sys.executable, "-I", "-S")

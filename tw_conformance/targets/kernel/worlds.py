@@ -127,7 +127,8 @@ async def make_bench(
         agent = AgentClient(*await asyncio.open_connection(sock=made.agent))
         closing.push_async_callback(agent.aclose)
         addresses = (*world.TESTER_IPV4, *world.TESTER_IPV6)
-        injector = Injector(PacketSocket(made.packets, made.spares), _TESTER_MAC, addresses)
+        capture = PacketSocket(made.packets, made.spares)
+        injector = Injector(capture, _TESTER_MAC, addresses, apart=world.APART)
         closing.callback(injector.close)
         if settings:
             await (await DutSettings.of(agent)).switch_to(settings)

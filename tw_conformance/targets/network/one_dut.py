@@ -95,6 +95,11 @@ class OneDut:
             return f"needs an {_FAMILIES[family]} address of the DUT and one of the tester"
         if any(isinstance(step, Open) and step.peer == "other" for step in case.steps):
             return "needs another address of the tester's (open: peer)"
+        if _leaves_a_path_mtu(case):
+            return (
+                "tells the DUT a path MTU, which it may keep for 10 minutes for every case from"
+                " the tester's one address (netns and uml have an address for each such case)"
+            )
         if self._settings is not None:
             return self._table_of_its_own(case) or self._settings.lacks(case)
         if preparation_of(case).private:
@@ -157,3 +162,10 @@ class OneDut:
             if setting in OF_THE_WHOLE_TABLE:
                 return f"needs {setting} changed, and with it a table of its own"
         return None
+
+
+def _leaves_a_path_mtu(case: Case) -> bool:
+    """Whether the DUT may learn one: in TIME-WAIT no stack does that has been documented
+    (tcp_ipv4.c, tcp_v4_err(); tcp_subr.c, tcp_ctlinput())."""
+    connections = case.connections()
+    return any(connections[name].state != "TIME-WAIT" for name in case.told_path_mtus())

@@ -106,6 +106,16 @@ def test_who_has_a_stack_alone_on_a_device_is_not_sent_to_a_shell(text: str, why
     assert lacks.endswith(why)
 
 
+@pytest.mark.parametrize("agent", [False, True])
+def test_a_path_mtu_is_told_where_no_stack_keeps_it(agent: bool) -> None:
+    tells = "steps: [send: {icmp: fragmentation-needed}]"
+    dut = reached(agent=agent)
+    assert dut.lacks(case_of(tells)) is None
+    lacks = dut.lacks(case_of(f"reach: {{state: FIN-WAIT-1}}\n{tells}"))
+    assert lacks is not None
+    assert lacks.startswith("tells the DUT a path MTU, which it may keep for 10 minutes")
+
+
 def test_what_the_user_said_of_it_need_not_be_set() -> None:
     dut = reached(agent=False, said={"drop_synfin": 1})
     strict = f"profiles: [freebsd-*]\nsettings: {{drop_synfin: 1}}\n{QUIET}"

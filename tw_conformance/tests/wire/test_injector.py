@@ -208,7 +208,7 @@ def test_nobody_answering_is_said(bench: Bench, loop: LoopThread) -> None:
 
 def test_source_ports_run_out_in_words(loop: LoopThread, monkeypatch: pytest.MonkeyPatch) -> None:
     one_port = (range(20000, 20002),)  # the first is for probes
-    monkeypatch.setattr(injector.Injector.__init__, "__defaults__", one_port)
+    monkeypatch.setattr(injector.Injector.__init__, "__defaults__", (*one_port, ()))
 
     async def scenario() -> None:
         bench = await make_bench(0, {})
@@ -238,11 +238,41 @@ def test_a_connection_may_come_from_another_address(loop: LoopThread, bench: Ben
     run(loop, scenario())
 
 
+def test_who_is_kept_apart_has_an_address_that_nobody_else_gets(
+    loop: LoopThread, bench: Bench
+) -> None:
+    async def scenario() -> None:
+        dut, inject = bench.duts["ipv6"], bench.injector
+        inject.may_reuse_after(0.0)
+        apart = [inject.open_apart(dut, CLOSED_PORT) for _ in range(2)]
+        beside = inject.open_apart(dut, CLOSED_PORT, apart[0].flow.src)
+        assert len({mail.flow.src for mail in apart}) == 2
+        assert (beside.flow.src, beside.flow != apart[0].flow) == (apart[0].flow.src, True)
+        assert {mail.flow.src for mail in apart} <= set(world.APART) - set(world.TESTER_IPV6)
+        for mail in (*apart, beside):
+            bench.injector.send(probe(mail))
+            assert await next_arrival(mail) is not None
+            inject.release(mail)
+        assert bench.connect("ipv6", CLOSED_PORT).flow.src in world.TESTER_IPV6
+
+    run(loop, scenario())
+
+
+def test_addresses_that_are_kept_apart_take_turns(loop: LoopThread, bench: Bench) -> None:
+    async def scenario() -> None:
+        dut, inject = bench.duts["ipv4"], bench.injector
+        first, *others, again = [inject.open_apart(dut, CLOSED_PORT).flow for _ in range(246)]
+        assert len({flow.src for flow in (first, *others)}) == 245
+        assert (again.src, again.sport) == (first.src, first.sport + 1)
+
+    run(loop, scenario())
+
+
 def test_source_ports_that_have_rested_are_used_again(
     loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_port = (range(20000, 20002),)  # the first is for probes
-    monkeypatch.setattr(injector.Injector.__init__, "__defaults__", one_port)
+    monkeypatch.setattr(injector.Injector.__init__, "__defaults__", (*one_port, ()))
 
     async def scenario() -> None:
         bench = await make_bench(0, {})

@@ -20,6 +20,7 @@ from tw_conformance.model.case import (
     ExpectState,
     Reach,
     Send,
+    SendIcmp,
     StateIs,
 )
 from tw_conformance.model.errors import TargetError
@@ -33,6 +34,9 @@ from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.wire.conftest import case_of, open_netns
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
+
+FRAGMENT = SendIcmp("fragmentation-needed", SequenceExpression("snd_nxt"))
+TOO_BIG = SendIcmp("packet-too-big", SequenceExpression("snd_nxt"))
 
 
 async def observed(target: WireTarget, reach: Reach) -> Observation:
@@ -81,6 +85,20 @@ def test_an_established_connection_is_closed_by_call(target: WireTarget) -> None
         reach=Reach(state="ESTABLISHED"),
     )
     assert played(target.start(play(case, target))) is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("family", "icmp", "full"), [("ipv4", FRAGMENT, 1460), ("ipv6", TOO_BIG, 1440)]
+)
+def test_a_path_mtu_that_one_case_told_is_unknown_to_the_next(
+    target: WireTarget, family: Literal["ipv4", "ipv6"], icmp: SendIcmp, full: int
+) -> None:
+    reach = Reach(state="ESTABLISHED", family=family)
+    sent = Expect(ByProfile((("*", Answer(flags=tcp.PSH | tcp.ACK, length=full)),)))
+    text = Call("send", {"length": full})
+    target.start(play(case_of(text, sent, icmp, reach=reach), target)).result()
+    outcome = target.start(play(case_of(text, sent, reach=reach), target)).result()
+    assert outcome.verdict is not Verdict.FAIL, outcome.reason
 
 
 def test_an_abort_resets(target: WireTarget) -> None:
