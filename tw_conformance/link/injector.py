@@ -115,6 +115,11 @@ class Injector:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(capture, self._read)
 
+    @property
+    def mtu(self) -> int | None:
+        """Octets of the longest packet that can be sent; None: not known."""
+        return self._capture.mtu
+
     async def claim(self) -> None:
         """Make sure that nobody else has our addresses (RFC 5227, RFC 4862 section 5.4), in less
         time than those allow for an answer: a person waits.

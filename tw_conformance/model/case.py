@@ -30,6 +30,10 @@ STATES = tuple(state.value for state in State)
 """State names of RFC 9293 that a case may use, as printed in the RFC."""
 
 
+_TCP_HEADER = 20
+"""Octets, without options."""
+
+
 class Through(Enum):
     """The way a connection takes into TIME-WAIT (RFC 9293 figures 12 and 13)."""
 
@@ -159,8 +163,25 @@ class Send(OnConnection):
         return Numbers(
             seq=variables["rcv_nxt"] if self.seq is None else self.seq.evaluate(variables),
             ack=default_ack if self.ack is None else self.ack.evaluate(variables),
-            tsval=self._tsval(variables, self.timestamps or ("newer" if timestamps else "absent")),
+            tsval=self._tsval(variables, self._relation(timestamps=timestamps)),
         )
+
+    def packet_octets(self, reach: Reach) -> int:
+        """Of the IP packet that carries this on such a connection, its headers included."""
+        ip_header = 40 if reach.family == "ipv6" else 20
+        return ip_header + _TCP_HEADER + self._options_octets(reach) + self.length
+
+    def _options_octets(self, reach: Reach) -> int:
+        """In whole words, as they lie on the wire."""
+        if self.options is not None:
+            return len(self.options) + -len(self.options) % 4
+        stamped = self._relation(timestamps=reach.timestamps) != "absent" or self.tsval is not None
+        # SACK Permitted takes the place of the NOPs in front of Timestamps.
+        others = 12 if stamped else 4 * self.sack_permitted
+        return 4 * (self.mss is not None) + 4 * (self.wscale is not None) + others
+
+    def _relation(self, *, timestamps: bool) -> TimestampRelation:
+        return self.timestamps or ("newer" if timestamps else "absent")
 
     def _tsval(self, variables: Mapping[str, int], relation: TimestampRelation) -> int | None:
         if self.tsval is not None:
@@ -401,6 +422,12 @@ class Case:
         for step in self.steps:
             if isinstance(step, SendIcmp) and step.icmp in WITH_MTU:
                 yield step.on
+
+    def longest_packet(self) -> int:
+        """Octets of the longest IP packet that the steps send; 0 where they send no segment."""
+        reaches = self.connections()
+        sent = (step for step in self.steps if isinstance(step, Send))
+        return max((step.packet_octets(reaches[step.on]) for step in sent), default=0)
 
     def injections(self) -> int:
         """How many packets the steps inject."""

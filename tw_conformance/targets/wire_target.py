@@ -170,6 +170,8 @@ class WireTarget:
         waits = sum(wait.evaluate(self.time_variables) for wait in case.waits())
         if waits > self.longest_wait:
             return f"needs to wait {waits:g} s, and --max-wait says {self.longest_wait:g}"
+        if self._mtu is not None and (octets := case.longest_packet()) > self._mtu:
+            return f"needs packets of {octets} octets: the tester's link takes {self._mtu}"
         places, room = len(case.connections()), self.acquaintance
         if room.holds is not None and places > room.holds:
             return f"needs {places} connections at once: the DUT has {room.describe_room()}"
@@ -247,6 +249,7 @@ class WireTarget:
         self._has_agent = bench.client is not None
         self.time_variables: Mapping[str, float] = self._duts.time_variables(self._stack)
         bench.injector.may_reuse_after(self._until_free())
+        self._mtu = bench.injector.mtu
         self.on_link: Collection[str] = () if bench.routed else tuple(bench.duts)
         self.path.sentinel = await self._chosen(bench)
         with bench.probing(next(iter(bench.duts))) as line:

@@ -21,6 +21,10 @@ class Capture(Protocol):
 
     tagged: Counter[int]
 
+    @property
+    def mtu(self) -> int | None:
+        """Octets of the longest packet that the interface sends; None: not known."""
+
     def fileno(self) -> int:
         """The descriptor to poll for frames; -1 once closed."""
 

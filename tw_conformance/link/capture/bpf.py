@@ -41,6 +41,7 @@ class BpfDevice:
         from scapy.arch.bpf import supersocket  # it refuses to be imported on Linux
 
         self.tagged: Counter[int] = Counter()
+        self.mtu: int | None = None
         self._device = device
         self._header = supersocket.bpf_hdr
         self._end = device.bpf_align

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
 import struct
 import time
@@ -24,6 +25,10 @@ _PACKET_MR_PROMISC = 1
 _PACKET_OUTGOING = 4
 _TP_STATUS_VLAN_VALID = 1 << 4
 _AUXDATA = struct.Struct("@IIIHHHH")
+
+# netdevice(7)
+_SIOCGIFMTU = 0x8921
+_IFNAMSIZ = 16
 
 _ETH_P_ALL = 0x0003
 _SO_RCVBUFFORCE = 33
@@ -121,6 +126,17 @@ class PacketSocket:
         """By its name in the namespace where it is."""
         name: str = self._packets.getsockname()[0]
         return name
+
+    @property
+    def mtu(self) -> int | None:
+        """Octets of the longest packet that the interface sends; None where it is gone."""
+        try:
+            request = struct.pack("16s16x", self.interface.encode())
+            answer = fcntl.ioctl(self._packets, _SIOCGIFMTU, request)
+        except OSError:
+            return None
+        found: int = struct.unpack_from("i", answer, _IFNAMSIZ)[0]
+        return found
 
     def pass_tcp_over(self) -> None:
         """Hear no TCP any more: somebody else does."""

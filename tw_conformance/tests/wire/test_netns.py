@@ -101,6 +101,13 @@ def test_a_path_mtu_that_one_case_told_is_unknown_to_the_next(
     assert outcome.verdict is not Verdict.FAIL, outcome.reason
 
 
+def test_what_the_link_does_not_take_is_left_out(target: WireTarget) -> None:
+    text = Send(tcp.ACK, length=1460)
+    assert target.lacks(case_of(text)) is None
+    lacks = target.lacks(case_of(text, reach=Reach(family="ipv6")))
+    assert lacks == "needs packets of 1520 octets: the tester's link takes 1500"
+
+
 def test_an_abort_resets(target: WireTarget) -> None:
     case = case_of(
         Call("abort"),
