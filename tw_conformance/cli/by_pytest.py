@@ -32,7 +32,8 @@ def run_cases(paths: Sequence[str], order: argparse.Namespace) -> ExitCode:
 
     :raises SuiteError: where a target or profile has no such name, or a file can't be written.
     """
-    for kind, file in _files(order):  # said by the name that the user gave, before pytest's is
+    junit = [("junit", order.junit)] if order.junit else []
+    for kind, file in (*_files(order), *junit):  # said by the user's name, before pytest's is
         check_writable(Path(file), f"--{kind}")
     roster = make_roster(order.targets, access_of(order))
     chosen = choose(order.target, order.profile, roster)

@@ -58,7 +58,10 @@ class FailureText:
 
     def toterminal(self, tw: Writer) -> None:
         if not self._brief:
-            tw.line(self._marked_up if tw.hasmarkup else self._plain)
+            # Line by line: pytest escapes all of a text that its output can't encode, ends of
+            # lines too.
+            for line in (self._marked_up if tw.hasmarkup else self._plain).split("\n"):
+                tw.line(line)
 
     def __str__(self) -> str:
         return self._plain

@@ -346,5 +346,20 @@ def test_an_interrupt_gives_no_traceback(folder: Path) -> None:
 def test_a_file_that_cannot_be_written_is_said_by_the_users_own_option(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["run", "--html", "/no/such/r.html"]) == ExitCode.USAGE
-    assert "--html /no/such/r.html: there is no folder /no/such" in capsys.readouterr().err
+    for option in ("--html", "--junit"):
+        assert main(["run", option, "/no/such/r"]) == ExitCode.USAGE
+        assert f"{option} /no/such/r: there is no folder /no/such" in capsys.readouterr().err
+
+
+def test_an_output_of_ascii_gets_a_failure_in_lines(folder: Path) -> None:
+    (folder / "good.yaml").write_text(WRONG)
+    result = subprocess.run(
+        command("run", "good.yaml", "--profile", "freebsd-10"),
+        cwd=folder,
+        env=environment(PYTHONIOENCODING="ascii"),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == ExitCode.DEVIATES, result.stderr
+    assert "\\n" not in result.stdout
+    assert "\nFAIL wrong on reference, held to freebsd-10\n" in result.stdout

@@ -196,7 +196,7 @@ def place(text: str) -> Locator:
     user, at, where = text.removeprefix("//").rstrip("/").rpartition("@")
     # ssh would take a leading dash for an option of its own.
     takes_options = user.startswith("-") or where.startswith("-")
-    if not text.startswith("//") or takes_options or (at and not user):
+    if not text.startswith("//") or takes_options or not where or (at and not user):
         raise UsageError(f"{whole!r}: write ssh://HOST, ssh://USER@HOST or ssh://USER@HOST:PORT")
     return Locator("ssh", *host_and_port(where, whole), detail=user)
 

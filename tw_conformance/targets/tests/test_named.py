@@ -69,6 +69,8 @@ def test_a_place_without_a_profile_asks_for_one() -> None:
     ("text", "fault"),
     [
         ("box:\n  target: ssh:box\n", "2:11: 'ssh:box': write ssh://HOST"),
+        ("box:\n  target: ssh://\n", "2:11: 'ssh://': write ssh://HOST"),
+        ("box:\n  target: ssh://root@\n", "2:11: 'ssh://root@': write ssh://HOST"),
         ("box:\n  target: netn\n", "2:11: no target 'netn'; did you mean 'netns'?"),
         (
             "box:\n  target: netns\n  profil: linux\n",
