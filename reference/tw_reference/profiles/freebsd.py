@@ -286,7 +286,12 @@ FREEBSD_10 = Profile(
             ruled=range(65_536),
         ),
         "sack": Setting(1, "Offer SACK, and take it up.", "net.inet.tcp.sack.enable"),
-        "ecn": Setting(0, "ECN: 1 asks for it and takes it up.", "net.inet.tcp.ecn.enable"),
+        "ecn": Setting(
+            0,
+            "ECN: whatever is not 0 asks for it and takes it up.",
+            "net.inet.tcp.ecn.enable",
+            ruled=range(3),
+        ),
         "drop_synfin": Setting(0, "A listener drops SYN with FIN.", "net.inet.tcp.drop_synfin"),
         "insecure_rst": Setting(
             0, "An RST anywhere in the window counts.", "net.inet.tcp.insecure_rst"

@@ -247,6 +247,11 @@ def test_a_setting_has_a_value_that_is_ruled(profile: str, setting: str, said: s
     assert faults(text) == [f"{place}: {profile} has no rule for {said}"]
 
 
+def test_every_freebsd_has_a_rule_for_the_ecn_that_its_tcp_testsuite_sets() -> None:
+    text = f"{HEAD}profiles: [freebsd-*]\nsettings: {{ecn: 2}}\nsteps: [wait: 1s]\n"
+    assert [case.settings for case in load_text(text, FILE)] == [{"ecn": 2}]
+
+
 def test_a_setting_of_the_matrix_is_judged_at_each_point() -> None:
     text = (
         f"{HEAD}profiles: [linux-6.18]\nmatrix: {{ecn: [0, 2, 7]}}\n"
