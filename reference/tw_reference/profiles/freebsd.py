@@ -11,15 +11,18 @@ from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.freebsd_changes import Change
 from tw_reference.profiles.freebsd_errors import ERRORS, ERRORS_10, error_name
 from tw_reference.profiles.freebsd_offers import offers, offers_since_13, offers_since_14
+from tw_reference.profiles.freebsd_settings import (
+    SETTINGS_10,
+    SETTINGS_13,
+    SETTINGS_14,
+    SETTINGS_15,
+)
 from tw_reference.profiles.freebsd_states import freebsd_states
 from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
 from tw_reference.profiles.offers import NOTHING, Offers
 from tw_reference.profiles.profile import (
-    COUNT,
-    POSITIVE,
     IdleLimit,
     Profile,
-    Setting,
     Settings,
     StackTraits,
     WindowOffered,
@@ -255,67 +258,7 @@ def _raised(offered: WindowOffered) -> bool:
 FREEBSD_10 = Profile(
     name="freebsd-10",
     title="FreeBSD 10 (2014): struct tcptw, RFC 1337 by default",
-    settings={
-        "msl": Setting(
-            30000, "Maximum segment lifetime, milliseconds.", "net.inet.tcp.msl", ruled=POSITIVE
-        ),
-        "timestamps": Setting(1, "Use timestamps where the peer asks.", "net.inet.tcp.rfc1323"),
-        "nolocaltimewait": Setting(
-            0, "No TIME-WAIT towards a local peer.", "tcp_timewait.c:148-152"
-        ),
-        "maxtcptw": Setting(
-            0,
-            "Blocks in the table; 0: half the ephemeral ports, at most maxsockets / 5.",
-            "tcp_timewait.c:109-142",
-            least=32,
-            ruled=COUNT,
-        ),
-        "maxsockets": Setting(
-            204800, "Sockets of the whole system.", "kern.ipc.maxsockets", ruled=COUNT
-        ),
-        "portrange_first": Setting(
-            10000,
-            "First ephemeral port.",
-            "net.inet.ip.portrange.first, ipport_firstauto",
-            ruled=range(65_536),
-        ),
-        "portrange_last": Setting(
-            65535,
-            "Last ephemeral port.",
-            "net.inet.ip.portrange.last, ipport_lastauto",
-            ruled=range(65_536),
-        ),
-        "sack": Setting(1, "Offer SACK, and take it up.", "net.inet.tcp.sack.enable"),
-        "ecn": Setting(
-            0,
-            "ECN: whatever is not 0 asks for it and takes it up.",
-            "net.inet.tcp.ecn.enable",
-            ruled=range(3),
-        ),
-        "drop_synfin": Setting(0, "A listener drops SYN with FIN.", "net.inet.tcp.drop_synfin"),
-        "insecure_rst": Setting(
-            0, "An RST anywhere in the window counts.", "net.inet.tcp.insecure_rst"
-        ),
-        "icmp_may_rst": Setting(1, "Some ICMP errors end SYN-SENT.", "net.inet.tcp.icmp_may_rst"),
-        "finwait2_timeout": Setting(
-            60000,
-            "FIN-WAIT-2 without a process, milliseconds.",
-            "net.inet.tcp.finwait2_timeout",
-            ruled=POSITIVE,
-        ),
-        "fast_finwait2_recycle": Setting(
-            0, "Apply finwait2_timeout to orphans.", "net.inet.tcp.fast_finwait2_recycle"
-        ),
-        "keepcnt": Setting(
-            8, "Keepalive intervals in maxidle.", "net.inet.tcp.keepcnt", ruled=COUNT
-        ),
-        "keepintvl": Setting(
-            75000,
-            "Between two keepalive probes, milliseconds.",
-            "net.inet.tcp.keepintvl",
-            ruled=POSITIVE,
-        ),
-    },
+    settings=SETTINGS_10,
     msl=30 * SECOND,
     lateness=lambda settings: _SLOW_TIMEOUT,
     traits=StackTraits(
@@ -390,23 +333,7 @@ FREEBSD_13 = FREEBSD_10.derive(
     ),
     *freebsd_states(up_to((13, 99), Change)),
     ERRORS,
-    settings={
-        "insecure_syn": Setting(0, "A SYN in the window resets.", "net.inet.tcp.insecure_syn"),
-        "ecn": Setting(
-            2,
-            "ECN: 1 asks for it, 2 takes it up where it is asked for.",
-            "net.inet.tcp.ecn.enable",
-            ruled=range(3),
-        ),
-        "drop_synfin": Setting(
-            0, "Drop SYN with FIN, whatever the state.", "net.inet.tcp.drop_synfin"
-        ),
-        "tolerate_missing_ts": Setting(
-            1,
-            "Tolerate segments without the negotiated timestamps; 0 in 13.0.",
-            "net.inet.tcp.tolerate_missing_ts",
-        )
-    },
+    settings=SETTINGS_13,
     # tcp_timewait.c of 12 (r336937), tcp_twstart(): recwin.  tcp_output.c: roundup2(recwin);
     # tcp_subr.c, tcp_respond(): sbspace(), cut off.
     traits=replace(
@@ -464,12 +391,7 @@ FREEBSD_14 = FREEBSD_13.derive(
              "tcp_subr.c of 14, tcp_ctlinput_with_port()", "RFC 5927 section 4.1"),
     ),
     *freebsd_states(up_to((14, 99), Change)),
-    settings={
-        "timestamps": replace(FREEBSD_13.settings["timestamps"], ruled=range(4)),
-        "nolocaltimewait": Setting(
-            1, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait, 92b3e07229ba"
-        )
-    },
+    settings=SETTINGS_14,
     dropped_settings=("maxtcptw", "maxsockets", "portrange_first", "portrange_last"),
     lateness=lambda settings: 10 * MILLISECOND,
     reaper=lambda clock, expire, settings: TimerEach(clock, expire),
@@ -501,28 +423,7 @@ FREEBSD_15 = FREEBSD_14.derive(
     ),
     CHALLENGES,
     *freebsd_states(up_to((15, 99), Change)),
-    settings={
-        "insecure_ack": Setting(
-            0, "Take a SEG.ACK however old it is.", "net.inet.tcp.insecure_ack"
-        ),
-        "ack_war_timewindow": Setting(
-            1000, "Milliseconds for which challenge ACKs are counted; 0: no limit.",
-            "net.inet.tcp.ack_war_timewindow",
-            ruled=COUNT,
-        ),
-        "ack_war_cnt": Setting(
-            5, "Challenge ACKs of one connection in that time; 0: no limit.",
-            "net.inet.tcp.ack_war_cnt",
-            ruled=COUNT,
-        ),
-        "nolocaltimewait": Setting(
-            0, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait"
-        ),
-        "msl_local": Setting(
-            10, "MSL between two local ends, milliseconds.", "net.inet.tcp.msl_local",
-            ruled=POSITIVE,
-        ),
-    },
+    settings=SETTINGS_15,
     traits=replace(
         FREEBSD_14.traits,
         short_lifetime=lambda settings, rto: 2 * settings["msl_local"] * MILLISECOND,
