@@ -49,22 +49,26 @@ class Heard:
 
     def is_again(self, arrival: Arrival) -> bool:
         """Whether its octets had come before, however soon a timer of the DUT sent them again."""
-        return arrival.time - self._first_sent(arrival) > _AT_ONCE
+        return arrival.time - self._last_sent(arrival) > _AT_ONCE
 
     def was_retransmitted(self, arrival: Arrival) -> bool:
-        """Whether the DUT sent that segment again because nothing acknowledged it for an RTO."""
-        return arrival.time - self._first_sent(arrival) >= LEAST_RTO
+        """Whether the DUT sent that segment again because nothing acknowledged it for an RTO.
 
-    def _first_sent(self, arrival: Arrival) -> float:
-        """When its first octet first came, if every octet of it had come by then or since; else
-        when it came.  A DUT may send several segments again as one, or a part of one."""
+        The RTO counts from when it last left (RFC 6298 section 5): what follows a copy sooner than
+        that is an answer, however long the first one is ago.
+        """
+        return arrival.time - self._last_sent(arrival) >= LEAST_RTO
+
+    def _last_sent(self, arrival: Arrival) -> float:
+        """When its first octet last came before, if every octet of it had come by then or since;
+        else when it came.  A DUT may send several segments again as one, or a part of one."""
         segment = segment_of(arrival)
         earlier = [(time, each) for time, each in self._numbered if time < arrival.time]
         is_new = all(distance(segment.end, each.end) > 0 for _, each in earlier)
         if is_new or not segment.length:
             return arrival.time
         had_it = (time for time, each in earlier if in_window(segment.seq, each.seq, each.length))
-        return min(had_it, default=arrival.time)
+        return max(had_it, default=arrival.time)
 
 
 def segment_of(arrival: Arrival) -> Segment:

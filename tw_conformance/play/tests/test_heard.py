@@ -77,10 +77,10 @@ def test_text_and_fin_may_be_sent_again_as_one_or_in_parts(
     assert came.was_retransmitted(last) is again
 
 
-def test_an_rto_counts_from_the_first_that_began_there() -> None:
-    part, whole = segment(ACK, 1, 7, b"x" * 4), segment(ACK, 1, 7, b"x" * 10)
-    came, last = heard((0.0, part), (0.1, whole), (0.2, whole))
-    assert came.was_retransmitted(last)
+@pytest.mark.parametrize(("after", "again"), [(0.0625, False), (0.46, True)])
+def test_an_rto_counts_from_the_latest_copy(after: float, again: bool) -> None:
+    came, last = heard((0.0, FIN_ALONE), (0.23, FIN_ALONE), (0.23 + after, FIN_ALONE))
+    assert came.was_retransmitted(last) is again
 
 
 def test_an_ack_without_octets_is_never_retransmitted() -> None:

@@ -75,7 +75,7 @@ def test_what_is_retransmitted_once_the_steps_began_is_no_detour() -> None:
 def test_a_second_look_takes_what_may_be_sent_again_where_nothing_else_comes() -> None:
     fin, ack = segment(FIN | ACK, 1, IRS), segment(ACK, 2, IRS)
     for more, answer in (([], (0.25, fin)), ([(0.375, ack)], (0.375, ack))):
-        tester = endpoint(Reach(), at((0.0, fin), (0.25, fin), (0.3125, fin), *more))
+        tester = endpoint(Reach(), at((0.0, fin), (0.25, fin), (0.4375, fin), *more))
         Played(tester.receive(0.0)).result()
         arrival = Played(tester.second_look()).result()
         assert arrival is not None
