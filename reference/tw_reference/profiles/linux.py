@@ -16,6 +16,7 @@ from tw_reference.profiles.linux_changes import Change, changes_until
 from tw_reference.profiles.linux_errors import ERRORS, error_name
 from tw_reference.profiles.linux_memory import free_space, memory_of
 from tw_reference.profiles.linux_settings import SETTINGS
+from tw_reference.profiles.linux_state_words import SIGNED
 from tw_reference.profiles.linux_states import states
 from tw_reference.profiles.linux_words import (
     BLOCK_STAMPED,
@@ -224,6 +225,9 @@ ICMP = stages.ICMP.list(
 
 _WANT_COOKIE = ("tcp_input.c, tcp_conn_request(), want_cookie", "RFC 4987 section 3.6")
 LISTEN = stages.LISTEN.list(
+    rule("listen-signed", SIGNED, UnconnectedAction.DROP,
+         "A listener drops what is signed, where nobody knows the key.",
+         "tcp_ipv4.c, tcp_v4_rcv()", "tcp.c, tcp_inbound_md5_hash()"),
     rule("listen-rst", RST, UnconnectedAction.DROP,
          "A listener drops an RST.",
          "tcp_input.c, tcp_rcv_state_process(), TCP_LISTEN", "RFC 9293 section 3.10.7.2"),

@@ -17,6 +17,7 @@ from tw_reference.profiles.linux import (
 )
 from tw_reference.profiles.linux_2_6_states import STATES
 from tw_reference.profiles.linux_errors import ERRORS_2_6
+from tw_reference.profiles.linux_states import behind_signature
 from tw_reference.profiles.linux_words import (
     BLOCK_RECYCLES,
     OLDER_THAN_PEER,
@@ -99,7 +100,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
              "Within a second of the peer's last timestamp no port is taken automatically.",
              "tcp_ipv4.c of 2.6.32, tcp_twsk_unique(), tw_ts_recent_stamp"),
     ),
-    *STATES,
+    *behind_signature(STATES),
     BIND.replacing("linux.bind-reuse-port"),  # SO_REUSEPORT came with 3.9
     ERRORS_2_6,
     without=(stages.ACK_LIMIT, stages.CHALLENGE_LIMIT),

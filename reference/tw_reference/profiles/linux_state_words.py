@@ -8,13 +8,32 @@ from tw_reference.clock import MILLISECOND
 from tw_reference.profiles.linux_memory import BUFFER, RECEIVE_BUFFER, SMALL_BUFFER
 from tw_reference.rules.condition import all_of, any_of, atom
 from tw_reference.rules.questions import SegmentOnConnection
-from tw_reference.rules.vocabulary import ACK, EMPTY, RST, SEQ_IS_RCV_NXT, SYN, TSVAL_BELOW
+from tw_reference.rules.vocabulary import (
+    ACK,
+    EMPTY,
+    RST,
+    SEQ_IS_RCV_NXT,
+    SYN,
+    TSVAL_BELOW,
+    HasSegment,
+)
 from tw_reference.seqnum import add, after, distance
 
 _REPLAYED_TICKS_A_SECOND = 1200
 """tcp_tsval_replay(): a peer's clock is taken to tick no faster than this."""
 _REPLAYED_TICKS_A_SECOND_2_6 = 1024
 """The same in tcp_disordered_ack() of 2.6.32."""
+
+
+_SIGNATURE, _DIGEST = 19, 16
+"""Number and octets of the TCP MD5 Signature Option (RFC 2385 section 3)."""
+
+
+@atom("the segment is signed (RFC 2385)")
+def SIGNED(q: HasSegment) -> bool:
+    """No socket here has a key (TCP_MD5SIG)."""
+    options = q.segment.other_options
+    return any(kind == _SIGNATURE and len(octets) == _DIGEST for kind, octets in options)
 
 
 # -- The segment and the window -------------------------------------------------------------------
@@ -31,6 +50,11 @@ def SYN_ACK_AGAIN(q: SegmentOnConnection) -> bool:
 @atom("SEG.SEQ is left of RCV.NXT")
 def SEQ_BEFORE(q: SegmentOnConnection) -> bool:
     return after(q.tcb.rcv_nxt, q.segment.seq)
+
+
+@atom("SEG.SEQ is the right edge of all that is held behind a gap and reported by SACK")
+def AT_SACK_EDGE(q: SegmentOnConnection) -> bool:
+    return q.tcb.sack and q.tcb.has_gap and q.segment.seq == q.tcb.held_edge
 
 
 @atom("SEG.SEQ is right of the window")

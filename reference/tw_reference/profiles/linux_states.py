@@ -8,7 +8,7 @@ versions is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Iterator, Set
 
 from tw_reference.profiles.common import ConnectionRule
 from tw_reference.profiles.linux_changes import Change
@@ -21,6 +21,7 @@ from tw_reference.profiles.linux_state_words import (
     ACKED_AT_ONCE_6_5,
     AE,
     ALL_OLD,
+    AT_SACK_EDGE,
     CWR,
     DISORDERED,
     DISORDERED_6_5,
@@ -44,6 +45,7 @@ from tw_reference.profiles.linux_state_words import (
     SEQ_BEFORE,
     SEQ_BEYOND,
     SEQ_ONE_BEFORE,
+    SIGNED,
     STAMPED,
     STARTS_BEYOND,
     SYN_ACK_AGAIN,
@@ -143,12 +145,16 @@ _WHOLE_WINDOW = (
          "Nor may any text: with something in the receive queue it is acknowledged, not cut off.",
          "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE"),
 )
-_RST_IN_WINDOW = (
-    rule("rst", all_of(RST, SEQ_IS_RCV_NXT), Do.CLOSE,
-         "An RST at RCV.NXT ends the connection.", _VALIDATE, "RFC 5961 section 3"),
-    rule("rst-challenge", RST, Do.CHALLENGE,
-         "An RST elsewhere in the window is challenged.", _VALIDATE, "RFC 5961 section 3"),
-)
+_RST_EXACT = rule(
+    "rst", all_of(RST, SEQ_IS_RCV_NXT), Do.CLOSE,
+    "An RST at RCV.NXT ends the connection.", _VALIDATE, "RFC 5961 section 3")
+_RST_AT_SACK_EDGE = rule(
+    "rst-sack", all_of(RST, AT_SACK_EDGE), Do.CLOSE,
+    "So does one at the right edge of the highest SACK block: it follows what the peer sent.",
+    f"{_VALIDATE}, max_sack", "e00431bc93bb")
+_RST_IN_WINDOW = rule(
+    "rst-challenge", RST, Do.CHALLENGE,
+    "An RST elsewhere in the window is challenged.", _VALIDATE, "RFC 5961 section 3")
 _SYN_IN_WINDOW = rule("syn-challenge", SYN, Do.CHALLENGE,
                       "A SYN in the window is challenged.", _VALIDATE, "RFC 5961 section 4")
 _TS_OF_CROSSED = note(
@@ -181,7 +187,9 @@ def _validate(
         *((_RST_AFTER_FIN,) if fin_taken else ()),
         *_OUTSIDE,
         *(_WHOLE_WINDOW if queues and Change.WHOLE_WINDOW in changes else ()),
-        *_RST_IN_WINDOW,
+        _RST_EXACT,
+        *((_RST_AT_SACK_EDGE,) if queues and not fin_taken else ()),
+        _RST_IN_WINDOW,
         *((_TS_OF_CROSSED, _SYN_ACK_OF_CROSSED) if syn_received else ()),
         _SYN_IN_WINDOW,
     )
@@ -467,8 +475,28 @@ LAST_ACKED = rule(
 # fmt: on
 
 
-def states(changes: Set[Change]) -> tuple[AnyList, ...]:
+SIGNATURE: ConnectionRule = rule(
+    "signed",
+    SIGNED,
+    Do.DROP,
+    "What is signed is dropped before any state sees it, where nobody knows the key.",
+    "tcp_ipv4.c, tcp_v4_rcv()",
+    "tcp.c, tcp_inbound_md5_hash()",
+    "RFC 2385 section 2.0",
+)
+
+
+def behind_signature(lists: Iterable[AnyList]) -> Iterator[AnyList]:
+    """Lists whose function is asked only if the signature is right."""
+    return (each.stage.list(SIGNATURE, *each) for each in lists)
+
+
+def states(changes: Set[Change]) -> Iterator[AnyList]:
     """The list for every state of a whole connection."""
+    return behind_signature(_states(changes))
+
+
+def _states(changes: Set[Change]) -> tuple[AnyList, ...]:
     before_fin = (*_validate(changes), *_ACK_FIELD)
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
     filled = Change.FILLED_BUFFERS in changes

@@ -160,6 +160,10 @@ class ConnectionTcb(Tcb, Protocol):
         """Whether something is held that waits for what comes before it."""
 
     @property
+    def held_edge(self) -> int:
+        """Right of the last octet that waits so, or RCV.NXT."""
+
+    @property
     def ack_put_off(self) -> bool:
         """Whether an ACK is due that was put off."""
 

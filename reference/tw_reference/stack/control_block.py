@@ -167,6 +167,10 @@ class ControlBlock:
         return self.inbound.has_gap
 
     @property
+    def held_edge(self) -> int:
+        return self.inbound.held_edge
+
+    @property
     def window_on_entry(self) -> int:
         """The window that TIME-WAIT acknowledges with, in octets."""
         return self.inbound.window_on_entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tw_reference.segment import FIN, Segment
-from tw_reference.seqnum import distance
+from tw_reference.seqnum import add, distance
 
 _MOST = 256
 """Segments held at most: they may overlap, and be many for one window."""
@@ -24,6 +24,11 @@ class Reassembly:
     @property
     def is_empty(self) -> bool:
         return not self._segments
+
+    def edge(self, rcv_nxt: int) -> int:
+        """Right of all that is held, the octet of a FIN counted; ``rcv_nxt`` where nothing is."""
+        ends = (add(seq, len(text) + fin) for seq, (text, fin) in self._segments.items())
+        return max(ends, key=lambda end: distance(end, rcv_nxt), default=rcv_nxt)
 
     def put(self, seq: int, text: bytes, fin: bool) -> None:
         """Hold ``text``, and the FIN behind it; of two at one place the longer is held."""

@@ -196,6 +196,11 @@ class ReceiveSide:
         return not self._reassembly.is_empty
 
     @property
+    def held_edge(self) -> int:
+        """Right of the last octet that is held, or RCV.NXT."""
+        return self._reassembly.edge(self.nxt)
+
+    @property
     def has_unread_text(self) -> bool:
         return self._unread > 0
 
