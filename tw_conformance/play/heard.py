@@ -47,6 +47,17 @@ class Heard:
         copies = sum(_text(each) == text for _, each in self._numbered)
         return self._came[_shape(packet.segment)] > 1 or copies > 1
 
+    def is_ahead(self, packet: Packet) -> bool:
+        """Whether octets before it have not come, which the DUT sent if its SEG.SEQ is right.  An
+        RST and a SYN have numbers of their own."""
+        segment = packet.segment
+        if segment.flags & (tcp.RST | tcp.SYN) or not self._numbered:
+            return False
+        return not any(
+            distance(segment.seq, each.seq) > 0 and distance(each.end, segment.seq) >= 0
+            for _, each in self._numbered
+        )
+
     def is_again(self, arrival: Arrival) -> bool:
         """Whether its octets had come before, however soon a timer of the DUT sent them again."""
         return arrival.time - self._last_sent(arrival) > _AT_ONCE

@@ -264,7 +264,7 @@ def _against_packet(expected: OneAnswer, came: Came) -> Judgement | None:
 def _doubt(seen: Came | Stray) -> Judgement | None:
     """What speaks against taking a segment for an answer: a timer of the DUT may have sent it, or
     it is like an earlier one, and may be that one again, or the answer to one of ours that the path
-    repeated."""
+    repeated; what it follows may be lost."""
     what = summary(seen.packet, seen.variables)
     match seen.again:
         case None:
@@ -287,6 +287,9 @@ def _doubt(seen: Came | Stray) -> Judgement | None:
             reason = f"{what} came once more; the path may repeat"
             overtaken = seen.again is Again.RESENT
             return Judgement(Verdict.INCONCLUSIVE, reason, overtaken=overtaken, doubted=True)
+        case Again.AHEAD:
+            reason = f"{what} came, and not what is before it; the path may lose or reorder"
+            return Judgement(Verdict.INCONCLUSIVE, reason, doubted=True)
 
 
 def _decide_call(call: Call, expected: str, given: str) -> Judgement | None:

@@ -29,6 +29,8 @@ class Again(Enum):
     """An RTO has passed, and the path has faults: retransmitted or repeated."""
     REPEATED = "repeated"
     """The path repeated it, or held it up, or repeated what it answers."""
+    AHEAD = "ahead"
+    """What the DUT sent before it has not come, and the path has faults."""
 
 
 @dataclass(frozen=True, slots=True)

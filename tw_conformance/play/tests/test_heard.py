@@ -7,7 +7,7 @@ import pytest
 from tw_conformance.link.link import Arrival
 from tw_conformance.play.heard import Heard
 from tw_conformance.play.tests.scripted import segment
-from tw_reference.segment import ACK, FIN, PSH, SYN, Packet
+from tw_reference.segment import ACK, FIN, PSH, RST, SYN, Packet
 
 FIN_ALONE = segment(FIN | ACK, 1, 7)
 
@@ -102,3 +102,30 @@ def test_a_part_may_be_sent_again_that_begins_within_what_came(
 def test_what_came_out_of_order_is_new() -> None:
     came, last = heard((0.0, segment(ACK, 11, 7, b"xx")), (1.0, segment(ACK, 1, 7, b"x" * 10)))
     assert not came.was_retransmitted(last)
+
+
+@pytest.mark.parametrize(
+    ("last", "ahead"),
+    [
+        (segment(ACK, 1, 7, b"x" * 10), False),
+        (segment(ACK, 2, 7, b"x" * 10), True),
+        (segment(ACK, 1, 7), False),
+        (segment(ACK, 2, 7), True),
+        (segment(FIN | ACK, 11, 7), True),
+        (segment(RST, 2, 0), False),
+        (segment(SYN | ACK, 9000, 7), False),
+    ],
+)
+def test_what_has_octets_before_it_that_did_not_come_is_ahead(last: Packet, ahead: bool) -> None:
+    came, _ = heard((0.0, segment(SYN | ACK, 0, 7)), (1.0, last))
+    assert came.is_ahead(last) is ahead
+    assert not heard((1.0, segment(ACK, 2, 7)))[0].is_ahead(segment(ACK, 2, 7))
+
+
+def test_what_follows_text_that_came_is_not_ahead() -> None:
+    text = segment(ACK, 1, 7, b"x" * 10)
+    came, _ = heard((0.0, segment(SYN | ACK, 0, 7)), (1.0, text), (1.0, segment(FIN | ACK, 11, 7)))
+    assert not came.is_ahead(segment(FIN | ACK, 11, 7))
+    assert not came.is_ahead(segment(ACK, 12, 7))
+    assert came.is_ahead(segment(ACK, 13, 7))
+    assert not came.is_ahead(segment(ACK, 5, 7, b"xx"))

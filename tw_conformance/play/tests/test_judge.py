@@ -112,8 +112,10 @@ def test_only_this_machines_fault_is_worth_another_try() -> None:
     repeated = decided(NOTHING, Came(segment(RST), {}, Again.REPEATED))
     assert late is not None
     assert repeated is not None
-    assert (late.late, repeated.late) == (True, False)
-    assert (late.doubted, repeated.doubted) == (False, True)
+    ahead = decided(NOTHING, Came(segment(RST), {}, Again.AHEAD))
+    assert ahead is not None
+    assert (late.late, repeated.late, ahead.late) == (True, False, False)
+    assert (late.doubted, repeated.doubted, ahead.doubted) == (False, True, True)
     gone = decided(NOTHING, RST_CAME)
     assert gone is not None
     assert not gone.doubted

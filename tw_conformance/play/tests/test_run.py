@@ -313,6 +313,17 @@ def test_a_repeated_answer_fails_on_a_perfect_path() -> None:
     assert outcome.verdict is FAIL
 
 
+@pytest.mark.parametrize(("seq", "expected"), [(2, FAIL), (3, INCONCLUSIVE)])
+def test_text_whose_beginning_is_lost_is_doubted_on_a_path_that_loses(
+    seq: int, expected: Verdict
+) -> None:
+    """The first step takes an octet at 1, whatever it is; the second expects something else."""
+    link = at((0.1, segment(ACK, 1, IRS, b"x")), (0.11, segment(ACK, seq, IRS, b"y")))
+    octet, reset = (f"  - expect: {each}\n    within: 1s\n" for each in ("{length: 1}", "rst"))
+    case = f"{SEND}{octet}{reset}"
+    assert performed(case, link, path=bad_path()).verdict is expected
+
+
 def test_another_answer_is_not_doubted_on_a_path_that_repeats() -> None:
     link = at((0.1, segment(ACK, 1, IRS + 1)))
     assert performed(f"{ANSWERED}    within: 1s\n", link, path=bad_path()).verdict is FAIL

@@ -16,6 +16,7 @@ from tw_conformance.targets.kernel.world import World
 
 _FRAME = 65535
 _BUFFER = 8 << 20
+_ADDRESS = ("tester", 0, socket.PACKET_HOST, 0, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,10 @@ class _TestersEnd(socket.socket):
 
     def recvmsg(self, *arguments: Any) -> tuple[bytes, list[Any], int, Any]:
         data, ancillary, flags, _ = super().recvmsg(*arguments)
-        return data, ancillary, flags, ("tester", 0, socket.PACKET_HOST, 0, b"")
+        return data, ancillary, flags, _ADDRESS
+
+    def getsockname(self) -> tuple[str, int, int, int, bytes]:
+        return _ADDRESS
 
 
 class Relay:
