@@ -7,6 +7,7 @@ option, but a deviation, and is left to the cases.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -51,8 +52,10 @@ def _syn(seq: str) -> Send:
 
 
 _TRIES = 3
-"""Connections on which a question is asked whose reply fits neither: on a busy machine it may have
-been late."""
+"""Connections on which a question is asked, at most: on a busy machine a reply may have been
+late."""
+_AGREEING = 2
+"""Replies that decide."""
 _OLD_OCTET = Send(tcp.ACK, seq=_seq("rcv_nxt-1"), length=1)
 """Tells whether the block is there yet."""
 _OF_IPV4 = SendIcmp("fragmentation-needed", mtu=576)
@@ -123,11 +126,21 @@ class _SwitchQuestions:
             if with_it != without
         ]
         for question, with_it, without in telling:
-            for _ in range(_TRIES if self._target.realtime else 1):
-                seen = await _reply(question, self._target)
-                if seen in (with_it, without):
-                    return seen == with_it
+            seen = await self._agreed(question, (with_it, without))
+            if seen is not None:
+                return seen == with_it
         return False
+
+    async def _agreed(self, question: Case, fitting: Collection[_Reply | None]) -> _Reply | None:
+        """Which of the fitting replies the DUT gives, on a wire twice; None where it gives none."""
+        tries, agreeing = (_TRIES, _AGREEING) if self._target.realtime else (1, 1)
+        given: Counter[_Reply | None] = Counter()
+        for _ in range(tries):
+            seen = await _reply(question, self._target)
+            given[seen] += seen in fitting
+            if given[seen] == agreeing:
+                return seen
+        return None
 
     def _foresee(self, settings: Mapping[str, int]) -> list[_Reply | None]:
         values = tuple(settings.values())

@@ -120,7 +120,7 @@ def test_no_limit_is_taken_away_that_a_stack_does_not_have() -> None:
 
 def test_neighbours_change_places_where_that_can_show() -> None:
     linux = {str(mutant) for mutant in list_mutants(LINUX)}
-    assert "ESTABLISHED: linux.rst: behind linux.rst-challenge" in linux
+    assert "ESTABLISHED: linux.rst-sack: behind linux.rst-challenge" in linux
     assert "ESTABLISHED: linux.no-control-bit: behind linux.paws-syn" not in linux  # SYN, or none
     freebsd = {str(mutant) for mutant in list_mutants(PROFILES["freebsd-15"])}
     assert "ESTABLISHED: freebsd.conn-rst-drop: behind freebsd.conn-syn" in freebsd
