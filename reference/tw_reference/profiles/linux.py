@@ -16,7 +16,7 @@ from tw_reference.profiles.linux_changes import Change, changes_until
 from tw_reference.profiles.linux_errors import ERRORS, error_name
 from tw_reference.profiles.linux_memory import free_space, memory_of
 from tw_reference.profiles.linux_settings import SETTINGS
-from tw_reference.profiles.linux_state_words import SIGNED
+from tw_reference.profiles.linux_signature import SIGNED, behind_signature
 from tw_reference.profiles.linux_states import states
 from tw_reference.profiles.linux_words import (
     BLOCK_STAMPED,
@@ -330,7 +330,7 @@ def _dated(changes: Set[Change]) -> Iterator[AnyList]:
     yield fin_wait_2(paws)
     yield waiting
     yield connect(_TOO_YOUNG if Change.REUSE_DELAY in changes else _SAME_SECOND)
-    yield from states(changes)
+    yield from behind_signature(states(changes))
 
 
 def _offers(settings: Settings, wanted: Offers) -> Offers:

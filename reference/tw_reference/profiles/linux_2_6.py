@@ -17,7 +17,7 @@ from tw_reference.profiles.linux import (
 )
 from tw_reference.profiles.linux_2_6_states import STATES
 from tw_reference.profiles.linux_errors import ERRORS_2_6
-from tw_reference.profiles.linux_states import behind_signature
+from tw_reference.profiles.linux_signature import behind_signature
 from tw_reference.profiles.linux_words import (
     BLOCK_RECYCLES,
     OLDER_THAN_PEER,

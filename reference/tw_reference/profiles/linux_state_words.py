@@ -15,7 +15,6 @@ from tw_reference.rules.vocabulary import (
     SEQ_IS_RCV_NXT,
     SYN,
     TSVAL_BELOW,
-    HasSegment,
 )
 from tw_reference.seqnum import add, after, distance
 
@@ -23,17 +22,6 @@ _REPLAYED_TICKS_A_SECOND = 1200
 """tcp_tsval_replay(): a peer's clock is taken to tick no faster than this."""
 _REPLAYED_TICKS_A_SECOND_2_6 = 1024
 """The same in tcp_disordered_ack() of 2.6.32."""
-
-
-_SIGNATURE, _DIGEST = 19, 16
-"""Number and octets of the TCP MD5 Signature Option (RFC 2385 section 3)."""
-
-
-@atom("the segment is signed (RFC 2385)")
-def SIGNED(q: HasSegment) -> bool:
-    """No socket here has a key (TCP_MD5SIG)."""
-    options = q.segment.other_options
-    return any(kind == _SIGNATURE and len(octets) == _DIGEST for kind, octets in options)
 
 
 # -- The segment and the window -------------------------------------------------------------------

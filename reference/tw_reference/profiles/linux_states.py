@@ -8,7 +8,7 @@ versions is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Set
 
 from tw_reference.profiles.common import ConnectionRule
 from tw_reference.profiles.linux_changes import Change
@@ -45,7 +45,6 @@ from tw_reference.profiles.linux_state_words import (
     SEQ_BEFORE,
     SEQ_BEYOND,
     SEQ_ONE_BEFORE,
-    SIGNED,
     STAMPED,
     STARTS_BEYOND,
     SYN_ACK_AGAIN,
@@ -475,28 +474,8 @@ LAST_ACKED = rule(
 # fmt: on
 
 
-SIGNATURE: ConnectionRule = rule(
-    "signed",
-    SIGNED,
-    Do.DROP,
-    "What is signed is dropped before any state sees it, where nobody knows the key.",
-    "tcp_ipv4.c, tcp_v4_rcv()",
-    "tcp.c, tcp_inbound_md5_hash()",
-    "RFC 2385 section 2.0",
-)
-
-
-def behind_signature(lists: Iterable[AnyList]) -> Iterator[AnyList]:
-    """Lists whose function is asked only if the signature is right."""
-    return (each.stage.list(SIGNATURE, *each) for each in lists)
-
-
-def states(changes: Set[Change]) -> Iterator[AnyList]:
+def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The list for every state of a whole connection."""
-    return behind_signature(_states(changes))
-
-
-def _states(changes: Set[Change]) -> tuple[AnyList, ...]:
     before_fin = (*_validate(changes), *_ACK_FIELD)
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
     filled = Change.FILLED_BUFFERS in changes
