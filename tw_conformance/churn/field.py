@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tw_conformance.churn.generator import Generator, TellProgress
 from tw_conformance.churn.trace import LoadPlan, LoadTrace
 from tw_conformance.churn.wire import Wire
-from tw_conformance.dut.client import AgentClient
+from tw_conformance.dut.client import AgentClient, AgentError
 from tw_conformance.model.errors import TargetError, UsageError
 from tw_conformance.targets.wire_target import WireTarget
 
@@ -27,6 +27,8 @@ LEAST = 1.0
 """Connections a second below which nothing is tried."""
 CLOSEST = 0.05
 """How near the highest loss-free rate is approached, as a share of it."""
+_TRIES = 3
+"""How often the DUT is asked for what can be asked for only now, before nothing is known of it."""
 
 
 class LoadedDut:
@@ -55,18 +57,19 @@ class LoadedDut:
         :raises TargetError: where the DUT is gone, or does not do its part at all.
         """
         generator = Generator(self._wire, plan, tell)
-        before = self._run(self._counters())
-        samples: list[tuple[float, int]] = []
-        sampling = self._target.start(self._sample(samples))
+        trace = generator.trace
+        asker = Asker(self._client, trace.unknown)
+        self._stop.clear()  # nobody waits for it yet
+        before = self._run(asker.ask("counters"))
+        sampling = self._target.start(sample(asker, trace.population, self._stop, self._random))
         try:
             with _undisturbed(self._target.cpu):
-                trace = generator.run()
+                generator.run()
         finally:
-            self._stop.set()
+            self._run(self._end_sampling())
             sampling.result()
-        after = self._run(self._counters())
-        trace.counters = {name: after[name] - before.get(name, 0) for name in after}
-        trace.population = samples
+        if before is not None and (after := self._run(asker.ask("counters"))) is not None:
+            trace.counters = {name: after[name] - before.get(name, 0) for name in after}
         _check_part(trace)
         return trace
 
@@ -107,29 +110,63 @@ class LoadedDut:
         self._held.callback(wire.close)
         return wire
 
-    async def _counters(self) -> Mapping[str, int]:
-        """Empty where the DUT has nobody to ask, or does not know."""
-        self._stop.clear()
-        if self._client is not None:
-            with contextlib.suppress(TargetError):
-                return await self._client.ask("counters")
-        return {}
+    async def _end_sampling(self) -> None:
+        self._stop.set()
 
-    async def _sample(self, samples: list[tuple[float, int]]) -> None:
-        """How many blocks there are, now and then; nothing where the DUT can't be asked."""
-        start = time.monotonic()
-        last = False
-        while self._client is not None:
+
+class Asked(Protocol):
+    """As much of an agent as is asked (:class:`tw_conformance.dut.client.AgentClient`)."""
+
+    async def ask_at(self, verb: str) -> tuple[float, Mapping[str, int]]: ...
+
+
+class Asker:
+    """Asks the DUT's agent, where it has one.  ``unknown`` takes a sentence for each thing that it
+    was asked for and did not tell."""
+
+    def __init__(self, client: Asked | None, unknown: list[str]) -> None:
+        self._client = client
+        self._unknown = unknown
+
+    async def ask(self, verb: str) -> Mapping[str, int] | None:
+        """What it answers, asked again where no answer comes; None where it does not tell."""
+        answer = await self.ask_at(verb, _TRIES)
+        return None if answer is None else answer[1]
+
+    async def ask_at(self, verb: str, tries: int) -> tuple[float, Mapping[str, int]] | None:
+        """The same, with the moment at which the request left (seconds, ``time.monotonic``)."""
+        if self._client is None:
+            return None
+        for left in range(tries - 1, -1, -1):
             try:
-                asked, reply = await self._client.ask_at("time_waits")
-            except TargetError:
-                return
-            samples.append((asked - start, reply["blocks"]))
-            if last:
-                return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), self._random.uniform(*_BETWEEN))
-            last = self._stop.is_set()
+                return await self._client.ask_at(verb)
+            except TargetError as error:
+                if isinstance(error, AgentError) or not left:
+                    self._note(str(error))
+                    return None
+        return None
+
+    def _note(self, why: str) -> None:
+        if why not in self._unknown:
+            self._unknown.append(why)
+
+
+async def sample(
+    asker: Asker, population: list[tuple[float, int]], stop: asyncio.Event, random: Random
+) -> None:
+    """How many blocks there are, in seconds from now, until ``stop`` is set, and once more then.
+    A question without an answer costs one sample, and no more."""
+    start = time.monotonic()
+    last = False
+    while True:
+        asked = await asker.ask_at("time_waits", _TRIES if last else 1)
+        if asked is not None:
+            population.append((asked[0] - start, asked[1]["blocks"]))
+        if last:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), random.uniform(*_BETWEEN))
+        last = stop.is_set()
 
 
 def _check_part(trace: LoadTrace) -> None:

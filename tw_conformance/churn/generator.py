@@ -44,7 +44,7 @@ TellProgress = Callable[[LoadTrace, int], None]
 
 
 class Generator:
-    """Runs one plan on ``wire``."""
+    """Runs one plan on ``wire``; ``trace`` is what is measured."""
 
     def __init__(self, wire: Wire, plan: LoadPlan, tell: TellProgress) -> None:
         """:raises UsageError: where the tester has not so many 4-tuples."""
@@ -58,7 +58,7 @@ class Generator:
         self._lost_before = wire.ring.lost()
         self._isn = int(time.time() * _TICKS) % _NUMBERS
         self._random = Random(plan.seed)
-        self._trace = LoadTrace(plan)
+        self.trace = LoadTrace(plan)
         self._state = bytearray(total)
         self._again = bytearray(total)
         self._theirs = array("I", bytes(4 * total))
@@ -72,7 +72,7 @@ class Generator:
         """When to look, at which connection, for which time."""
         self._finished = 0
 
-    def run(self) -> LoadTrace:
+    def run(self) -> None:
         """Until the plan is fulfilled, or the user interrupts it: what was measured is kept.
 
         :raises TargetGone: where the link is gone.
@@ -84,13 +84,12 @@ class Generator:
             self._finish()
             self._ask_late()
         except KeyboardInterrupt:
-            self._trace.interrupted = True
-        trace = self._trace
+            self.trace.interrupted = True
+        trace = self.trace
         trace.seconds = trace.seconds or min(self._now(), self._plan.seconds)
         trace.cpu = (time.thread_time() - cpu) / self._now()
         trace.capture_lost = self._wire.ring.lost() - self._lost_before
         self._sum_up(wall)
-        return trace
 
     def _now(self) -> float:
         return time.monotonic() - self._start
@@ -101,25 +100,25 @@ class Generator:
         """Open every connection when it is due."""
         total, next_told = self._plan.connections, 0.0
         due = self._due(0)
-        while self._trace.opened < total:
+        while self.trace.opened < total:
             now = self._now()
             for _ in range(_SYNS):
-                if due > now or self._trace.opened == total:
+                if due > now or self.trace.opened == total:
                     break
                 self._open(now - due)
-                due = self._due(self._trace.opened)
+                due = self._due(self.trace.opened)
             self._catch_up(now, due - now)
             if now >= next_told:
                 next_told = now + _TELL
-                self._tell(self._trace, self._finished)
-        self._trace.seconds = max(self._now(), self._plan.seconds)
+                self._tell(self.trace, self._finished)
+        self.trace.seconds = max(self._now(), self._plan.seconds)
 
     def _due(self, number: int) -> float:
         """Spread at random within its turn, lest connections march in step with what they meet."""
         return (number + self._random.random()) / self._plan.rate
 
     def _open(self, late: float) -> None:
-        trace, number = self._trace, self._trace.opened
+        trace, number = self.trace, self.trace.opened
         trace.opened += 1
         if late > LATE:
             trace.late += 1
@@ -130,11 +129,11 @@ class Generator:
 
     def _send(self, kind: list[Template], number: int, seq: int, ack: int) -> None:
         if not self._wire.send(kind, number, seq, ack):
-            self._trace.not_taken += 1
+            self.trace.not_taken += 1
 
     def _catch_up(self, now: float, idle: float) -> None:
         """Take in what came; where nothing did, wait for something that long at most."""
-        nothing, opened = True, self._trace.opened
+        nothing, opened = True, self.trace.opened
         for number, heard in self._wire.read(_FRAMES):
             nothing = False
             if number < opened:
@@ -211,7 +210,7 @@ class Generator:
     def _reset(self, number: int) -> None:
         if self._state[number] < DONE:
             self._state[number] = RESET
-            self._trace.resets += 1
+            self.trace.resets += 1
             self._finished += 1
 
     def _say(self, number: int) -> None:
@@ -228,7 +227,7 @@ class Generator:
 
     def _say_again(self, number: int) -> None:
         """The DUT has repeated itself."""
-        self._trace.repeated += 1
+        self.trace.repeated += 1
         self._again[number] = 1
         if self._state[number] in (ESTABLISHED, CLOSING, DONE):
             self._say(number)
@@ -237,7 +236,7 @@ class Generator:
         """Send again what has had no answer for so long."""
         if self._state[number] >= DONE or tries >= _TRIES:
             return
-        self._trace.retransmitted += 1
+        self.trace.retransmitted += 1
         self._again[number] = 1
         self._say(number)
         # Behind later ones it is looked at a little late: nobody's order depends on it.
@@ -248,13 +247,13 @@ class Generator:
     def _finish(self) -> None:
         """Let the last connections end."""
         until = self._now() + _AFTER
-        while self._finished < self._trace.opened and (now := self._now()) < until:
+        while self._finished < self.trace.opened and (now := self._now()) < until:
             self._catch_up(now, until - now)
         self._catch_up(0.0, 0.0)
 
     def _ask_late(self) -> None:
         """Send the FIN of some connections once more, and hear what is said to it."""
-        ended = [n for n in range(self._trace.opened) if self._state[n] == DONE]
+        ended = [n for n in range(self.trace.opened) if self._state[n] == DONE]
         if not self._plan.late_fins or self._plan.tester_closes or not ended:
             return
         asked = ended[:: max(1, len(ended) // self._plan.late_fins)][: self._plan.late_fins]
@@ -265,7 +264,7 @@ class Generator:
         until = self._now() + _LATE_FIN
         while ASKED in (self._state[n] for n in asked) and (now := self._now()) < until:
             self._catch_up(0.0, until - now)
-        self._trace.late_fins = [self._late_fin(number) for number in asked]
+        self.trace.late_fins = [self._late_fin(number) for number in asked]
 
     def _answered(self, number: int, segment: RingSegment) -> None:
         self._answers[number] = "RST" if segment.flags & tcp.RST else "ACK"
@@ -277,7 +276,7 @@ class Generator:
 
     def _sum_up(self, wall: int) -> None:
         """Fill the trace from the arrays; the run began at ``wall`` (nanoseconds)."""
-        trace = self._trace
+        trace = self.trace
         for number in range(trace.opened):
             begun, ended = self._begun[number], self._ended[number]
             if ended:

@@ -80,6 +80,8 @@ class LoadTrace:
     late_fins: list[LateFin] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     """By how much the DUT's own counters moved, where they can be read."""
+    unknown: list[str] = field(default_factory=list)
+    """Why what the DUT was asked for is missing above, wholly or in part."""
     interrupted: bool = False
 
     @property

@@ -59,6 +59,8 @@ def _limits(trace: LoadTrace) -> Iterator[str]:
     moved = [f"{name} {trace.counters[name]:,}" for name in _TELLING if trace.counters.get(name)]
     if moved:
         yield f"the DUT's counters    {', '.join(moved)}"
+    for why in trace.unknown:
+        yield f"not all is known      {why}"
     if trace.late_fins:
         yield f"late duplicate FINs   {_late_fins(trace)}"
 

@@ -1,6 +1,8 @@
 """What an exploration has found, line by line on disk: it can be broken off and gone on with.
 
-Each line is whole when it is written; a last line that was cut off by a crash is passed over.
+Each line is whole when it is written; a last line that was cut off by a crash is passed over, and
+cut off the file.  Nothing else of it is ever written again: it can be gone on with whenever the
+process ends.
 """
 
 from __future__ import annotations
@@ -28,16 +30,19 @@ class Journal:
         self.path = path
         self.keep = keep
         try:
-            lines = list(_whole_lines(path, what))
+            text = path.read_bytes() if path.exists() else b""
+            whole = text[: text.rfind(b"\n") + 1]
+            lines = list(_lines(path, whole, what))
             if lines and lines[0] != about:
                 another = what.replace("a ", "another ", 1)
                 raise UsageError(f"{path} is the journal of {another}: {_said(lines[0])}")
-            # Written anew, so that a line that was cut off does not spoil the next one.
-            whole = "".join(json.dumps(line) + "\n" for line in lines or [dict(about)])
-            path.write_text(whole, encoding="utf-8")
             self._file = path.open("a", encoding="utf-8")
+            if whole != text:
+                self._file.truncate(len(whole))
         except OSError as error:
             raise UsageError(f"{path} can't be used as a journal: {error.strerror}") from None
+        if not lines:
+            self.write(about)
         self.lines = lines[1:]
 
     def write(self, line: Mapping[str, Any]) -> None:
@@ -59,20 +64,15 @@ class Journal:
             self.path.unlink(missing_ok=True)
 
 
-def _whole_lines(path: Path, what: str) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if not line.endswith("\n"):
-                return
-            try:
-                read = json.loads(line)
-            except ValueError:
-                raise UsageError(f"{path} is no journal of {what}") from None
-            if not isinstance(read, dict):
-                raise UsageError(f"{path} is no journal of {what}")
-            yield read
+def _lines(path: Path, whole: bytes, what: str) -> Iterator[dict[str, Any]]:
+    for line in whole.splitlines():
+        try:
+            read = json.loads(line)
+        except ValueError:
+            raise UsageError(f"{path} is no journal of {what}") from None
+        if not isinstance(read, dict):
+            raise UsageError(f"{path} is no journal of {what}")
+        yield read
 
 
 def _said(about: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ def test_every_connection_ends_in_time_wait_and_its_times_add_up(
     trace = churned(LoadPlan(400.0, 0.5, late_fins=20))
     assert trace.opened == len(trace.connections) == 200
     assert trace.capture_lost == trace.resets == trace.unfinished == 0
+    assert trace.unknown == []
     assert trace.counters["TW"] == 200
     assert trace.population[-1][1] == 200
     assert answers(trace.late_fins) == {"ACK": 20}
