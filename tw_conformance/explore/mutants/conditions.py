@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from tw_conformance.explore.mutants.mutant import MutantKind
 from tw_reference.clock import MILLISECOND
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
-from tw_reference.segment import Segment
+from tw_reference.segment import IcmpError, Segment
 from tw_reference.seqnum import add
 
 AnyCondition: TypeAlias = Condition[Any]
@@ -28,8 +28,8 @@ class Broken(NamedTuple):
     condition: AnyCondition
 
 
-def broken(condition: AnyCondition) -> Iterator[Broken]:
-    """Every fault that a condition may have.
+def broken(condition: AnyCondition, question: type[Any]) -> Iterator[Broken]:
+    """Every fault that a condition about such questions may have.
 
     One that only differs from another in what no question shows is made all the same: whoever
     plays them finds that out.
@@ -42,7 +42,7 @@ def broken(condition: AnyCondition) -> Iterator[Broken]:
     if len(there) > 1:
         for atom, put in there:
             yield Broken("condition", f"with «{(~atom).text}»", put(~atom))
-    yield from _with_a_bound_shifted(condition)
+    yield from _with_a_bound_shifted(condition, question)
 
 
 def _without_a_part(condition: AnyCondition) -> Iterator[Broken]:
@@ -55,9 +55,10 @@ def _without_a_part(condition: AnyCondition) -> Iterator[Broken]:
             yield Broken(inner.kind, inner.change, changed)
 
 
-def _with_a_bound_shifted(condition: AnyCondition) -> Iterator[Broken]:
+def _with_a_bound_shifted(condition: AnyCondition, question: type[Any]) -> Iterator[Broken]:
+    shifts = [shift for shift in SHIFTS if hasattr(question, shift.part)]
     for atom, put in atoms(condition):
-        for shift in SHIFTS:
+        for shift in shifts:
             if shift.reads & what_is_read(atom.test):
                 shifted = Condition(atom.text, _moved(atom, shift))
                 yield Broken("bound", f"«{atom.text}», {shift.says}", put(shifted))
@@ -93,16 +94,17 @@ def _joined(like: AnyCondition, parts: tuple[AnyCondition, ...]) -> AnyCondition
 class Shift(NamedTuple):
     """A question about a neighbour: what an atom compares with a bound is one more or less.
 
-    ``reads`` are the names, one of which an atom reads that looks at this at all.
+    ``reads`` are the names, one of which an atom reads that looks at this at all; ``part`` is the
+    field of the question that is another.
     """
 
     says: str
     reads: frozenset[str]
-    move: Callable[[Any], Any]
+    part: str
+    change: Callable[[Any], Any]
 
-
-def _segment(change: Callable[[Segment], Segment]) -> Callable[[Any], Any]:
-    return lambda question: question._replace(segment=change(question.segment))
+    def move(self, question: Any) -> Any:
+        return question._replace(**{self.part: self.change(getattr(question, self.part))})
 
 
 def _seq(by: int) -> Callable[[Segment], Segment]:
@@ -133,8 +135,12 @@ def _longer(by: int) -> Callable[[Segment], Segment]:
     return change
 
 
-def _field(name: str, by: int) -> Callable[[Any], Any]:
-    return lambda question: question._replace(**{name: getattr(question, name) + by})
+def _quoted(by: int) -> Callable[[IcmpError], IcmpError]:
+    return lambda error: replace(error, seq=add(error.seq, by))
+
+
+def _more(by: int) -> Callable[[int], int]:
+    return lambda value: value + by
 
 
 def _shifts() -> Iterator[Shift]:
@@ -147,13 +153,14 @@ def _shifts() -> Iterator[Shift]:
             ("TSecr", {"tsecr"}, _stamp("tsecr", by)),
             ("the length", {"payload", "length", "end"}, _longer(by)),
         ):
-            yield Shift(f"the bound of {name} {lower}", frozenset(reads), _segment(change))
+            yield Shift(f"the bound of {name} {lower}", frozenset(reads), "segment", change)
+        yield Shift(f"the bound of SEG.SEQ {lower}", frozenset({"seq"}), "error", _quoted(by))
         says = f"the bound of the number of blocks {lower}"
-        yield Shift(says, frozenset({"blocks"}), _field("blocks", by))
+        yield Shift(says, frozenset({"blocks"}), "blocks", _more(by))
     for moment, earlier in ((_A_MOMENT, "100 ms earlier"), (-_A_MOMENT, "100 ms later")):
         for name in ("now", "timeout"):
             says = f"the bound in time {earlier}"
-            yield Shift(says, frozenset({name}), _field(name, moment))
+            yield Shift(says, frozenset({name}), name, _more(moment))
 
 
 SHIFTS: tuple[Shift, ...] = tuple(_shifts())

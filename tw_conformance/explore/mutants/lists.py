@@ -39,7 +39,7 @@ def _mutants(decisions: AnyList, index: int, profile: Profile) -> Iterator[ListM
         if _order_matters(rule, after):
             swapped = (*rules[:index], after, rule, *rules[index + 2 :])
             yield make("list", f"behind {after.id}", swapped, _where_both_hold(after))
-    for fault in broken(rule.when):
+    for fault in broken(rule.when, decisions.stage.question):
         changed = with_rule(replace(rule, when=fault.condition))
         yield make(fault.kind, fault.change, changed, _where_it_differs(fault.condition))
     for change, then in instead(rule, decisions.stage, profile):

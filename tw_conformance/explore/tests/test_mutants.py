@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -23,10 +25,12 @@ from tw_reference.profiles.linux_words import TSVAL_NEWER
 from tw_reference.rules import stages
 from tw_reference.rules.actions import BlockAction
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
-from tw_reference.rules.vocabulary import ACCEPTABLE, RST, SEQ_IS_RCV_NXT
-from tw_reference.segment import ACK, Flow, Packet, Segment
+from tw_reference.rules.questions import ConnectionTcb, ErrorOnConnection, SegmentArrives
+from tw_reference.rules.vocabulary import ACCEPTABLE, QUOTES_ISS, RST, SEQ_IS_RCV_NXT
+from tw_reference.segment import ACK, Flow, IcmpError, Packet, Segment
 
 LINUX = PROFILES["linux-6.18"]
+FLOW = Flow("192.0.2.1", 7, "192.0.2.2", 9)
 KILL = "TIME-WAIT: linux.rst-kill"
 CASES = """\
 case: rst
@@ -60,8 +64,12 @@ def has(letter: str) -> Condition[str]:
 A, B, C = has("a"), has("b"), has("c")
 
 
+def bounds(condition: Condition[Any], question: type[Any]) -> list[str]:
+    return [fault.change for fault in broken(condition, question) if fault.kind == "bound"]
+
+
 def changes(condition: Condition[str]) -> dict[str, Callable[[str], bool]]:
-    return {fault.change: fault.condition.test for fault in broken(condition)}
+    return {fault.change: fault.condition.test for fault in broken(condition, str)}
 
 
 def test_a_condition_is_negated_loses_each_part_and_has_each_atom_negated() -> None:
@@ -86,15 +94,25 @@ def test_a_condition_is_negated_loses_each_part_and_has_each_atom_negated() -> N
 def test_an_atom_alone_is_only_negated_and_what_always_holds_has_no_fault() -> None:
     assert set(changes(A)) == {"negated"}
     assert set(changes(~A)) == {"negated"}
-    assert list(broken(ALWAYS)) == []
+    assert list(broken(ALWAYS, SegmentArrives)) == []
 
 
 def test_a_bound_is_shifted_in_what_the_atom_reads() -> None:
-    bounds = [fault.change for fault in broken(SEQ_IS_RCV_NXT) if fault.kind == "bound"]
-    assert bounds == [
+    assert bounds(SEQ_IS_RCV_NXT, SegmentArrives) == [
         f"«SEG.SEQ = RCV.NXT», the bound of SEG.SEQ one {way}" for way in ("lower", "higher")
     ]
-    assert not any(fault.kind == "bound" for fault in broken(RST))
+    assert bounds(RST, SegmentArrives) == []
+
+
+def test_a_bound_of_an_error_is_shifted_in_the_number_that_it_quotes() -> None:
+    faults = {f.change: f.condition for f in broken(QUOTES_ISS, ErrorOnConnection)}
+    (higher,) = (faults[name] for name in faults if name.endswith("one higher"))
+    assert len(faults) == 3
+    error = IcmpError("192.0.2.1", "192.0.2.2", "port-unreachable", FLOW, seq=7)
+    tcb = SimpleNamespace(iss=6)
+    question = ErrorOnConnection(error, cast(ConnectionTcb, tcb), {})
+    assert higher.test(question)
+    assert not QUOTES_ISS.test(question)
 
 
 def test_what_an_atom_reads_includes_what_its_helpers_and_properties_read() -> None:
@@ -186,7 +204,7 @@ def test_a_sample_is_of_some_kinds_where_they_are_said() -> None:
 
 
 def test_an_answer_has_every_field_wrong_once_that_it_has() -> None:
-    packet = Packet(Flow("192.0.2.1", 7, "192.0.2.2", 9), Segment(seq=1, ack=1, flags=ACK))
+    packet = Packet(FLOW, Segment(seq=1, ack=1, flags=ACK))
     mutants = list(answer_mutants([(Origin("a block", ACK), packet)] * 2))
     assert len({str(mutant) for mutant in mutants}) == len(mutants) > 10
     assert str(mutants[0]) == "a block: ACK: URG set"
