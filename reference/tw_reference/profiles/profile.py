@@ -371,5 +371,10 @@ class Profile:
 
     def watched(self, tell: Tell) -> Profile:
         """The same profile, whose lists tell of each decision that they take."""
-        lists = (WatchedList(d.stage, d.rules, tell=tell) for d in self.decisions)
+        lists = (
+            d
+            if isinstance(d, WatchedList) and d.tell == tell
+            else WatchedList(d.stage, d.rules, tell=tell)
+            for d in self.decisions
+        )
         return replace(self, decisions=tuple(lists))

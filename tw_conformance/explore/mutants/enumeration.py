@@ -41,7 +41,7 @@ def witnesses(
     suspicion = Suspicion(profile, mutants, _TRIED)
     for index, one in enumerate(classes):
         if _reaches(profile.watched(suspicion.tell), one):
-            suspicion.concluded(index, (), ())
+            suspicion.concluded(index)
     return {
         mutant: _witness(profile, mutant, [classes[index] for index in suspicion.cases[mutant]])
         for mutant in mutants

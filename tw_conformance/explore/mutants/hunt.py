@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from random import Random
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
@@ -15,6 +16,7 @@ from tw_conformance.explore.mutants.equivalent import equivalence
 from tw_conformance.explore.mutants.lists import list_mutants
 from tw_conformance.explore.mutants.mutant import (
     KINDS,
+    AnyMutant,
     ListMutant,
     Mutant,
     MutantKind,
@@ -52,7 +54,7 @@ class Sample(NamedTuple):
     seed: int = 0
     kinds: Sequence[MutantKind] = KINDS
 
-    def of(self, mutants: Sequence[Mutant], profile: str) -> list[Mutant]:
+    def of(self, mutants: Sequence[AnyMutant], profile: str) -> list[AnyMutant]:
         if self.size is None or self.size >= len(mutants):
             return list(mutants)
         return sorted(mutants, key=lambda m: Random(f"{self.seed}:{profile}:{m}").random())[
@@ -132,44 +134,51 @@ def hunt(
     """
     begun = time.process_time()
     original = Original(profile, cases)
-    mutants = sample.of(list(all_mutants(original, sample.kinds)), profile.name)
-    written = {mutant: equivalence(profile.name, str(mutant)) for mutant in mutants}
-    fates = {m: Fate(m.kind, str(m), e.because if e else "survives") for m, e in written.items()}
-    left = [mutant for mutant in mutants if written[mutant] is None]
-    beat = _Beat(original)
-    told = {m: [tips[str(m)]] for m in left if tips.get(str(m)) in original.order}
-    fates.update((m, beat.fate(m, cases_to_try)) for m, cases_to_try in told.items())
-    left = [m for m in left if fates[m].end not in ("failed", "seen")]
-    for enough in (_FIRST, None):
-        suspects = original.suspects(left, enough)
-        fates.update((m, beat.fate(m, suspects[m])) for m in left)
-        left = [m for m in left if fates[m].end == "survives" and fates[m].plays == enough]
-        if not left:
-            break
-    idle = [m for m, f in fates.items() if f.end == "survives" and not f.plays]
-    walk = original.walk([m for m in idle if isinstance(m, ListMutant)])
+    beat = _Beat(original, tips)
+    drawn = sample.of(list(_written_mutants(profile, sample.kinds)), profile.name)
+    fates = {mutant: beat.at_first(mutant) for mutant in drawn}
+    listed = [m for m in drawn if isinstance(m, ListMutant) and fates[m].end == "survives"]
+    suspects = original.survey(listed, _FIRST)
+    if "answer" in sample.kinds:
+        drawn = sample.of([*drawn, *answer_mutants(original.sent())], profile.name)
+        fates = {m: fates[m] if m in fates else beat.at_first(m) for m in drawn}
+    for mutant, fate in fates.items():
+        if fate.end == "survives":
+            told = suspects[mutant] if isinstance(mutant, ListMutant) else original.showing(mutant)
+            fates[mutant] = beat.fate(mutant, told)
+    left = [m for m in listed if m in fates and fates[m].end == "survives"]
+    many = original.suspects([m for m in left if fates[m].plays == _FIRST])
+    fates.update((m, beat.fate(m, told)) for m, told in many.items())
+    walk = original.walk([m for m in left if not fates[m].plays])
     fates.update((m, fates[m]._replace(end="alike")) for m in walk.alike())
     seconds = time.process_time() - begun
     return MutantHunt(profile.name, tuple(fates.values()), walk.situations, seconds)
 
 
-def all_mutants(original: Original, kinds: Sequence[MutantKind] = KINDS) -> Iterator[Mutant]:
-    """Every mutant of the profile; what it may send wrong is what it sends in the cases."""
-    for mutant in (*list_mutants(original.profile), *stack_mutants(original.profile)):
-        if mutant.kind in kinds:
-            yield mutant
-    if "answer" in kinds:
-        yield from answer_mutants(original.sent())
+def _written_mutants(profile: Profile, kinds: Sequence[MutantKind]) -> Iterator[AnyMutant]:
+    """Every mutant of what is written down of a profile."""
+    mutants: Iterator[AnyMutant] = chain(list_mutants(profile), stack_mutants(profile))
+    yield from (mutant for mutant in mutants if mutant.kind in kinds)
 
 
 class _Beat:
     """Plays cases on mutants, those first that killed others of the same rule, or of any."""
 
-    def __init__(self, original: Original) -> None:
+    def __init__(self, original: Original, tips: Mapping[str, int]) -> None:
         self._original = original
+        self._tips = tips
         self._target = MutantTarget(original.profile)
         self._kills = Counter[int]()
         self._kills_there = Counter[tuple[str, int]]()
+
+    def at_first(self, mutant: Mutant) -> Fate:
+        """What is written about the mutant, or else what becomes of it in the case that killed its
+        like."""
+        written = equivalence(self._original.profile.name, str(mutant))
+        if written is not None:
+            return Fate(mutant.kind, str(mutant), written.because)
+        tip = self._tips.get(str(mutant))
+        return self.fate(mutant, [] if tip is None or tip not in self._original.order else [tip])
 
     def fate(self, mutant: Mutant, suspects: Sequence[int]) -> Fate:
         """What becomes of the mutant in these cases."""

@@ -86,3 +86,6 @@ class AnswerMutant(Mutant):
     def sends(self, packet: Packet, origin: Builder) -> Packet:
         fits = origin == self.origin and packet.segment.flags == self.flags
         return self.wrong(packet) if fits else packet
+
+
+AnyMutant: TypeAlias = ListMutant | ProfileMutant | AnswerMutant

@@ -11,8 +11,9 @@ tell apart.  A mutant that does as the original does in all of these situations 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import combinations, product
 from typing import Any, TypeAlias
 
@@ -22,6 +23,7 @@ from tw_conformance.explore.mutants.mutant import ListMutant
 from tw_reference import segment as tcp
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import AnyList, AnyStage, DecisionList, Ruling
+from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import Segment, Timestamps
 from tw_reference.seqnum import add
 
@@ -38,6 +40,24 @@ _FLAGS = tuple(
 )
 
 
+class KindsMet:
+    """The kinds of connection that each list was asked about, at most so many as are walked."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[AnyStage, set[Hashable]] = defaultdict(set)
+        self.number = 0
+
+    def are_met(self, decisions: AnyList, question: Any) -> bool:
+        """Whether the question is one about a kind that was not met yet, and is to be walked."""
+        met = self._kinds[decisions.stage]
+        if len(met) >= _ENOUGH or not hasattr(question, "segment"):
+            return False
+        before = len(met)
+        met.add(_kind(decisions, question))
+        self.number += len(met) - before
+        return len(met) > before
+
+
 class Walk:
     """Asks mutants in the situations around those of a corpus, while it is played."""
 
@@ -46,7 +66,7 @@ class Walk:
         self._left: dict[AnyStage, list[ListMutant]] = defaultdict(list)
         for mutant in mutants:
             self._left[mutant.decisions.stage].append(mutant)
-        self._met: dict[AnyStage, set[Hashable]] = defaultdict(set)
+        self._kinds = KindsMet()
         self.situations = 0
         """How many questions were put."""
 
@@ -56,14 +76,9 @@ class Walk:
 
     def tell(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
         """The original takes a decision."""
-        stage, met = decisions.stage, self._met[decisions.stage]
-        if not self._left.get(stage) or len(met) >= _ENOUGH or not hasattr(question, "segment"):
+        if not self._left.get(decisions.stage) or not self._kinds.are_met(decisions, question):
             return
-        kind = _kind(decisions, question)
-        if kind in met:
-            return
-        met.add(kind)
-        plain = DecisionList(stage, decisions.rules)
+        plain = DecisionList(decisions.stage, decisions.rules)
         for situation in _around(question):
             self.situations += 1
             self._ask(plain, situation)
@@ -82,13 +97,15 @@ class Walk:
 def _kind(decisions: AnyList, question: Any) -> Hashable:
     """What the list can tell of the connection that a segment finds, whatever the segment is."""
     tcb = getattr(question, "tcb", None)
-    about_it = tuple(
-        atom.test(question)
-        for rule in decisions
-        for atom, _ in atoms(rule.when)
-        if "segment" not in what_is_read(atom.test)
-    )
+    about_it = tuple(test(question) for test in _about_the_connection(decisions.rules))
     return (*about_it, None if tcb is None else (tcb.timestamps, tcb.last_ack is None))
+
+
+@cache
+def _about_the_connection(rules: tuple[AnyRule, ...]) -> tuple[Callable[[Any], bool], ...]:
+    """The atoms of a list that look at no segment."""
+    tests = (atom.test for rule in rules for atom, _ in atoms(rule.when))
+    return tuple(dict.fromkeys(test for test in tests if "segment" not in what_is_read(test)))
 
 
 def _around(question: Any) -> Iterator[Any]:

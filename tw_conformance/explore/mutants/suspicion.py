@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
 from tw_conformance.explore.coverage.survey import looked_at
-from tw_conformance.explore.mutants.answers import Origin
 from tw_conformance.explore.mutants.effects import Effects
-from tw_conformance.explore.mutants.mutant import AnswerMutant, ListMutant, Mutant, ProfileMutant
+from tw_conformance.explore.mutants.mutant import ListMutant
 from tw_conformance.model.case import Answer, AnyOf, Case, Expect, Expected, Not
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import AnyList, Ruling
@@ -23,24 +22,16 @@ class Suspicion:
     """
 
     def __init__(
-        self, profile: Profile, mutants: Sequence[Mutant], enough: int | None = None
+        self, profile: Profile, mutants: Iterable[ListMutant], enough: int | None = None
     ) -> None:
         self._effects = Effects(profile)
-        self.cases: Mapping[Mutant, list[int]] = {mutant: [] for mutant in mutants}
+        self.cases: Mapping[ListMutant, list[int]] = {mutant: [] for mutant in mutants}
         """The cases in which each mutant rules otherwise, by their places in the corpus."""
         self._enough = enough
-        self._now: set[Mutant] = set()
+        self._now: set[ListMutant] = set()
         self._asked: dict[tuple[str, int], list[ListMutant]] = defaultdict(list)
-        self._sending: dict[Origin, list[AnswerMutant]] = defaultdict(list)
-        self._reading: dict[str, list[Mutant]] = defaultdict(list)
-        for mutant in mutants:
-            match mutant:
-                case ListMutant():
-                    self._asked[mutant.decisions.stage.name, mutant.index].append(mutant)
-                case AnswerMutant():
-                    self._sending[Origin(mutant.origin, mutant.flags)].append(mutant)
-                case ProfileMutant():
-                    self._reading[mutant.reads].append(mutant)
+        for mutant in self.cases:
+            self._asked[mutant.decisions.stage.name, mutant.index].append(mutant)
 
     def tell(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
         """The original takes a decision."""
@@ -57,16 +48,11 @@ class Suspicion:
                     and self._effects.differ(stage, ruling, mutant.decisions, question)
                 )
 
-    def concluded(self, case: int, sent: Iterable[Origin], read: Iterable[str]) -> None:
-        """The case at that place was played; ``sent`` is what was sent, ``read`` the traits that
-        were looked at."""
-        for origin in sent:
-            self._now.update(self._sending.get(origin, ()))
-        for trait in ("", *read):
-            self._now.update(self._reading.get(trait, ()))
+    def concluded(self, case: int) -> None:
+        """The case at that place was played."""
         for mutant in self._now:
             self.cases[mutant].append(case)
-            if isinstance(mutant, ListMutant) and len(self.cases[mutant]) == self._enough:
+            if len(self.cases[mutant]) == self._enough:
                 self._asked[mutant.decisions.stage.name, mutant.index].remove(mutant)
         self._now.clear()
 

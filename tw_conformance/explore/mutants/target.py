@@ -47,7 +47,7 @@ class MutantTarget(InProcessTarget):
         """The segments of the last case, as they were built, and what built them."""
         self.packets: list[tuple[float, Datagram]] = []
         """All that was sent in the last case, and when (seconds)."""
-        self._original = profile
+        self._original = profile.watched(self._told)
         self._tell = tell
         tickets = Tickets()
         self._as_bytes = replace(self.hop, from_dut=self._from_dut)
