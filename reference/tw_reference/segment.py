@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+from tw_reference.icmp_numbers import IcmpKind, Number, kind_of, name_of
+
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 
 FLAG_BITS: dict[str, int] = {
@@ -139,36 +141,31 @@ class Echo:
     data: bytes = b""
 
 
-IcmpKind: TypeAlias = Literal[
-    "net-unreachable",
-    "host-unreachable",
-    "protocol-unreachable",
-    "port-unreachable",
-    "fragmentation-needed",
-    "packet-too-big",
-    "admin-prohibited",
-    "source-quench",
-    "time-exceeded",
-    "parameter-problem",
-]
-"""The errors of ICMP (RFC 792, RFC 1812) and ICMPv6 (RFC 4443), by name."""
-
-
 @dataclass(frozen=True, slots=True)
 class IcmpError:
     """An ICMP or ICMPv6 error message about a TCP segment that the receiver is said to have sent.
 
     ``src`` reports it, which may be any router, to ``dst``.  ``quoted`` and ``seq`` are the flow
     and the SEG.SEQ of the segment that it quotes.  ``mtu`` is the next hop's, in octets, where the
-    kind has one, else 0.
+    error says one, else 0.
     """
 
     src: str
     dst: str
-    kind: IcmpKind
+    number: Number
     quoted: Flow
     seq: int
     mtu: int = 0
+
+    @property
+    def name(self) -> str:
+        """``port-unreachable``; ``3/77`` for what has no name."""
+        return name_of(self.number, ipv6=self.quoted.is_ipv6)
+
+    @property
+    def kind(self) -> IcmpKind | None:
+        """What it is about, whatever its code."""
+        return kind_of(self.number, ipv6=self.quoted.is_ipv6)
 
 
 Datagram: TypeAlias = Packet | Echo | IcmpError

@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
-from tw_reference.icmp_numbers import WITH_MTU
-from tw_reference.segment import ACK, Damage, IcmpKind
+from tw_reference.icmp_numbers import says_mtu
+from tw_reference.segment import ACK, Damage
 from tw_reference.seqnum import add
 from tw_reference.state import State
 
@@ -195,7 +195,8 @@ class Send(OnConnection):
 class SendIcmp(OnConnection):
     """Inject one ICMP error, or ICMPv6 error, about a segment of the DUT's."""
 
-    icmp: IcmpKind
+    icmp: str
+    """Its name, or ``3/77`` where type and code have none (:mod:`tw_reference.icmp_numbers`)."""
     quotes: SequenceExpression | None = None
     """SEG.SEQ of the segment that it quotes; None: that of the DUT's FIN, snd_nxt-1."""
     mtu: int | None = None
@@ -420,7 +421,7 @@ class Case:
     def told_path_mtus(self) -> Iterator[str]:
         """The connections whose path's MTU the steps tell the DUT; one may come again."""
         for step in self.steps:
-            if isinstance(step, SendIcmp) and step.icmp in WITH_MTU:
+            if isinstance(step, SendIcmp) and says_mtu(step.icmp):
                 yield step.on
 
     def longest_packet(self) -> int:

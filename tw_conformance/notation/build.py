@@ -36,14 +36,14 @@ from tw_conformance.model.case import (
     Wait,
 )
 from tw_conformance.model.expressions import ExpressionError, SequenceExpression
-from tw_conformance.model.words import listed, no_such, quoted
+from tw_conformance.model.words import did_you_mean, listed, no_such, quoted
 from tw_conformance.notation import answers
 from tw_conformance.notation.faults import Faults
 from tw_conformance.notation.globs import DEFAULT, glob_problem, is_glob, unanswered, unreachable
 from tw_conformance.notation.nodes import Document, KeyPath
 from tw_conformance.notation.schema import keys_of, kind_of
 from tw_conformance.notation.values import Point, Scalar, references, value_of, where
-from tw_reference.icmp_numbers import WITH_MTU, numbers
+from tw_reference.icmp_numbers import name_of, number_of, numbers, says_mtu
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import COUNT
 
@@ -267,12 +267,15 @@ class _StepReader(_ScalarReader):
 
     def _send_icmp(self, path: KeyPath, said: Mapping[str, Any]) -> SendIcmp:
         error = SendIcmp(**self.fields(path, said, "send_icmp"))
-        known = numbers(ipv6=self._context.ipv6)
-        if error.icmp not in known:
-            family = "ICMPv6" if self._context.ipv6 else "ICMP"
-            why = f"{family} has no {error.icmp} {listed(known)}"
+        ipv6 = self._context.ipv6
+        number = number_of(error.icmp, ipv6=ipv6)
+        if number is None:
+            family, known = "ICMPv6" if ipv6 else "ICMP", numbers(ipv6=ipv6)
+            hint = did_you_mean(error.icmp, known)
+            why = f"{family} has no error {error.icmp}{hint} {listed(known)}"
             raise self._misfit((*path, "icmp"), said["icmp"], why)
-        if error.mtu is not None and error.icmp not in WITH_MTU:
+        error = replace(error, icmp=name_of(number, ipv6=ipv6))
+        if error.mtu is not None and not says_mtu(error.icmp):
             raise self._misfit((*path, "mtu"), said["mtu"], f"{error.icmp} has no MTU")
         return error
 

@@ -18,7 +18,7 @@ from tw_conformance.model.verdict import Event, Transcript
 from tw_conformance.play.heard import Heard
 from tw_conformance.play.offered import OfferedWindow
 from tw_reference import segment as tcp
-from tw_reference.icmp_numbers import WITH_MTU
+from tw_reference.icmp_numbers import number_of, says_mtu
 from tw_reference.segment import (
     Damage,
     Datagram,
@@ -113,9 +113,11 @@ class TesterEndpoint:
         its_fin = add(variables["snd_nxt"], -1)
         seq = its_fin if step.quotes is None else step.quotes.evaluate(variables)
         mtu = _LEAST_MTU if step.mtu is None else step.mtu
-        if step.icmp not in WITH_MTU:
+        if not says_mtu(step.icmp):
             mtu = 0
-        return self._put(IcmpError(flow.src, flow.dst, step.icmp, flow.reverse, seq, mtu), None)
+        number = number_of(step.icmp, ipv6=flow.is_ipv6)
+        assert number is not None, "a case says only what its family has"
+        return self._put(IcmpError(flow.src, flow.dst, number, flow.reverse, seq, mtu), None)
 
     def _put(self, packet: Packet | IcmpError, damage: Damage | None) -> float:
         time, frame = self.link.send(packet, damage=damage)

@@ -36,7 +36,7 @@ def error_fields(error: IcmpError, variables: Mapping[str, int]) -> str:
     """An ICMP error and the DUT's segment that it quotes, in one line."""
     quotes = relative(error.seq, variables, "snd_nxt", however_far=True)
     mtu = f" mtu={error.mtu}" if error.mtu else ""
-    return f"ICMP {error.kind} quotes={quotes}{mtu}"
+    return f"ICMP {error.name} quotes={quotes}{mtu}"
 
 
 def _options(segment: Segment, sent: bool, variables: Mapping[str, int]) -> Iterator[str]:

@@ -27,7 +27,7 @@ ErrorRule = Rule[ErrorOnConnection, Do]
 
 def error_name(error: IcmpError) -> str:
     """The errno of an error that ends a connection (ip_icmp.c, icmp_errmap(); before 14
-    in_proto.c, inetctlerrmap)."""
+    ip_input.c, inetctlerrmap)."""
     return "EHOSTUNREACH" if error.kind == "time-exceeded" else "ECONNREFUSED"
 
 
@@ -45,19 +45,37 @@ def IN_SYN_SENT(q: ErrorOnConnection) -> bool:
 _CTLINPUT = ("tcp_subr.c, tcp_ctlinput()", "tcp_subr.c, tcp6_ctlinput()")
 _MAY_RST: Condition[ErrorOnConnection] = all_of(IN_SYN_SENT, setting("icmp_may_rst", 1))
 
+_NOBODY = (
+    "port-unreachable",
+    "protocol-unreachable",
+    "admin-prohibited",
+    "net-prohibited",
+    "host-prohibited",
+    "time-exceeded",
+)
+_LAST_CODES = {"unreachable": 15, "time-exceeded": 0, "parameter-problem": 1}
+_LAST_CODES_IPV6 = {"unreachable": 4, "time-exceeded": 0, "parameter-problem": 2}
+
+
+@atom("the error is a redirect, or has a code that no transport is told of")
+def NOT_TOLD(q: ErrorOnConnection) -> bool:
+    error = q.error
+    last = (_LAST_CODES_IPV6 if error.quoted.is_ipv6 else _LAST_CODES).get(error.kind or "", 255)
+    return error.kind == "redirect" or error.number.code > last
+
+
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
 
 _ENDS_10 = rule(
-    "icmp-ends-ipv4",
-    all_of(_MAY_RST, ~QUOTES_IPV6,
-           icmp("port-unreachable", "admin-prohibited", "time-exceeded")), Do.CLOSE,
-    "With icmp_may_rst an IPv4 port unreachable, prohibition or time exceeded ends SYN-SENT.",
-    "tcp_subr.c of 10, tcp_ctlinput(), tcp_drop_syn_sent()")
+    "icmp-ends-ipv4", all_of(_MAY_RST, ~QUOTES_IPV6, icmp(*_NOBODY)), Do.CLOSE,
+    "With icmp_may_rst what says over IPv4 that nobody is there, or may be, or time exceeded ends"
+    " SYN-SENT.",
+    "tcp_subr.c of 10, tcp_ctlinput(), tcp_drop_syn_sent()",
+    "ip_icmp.c of 10, icmp_input(), which has protocol unreachable as PRC_UNREACH_PORT")
 _ENDS = rule(
     "icmp-ends",
-    all_of(_MAY_RST, icmp("port-unreachable", "protocol-unreachable", "admin-prohibited",
-                          "time-exceeded")), Do.CLOSE,
+    all_of(_MAY_RST, icmp(*_NOBODY, "next-header-unknown")), Do.CLOSE,
     "With icmp_may_rst what says that nobody is there, or may be, or time exceeded ends SYN-SENT.",
     "tcp_subr.c of 13, tcp_ctlinput(), tcp6_ctlinput(), tcp_drop_syn_sent()",
     "r307726 (IPv6)")
@@ -67,6 +85,9 @@ def _errors(ends: ErrorRule) -> DecisionList[ErrorOnConnection, Do]:
     return stages.ICMP_CONNECTION.list(
         rule("icmp-source-quench", icmp("source-quench"), Do.DROP,
              "Source Quench is ignored.", *_CTLINPUT),
+        rule("icmp-not-told", NOT_TOLD, Do.DROP,
+             "TCP is told of no redirect, no time-out of fragments and no code that is not known.",
+             "ip_icmp.c, icmp_input(), icmp_errmap()", "icmp6.c, icmp6_input(), icmp6_errmap()"),
         rule("icmp-seq-not-in-flight", ~QUOTES_IN_FLIGHT, Do.DROP,
              "The SEQ that an error quotes must lie in [SND.UNA, SND.MAX): in the syncache it is"
              " the ISS.",

@@ -16,7 +16,7 @@ from tw_reference.profiles.linux import (
     time_wait,
 )
 from tw_reference.profiles.linux_2_6_states import STATES
-from tw_reference.profiles.linux_errors import ERRORS_2_6
+from tw_reference.profiles.linux_errors import ERRORS_2_6, error_name_2_6
 from tw_reference.profiles.linux_signature import behind_signature
 from tw_reference.profiles.linux_words import (
     BLOCK_RECYCLES,
@@ -119,6 +119,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
     reaper=lambda clock, expire, settings: TwoCalendars(clock, expire, hz=settings["hz"]),
     traits=replace(
         LINUX_6_18.traits,
+        error_name=error_name_2_6,
         receive_window=lambda mss: 4 * mss,
         free_space=None,
         ts_recent_lasts=PAWS_24DAYS,

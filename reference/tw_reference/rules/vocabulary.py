@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tw_reference import segment as tcp
+from tw_reference.icmp_numbers import IcmpKind
 from tw_reference.rules.condition import Condition, atom
 from tw_reference.rules.questions import (
     ErrorOnConnection,
@@ -18,7 +19,7 @@ from tw_reference.rules.questions import (
     Tcb,
     UserCall,
 )
-from tw_reference.segment import IcmpError, IcmpKind, Segment, flag_names
+from tw_reference.segment import IcmpError, Segment, flag_names
 from tw_reference.seqnum import add, distance, in_window, seq_gt
 from tw_reference.state import State
 
@@ -212,14 +213,32 @@ def QUEUE_FULL(q: HasQueue) -> bool:
     return q.queue_full
 
 
-def icmp(*kinds: IcmpKind) -> Condition[HasError]:
+def icmp(*names: str) -> Condition[HasError]:
+    """An error by type and code, which have these names."""
+
+    def is_named(q: HasError) -> bool:
+        return q.error.name in names
+
+    return Condition(f"the error is {'/'.join(names)}", is_named)
+
+
+def icmp_of(*kinds: IcmpKind) -> Condition[HasError]:
+    """An error by type, whatever its code."""
+
     def is_kind(q: HasError) -> bool:
         return q.error.kind in kinds
 
-    return Condition(f"the error is {'/'.join(kinds)}", is_kind)
+    return Condition(f"the error is of the kind {'/'.join(kinds)}", is_kind)
 
 
-TOO_BIG = icmp("fragmentation-needed", "packet-too-big")
+def icmp_code_above(last: int) -> Condition[HasError]:
+    def is_above(q: HasError) -> bool:
+        return q.error.number.code > last
+
+    return Condition(f"the error's code is above {last}", is_above)
+
+
+TOO_BIG = icmp_of("too-big")
 
 
 @atom("the packet that the error quotes is of IPv6")

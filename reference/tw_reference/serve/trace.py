@@ -16,7 +16,7 @@ def in_words(decision: Decision, start: int) -> str:
     flow, before, after = decision.flow, decision.before, decision.after
     what = "" if decision.segment is None else f"  {_segment(decision.segment, before)}"
     if decision.error is not None:
-        what = f"  ICMP {decision.error.kind}"
+        what = f"  ICMP {decision.error.name}"
     change = f"{before.state} -> {after.state}" if before.state != after.state else before.state
     restarted = before.expires is not None and after.expires not in (None, before.expires)
     if restarted and before.state == after.state:

@@ -163,7 +163,7 @@ class Session:
         return IcmpError(
             src=talk.flow.src if random.randrange(2) else ROUTER[quoted.is_ipv6],
             dst=talk.flow.dst,
-            kind=random.choice(list(numbers(ipv6=quoted.is_ipv6))),
+            number=random.choice(list(numbers(ipv6=quoted.is_ipv6).values())),
             quoted=quoted,
             seq=add(talk.ack, random.choice((-1, 0, 1, random.getrandbits(32)))),
             mtu=random.choice((0, 68, 1280, 65535)),

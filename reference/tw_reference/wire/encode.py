@@ -24,7 +24,6 @@ from scapy.layers.inet6 import (
 )
 from scapy.layers.l2 import Ether
 
-from tw_reference.icmp_numbers import WITH_MTU, numbers
 from tw_reference.segment import Damage, Datagram, Echo, IcmpError, Packet
 from tw_reference.wire import ip as wire_ip
 from tw_reference.wire.damage import damaged
@@ -199,11 +198,11 @@ def _error_message(error: IcmpError) -> Any:
     :raises ValueError: where the family has no such error.
     """
     flow, ipv6 = error.quoted, error.quoted.is_ipv6
-    number = numbers(ipv6=ipv6).get(error.kind)
-    if number is None:
-        raise ValueError(f"{'ICMPv6' if ipv6 else 'ICMP'} has no {error.kind}")
+    number = error.number
+    if error.kind is None:
+        raise ValueError(f"{'ICMPv6' if ipv6 else 'ICMP'} has no error {error.name}")
     tcp = TCPerror(sport=flow.sport, dport=flow.dport, seq=error.seq, flags="FA")
-    mtu = {"mtu" if ipv6 else "nexthopmtu": error.mtu} if error.kind in WITH_MTU else {}
+    mtu = {"mtu" if ipv6 else "nexthopmtu": error.mtu} if error.kind == "too-big" else {}
     if ipv6:
         message = _ICMPV6_ERRORS[number.type](code=number.code, **mtu)
         return message / IPerror6(src=flow.src, dst=flow.dst) / tcp

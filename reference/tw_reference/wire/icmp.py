@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from tw_reference.icmp_numbers import WITH_MTU, kind_of
+from tw_reference.icmp_numbers import Number, kind_of
 from tw_reference.segment import Echo, Flow, IcmpError
 from tw_reference.wire.ip import (
     IPV4_HEADER,
@@ -38,7 +38,8 @@ def read_icmp(ip: IpHeader, body: bytes) -> Echo | IcmpError | None:
     type_, code, third, fourth = _FIELDS.unpack_from(body)
     request, reply = (ECHO_V6, ECHO_REPLY_V6) if ip.is_ipv6 else (ECHO, ECHO_REPLY)
     is_echo = code == 0 and type_ in (request, reply)
-    kind = None if is_echo else kind_of(type_, code, ipv6=ip.is_ipv6)
+    number = Number(type_, code)
+    kind = None if is_echo else kind_of(number, ipv6=ip.is_ipv6)
     if kind is None and not is_echo:
         return None
     if internet_checksum(ip.pseudo_header() if ip.is_ipv6 else 0, body) != 0:
@@ -48,8 +49,8 @@ def read_icmp(ip: IpHeader, body: bytes) -> Echo | IcmpError | None:
     quoted = (_quoted_ipv6 if ip.is_ipv6 else _quoted_ipv4)(body[HEADER:])
     if quoted is None:
         return None
-    mtu = (third << 16 | fourth if ip.is_ipv6 else fourth) if kind in WITH_MTU else 0
-    return IcmpError(ip.src, ip.dst, kind, *quoted, mtu)
+    mtu = (third << 16 | fourth if ip.is_ipv6 else fourth) if kind == "too-big" else 0
+    return IcmpError(ip.src, ip.dst, number, *quoted, mtu)
 
 
 def _quoted_ipv4(quote: bytes) -> tuple[Flow, int] | None:

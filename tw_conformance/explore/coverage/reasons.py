@@ -30,7 +30,7 @@ REASONS: tuple[Reason, ...] = (
         "*",
         "ICMP error, no block: *",
         "What a connection sends in smaller segments is not ruled: no case expects anything of it.",
-        part="the error is fragmentation-needed/packet-too-big: true",
+        part="the error is of the kind too-big: true",
     ),
     Reason(
         "*",
@@ -41,7 +41,7 @@ REASONS: tuple[Reason, ...] = (
         "linux-*",
         "ICMP error, no block: linux.icmp-soft",
         "That takes back a step of the backoff, which is not ruled.",
-        part="net or host is unreachable for a segment that was sent again: true",
+        part="net, or host of IPv4, is unreachable for a segment that was sent again: true",
     ),
     Reason(
         "freebsd-*",

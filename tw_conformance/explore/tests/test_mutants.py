@@ -20,6 +20,7 @@ from tw_conformance.explore.mutants.mutant import ListMutant, MutantKind
 from tw_conformance.explore.mutants.stack import stack_mutants
 from tw_conformance.explore.sweep.alphabet import Selection
 from tw_conformance.notation.load import load_text
+from tw_reference.icmp_numbers import ICMP
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.linux_words import TSVAL_NEWER
 from tw_reference.rules import stages
@@ -108,7 +109,7 @@ def test_a_bound_of_an_error_is_shifted_in_the_number_that_it_quotes() -> None:
     faults = {f.change: f.condition for f in broken(QUOTES_ISS, ErrorOnConnection)}
     (higher,) = (faults[name] for name in faults if name.endswith("one higher"))
     assert len(faults) == 3
-    error = IcmpError("192.0.2.1", "192.0.2.2", "port-unreachable", FLOW, seq=7)
+    error = IcmpError("192.0.2.1", "192.0.2.2", ICMP["port-unreachable"], FLOW, seq=7)
     tcb = SimpleNamespace(iss=6)
     question = ErrorOnConnection(error, cast(ConnectionTcb, tcb), {})
     assert higher.test(question)

@@ -12,6 +12,7 @@ from tw_conformance.link.link import Arrival
 from tw_conformance.link.path import Path, perfect_path
 from tw_conformance.link.probes import survey_link
 from tw_reference import segment as tcp
+from tw_reference.icmp_numbers import Number
 from tw_reference.segment import (
     Damage,
     Datagram,
@@ -110,7 +111,7 @@ class Chatty(Dut):
         if isinstance(packet, Packet) and packet.segment.flags & tcp.SYN:
             for other in (
                 Packet(self.flow.reverse, Segment(9, packet.segment.end + 1, tcp.ACK)),
-                IcmpError(self.flow.dst, self.flow.src, "host-unreachable", self.flow, 1),
+                IcmpError(self.flow.dst, self.flow.src, Number(3, 1), self.flow, 1),
             ):
                 self._arrivals.append(Arrival(self._time + 1e-4, other, b""))
         return super().send(packet, damage=damage)

@@ -22,7 +22,7 @@ from tw_conformance.model.errors import SuiteError
 from tw_conformance.model.sysctls import LINUX
 from tw_conformance.model.verdict import Event, Transcript
 from tw_conformance.notation.packetdrill.export_calls import SAYABLE, calls_of, set_option
-from tw_conformance.notation.packetdrill.packets import ICMP, ICMPV6
+from tw_conformance.notation.packetdrill.packets import icmp_words
 from tw_conformance.notation.packetdrill.script import (
     ELLIPSIS,
     Action,
@@ -356,10 +356,9 @@ class _Writer:
             at += 1 if octets[at] < 2 else max(octets[at + 1], 2)
 
     def _icmp(self, event: Event, error: IcmpError) -> None:
-        table = ICMPV6 if self._ipv6 else ICMP
-        words = next((words for words, each in table.items() if each == error.kind), None)
+        words = icmp_words(error)
         if words is None:
-            raise self._refuse(f"it has no name for the ICMP error {error.kind}")
+            raise self._refuse(f"it has no name for the ICMP error {error.name}")
         kind, code = words
         quoted = add(error.seq, -(self._iss or 0))
         self._add(event.time, IcmpPacket(True, kind, code, error.mtu or None, quoted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,27 +19,41 @@ from tw_conformance.notation.packetdrill.script import (
     Option,
     TcpPacket,
 )
-from tw_reference.segment import ACK, SYN, IcmpKind
+from tw_reference.icmp_numbers import Number as IcmpNumber
+from tw_reference.icmp_numbers import name_of, number_of
+from tw_reference.segment import ACK, SYN, IcmpError
 
-ICMP: Mapping[tuple[str, str], IcmpKind] = {
+_ICMP: Mapping[tuple[str, str], str] = {
     ("unreachable", "net_unreachable"): "net-unreachable",
     ("unreachable", "host_unreachable"): "host-unreachable",
     ("unreachable", "protocol_unreachable"): "protocol-unreachable",
     ("unreachable", "port_unreachable"): "port-unreachable",
     ("unreachable", "frag_needed"): "fragmentation-needed",
+    ("unreachable", "source_route_failed"): "source-route-failed",
+    ("unreachable", "net_unknown"): "net-unknown",
+    ("unreachable", "host_unknown"): "host-unknown",
+    ("unreachable", "source_host_isolated"): "source-host-isolated",
+    ("unreachable", "net_prohibited"): "net-prohibited",
+    ("unreachable", "host_prohibited"): "host-prohibited",
+    ("unreachable", "net_unreachable_for_tos"): "net-unreachable-for-tos",
+    ("unreachable", "host_unreachable_for_tos"): "host-unreachable-for-tos",
     ("unreachable", "packet_filtered"): "admin-prohibited",
+    ("unreachable", "precedence_violation"): "precedence-violation",
+    ("unreachable", "precedence_cutoff"): "precedence-cutoff",
     ("source_quench", ""): "source-quench",
+    ("redirect", ""): "redirect-net",
     ("time_exceeded", ""): "time-exceeded",
     ("time_exceeded", "ttl_exceeded_in_transit"): "time-exceeded",
     ("parameter_problem", ""): "parameter-problem",
-    ("parameter_problem", "code_0"): "parameter-problem",
 }
-ICMPV6: Mapping[tuple[str, str], IcmpKind] = {
+_ICMPV6: Mapping[tuple[str, str], str] = {
     ("unreachable", "no_route"): "net-unreachable",
     ("unreachable", "admin_prohibited"): "admin-prohibited",
+    ("unreachable", "not_neighbour"): "beyond-scope",
     ("unreachable", "address_unreachable"): "host-unreachable",
     ("unreachable", "port_unreachable"): "port-unreachable",
     ("packet_too_big", ""): "packet-too-big",
+    ("time_exceeded", ""): "time-exceeded",
     ("time_exceeded", "exceeded_hop_limit"): "time-exceeded",
     ("parameter_problem", ""): "parameter-problem",
 }
@@ -109,12 +124,40 @@ def translate_icmp(packet: IcmpPacket, numbers: Numbers, ipv6: bool, place: Plac
 
     :raises Untranslatable: where no case has that error.
     """
-    words = (packet.kind, packet.code)
-    kind = (ICMPV6 if ipv6 else ICMP).get(words)
-    if kind is None:
-        raise Untranslatable(place, f"no case has the ICMP error {' '.join(words).strip()}")
+    name = _icmp_name(packet.kind, packet.code, ipv6)
+    if name is None:
+        words = f"{packet.kind} {packet.code}".strip()
+        raise Untranslatable(place, f"no case has the ICMP error {words}")
     quotes = numbers.of_dut(Number(packet.quoted))
-    return SendIcmp(kind, None if quotes.text == "snd_nxt-1" else quotes, packet.mtu)
+    return SendIcmp(name, None if quotes.text == "snd_nxt-1" else quotes, packet.mtu)
+
+
+def icmp_words(error: IcmpError) -> tuple[str, str] | None:
+    """Type and code of an error as a script has them; None where it has no word for the type."""
+    ipv6 = error.quoted.is_ipv6
+    for words, name in (_ICMPV6 if ipv6 else _ICMP).items():
+        if name == error.name:
+            return words
+    kind = {number: kind for kind, number in _icmp_types(ipv6)}.get(error.number.type)
+    return None if kind is None else (kind, f"code_{error.number.code}")
+
+
+def _icmp_name(kind: str, code: str, ipv6: bool) -> str | None:
+    number = re.fullmatch(r"code_(\d{1,3})", code, re.ASCII)
+    if number is None:
+        return (_ICMPV6 if ipv6 else _ICMP).get((kind, code))
+    type_ = dict(_icmp_types(ipv6)).get(kind)
+    if type_ is None or int(number.group(1)) > 255:
+        return None
+    return name_of(IcmpNumber(type_, int(number.group(1))), ipv6=ipv6)
+
+
+def _icmp_types(ipv6: bool) -> Iterator[tuple[str, int]]:
+    """The words for types, and the types."""
+    for (kind, _), name in (_ICMPV6 if ipv6 else _ICMP).items():
+        number = number_of(name, ipv6=ipv6)
+        assert number is not None, "each of these has a number"
+        yield kind, number.type
 
 
 def translate_answer(packet: TcpPacket, numbers: Numbers, place: Place, remarks: Remarks) -> Answer:

@@ -85,7 +85,14 @@ STEPS = [
     ),
     # send an ICMP error
     ("send: {icmp: port-unreacable}", "4:25", "not an ICMP error; did you mean 'port-unreachable'"),
-    ("send: {icmp: packet-too-big}", "4:25", "ICMP has no packet-too-big (known: net-unreachab"),
+    ("send: {icmp: packet-too-big}", "4:25", "ICMP has no error packet-too-big (known: net-unr"),
+    ("send: {icmp: 9/0}", "4:25", "ICMP has no error 9/0 (known: net-unreachable, "),
+    ("send: {icmp: 3/256}", "4:25", "ICMP has no error 3/256 (known: net-unreachable, "),
+    ("send: {icmp: 3-13}", "4:25", "expected type and code of an ICMP error, as 3/13, found text"),
+    ("send: {icmp: 3}", "4:25", "expected an ICMP error, found the number 3"),
+    ("send: {icmp: next-header-unknown}", "4:25", "ICMP has no error next-header-unknown; did you"),
+    ("send: {icmp: host-prohibted}", "4:25", "an ICMP error; did you mean 'host-prohibited'"),
+    ("send: {icmp: 3/13, mtu: 1300}", "4:36", "admin-prohibited has no MTU"),
     ("send: {icmp: time-exceeded, mtu: 1300}", "4:45", "time-exceeded has no MTU"),
     ("send: {icmp: time-exceeded, flags: RST}", "4:40", "unknown key 'flags' in send"),
     ("send: {icmp: time-exceeded, quotes: 5}", "4:48", "'5' is an absolute number"),
@@ -186,9 +193,10 @@ def test_a_step(step: str, place: str, sentence: str) -> None:
             "family: [ipv4, ipv6], how: [time-exceeded, source-quench]",
             "{icmp: $how}",
             "5:23",
-            "ICMPv6 has no source-quench (known: net-unreachable, admin-prohibited, "
-            "host-unreachable, port-unreachable, packet-too-big, time-exceeded, "
-            "parameter-problem) (where $how is source-quench)",
+            "ICMPv6 has no error source-quench (known: net-unreachable, admin-prohibited, "
+            "beyond-scope, host-unreachable, port-unreachable, policy-failed, reject-route, "
+            "source-route-failed, packet-too-big, time-exceeded, reassembly-time-exceeded, "
+            "parameter-problem, next-header-unknown, option-unknown) (where $how is source-quench)",
         ),
     ],
 )

@@ -26,6 +26,8 @@ from tw_conformance.model.case import (
 )
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.notation.load import load_file, load_text, read_text
+from tw_conformance.notation.schema import schema
+from tw_reference.icmp_numbers import ICMP, ICMPV6
 from tw_reference.segment import ACK, FIN, PSH, RST, SYN
 
 FILE = Path("some.tw.yaml")
@@ -281,6 +283,15 @@ def test_a_file_has_many_cases_and_empty_documents_count_for_nothing(tmp_path: P
     with file.open("a", encoding="utf-8") as more:
         more.write(second + steps)
     assert [case.name for case in load_file(file)] == ["a-case", "b-case"]
+
+
+def test_an_icmp_error_has_one_name_however_it_is_said() -> None:
+    named = schema()["$defs"]["icmp_kind"]["else"]["else"]["enum"]
+    assert named == list(dict.fromkeys([*ICMP, *ICMPV6]))
+    said = [("3/13", "admin-prohibited"), ("3/77", "3/77"), ("host-unknown", "host-unknown")]
+    for error, name in said:
+        (case,) = load(f"steps: [{{send: {{icmp: {error}}}}}, expect: nothing]")
+        assert case.steps[0] == SendIcmp(name)
 
 
 def test_an_icmp_error() -> None:

@@ -12,11 +12,12 @@ from tw_conformance.play.record import (
     came_at,
 )
 from tw_conformance.play.tests.scripted import FLOW, segment
+from tw_reference.icmp_numbers import Number
 from tw_reference.segment import Echo, IcmpError, Packet, Segment
 
 SENT = Packet(FLOW, Segment(1, 2, 16))
 PROBE = Echo(FLOW.src, FLOW.dst, 1, 1)
-REPORT = IcmpError(FLOW.src, FLOW.dst, "host-unreachable", FLOW.reverse, 1)
+REPORT = IcmpError(FLOW.src, FLOW.dst, Number(3, 1), FLOW.reverse, 1)
 A, B, C = (segment(seq=number) for number in (1, 2, 3))
 
 

@@ -29,6 +29,7 @@ from tw_conformance.play.tests.test_approach import (
     reached,
 )
 from tw_conformance.targets.in_process import Played
+from tw_reference.icmp_numbers import number_of
 from tw_reference.segment import (
     ACK,
     FIN,
@@ -122,6 +123,7 @@ def test_an_answer_to_a_probe_is_no_segment_of_the_connection() -> None:
         (SendIcmp("port-unreachable", mtu=900), ISS + 1, 0),
         (SendIcmp("fragmentation-needed"), ISS + 1, 1280),
         (SendIcmp("fragmentation-needed", mtu=900), ISS + 1, 900),
+        (SendIcmp("3/77"), ISS + 1, 0),
         (SendIcmp("host-unreachable", quotes=SequenceExpression("snd_nxt+5")), ISS + 7, 0),
     ],
 )
@@ -132,7 +134,9 @@ def test_an_error_is_about_the_duts_fin_or_what_it_quotes(
     tester = reached(Reach(), link)
     assert tester.report(step) == link.clock
     flow = link.flow
-    assert link.sent[-1] == IcmpError(flow.src, flow.dst, step.icmp, flow.reverse, seq, mtu)
+    number = number_of(step.icmp, ipv6=False)
+    assert number is not None
+    assert link.sent[-1] == IcmpError(flow.src, flow.dst, number, flow.reverse, seq, mtu)
 
 
 @pytest.mark.parametrize(

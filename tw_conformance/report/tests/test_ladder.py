@@ -18,6 +18,7 @@ from tw_conformance.report.capture import write_capture
 from tw_conformance.report.ladder import ladder
 from tw_conformance.report.outcome_text import explain_outcome
 from tw_conformance.report.segment_text import segment_fields
+from tw_reference.icmp_numbers import Number
 from tw_reference.rules.actions import BlockAction
 from tw_reference.rules.condition import ALWAYS
 from tw_reference.rules.rule import Rule
@@ -97,7 +98,7 @@ def test_each_number_counts_from_its_own_variable(
 
 def test_an_icmp_error_and_damage_are_told(case: Case) -> None:
     quoted = FLOW.reverse
-    error = IcmpError(FLOW.src, FLOW.dst, "fragmentation-needed", quoted, 4999, 1280)
+    error = IcmpError(FLOW.src, FLOW.dst, Number(3, 4), quoted, 4999, 1280)
     events = [
         event(0.0, "sent", error),
         event(0.1, "sent", Segment(0xFFFFFFF2, 0, RST), note="corrupt: short-data-offset"),

@@ -37,13 +37,12 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet as Layer
 from scapy.utils import checksum
 
-from tw_reference.icmp_numbers import WITH_MTU, kind_of
+from tw_reference.icmp_numbers import Number, kind_of
 from tw_reference.segment import (
     Datagram,
     Echo,
     Flow,
     IcmpError,
-    IcmpKind,
     Packet,
     Segment,
     Timestamps,
@@ -222,7 +221,8 @@ def _icmp(ip: Layer, body: bytes) -> Reading:
     icmp = ip.payload
     if type(icmp) is not ICMP:
         return NoOpinion.NO_LAYER
-    kind = kind_of(icmp.type, icmp.code, ipv6=False)
+    number = Number(icmp.type, icmp.code)
+    kind = kind_of(number, ipv6=False)
     echo = icmp.type in (0, 8) and icmp.code == 0
     if kind is None and not echo:
         return None
@@ -239,14 +239,15 @@ def _icmp(ip: Layer, body: bytes) -> Reading:
         return None
     if len(body) < 8 + quoted.ihl * 4 + 8:
         return REFUSED
-    mtu = icmp.nexthopmtu if kind in WITH_MTU else 0
-    return _error(ip, kind, quoted, mtu)
+    mtu = icmp.nexthopmtu if kind == "too-big" else 0
+    return _error(ip, number, quoted, mtu)
 
 
 def _icmpv6(ip: Layer, icmp: Layer, body: bytes) -> Reading:
     if len(body) < 8:
         return REFUSED
-    kind = kind_of(body[0], body[1], ipv6=True)
+    number = Number(body[0], body[1])
+    kind = kind_of(number, ipv6=True)
     echo = body[0] in (128, 129) and body[1] == 0
     if kind is None and not echo:
         return None
@@ -265,13 +266,14 @@ def _icmpv6(ip: Layer, icmp: Layer, body: bytes) -> Reading:
     if quoted.version != 6 or last.nh != 6:
         return None
     if len(last.payload.original) < 8:
-        return REFUSED
-    return _error(ip, kind, quoted, icmp.mtu if kind in WITH_MTU else 0)
+        # Scapy ends the quote where its header says that the packet ended.
+        return NoOpinion.NO_LAYER if quoted.plen < len(body) - 48 else REFUSED
+    return _error(ip, number, quoted, icmp.mtu if kind == "too-big" else 0)
 
 
-def _error(ip: Layer, kind: IcmpKind, quoted: Layer, mtu: int) -> Reading:
+def _error(ip: Layer, number: Number, quoted: Layer, mtu: int) -> Reading:
     tcp = quoted.getlayer(TCPerror)
     if tcp is None:
         return NoOpinion.NO_LAYER
     flow = Flow(quoted.src, tcp.sport, quoted.dst, tcp.dport)
-    return IcmpError(ip.src, ip.dst, kind, flow, tcp.seq, mtu)
+    return IcmpError(ip.src, ip.dst, number, flow, tcp.seq, mtu)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tw_reference.icmp_numbers import WITH_MTU, numbers
+from tw_reference.icmp_numbers import Number, kind_of
 from tw_reference.segment import Echo, Flow, IcmpError, Packet, Segment, Timestamps
 from tw_reference.wire.encode import Encoder
 
@@ -54,6 +54,7 @@ echoes = st.builds(
 @st.composite
 def errors(draw: st.DrawFn) -> IcmpError:
     flow = draw(flows)
-    kind = draw(st.sampled_from(list(numbers(ipv6=flow.is_ipv6))))
-    mtu = draw(U16) if kind in WITH_MTU else 0
-    return IcmpError(flow.dst, flow.src, kind, flow, draw(U32), mtu)
+    types = (1, 2, 3, 4) if flow.is_ipv6 else (3, 4, 5, 11, 12)
+    number = Number(draw(st.sampled_from(types)), draw(st.integers(0, 255)))
+    mtu = draw(U16) if kind_of(number, ipv6=flow.is_ipv6) == "too-big" else 0
+    return IcmpError(flow.dst, flow.src, number, flow, draw(U32), mtu)

@@ -166,6 +166,22 @@ def test_the_ip_header_goes_along() -> None:
     assert "ttl: 64, tos: 16" in steps(text)[1]
 
 
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("unreachable host_prohibited", "host-prohibited"),
+        ("unreachable code_10", "host-prohibited"),
+        ("unreachable code_77", '"3/77"'),
+        ("redirect code_1", "redirect-host"),
+        ("time_exceeded code_1", "reassembly-time-exceeded"),
+    ],
+)
+def test_icmp_is_known_by_name_and_by_code(words: str, error: str) -> None:
+    assert steps(f"{PASSIVE}+0 < icmp {words} [1:1(0)]\n")[0] == (
+        f"- send: {{icmp: {error}, quotes: snd_nxt}}"
+    )
+
+
 def test_icmp_is_about_a_segment_by_number() -> None:
     text = PASSIVE + "+0 < icmp unreachable frag_needed mtu 600 [1:1(0)]\n"
     assert steps(text)[0] == "- send: {icmp: fragmentation-needed, quotes: snd_nxt, mtu: 600}"
@@ -265,7 +281,15 @@ def test_readings_with_other_steps_are_cases_of_their_own() -> None:
         ("+0 > [ect01] . 1:1(0) ack 1\n", "9: whether it is ECT(0) or ECT(1) is not asked"),
         ("+0 < . 1:1(0) ack 1 win 9 <md5 00>\n", "9: a segment with the option md5 can't be said"),
         ("+0 > R. 7:7(0)! ack 7\n", "9: 7! is a number of no connection's"),
-        ("+0 < icmp redirect [1:1(0)]\n", "9: no case has the ICMP error redirect"),
+        ("+0 < icmp timestamp_reply [1:1(0)]\n", "9: no case has the ICMP error timestamp_reply"),
+        (
+            "+0 < icmp unreachable code_256 [1:1(0)]\n",
+            "9: no case has the ICMP error unreach",
+        ),
+        (
+            "+0 < icmp echo_reply code_1 [1:1(0)]\n",
+            "9: no case has the ICMP error echo_r",
+        ),
         ("+0 connect(5, ..., ...) = 0\n", "9: connect() of another socket: a case has one"),
     ],
 )
