@@ -15,6 +15,9 @@ from tw_reference.icmp_numbers import IcmpKind, Number, kind_of, name_of
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 
+SACK = 5
+"""The option of the blocks that arrived ahead of their turn (RFC 2018 section 3)."""
+
 FLAG_BITS: dict[str, int] = {
     "FIN": FIN,
     "SYN": SYN,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 
 from tw_conformance.play.numbers import relative
-from tw_reference.segment import ACK, URG, IcmpError, Segment, Timestamps, flag_names
+from tw_reference.segment import ACK, SACK, URG, IcmpError, Segment, Timestamps, flag_names
 
 
 def segment_fields(
@@ -29,6 +30,12 @@ def segment_fields(
         parts.append(f"length={len(segment.payload)}")
     parts.append(f"win={segment.window}")
     parts += _options(segment, sent, variables)
+    parts += (
+        _blocks(value, variables, ack_origin)
+        if kind == SACK and value and len(value) % 8 == 0
+        else f"option{kind}={value.hex() or 'empty'}"
+        for kind, value in segment.other_options
+    )
     return " ".join(parts)
 
 
@@ -52,8 +59,15 @@ def _options(segment: Segment, sent: bool, variables: Mapping[str, int]) -> Iter
         yield "sackOK"
     if segment.timestamps is not None:
         yield _timestamps(segment.timestamps, sent, variables)
-    for kind, value in segment.other_options:
-        yield f"option{kind}={value.hex() or 'empty'}"
+
+
+def _blocks(octets: bytes, variables: Mapping[str, int], origin: str) -> str:
+    """The edges of SACK blocks, from where the ACK number beside them counts."""
+    edges = (
+        relative(edge, variables, origin, however_far=True)
+        for (edge,) in struct.iter_unpack("!I", octets)
+    )
+    return "sack=" + ",".join(f"{left}:{right}" for left, right in zip(edges, edges, strict=True))
 
 
 def _timestamps(stamps: Timestamps, sent: bool, variables: Mapping[str, int]) -> str:

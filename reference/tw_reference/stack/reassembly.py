@@ -38,7 +38,39 @@ class Reassembly:
             self._drop_covered(seq, len(text))
         held_text, held_fin = self._segments.get(seq, (b"", False))
         if len(text) + fin > len(held_text) + held_fin:
-            self._segments[seq] = (text, fin)
+            held_text, held_fin = text, fin
+        if held_text or held_fin:
+            self._segments.pop(seq, None)
+            self._segments[seq] = held_text, held_fin  # the latest stands last
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """The edges of what is held in one piece, that of the latest segment first (RFC 2018
+        section 4)."""
+        found: list[tuple[int, int]] = []
+        for seq in reversed(self._segments):
+            block = self._block_around(seq)
+            if block not in found:
+                found.append(block)
+        return found
+
+    def _block_around(self, seq: int) -> tuple[int, int]:
+        """The edges of the piece that the segment at ``seq`` is a part of."""
+        left = right = seq
+        pieces = [
+            (each, add(each, len(text) + fin)) for each, (text, fin) in self._segments.items()
+        ]
+        grows = True
+        while grows:
+            touching = [
+                (start, end)
+                for start, end in pieces
+                if distance(start, right) <= 0 <= distance(end, left)
+            ]
+            lower = min((start for start, _ in touching), key=lambda at: distance(at, seq))
+            upper = max((end for _, end in touching), key=lambda at: distance(at, seq))
+            grows = (lower, upper) != (left, right)
+            left, right = lower, upper
+        return left, right
 
     def _drop_covered(self, seq: int, length: int) -> None:
         for held, (text, _) in list(self._segments.items()):

@@ -196,6 +196,11 @@ class ReceiveSide:
         return not self._reassembly.is_empty
 
     @property
+    def held_blocks(self) -> list[tuple[int, int]]:
+        """The edges of what is held in one piece, that of the latest segment first."""
+        return self._reassembly.blocks()
+
+    @property
     def held_edge(self) -> int:
         """Right of the last octet that is held, or RCV.NXT."""
         return self._reassembly.edge(self.nxt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ from tw_reference.state import State
 
 _ECT_0 = 2
 """The ECN field of a packet that may be marked (RFC 3168 section 5)."""
+_MOST_BLOCKS = 4
+"""SACK blocks that a header has room for, one less with timestamps (RFC 2018 section 3)."""
 _NOT_OPEN = (State.CLOSED, State.SYN_SENT, State.SYN_RECEIVED)
 
 
@@ -213,7 +216,6 @@ class WayOut:
             payload=payload,
             mss=tcb.link_mss if syn else None,
             wscale=self._traits.window_scale if syn and tcb.offers.scaling else None,
-            # What SACK would say is left out of ACKs, as a receiver may (RFC 2018 section 4).
             sack_permitted=syn and tcb.offers.sack,
         )
         tcb.outbound.sent(segment)
@@ -240,6 +242,7 @@ class WayOut:
             ack=tcb.rcv_nxt,
             window=window,
             timestamps=self._timestamps(syn=syn),
+            other_options=() if syn else self._blocks(segment),
         )
         if segment.flags & tcp.ACK:
             tcb.inbound.acknowledged = tcb.rcv_nxt
@@ -256,6 +259,20 @@ class WayOut:
             push_is_ruled=push_is_ruled,
         )
         self._owner.emit(packet)
+
+    def _blocks(self, segment: Segment) -> tuple[tuple[int, bytes], ...]:
+        """The SACK option (RFC 2018), where something is held behind a gap; an RST has none."""
+        tcb = self._tcb
+        if (
+            not tcb.offers.sack
+            or tcb.is_request
+            or segment.flags & tcp.RST
+            or not tcb.inbound.has_gap
+        ):
+            return ()
+        most = _MOST_BLOCKS - tcb.timestamps
+        edges = [edge for block in tcb.inbound.held_blocks[:most] for edge in block]
+        return ((tcp.SACK, struct.pack(f"!{len(edges)}I", *edges)),)
 
     @property
     def tsval(self) -> int:

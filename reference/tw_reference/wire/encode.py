@@ -24,7 +24,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.layers.l2 import Ether
 
-from tw_reference.segment import Damage, Datagram, Echo, IcmpError, Packet
+from tw_reference.segment import SACK, Damage, Datagram, Echo, IcmpError, Packet
 from tw_reference.wire import ip as wire_ip
 from tw_reference.wire.damage import damaged
 from tw_reference.wire.icmp import ECHO, ECHO_REPLY
@@ -44,6 +44,11 @@ _ICMPV6_ERRORS = {
     3: ICMPv6TimeExceeded,
     4: ICMPv6ParamProblem,
 }
+
+
+def _room_of_blocks(others: tuple[tuple[int, bytes], ...]) -> int:
+    """Octets that SACK blocks take up, with the two NOPs before them."""
+    return sum(4 + len(value) for kind, value in others if kind == SACK)
 
 
 class Encoder:
@@ -104,9 +109,9 @@ class Encoder:
             segment.urgent,
         )
         if segment.timestamps is not None and not segment.option_octets:
-            # Nothing but a window scale stands behind the option's two numbers.
+            # Behind the option's two numbers stands a window scale or SACK blocks, or nothing.
             scaled = segment.wscale is not None and not self._scale_first
-            behind = 12 if scaled else 8
+            behind = (12 if scaled else 8) + _room_of_blocks(segment.other_options)
             struct.pack_into("!II", frame, tcp + header * 4 - behind, *segment.timestamps)
         if segment.payload:
             frame += segment.payload
@@ -136,8 +141,9 @@ class Encoder:
             scale = [("NOP", None), ("WScale", wscale)]
         if self._scale_first:
             listed += scale
-        listed += others
-        length = sum(2 + len(value) for _, value in others)
+        before = [option for option in others if option[0] != SACK]
+        listed += before
+        length = sum(2 + len(value) for _, value in before)
         if sack_permitted:
             # Timestamps behind it need no NOPs; alone FreeBSD has the end of the list behind it.
             alone = not (timestamps or self._scale_first)
@@ -147,6 +153,9 @@ class Encoder:
         if timestamps:
             listed += [("NOP", None)] * ((2 - length) % 4)
             listed.append(("Timestamp", (0, 0)))
+        for option in others:
+            if option[0] == SACK:
+                listed += [("NOP", None), ("NOP", None), option]
         if not self._scale_first:
             listed += scale
         return bytes(header / TCP(options=listed))

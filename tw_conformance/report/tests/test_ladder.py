@@ -88,6 +88,18 @@ def case() -> Case:
             False,
             "ACK seq=snd_nxt ack=rcv_nxt win=0 TSval=9 TSecr=ts_recent",
         ),
+        (
+            Segment(5000, 0xFFFFFFF2, ACK, other_options=((5, bytes((0, 0, 0, 1, 0, 0, 0, 2))),)),
+            False,
+            False,
+            "ACK seq=snd_nxt ack=rcv_nxt win=0 sack=rcv_nxt+15:rcv_nxt+16",
+        ),
+        (
+            Segment(5000, 0xFFFFFFF2, ACK, other_options=((5, b"odd"), (5, b""))),
+            False,
+            False,
+            "ACK seq=snd_nxt ack=rcv_nxt win=0 option5=6f6464 option5=empty",
+        ),
     ],
 )
 def test_each_number_counts_from_its_own_variable(

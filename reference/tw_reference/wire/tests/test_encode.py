@@ -76,6 +76,18 @@ FREEBSD = {
 """``tcp_output.c, tcp_addoptions()``."""
 
 
+@pytest.mark.parametrize("stamped", [False, True])
+def test_sack_blocks_stand_behind_timestamps_and_two_nops(stamped: bool) -> None:
+    blocks = bytes(range(16))
+    stamps = Timestamps(5, 9) if stamped else None
+    ack = Segment(1, 2, ACK, timestamps=stamps, other_options=((5, blocks),))
+    packet = decode(encode(Packet(Flow(V4[0], 1, V4[1], 2), ack)))
+    assert isinstance(packet, Packet)
+    before = NOP + NOP + STAMPS if stamped else b""
+    assert packet.segment.option_octets == before + NOP + NOP + bytes((5, 18)) + blocks
+    assert packet.segment == ack
+
+
 @pytest.mark.parametrize(("scale_first", "layouts"), [(False, LINUX), (True, FREEBSD)])
 @pytest.mark.parametrize("sack", [False, True])
 @pytest.mark.parametrize("stamped", [False, True])
