@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tw_conformance.model.case import EOF, OK, ByProfile, Call
 from tw_conformance.model.errors import Place
 from tw_conformance.notation.packetdrill.remarks import Remarks, Untranslatable
-from tw_conformance.notation.packetdrill.script import Struct, SysCall, Value
+from tw_conformance.notation.packetdrill.script import ELLIPSIS, Struct, SysCall, Value
 
 _HOW: Mapping[Value, str] = {
     "SHUT_RD": "read", "SHUT_WR": "write", "SHUT_RDWR": "both", 0: "read", 1: "write", 2: "both",
@@ -25,12 +25,28 @@ _OPTIONS: Mapping[tuple[Value, Value], str] = {
     ("IPPROTO_IP", "IP_TTL"): "ttl",
     ("SOL_IP", "IP_TOS"): "tos",
     ("IPPROTO_IP", "IP_TOS"): "tos",
+    ("SOL_IPV6", "IPV6_UNICAST_HOPS"): "ttl",
+    ("IPPROTO_IPV6", "IPV6_UNICAST_HOPS"): "ttl",
+    ("SOL_IPV6", "IPV6_TCLASS"): "tos",
+    ("IPPROTO_IPV6", "IPV6_TCLASS"): "tos",
 }
 BEFORE_LISTENING = frozenset(("reuse_address", "reuse_port"))
 """Options that have a key of their own in ``reach``."""
 _SWITCHES = frozenset(("nodelay", "reuse_address", "reuse_port"))
 _BUFFERS = ("SO_RCVBUF", "SO_SNDBUF")
 _MOST_OCTETS = 65535
+_OFF_THE_WIRE = frozenset((
+    "SO_DEBUG", "SO_RCVLOWAT", "SO_TIMESTAMPING", "SO_ZEROCOPY", "SO_MARK", "TCP_INQ",
+    "TCP_NOTSENT_LOWAT", "IP_RECVERR", "IPV6_RECVERR", "IP_FREEBIND",
+))  # fmt: skip
+"""Options that change nothing of what the DUT sends where a script looks."""
+_ORDINARY = frozenset((0, "0", "MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_WAITALL", "MSG_ZEROCOPY"))
+"""Flags of send() and receive() with which the wire looks the same."""
+_LOOKING = frozenset((
+    "ioctl", "poll", "epoll_create", "epoll_ctl", "epoll_wait", "open", "pipe", "getsockopt",
+    "getsockname", "getpeername",
+))  # fmt: skip
+"""Calls that change nothing of what the DUT sends."""
 _AT_ONCE = ("EAGAIN", "EWOULDBLOCK")
 
 
@@ -54,6 +70,11 @@ def option_set(call: SysCall) -> tuple[str, int] | None:
     if name is None or not isinstance(value, int):
         return None
     return name, bool(value) if name in _SWITCHES else value
+
+
+def matters(option: Value) -> bool:
+    """Whether what follows on the wire depends on an option that no case has."""
+    return option not in _OFF_THE_WIRE
 
 
 def translate_call(
@@ -83,8 +104,10 @@ def _passed_over(call: SysCall, place: Place, remarks: Remarks) -> None:
         remarks.lost(place, f"that accept() gives {call.errno} is not asked for")
     elif call.name in ("socket", "fcntl", "accept", "bind"):
         remarks.note(place, f"{call.name}() is the agent's own business")
-    else:
+    elif call.name in _LOOKING or call.errno or (call.name == "close" and call.fd is not None):
         remarks.lost(place, f"{call.name}() is not made: no case can say it")
+    else:
+        raise Untranslatable(place, f"{call.name}() is not made: no case can say it")
 
 
 def _close(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]:
@@ -100,6 +123,7 @@ def _shutdown(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]
 
 
 def _send(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]:
+    _is_ordinary(call, 3, place)
     asked, sent = call.argument(2), call.returns
     length = sent if isinstance(sent, int) and sent > 0 else asked
     if not isinstance(length, int) or not 0 < length <= _MOST_OCTETS:
@@ -109,7 +133,38 @@ def _send(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]:
     return (Call("send", {"length": length}, _gives(call)),)
 
 
+def _send_message(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]:
+    _is_ordinary(call, 2, place)
+    if not isinstance(call.returns, int) or not 0 < call.returns <= _MOST_OCTETS:
+        raise Untranslatable(place, f"{call.name}() of an amount that no case can say")
+    return (Call("send", {"length": call.returns}),)
+
+
+def _receive_message(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]:
+    flags, message = call.argument(2), call.argument(1)
+    if isinstance(flags, str) and "MSG_ERRQUEUE" in flags:
+        remarks.lost(place, f"{call.name}() of the error queue is not made: no case can say it")
+        return ()
+    if isinstance(message, Struct) and message.get("msg_control") is not None:
+        remarks.lost(place, f"the control messages of {call.name}() are not asked for")
+    return _received(call, flags, place, remarks)
+
+
+def _is_ordinary(call: SysCall, index: int, place: Place) -> None:
+    """:raises Untranslatable: where the call's flags make another segment of what is sent."""
+    flags = call.argument(index)
+    if isinstance(flags, str) and flags != ELLIPSIS and not set(flags.split("|")) <= _ORDINARY:
+        raise Untranslatable(place, f"{call.name}() with {flags} is not made: no case can say it")
+
+
 def _receive(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]:
+    return _received(call, call.argument(3), place, remarks)
+
+
+def _received(call: SysCall, flags: Value, place: Place, remarks: Remarks) -> tuple[Call, ...]:
+    if isinstance(flags, str) and flags != ELLIPSIS and not set(flags.split("|")) <= _ORDINARY:
+        remarks.lost(place, f"{call.name}() with {flags} is not made: no case can say it")
+        return ()
     if call.returns == 0:
         return (Call("receive", {"length": 1}, _always(EOF)),)
     if call.errno:
@@ -123,7 +178,10 @@ def _receive(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]:
 def _set(call: SysCall, place: Place, remarks: Remarks) -> tuple[Call, ...]:
     found = option_set(call)
     if found is None or found[0] in BEFORE_LISTENING or call.errno:
-        remarks.lost(place, f"setsockopt() of {call.argument(2)} is not made: no case has it")
+        reason = f"setsockopt() of {call.argument(2)} is not made: no case has it"
+        if matters(call.argument(2)) and not call.errno:
+            raise Untranslatable(place, reason)
+        remarks.lost(place, reason)
         return ()
     return (Call("set", {found[0]: found[1]}),)
 
@@ -163,6 +221,10 @@ _ABOUT_CONNECTION: Mapping[str, _Translator] = {
     "read": _receive,
     "recv": _receive,
     "recvfrom": _receive,
+    "sendmsg": _send_message,
+    "writev": _send_message,
+    "recvmsg": _receive_message,
+    "readv": _receive_message,
     "setsockopt": _set,
     "getsockopt": _get,
 }

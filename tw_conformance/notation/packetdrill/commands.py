@@ -21,8 +21,13 @@ _NAMES: Mapping[str, tuple[System, str]] = {
     for setting, name in sysctls.items()
     if any(setting in profile.settings for profile in PROFILES.values())
 }
-_SYSCTL = re.compile(r"sysctl\s+(?:-[a-z]+\s+)*(?P<sets>\S+=\S.*)", re.DOTALL)
-_ASSIGNMENT = re.compile(r"(?P<name>[a-z][\w.]*)=(?P<value>\"[^\"]*\"|\S+)")
+_SYSCTL = re.compile(r"sysctl\s+(?:-[a-z]+\s+)*(?P<sets>\S+=\S.*)")
+_ASSIGNMENT = re.compile(r"(?P<name>[a-z][\w./]*)=(?P<value>\"[^\"]*\"|\S+)")
+_SET_SYSCTLS = re.compile(r"(?:\S*python\S*\s+)?\S*\bset_sysctls\.py\s+(?P<sets>\S.*)")
+_BY_PATH = re.compile(r"/proc/sys/(?P<name>[a-z][\w./-]*)=(?P<value>\"[^\"]*\"|\S+)")
+_CONTINUED = re.compile(r"\\[ \t]*(?:\n|$)")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_PATH = re.compile(r"\bip\b.*\broute\b|\bnetem\b|\biptables\b|\bnft\b|\bipfw\b")
 _WHOLE = re.compile(r"-?[0-9]{1,10}|0x[0-9a-fA-F]{1,8}")
 _SOCKSTAT = re.compile(r"sockstat\b.*grep\s+-c\s+(?P<state>\w+).*grep\s+(?P<count>[0-9]+)\s*$")
 _SS = re.compile(r"ss\b.*\bstate\s+(?P<state>[\w-]+).*\bgrep\b")
@@ -31,6 +36,19 @@ _TIMER = re.compile(r"awk .*\bleft (?P<sign>>|<=) \"[0-9A-F]{8}\"")
 _ASSERT = re.compile(r"assert\s+tcpi_state\s*==\s*(?P<state>\w+)\s*,?[^;\n]*\s*$")
 _SLEEP = re.compile(r"sleep\s+(?P<seconds>[0-9]{1,5}(?:\.[0-9]{1,6})?)\s*$")
 
+_DEFAULTS = {
+    "tcp_base_mss": "1024",
+    "tcp_dsack": "1",
+    "tcp_ecn_fallback": "1",
+    "tcp_fastopen": "1",
+    "tcp_frto": "2",
+    "tcp_moderate_rcvbuf": "1",
+    "tcp_mtu_probing": "0",
+    "tcp_retries2": "15",
+    "tcp_rto_max_ms": "120000",
+    "tcp_syn_retries": "6",
+    "tcp_synack_retries": "5",
+}
 _OTHER_NAMES = {
     "ESTAB": "ESTABLISHED",
     "SYN-RECV": "SYN-RECEIVED",
@@ -92,21 +110,37 @@ class EndsTimeWait:
 
 
 @dataclass(frozen=True, slots=True)
+class ShapesPath:
+    """What makes the path to the tester another one than that of the case."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Whatever else it does."""
 
+    text: str
+
 
 Meaning: TypeAlias = (
-    Setting | OtherSysctls | AsksState | AsksTimer | Sleeps | EndsTimeWait | Unknown
+    Setting | OtherSysctls | AsksState | AsksTimer | Sleeps | EndsTimeWait | ShapesPath | Unknown
 )
 
 
 def read_command(text: str) -> tuple[Meaning, ...]:
-    """What a shell's command comes to."""
+    """What a shell's command comes to, each of its lines."""
     if len(text) > _LONGEST:
-        return (Unknown(),)
+        return (Unknown(text),)
+    lines = (_COMMENT.sub("", line).strip() for line in _CONTINUED.sub(" ", text).split("\n"))
+    return tuple(meaning for line in lines if line for meaning in _read_line(line))
+
+
+def _read_line(text: str) -> tuple[Meaning, ...]:
     if found := _SYSCTL.match(text):
-        return tuple(map(_setting, _ASSIGNMENT.finditer(found["sets"]))) or (Unknown(),)
+        return tuple(map(_setting, _ASSIGNMENT.finditer(found["sets"]))) or (Unknown(text),)
+    if found := _SET_SYSCTLS.match(text):
+        return tuple(map(_setting, _BY_PATH.finditer(found["sets"]))) or (Unknown(text),)
     if (found := _SOCKSTAT.match(text)) and (state := state_named(found["state"])):
         return (AsksState(state, there=int(found["count"]) > 0),)
     if (found := _SS.match(text)) and (state := state_named(found["state"])):
@@ -119,14 +153,19 @@ def read_command(text: str) -> tuple[Meaning, ...]:
         return (Sleeps(float(found["seconds"])),)
     if text.startswith("tcpdrop") and "TIME_WAIT" in text:
         return (EndsTimeWait(),)
-    return (Unknown(),)
+    return (ShapesPath(text) if _PATH.search(text) else Unknown(text),)
 
 
 def read_code(text: str) -> AsksState | Unknown:
     """What an assertion about tcp_info comes to."""
     if (found := _ASSERT.match(text)) and (state := state_named(found["state"])):
         return AsksState(state)
-    return Unknown()
+    return Unknown(text)
+
+
+def is_default(name: str, value: str) -> bool:
+    """Whether Linux has a sysctl of TCP's so by itself (``ip-sysctl.rst``)."""
+    return _DEFAULTS.get(name) == value
 
 
 def system_of(text: str) -> System | None:
@@ -146,7 +185,7 @@ def state_named(word: str) -> str | None:
 
 
 def _setting(found: re.Match[str]) -> Setting | OtherSysctls:
-    name, value = found["name"], found["value"].strip('"')
+    name, value = found["name"].replace("/", "."), found["value"].strip('"')
     if name in _NAMES and _WHOLE.fullmatch(value):
         system, setting = _NAMES[name]
         return Setting(setting, int(value, 0) if "x" in value else int(value), system)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tw_conformance.model.case import Call, Reach, Step
-from tw_conformance.notation.packetdrill.calls import BEFORE_LISTENING, Sockets, option_set
+from tw_conformance.notation.packetdrill.calls import (
+    BEFORE_LISTENING,
+    Sockets,
+    matters,
+    option_set,
+)
 from tw_conformance.notation.packetdrill.commands import (
     OtherSysctls,
     Setting,
+    ShapesPath,
+    Unknown,
+    is_default,
     read_command,
 )
 from tw_conformance.notation.packetdrill.numbers import Numbers
@@ -33,6 +42,13 @@ _HARMLESS = frozenset(("accept", "fcntl", "getsockopt", "poll", "epoll_ctl", "ep
 """Calls that may stand within the handshake."""
 _AT_ONCE = frozenset(("accept", "fcntl", "getsockopt"))
 """Calls right behind the handshake that belong to it."""
+_OF_LINUX = re.compile(r"net\.ipv[46]\.(\w+)")
+_ABOUT_FLOW = re.compile(
+    r"tcp_(?:min_tso_segs|tso_win_divisor|early_retrans|recovery|congestion_control|reordering"
+    r"|slow_start_after_idle|pacing_\w+|fack|notsent_lowat|no_metrics_save|fastopen_key|wmem)"
+)
+"""Linux's sysctls of how much text is sent at a time, and when again: what a case doesn't look
+at."""
 _UNOFFERED = ("LISTEN", "SYN-SENT")
 """States in which the tester has not said yet what it offers."""
 _LARGEST_MSS = {"ipv4": 1460, "ipv6": 1440}
@@ -148,7 +164,10 @@ def _call(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> No
 def _option(call: SysCall, opening: Opening, event: Event, remarks: Remarks) -> None:
     found = option_set(call)
     if found is None:
-        remarks.lost(event.place, f"{call.argument(2)} is not set: no case has it")
+        reason = f"{call.argument(2)} is not set: no case has it"
+        if matters(call.argument(2)) and not call.errno:
+            raise Untranslatable(event.place, reason)
+        remarks.lost(event.place, reason)
         return
     name, value = found
     if name in BEFORE_LISTENING:
@@ -164,18 +183,32 @@ def _command(command: Command, opening: Opening, event: Event, remarks: Remarks)
                 opening.settings.append(meaning)
             case OtherSysctls():
                 _other_sysctl(meaning.text, opening, event, remarks)
+            case ShapesPath():
+                reason = f"prologue: `{meaning.text}` is not run, and makes another path"
+                raise Untranslatable(event.place, reason)
+            case Unknown():
+                remarks.note(event.place, f"prologue: `{meaning.text}` is not run")
             case _:
                 remarks.note(event.place, f"prologue: `{command.text}` is not run")
 
 
 def _other_sysctl(text: str, opening: Opening, event: Event, remarks: Remarks) -> None:
     """What is set once is what the script finds anyway, as its comment says; what is set again, to
-    something else, is what it is about."""
+    something else, is what it is about.
+
+    :raises Untranslatable: where it is that, or Linux has another value by itself and segments
+        show it.
+    """
     name, _, value = text.partition("=")
+    if found := _OF_LINUX.match(name):
+        if not _ABOUT_FLOW.fullmatch(found[1]) and not is_default(found[1], value):
+            raise Untranslatable(event.place, f"prologue: {text} can't be had: no case knows it")
+        remarks.note(event.place, f"prologue: {text} is left to the DUT")
+        return
     if opening.other_sysctls.setdefault(name, value) == value:
         remarks.note(event.place, f"prologue: {text} is left to the DUT")
     else:
-        remarks.lost(event.place, f"prologue: {text} can't be had: no case knows it")
+        raise Untranslatable(event.place, f"prologue: {text} can't be had: no case knows it")
 
 
 # -- the handshake -------------------------------------------------------------------------------
@@ -225,6 +258,8 @@ def _passively(opening: Opening, handshake: _Handshake) -> None:
 def _actively(opening: Opening, handshake: _Handshake, events: Sequence[Event]) -> None:
     syn, syn_ack, ack = (handshake.nth(number) for number in range(3))
     opening.reach |= {"state": "SYN-SENT", "open": "active"}
+    if syn is not None and syn.reserved:
+        raise Untranslatable(events[opening.taken].place, "no connection here asks for AccECN")
     if syn is None or not _is_opening(syn, inbound=False, flags=SYN) or syn.seq is None:
         raise Untranslatable(events[opening.taken].place, "expected the DUT's SYN after connect()")
     opening.taken = handshake.end(1)
@@ -253,6 +288,7 @@ def _is_opening(packet: TcpPacket, *, inbound: bool, flags: int) -> bool:
         packet.inbound == inbound
         and packet.flags & ~_OF_ECN == flags
         and packet.length == 0
+        and not packet.reserved
         and all(option.kind in _OFFERS for option in packet.options or ())
     )
 
@@ -307,6 +343,7 @@ def _completes(packet: TcpPacket, numbers: Numbers) -> bool:
     return (
         packet.flags & ~_OF_ECN == ACK
         and packet.length == 0
+        and not packet.reserved
         and packet.seq is not None
         and packet.seq.value == numbers.rcv_nxt
         and packet.ack is not None

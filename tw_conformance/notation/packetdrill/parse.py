@@ -44,7 +44,10 @@ FLAGS = {
     "E": tcp.ECE,
     "W": tcp.CWR,
 }
-"""The letters of a segment's flags."""
+"""The letters of a segment's flags that all have."""
+
+_AE = "A"
+"""AccECN's flag beside them (RFC 9768)."""
 
 CALLS = (
     "accept", "bind", "close", "connect", "fcntl", "getsockopt", "ioctl", "listen", "poll", "read",
@@ -53,6 +56,7 @@ CALLS = (
 )  # fmt: skip
 """The calls that the nearest word is looked for in."""
 
+_COUNTERS = "01234567"
 _ECN = {"noecn": 0, "ect1": 1, "ect0": 2, "ce": 3}
 _FOREIGN = ("sctp", "udp", "udplite", "ipv4", "ipv6", "gre", "mpls")
 _SECONDS = r"[0-9]*\.[0-9]+|[0-9]+"
@@ -187,7 +191,7 @@ def _packet(scanner: Scanner, *, inbound: bool) -> TcpPacket | IcmpPacket | Fore
     if scanner.take(r"icmp\b") is not None:
         return _icmp(scanner, inbound)
     scanner.take(r"[0-9]+\s*>\s*[0-9]+")  # ports
-    flags = _flags(scanner)
+    flags, reserved = _flags(scanner)
     seq, length = _sequence(scanner)
     ack = _number_after(scanner, "ack")
     window = scanner.number("a window", _U16) if scanner.take(r"win\b") is not None else None
@@ -197,24 +201,29 @@ def _packet(scanner: Scanner, *, inbound: bool) -> TcpPacket | IcmpPacket | Fore
         raise fault(scanner.place, "expected the options: <...> is for what the DUT sends alone")
     if scanner.take(r"/\s*udp\s*\([^)\n]*\)") is not None:
         return Foreign(inbound, "TCP over UDP")
-    return TcpPacket(inbound, flags, seq, length, ack, window, urgent, options, ip)
+    return TcpPacket(inbound, flags, seq, length, ack, window, urgent, options, ip, reserved)
 
 
-def _flags(scanner: Scanner) -> int:
+def _flags(scanner: Scanner) -> tuple[int, int]:
+    """Those of the octet, and the bits beside it; a digit is AccECN's counter of three bits."""
     place = scanner.place
     word = scanner.expect(
         r"-|[A-Z0-9]+[ \t]*\.(?!\.)|[A-Z0-9.]+(?![A-Za-z0-9_])",
-        f"the flags of a segment: letters of {joined(list(FLAGS))}",
+        f"the flags of a segment: letters of {joined([*FLAGS, _AE])}",
     )
     if word == "-":
-        return 0
-    flags = 0
+        return 0, 0
+    flags = reserved = 0
     for letter in word.replace(" ", "").replace("\t", ""):
-        if letter not in FLAGS:
-            known = joined([*FLAGS])
+        counter = int(letter) if letter in _COUNTERS else 0
+        if letter == _AE or counter & 4:
+            reserved = 1
+        elif letter not in FLAGS and letter not in _COUNTERS:
+            known = joined([*FLAGS, _AE])
             raise fault(place, f"expected the flags of a segment, letters of {known}, not {word!r}")
-        flags |= FLAGS[letter]
-    return flags
+        flags |= FLAGS.get(letter, 0)
+        flags |= (tcp.CWR if counter & 2 else 0) | (tcp.ECE if counter & 1 else 0)
+    return flags, reserved
 
 
 def _sequence(scanner: Scanner) -> tuple[Number | None, int]:

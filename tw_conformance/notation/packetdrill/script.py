@@ -95,6 +95,8 @@ class TcpPacket:
     options: tuple[Option, ...] | None = ()
     """None: ``<...>``, any."""
     ip: IpFields = IpFields()
+    reserved: int = 0
+    """The bits beside the flags, of which the last is AccECN's AE (RFC 9768)."""
 
 
 @dataclass(frozen=True, slots=True)

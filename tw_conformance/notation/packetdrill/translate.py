@@ -36,6 +36,7 @@ from tw_conformance.notation.packetdrill.commands import (
     EndsTimeWait,
     OtherSysctls,
     Setting,
+    ShapesPath,
     Sleeps,
     Unknown,
     read_code,
@@ -250,6 +251,8 @@ class _Steps:
                     self.made.append(Wait(_time(meaning.seconds)))
                 case AsksTimer():
                     self._ask_timer(meaning, place)
+                case ShapesPath():
+                    raise Untranslatable(place, f"`{meaning.text}` makes another path")
                 case EndsTimeWait():
                     self.made.append(Call("destroy"))
                     self._owed = True

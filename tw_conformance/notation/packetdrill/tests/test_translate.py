@@ -208,6 +208,9 @@ def test_icmp_is_about_a_segment_by_number() -> None:
             ["- call: {set: {linger: 0}}"],
         ),
         ("setsockopt(4, SOL_TCP, TCP_NODELAY, [1], 4) = 0", ["- call: {set: {nodelay: on}}"]),
+        ("setsockopt(4, SOL_IPV6, IPV6_UNICAST_HOPS, [3], 4) = 0", ["- call: {set: {ttl: 3}}"]),
+        ("sendmsg(4, {msg_iov(1)=[{..., 7}]}, 0) = 7", ["- call: {send: 7}"]),
+        ("recvmsg(4, {msg_iov(1)=[{..., 7}]}, 0) = 0", ["- call: {receive: 1}", "gives: eof"]),
         ("`sockstat -4 -P tcp -s | grep x | grep -c TIME_WAIT | grep 1`", ["- state: TIME-WAIT"]),
         ("`ss -4 -n state FIN-WAIT-2 | grep :8080`", ["- state: FIN-WAIT-2"]),
         ("%{ assert tcpi_state == 6 }%", ["- state: TIME-WAIT"]),
@@ -229,9 +232,21 @@ _BEHIND = ("- expect: nothing", '- wait: "100ms"', "- send: {flags: RST, window:
 def test_sysctls_say_whose_script_it_is_and_what_to_set() -> None:
     said = head("0 `sysctl -w net.inet.tcp.insecure_rst=1`\n" + PASSIVE + "+.1 < R 1:1(0) win 0\n")
     assert "profiles: [freebsd-*]\nsettings: {insecure_rst: 1}" in said
-    usual = '0 `sysctl -q net.ipv4.tcp_rfc1337=0 net.ipv4.tcp_rmem="1 2 3"`\n' + PASSIVE
+    usual = '0 `sysctl -q net.ipv4.tcp_rfc1337=0 net.ipv4.tcp_wmem="1 2 3"`\n' + PASSIVE
     assert "profiles: [linux-*]\nreach:" in head(usual + "+.1 < R 1:1(0) win 0\n")
-    assert "a-script.pkt:1:1: note: prologue: net.ipv4.tcp_rmem=1 2 3 is left" in notes(usual)
+    assert "a-script.pkt:1:1: note: prologue: net.ipv4.tcp_wmem=1 2 3 is left" in notes(usual)
+
+
+def test_each_line_of_a_command_sets_its_own() -> None:
+    prologue = """`./defaults.sh
+sysctl -q net.ipv4.tcp_sack=0  # no blocks
+../common/set_sysctls.py \\
+    /proc/sys/net/ipv4/tcp_timestamps=0 /proc/sys/net/ipv4/tcp_dsack=1`
+"""
+    text = prologue + PASSIVE + "+.1 < R 1:1(0) win 0\n"
+    assert "settings: {sack: 0, timestamps: 0}" in head(text)
+    assert "prologue: `./defaults.sh` is not run" in notes(text)
+    assert "prologue: net.ipv4.tcp_dsack=1 is left to the DUT" in notes(text)
 
 
 def test_a_setting_that_only_some_have_is_asked_of_those() -> None:
@@ -290,12 +305,48 @@ def test_readings_with_other_steps_are_cases_of_their_own() -> None:
             "+0 < icmp echo_reply code_1 [1:1(0)]\n",
             "9: no case has the ICMP error echo_r",
         ),
+        ("+0 recv(4, ..., 9, MSG_PEEK) = 9\n+0 < R 1:1(0) win 0\n", "9: recv() with MSG_PEEK"),
+        ("+0 send(4, ..., 9, MSG_MORE) = 9\n", "9: send() with MSG_MORE is not made"),
         ("+0 connect(5, ..., ...) = 0\n", "9: connect() of another socket: a case has one"),
     ],
 )
 def test_what_no_case_can_say_is_named_with_its_line(text: str, said: str) -> None:
     found = lost(PASSIVE + text)
     assert any(line.startswith(said) or said in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("`sysctl -q net.ipv4.tcp_rto_max_ms=1000`\n", "1: prologue: net.ipv4.tcp_rto_max_ms=1000"),
+        ("`ip route change 192.0.2.1 dev tun0 mtu lock 640`\n", "1: prologue: `ip route change"),
+        ("`sysctl -w kern.x=1`\n+0 `sysctl -w kern.x=2`\n", "2: prologue: kern.x=2 can't be had"),
+    ],
+)
+def test_without_what_its_segments_show_a_script_is_no_case(before: str, said: str) -> None:
+    text = before + PASSIVE + "+.1 < R 1:1(0) win 0\n"
+    assert imported(text).cases == ()
+    assert lost(text)[0].startswith(said)
+
+
+def test_an_option_that_no_case_has_ends_what_can_be_said_if_segments_show_it() -> None:
+    before = "+0 setsockopt(3, SOL_TCP, {}, [1], 4) = 0\n+0 bind"
+    assert imported(PASSIVE.replace("+0 bind", before.format("TCP_FASTOPEN"))).cases == ()
+    text = PASSIVE + "+0 setsockopt(4, SOL_TCP, {}, [1], 4) = 0\n" + TO_TIME_WAIT
+    assert "9: 4 more events were left out" in lost(text.format("TCP_CORK"))
+    assert lost(text.format("TCP_INQ")) == [
+        "9: setsockopt() of TCP_INQ is not made: no case has it"
+    ]
+    assert "- call: close" in steps(text.format("TCP_INQ"))
+
+
+def test_accecn_is_said_by_its_bit_in_a_segment_and_not_of_a_connection() -> None:
+    text = PASSIVE + "+0 < SA. 0:0(0) ack 1 win 9\n+0 > .5 1:1(0) ack 1\n"
+    assert steps(text)[0] == "- send: {flags: SYN|ACK, seq: rcv_nxt-1, window: 9, reserved: 1}"
+    assert "flags: ACK|ECE" in steps(text)[1]
+    assert "reserved: 1" in steps(text)[1]
+    asked = ACTIVE.replace("> S 0:0(0)", "> SEWA 0:0(0)")
+    assert lost(asked) == ["4: no connection here asks for AccECN"]
 
 
 def test_what_follows_something_that_cant_be_said_is_counted() -> None:
