@@ -12,6 +12,7 @@ from tw_reference.rules.actions import (
     Action,
     BlockAction,
     ConnectionAction,
+    ConnectionErrorAction,
     EntryAction,
     OrphanAction,
 )
@@ -81,7 +82,12 @@ _LAST: frozenset[Action] = frozenset(
 
 
 def instead(rule: AnyRule, stage: AnyStage, profile: Profile) -> Iterator[tuple[str, Actions]]:
-    """Other actions of a rule, and what the change is: one exchanged, one left out, one more."""
+    """Other actions of a rule, and what the change is: one exchanged, one left out, one more.
+
+    A rule that says «not ruled» claims nothing that another could get wrong.
+    """
+    if ConnectionErrorAction.NOT_RULED in rule.then:
+        return
     mine = visible(rule.then, stage, profile)
     for change, then in _instead(rule.then, stage):
         if visible(then, stage, profile) != mine and _can_be_taken(then, profile):
@@ -111,9 +117,10 @@ _SILENT = frozenset(
     (
         *(BlockAction.DROP, ConnectionAction.DROP),
         *(EntryAction.CLOSE, OrphanAction.WAIT),
+        *(ConnectionErrorAction.DROP, ConnectionErrorAction.NOT_RULED),
     )
 )
-"""Actions that do nothing."""
+"""Actions that do nothing.  Of what is not ruled nothing is claimed: no stack can get it wrong."""
 
 
 def visible(then: Actions, stage: AnyStage, profile: Profile) -> Actions:

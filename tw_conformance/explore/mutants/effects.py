@@ -14,7 +14,13 @@ from typing import Any, TypeAlias
 from tw_conformance.explore.mutants.actions import visible
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
-from tw_reference.rules.actions import AckLimitAction, Action, BlockAction, ConnectionAction
+from tw_reference.rules.actions import (
+    AckLimitAction,
+    Action,
+    BlockAction,
+    ConnectionAction,
+    ConnectionErrorAction,
+)
 from tw_reference.rules.decision import AnyList, AnyStage, Ruling
 from tw_reference.rules.questions import AckDue
 
@@ -37,10 +43,15 @@ _GONE: frozenset[Action] = frozenset(
 _LAST: frozenset[Action] = _GONE - {BlockAction.DELETE}
 """After these no other action is taken; who deletes a block may still reset."""
 _OF_WHAT_GOES: frozenset[Action] = frozenset(
-    (*_NOTES_TSVAL, ConnectionAction.TAKE_ACK, BlockAction.RESTART)
+    (
+        *(*_NOTES_TSVAL, BlockAction.RESTART),
+        *(ConnectionAction.TAKE_ACK, ConnectionAction.ACK_EAGERLY),
+    )
 )
 """Actions of which nothing shows once the connection is gone."""
-_DEPENDS: frozenset[Action] = frozenset((*_LIMITED, *_OF_WHAT_GOES, *_GONE))
+_DEPENDS: frozenset[Action] = frozenset(
+    (*_LIMITED, *_OF_WHAT_GOES, *_GONE, ConnectionAction.ACK_EAGERLY)
+)
 """Actions that come to different things on different questions, or beside others."""
 
 
@@ -55,7 +66,9 @@ class Effects:
         self, stage: AnyStage, ruling: Ruling[Any], other: AnyList, question: object
     ) -> bool:
         """Whether ``other``, asked the same, does otherwise than ``ruling``; a list without an
-        answer does."""
+        answer does.  Than what is not ruled none does."""
+        if ConnectionErrorAction.NOT_RULED in ruling.then:
+            return False
         try:
             theirs = other.decide(question)
         except LookupError:
@@ -99,7 +112,7 @@ class Effects:
 
 def _done(then: Iterable[Any], question: Any) -> Iterator[Any]:
     """The actions that come to something, in the order that makes equal ones look equal."""
-    actions = list(_until_gone(then))
+    actions = _eager_once(list(_until_gone(then)))
     if not _GONE.isdisjoint(actions):
         actions = [action for action in actions if action not in _OF_WHAT_GOES]
     if not _NOTES_TSVAL.isdisjoint(actions):
@@ -111,6 +124,15 @@ def _done(then: Iterable[Any], question: Any) -> Iterator[Any]:
                 at -= 1  # neither looks at what the other does
             actions.insert(at, notes)
     return iter(actions)
+
+
+def _eager_once(actions: list[Any]) -> list[Any]:
+    """To put no ACK off is said once: what comes last decides, whatever was sent before it."""
+    eager = ConnectionAction.ACK_EAGERLY
+    if actions.count(eager) < 2:
+        return actions
+    last = len(actions) - 1 - actions[::-1].index(eager)
+    return [each for at, each in enumerate(actions) if each is not eager or at == last]
 
 
 def _until_gone(then: Iterable[Any]) -> Iterator[Any]:

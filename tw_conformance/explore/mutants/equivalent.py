@@ -65,6 +65,15 @@ _NO_LISTENER = (
 _NO_SOCKET = "It is about a call or an option of sockets, which RFC 9293 does not have."
 _NO_LABEL = "No packet of this profile has a flow label."
 _NO_WORD = "No RFC says it, so that no case may ask."
+_REQUEST_FORGETS = (
+    "Nobody can ask a request for its error, and the ACK that makes a connection of it forgets one."
+)
+_NONE_PUT_OFF = "Behind the peer's FIN, its own sent, CLOSING puts no ACK off."
+_QUICK_ANYWAY = (
+    "Until this side has sent text in answer ACKs are quick anyway: it would show in whether a FIN"
+    " alone has its ACK at the next tick or after 40 ms, which no case may tell apart on a wire."
+)
+_NO_MEMORY = "No window of this profile goes by the memory that text takes."
 _OPEN_LIMIT = (
     "A limit that the RFC leaves open, so that no case counts on it;"
     " profiles/tests/test_rfc9293_states.py asks the list."
@@ -104,6 +113,39 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         for trait in traits
     ),
     Equivalent("*", "traits: window_follows_memory*", _SAYS_NOTHING),
+    *(
+        Equivalent(profiles, "traits: buffer_of", _NO_MEMORY)
+        for profiles in ("freebsd-*", "rfc9293")
+    ),
+    *(
+        Equivalent("linux-*", f"CLOSING: linux.{rule}", _NONE_PUT_OFF)
+        for rule in ("text-again: *", "all-old: without «put no ACK off»")
+    ),
+    *(
+        Equivalent("linux-*", f"SYN-RECEIVED: linux.{rule}", _QUICK_ANYWAY, "out of reach")
+        for rule in ("text-again: *", "*: without «put no ACK off»")
+    ),
+    Equivalent("linux-*", "traits: room", "No window of Linux is as small as one octet."),
+    Equivalent(
+        "*", "ICMP error, no block: *.icmp-request*: «note the error» for *", _REQUEST_FORGETS
+    ),
+    Equivalent(
+        "rfc9293",
+        "ICMP error, no block: *: «note the error» for *",
+        "RFC 9293 has no call that asks for a soft error.",
+    ),
+    Equivalent(
+        "linux-*",
+        "ICMP error, no block: linux.icmp-source-quench: «note the error» for *",
+        "Source Quench has no errno (icmp.c, icmp_err_convert).",
+    ),
+    Equivalent(
+        "freebsd-*",
+        "traits: reset_tos_mask",
+        "Of the TOS of an RST for nobody nothing is said yet: 13 has that of the segment over IPv4,"
+        " and none over IPv6.",
+        "out of reach",
+    ),
     Equivalent("freebsd-15", "traits: short_lifetime*", _OFF_THE_WIRE, "out of reach"),
     Equivalent("*", "SYN-RECEIVED: *.syn-received-ack: without «take the ACK»", _GOES_ON),
     *(
@@ -198,7 +240,16 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
     ),
     Equivalent("rfc9293", "traits: keeps_label", _NO_LABEL),
-    Equivalent("rfc9293", "traits: half_open_*", _NO_LISTENER, "out of reach"),
+    *(
+        Equivalent("rfc9293", f"traits: {trait}", _NO_LISTENER, "out of reach")
+        for trait in ("half_open_*", "drops_requests", "requests_stamp_zero")
+    ),
+    Equivalent(
+        "freebsd-*",
+        "traits: drops_requests",
+        "tcpdrop finds no entry of the syncache (tcp_subr.c, sysctl_drop()): no case asks for it.",
+        "out of reach",
+    ),
     Equivalent("rfc9293", "traits: reset_tos_mask", _NO_WORD, "out of reach"),
     Equivalent(
         "rfc9293",

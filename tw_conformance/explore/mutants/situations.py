@@ -20,9 +20,18 @@ from typing import Any, TypeAlias
 from tw_conformance.explore.mutants.conditions import atoms, what_is_read
 from tw_conformance.explore.mutants.effects import Effects
 from tw_conformance.explore.mutants.mutant import ListMutant
+from tw_reference import icmp_numbers
 from tw_reference import segment as tcp
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import AnyList, AnyStage, DecisionList, Ruling
+from tw_reference.rules.questions import (
+    AckDue,
+    ErrorArrives,
+    ErrorOnConnection,
+    SegmentArrives,
+    SegmentOnConnection,
+    Unconnected,
+)
 from tw_reference.rules.rule import AnyRule
 from tw_reference.segment import Segment, Timestamps
 from tw_reference.seqnum import add
@@ -32,6 +41,12 @@ Change: TypeAlias = Mapping[str, Any]
 
 _ENOUGH = 6
 """Kinds of connection that each list is asked about."""
+_WALKED = (
+    *(SegmentArrives, SegmentOnConnection, Unconnected, AckDue),
+    *(ErrorArrives, ErrorOnConnection),
+)
+"""Questions about something that arrives."""
+_ARRIVES = frozenset(("segment", "error"))
 _HALF = 1 << 31
 _FLAGS = tuple(
     base | more
@@ -47,10 +62,14 @@ class KindsMet:
         self._kinds: dict[AnyStage, set[Hashable]] = defaultdict(set)
         self.number = 0
 
+    def of(self, stage: AnyStage) -> int:
+        """How many kinds that list was asked about."""
+        return len(self._kinds[stage])
+
     def are_met(self, decisions: AnyList, question: Any) -> bool:
         """Whether the question is one about a kind that was not met yet, and is to be walked."""
         met = self._kinds[decisions.stage]
-        if len(met) >= _ENOUGH or not hasattr(question, "segment"):
+        if len(met) >= _ENOUGH or not isinstance(question, _WALKED):
             return False
         before = len(met)
         met.add(_kind(decisions, question))
@@ -72,7 +91,8 @@ class Walk:
 
     def alike(self) -> set[ListMutant]:
         """The mutants that did as the original does in every situation so far."""
-        return {mutant for left in self._left.values() for mutant in left}
+        asked = (stage for stage in self._left if self._kinds.of(stage))
+        return {mutant for stage in asked for mutant in self._left[stage]}
 
     def tell(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
         """The original takes a decision."""
@@ -105,10 +125,27 @@ def _kind(decisions: AnyList, question: Any) -> Hashable:
 def _about_the_connection(rules: tuple[AnyRule, ...]) -> tuple[Callable[[Any], bool], ...]:
     """The atoms of a list that look at no segment."""
     tests = (atom.test for rule in rules for atom, _ in atoms(rule.when))
-    return tuple(dict.fromkeys(test for test in tests if "segment" not in what_is_read(test)))
+    return tuple(dict.fromkeys(t for t in tests if _ARRIVES.isdisjoint(what_is_read(t))))
 
 
 def _around(question: Any) -> Iterator[Any]:
+    if hasattr(question, "error"):
+        yield from _errors_around(question)
+    else:
+        yield from _segments_around(question)
+
+
+def _errors_around(question: Any) -> Iterator[Any]:
+    error, tcb = question.error, getattr(question, "tcb", None)
+    edges = (error.seq,) if tcb is None else (tcb.iss, tcb.snd_una, tcb.snd_nxt)
+    quoted = dict.fromkeys(add(edge, by) for edge in edges for by in (0, -1, 1))
+    named = icmp_numbers.numbers(ipv6=error.quoted.is_ipv6).values()
+    unnamed = {number._replace(code=255) for number in named}
+    for number, seq in product((*named, *sorted(unnamed)), quoted):
+        yield question._replace(error=replace(error, number=number, seq=seq))
+
+
+def _segments_around(question: Any) -> Iterator[Any]:
     segment, tcb = question.segment, getattr(question, "tcb", None)
     choices = _choices(segment, tcb)
     usual = {name: values[0] for name, values in choices.items()}
