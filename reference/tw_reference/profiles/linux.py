@@ -49,7 +49,7 @@ from tw_reference.profiles.linux_words import (
     paws_reject,
     three_and_a_half,
 )
-from tw_reference.profiles.offers import Offers
+from tw_reference.profiles.offers import EcnWays, Offers
 from tw_reference.profiles.profile import (
     Profile,
     Settings,
@@ -415,6 +415,8 @@ LINUX_6_18 = Profile(
         keeps_to_window=True,  # tcp_output.c, tcp_acceptable_seq()
         delayed_ack=40 * MILLISECOND,
         tick=lambda settings: SECOND // settings["hz"],
+        # tcp_input.c, tcp_data_ecn_check(), tcp_ecn_accept_cwr().
+        ecn=EcnWays(),
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
         reset_tos_mask=0xFC,
         # net.ipv6.auto_flowlabels; tcp_ipv6.c, tcp_v6_timewait_ack(), tw_txhash, and
@@ -458,6 +460,7 @@ def _before(newer: Profile, version: Version, title: str) -> Profile:
             takes_window=_raised_or_shut if Change.CLOSED_WINDOW in changes else raised,
             keeps_ect=Change.KEEPS_ECT in changes,
             free_space=free_space(changes),
+            ecn=EcnWays(minds_any_cwr=Change.CWR_WITH_ECN not in changes),
         ),
     )
 

@@ -28,6 +28,7 @@ from tw_reference.profiles.linux_words import (
     paws_reject,
     three_and_a_half,
 )
+from tw_reference.profiles.offers import EcnWays
 from tw_reference.profiles.profile import COUNT, POSITIVE, Setting, Settings
 from tw_reference.reaping import TwoCalendars
 from tw_reference.rules import stages
@@ -130,6 +131,13 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         labels_flows=False,
         labels_resets=False,
         keeps_ect=False,
+        # tcp_input.c of 2.6.32, TCP_ECN_check_ce(), TCP_ECN_accept_cwr().
+        ecn=EcnWays(
+            takes_empty_cwr=False,
+            is_quick_after_ce=False,
+            remembers_ect=False,
+            is_quick_after_cwr=False,
+        ),
         fin_wait_2_timeout=_fin_time,
         short_lifetime=lambda settings, rto: three_and_a_half(rto),
     ),

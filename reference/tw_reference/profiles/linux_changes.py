@@ -19,6 +19,7 @@ class Change(DatedChange):
     TSECR_OF_SYN_ACK = (6, 15), "In SYN-RECEIVED a TSecr must be one of the <SYN,ACK>'s TSvals."
     KEEPS_ECT = (6, 15), "A block acknowledges what it takes with the connection's ECN field."
     AE_FLAG = (6, 15), "The reserved bit beside CWR is a flag, AE: not what is expected."
+    CWR_WITH_ECN = (6, 15), "CWR has an ACK go at once only where both ends want ECN."
     PAWS_TIMEWAIT = (6, 16), "PAWS in TIME-WAIT has a counter of its own, PAWSTimewait."
     WHOLE_WINDOW = (6, 17), "Text beyond the window is not cut off where text waits to be read."
     BLIND_RESET_HALF_OPEN = (6, 18), "RFC 5961 for an RST in SYN-RECEIVED; by a stable release."

@@ -122,11 +122,18 @@ def HEARD_TEXT(q: SegmentOnConnection) -> bool:
 
 @atom(
     "ACKs are quick: no FIN has come and no text was sent in answer, unless an ACK waited in vain"
-    " or something old came after that; or who reads at once has more than a full segment"
+    " or something old or marked came after that, and 16 have not gone; or there is CWR; or who"
+    " reads at once has more than a full segment"
 )
 def QUICK(q: SegmentOnConnection) -> bool:
     reads_on = q.tcb.reads and FULL_SEGMENT_WAITS.test(q)
-    return reads_on or q.tcb.pace.is_quick(q.now, q.tcb.rto)
+    urgent = CWR_NOW.test(q) or q.tcb.marks.are_urgent(q.segment, q.ecn_field)
+    return reads_on or urgent or q.tcb.pace.is_quick(q.now, q.tcb.rto)
+
+
+@atom("CWR, of which ECN since 6.15 has to be in use, has the ACK go at once")
+def CWR_NOW(q: SegmentOnConnection) -> bool:
+    return q.tcb.marks.cwr_is_urgent(q.segment) and not ACK_OLD.test(q)
 
 
 @atom("SEG.SEQ = RCV.NXT - 1")
@@ -287,11 +294,6 @@ def PLAIN(q: SegmentOnConnection) -> bool:
 @atom("AE is set, the reserved bit beside CWR")
 def AE(q: SegmentOnConnection) -> bool:
     return q.segment.reserved & 1 != 0
-
-
-@atom("CWR is set")
-def CWR(q: SegmentOnConnection) -> bool:
-    return q.segment.flags & tcp.CWR != 0
 
 
 PURE_ACK = all_of(ACK, EMPTY)

@@ -22,7 +22,7 @@ from tw_reference.profiles.linux_state_words import (
     AE,
     ALL_OLD,
     AT_SACK_EDGE,
-    CWR,
+    CWR_NOW,
     DISORDERED,
     DISORDERED_6_5,
     ECHOES_ANOTHER,
@@ -282,9 +282,9 @@ def _text_after_answer(
     return (
         rule(name, put_off, (Do.TAKE_TEXT, Do.ACK_DELAYED),
              "After text that was sent within 40 ms of the peer's, an answer, the ACK of text in"
-             " order waits for as long.",
+             " order waits for as long; so it does after 16 ACKs.",
              "tcp_output.c, tcp_event_data_sent(), inet_csk_inc_pingpong_cnt()",
-             "tcp_input.c, __tcp_ack_snd_check()"),
+             "tcp_input.c, __tcp_ack_snd_check(), TCP_MAX_QUICKACKS"),
         TAKE,
     )
 
@@ -410,9 +410,9 @@ _PREDICTION_WITHOUT_AE = note(
     " looked at.",
     "tcp_input.c, tcp_rcv_established()", "include/net/tcp.h, TCP_HP_BITS")
 _FIN_WITH_CWR = rule(
-    "fin-with-cwr", all_of(FIN_IN_ORDER, CWR), (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
-    "Before 6.15 a FIN with CWR leads to CLOSE-WAIT, and is acknowledged at once, ECN or not.",
-    "tcp_input.c before 6.15, tcp_ecn_accept_cwr(), ICSK_ACK_NOW")
+    "fin-with-cwr", all_of(FIN_IN_ORDER, CWR_NOW), (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
+    "A FIN with CWR leads to CLOSE-WAIT, and is acknowledged at once; before 6.15 without ECN too.",
+    "tcp_input.c, tcp_ecn_accept_cwr(), ICSK_ACK_NOW", "RFC 3168 section 6.1.3")
 
 
 def established_fin(
@@ -447,7 +447,7 @@ def _established(changes: Set[Change]) -> AnyList:
         _ACK_UNSENT if Change.CHALLENGES_UNSENT in changes else _ACK_UNSENT_DROP,
         *_TAKE_ACK,
         *NOT_NEW,
-        *(() if Change.AE_FLAG in changes else (_FIN_WITH_CWR,)),
+        _FIN_WITH_CWR,
         *(
             established_fin(ACKED_AT_ONCE)
             if Change.FILLED_BUFFERS in changes

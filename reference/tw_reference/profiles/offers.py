@@ -51,3 +51,18 @@ class Offers(NamedTuple):
 
 NOTHING = Offers()
 EVERYTHING = Offers(timestamps=True, scaling=True, sack=True, asks_ecn=True, takes_ecn=True)
+
+
+class EcnWays(NamedTuple):
+    """What a stack makes of marks on text, and of CWR, on a connection with ECN."""
+
+    takes_empty_cwr: bool = True
+    """Whether CWR ends ECE on a segment without sequence length too."""
+    is_quick_after_ce: bool = True
+    """Whether the first CE has ACKs be quick, which were put off."""
+    remembers_ect: bool = True
+    """Whether Not-ECT has them be quick only where other text was ECT or CE; else always."""
+    is_quick_after_cwr: bool = True
+    """Whether what has CWR is acknowledged at once."""
+    minds_any_cwr: bool = False
+    """Whether it is so without ECN too."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from tw_reference.clock import MILLISECOND, SECOND, Clock
-from tw_reference.profiles.offers import NOTHING, Offers
+from tw_reference.profiles.offers import NOTHING, EcnWays, Offers
 from tw_reference.profiles.steps import ASSUMED
 from tw_reference.reaping import Expire, Reaper
 from tw_reference.rules import stages
@@ -175,6 +175,8 @@ class StackTraits:
     peer's SYN has none (RFC 7323 sections 2.2 and 3.2 forbid it of two)."""
     crosses_with_ecn: bool = False
     """Whether that <SYN,ACK> takes up ECN where the peer's SYN asks for it, but its own did not."""
+    ecn: EcnWays | None = None
+    """What it makes of marks; None: nothing is known of that, and they are passed over."""
     ecn_tries: int = 1
     """How many SYNs ask for ECN before the next is one that does not (RFC 3168 section 6.1.1.1)."""
     resets_with_window: bool = True

@@ -92,6 +92,16 @@ class Pace(Protocol):
         """Whether text that comes now is acknowledged at once."""
 
 
+class Marks(Protocol):
+    """What a connection goes by where marks and CWR have ACKs be quick."""
+
+    def are_urgent(self, segment: Segment, field: int) -> bool:
+        """Whether the ACK of text that comes now is not to be put off because of its mark."""
+
+    def cwr_is_urgent(self, segment: Segment) -> bool:
+        """Whether it has CWR, for which its ACK is not to be put off."""
+
+
 class ConnectionTcb(Tcb, Protocol):
     """The variables of a connection that is no block: those of RFC 9293 section 3.3.1, and what a
     stack remembers beside them.  Times and durations are in nanoseconds."""
@@ -176,6 +186,10 @@ class ConnectionTcb(Tcb, Protocol):
         """Whether both ends want ECN."""
 
     @property
+    def marks(self) -> Marks:
+        """What it goes by in ECN."""
+
+    @property
     def reads(self) -> bool:
         """Whether a process takes text as it comes."""
 
@@ -223,6 +237,8 @@ class SegmentOnConnection(NamedTuple):
     """Nanoseconds."""
     queue_full: bool = False
     """The listener that a request is of has a full accept queue."""
+    ecn_field: int = 0
+    """Of the IP header (RFC 3168 section 5)."""
 
 
 class AckDue(NamedTuple):

@@ -19,13 +19,29 @@ from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
 from tw_reference.rules.questions import AckDue, ErrorOnConnection, SegmentOnConnection
 from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Flow, IcmpError, Packet, Segment
+from tw_reference.seqnum import after
 from tw_reference.stack.control_block import ControlBlock
 from tw_reference.stack.owner import Owner
 from tw_reference.stack.way_out import WayOut
 from tw_reference.state import Snapshot, State
 
+_ECN_FIELD = 3
+"""The bits of a type of service that are ECN's (RFC 3168 section 5)."""
+_QUICK_AFTER_MARK = 2
+"""ACKs; ``tcp_input.c`` of Linux, tcp_data_ecn_check()."""
 _CLOSED_TO = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 """Where CLOSE leads."""
+_ACKNOWLEDGES = frozenset(
+    (
+        ConnectionAction.ACK,
+        ConnectionAction.ACK_ALONE,
+        ConnectionAction.ACK_WITH_FIN,
+        ConnectionAction.ACK_NEXT_TICK,
+        ConnectionAction.ACK_DELAYED,
+        ConnectionAction.ACK_WITH_FIN_DELAYED,
+    )
+)
+"""What answers something new; the others may be limited, and count for nothing."""
 
 
 class Connection(ControlBlock):
@@ -183,6 +199,7 @@ class Connection(ControlBlock):
             self._owner.settings,
             self._owner.clock.now,
             self.is_request and self._owner.queue_is_full(self),
+            packet.tos & _ECN_FIELD,
         )
         going_on = True
         while going_on:
@@ -245,6 +262,8 @@ class Connection(ControlBlock):
 
     def _take(self, action: ConnectionAction, packet: Packet) -> None:
         segment = packet.segment
+        if action in _ACKNOWLEDGES:
+            self.pace.is_owed()
         match action:
             case ConnectionAction.DROP | ConnectionAction.CONTINUE:
                 pass
@@ -278,16 +297,19 @@ class Connection(ControlBlock):
                 self.timestamps = False
                 self.offers = self.offers._replace(timestamps=False)
             case ConnectionAction.FORGET_ECN:
-                self.ecn = False
+                self.marks.in_use = False
             case ConnectionAction.TAKE_SYN:
                 self._syn_arrives(segment)
                 if segment.flags & tcp.ACK:
                     self._out.acknowledged(segment)
             case ConnectionAction.TAKE_ACK:
                 self.soft_error = ""  # tcp_input.c of Linux, tcp_ack(): sk_err_soft
+                under_way = self.snd_una != self.snd_nxt
                 self._out.ack_arrives(segment)
+                if self.marks.ack_comes(segment) and under_way:
+                    self.outbound.reduce()
             case ConnectionAction.TAKE_TEXT:
-                self._text_arrives(segment)
+                self._text_arrives(packet)
             case ConnectionAction.ACK_EAGERLY:
                 self.pace.old_comes()
             case ConnectionAction.OWE_ACK:
@@ -363,7 +385,7 @@ class Connection(ControlBlock):
         self.offers = (
             shared.or_options_of(ours.options_of(self._traits.repeats)) if crossed else shared
         )
-        self.ecn = self._takes_up_ecn(syn.flags)
+        self.marks.in_use = self._takes_up_ecn(syn.flags)
         self.timestamps = shared.timestamps
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
@@ -397,12 +419,17 @@ class Connection(ControlBlock):
             self.ts_recent = segment.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
 
-    def _text_arrives(self, segment: Segment) -> None:
+    def _text_arrives(self, packet: Packet) -> None:
         """The seventh check, and RCV.NXT's way past a FIN."""
+        segment = packet.segment
         before = self.rcv_nxt
         data = self.inbound.take(segment, reads=self.reads)
         if segment.payload and self.rcv_nxt != before:
             self.pace.text_comes(self._owner.clock.now, self.rto)
+        # tcp_input.c of Linux: tcp_event_data_recv(), tcp_data_queue_ofo().
+        counts = bool(segment.payload) or after(segment.seq, before)
+        if counts and self.marks.text_comes(segment, packet.tos & _ECN_FIELD):
+            self.pace.hurry(_QUICK_AFTER_MARK)
         if data:
             self._news.append(lambda: self._owner.delivered(self, data))
 

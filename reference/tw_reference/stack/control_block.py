@@ -9,6 +9,7 @@ from tw_reference.segment import Flow
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.ack_limiter import AckLimiter
 from tw_reference.stack.delayed_ack import AckPace
+from tw_reference.stack.ecn import Marks
 from tw_reference.stack.labels import label_of
 from tw_reference.stack.receive_side import ReceiveSide
 from tw_reference.stack.send_side import SendSide
@@ -35,7 +36,7 @@ class ControlBlock:
         self.heard_at = now
         """When the last segment arrived (ns)."""
         self._ack_limiter = AckLimiter()
-        self.pace = AckPace(traits.delayed_ack, now)
+        self.pace = AckPace(traits.delayed_ack, now, lambda: self.inbound.half_in_segments)
         self.ack_owed = False
         """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
         self.orphan_timer: Timer | None = None
@@ -50,8 +51,7 @@ class ControlBlock:
         self.ts_offset = 0
         self.first_tsval: int | None = None
         self.syn_tsval = 0
-        self.ecn = False
-        """Whether both ends want ECN."""
+        self.marks = Marks(traits.ecn)
 
         self.tos = self.ect = 0
         """Type of service, and the ECN field of what was sent last."""
@@ -81,6 +81,11 @@ class ControlBlock:
         self.mss = self.link_mss - (12 if offers.timestamps else 0)
         self.inbound = ReceiveSide(traits, self.link_mss)
         self.outbound = SendSide(iss, traits.takes_window)
+
+    @property
+    def ecn(self) -> bool:
+        """Whether both ends want ECN."""
+        return self.marks.in_use
 
     @property
     def last_ack(self) -> int | None:

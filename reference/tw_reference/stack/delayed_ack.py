@@ -6,19 +6,26 @@ from collections.abc import Callable
 
 from tw_reference.clock import Clock, Timer
 
+_MOST_QUICK = 16
+"""TCP_MAX_QUICKACKS."""
+
 
 class AckPace:
     """Whether text is acknowledged at once, as Linux goes by it (``struct inet_connection_sock``,
-    icsk_ack): at the start and after what came again it is; not while the exchange looks
-    interactive.  That Linux does so for 16 ACKs, and then for every second segment, is left out.
+    icsk_ack): at the start and after what came again so many ACKs are quick as half of the window
+    has full segments, 16 at most; none while the exchange looks interactive.
 
-    ``delay`` is that of an ACK which is put off, ``now`` when the connection was made (ns).
+    ``delay`` is that of an ACK which is put off, ``now`` when the connection was made (ns);
+    ``half_window`` tells how many full segments half of the window has.
     """
 
-    def __init__(self, delay: int, now: int) -> None:
+    def __init__(self, delay: int, now: int, half_window: Callable[[], int]) -> None:
         self._delay = delay
         self._heard = now
-        self._is_quick = False
+        self._half_window = half_window
+        self._quick = 0
+        """ACKs that are quick yet."""
+        self._is_due = False
         self.is_engaged = False
         """Whether text, or something old, has come yet (ato)."""
         self.is_interactive = False
@@ -26,21 +33,39 @@ class AckPace:
 
     def is_quick(self, now: int, rto: int) -> bool:
         """Whether text that comes now is acknowledged at once."""
-        return not self.is_interactive and (self._is_quick or self._begins(now, rto))
+        return not self.is_interactive and (self._quick > 0 or self._begins(now, rto))
 
     def _begins(self, now: int, rto: int) -> bool:
         """Whether text that comes now is the first, or the first in a while."""
         return not self.is_engaged or now - self._heard > rto
 
+    def _quicken(self, most: int) -> None:
+        """tcp_incr_quickack()"""
+        self._quick = max(self._quick, min(self._half_window() or 2, most))
+
     def text_comes(self, now: int, rto: int) -> None:
         """In order; tcp_event_data_recv()."""
         if self._begins(now, rto):
-            self._is_quick = True
+            self._quicken(_MOST_QUICK)
         self.is_engaged, self._heard = True, now
 
     def old_comes(self) -> None:
-        """What came before, or does not fit: tcp_enter_quickack_mode()."""
-        self.is_engaged, self.is_interactive, self._is_quick = True, False, True
+        """What came before, or does not fit."""
+        self.hurry(_MOST_QUICK)
+
+    def hurry(self, most: int) -> None:
+        """tcp_enter_quickack_mode()"""
+        self.is_engaged, self.is_interactive = True, False
+        self._quicken(most)
+
+    def is_owed(self) -> None:
+        """An ACK of something new is due; inet_csk_schedule_ack()."""
+        self._is_due = True
+
+    def ack_goes(self) -> None:
+        """tcp_event_ack_sent(), tcp_dec_quickack_mode(): one of the quick ACKs is used up."""
+        if self._is_due:
+            self._quick, self._is_due = max(self._quick - 1, 0), False
 
     def text_goes(self, now: int) -> None:
         """Soon after the peer's it is an answer: tcp_event_data_sent()."""

@@ -126,6 +126,11 @@ class ReceiveSide:
         self._told = self._offered
         return min(self._offered >> scale, 0xFFFF)
 
+    @property
+    def half_in_segments(self) -> int:
+        """How many full segments half of the window has that was last told."""
+        return self._told // (2 * self._expected)
+
     def _select(self, least: int, most: int) -> None:
         """tcp_output.c, tcp_select_window(), where no window is scaled: it never shrinks."""
         narrow, wide = (max(self._stepped(free), self._offered) for free in (least, most))

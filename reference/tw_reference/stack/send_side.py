@@ -39,6 +39,9 @@ class SendSide:
         self.fin_wanted = False
         """Whether the process has closed its side."""
         self.fin_sent = False
+        self._reduced_at: int | None = None
+        """Where SND.NXT was when the peer told of congestion."""
+        self._cwr_due = False
 
     def open(self, syn: Segment) -> None:
         """The peer's SYN has come; the window in it is not scaled (RFC 7323 section 2.2)."""
@@ -61,6 +64,17 @@ class SendSide:
         """``segment``, which begins at SND.NXT, was sent."""
         self.nxt = segment.end
         self.fin_sent = self.fin_sent or bool(segment.flags & FIN)
+
+    def reduce(self) -> None:
+        """The peer tells of congestion: the next new text is to say that it was heard, once for
+        all that was on its way (RFC 3168 section 6.1.2)."""
+        if self._reduced_at is None or distance(self.una, self._reduced_at) > 0:
+            self._reduced_at, self._cwr_due = self.nxt, True
+
+    def says_cwr(self) -> bool:
+        """Whether the text that goes out now is to have CWR, which no other has then."""
+        due, self._cwr_due = self._cwr_due, False
+        return due
 
     # -- what waits ------------------------------------------------------------------------------
 

@@ -236,9 +236,10 @@ class WayOut:
         window = tcb.inbound.advertise(syn=syn, moves=not tcb.is_request, rounds=rounds)
         if segment.flags & tcp.RST and not self._traits.resets_with_window:
             window = 0
+        marked = bool(tcb.ecn and new and segment.payload)
         now = replace(
             segment,
-            flags=segment.flags & ~ASKS_ECN if self._asks_no_more(segment) else segment.flags,
+            flags=self._ecn_flags(segment, marked=marked),
             ack=tcb.rcv_nxt,
             window=window,
             timestamps=self._timestamps(syn=syn),
@@ -246,9 +247,10 @@ class WayOut:
         )
         if segment.flags & tcp.ACK:
             tcb.inbound.acknowledged = tcb.rcv_nxt
+            tcb.pace.ack_goes()
             self._delayed_ack.carried()
         # RFC 3168 sections 6.1.4 and 6.1.5: nothing without text, and not what is sent again.
-        tcb.ect = _ECT_0 if tcb.ecn and new and segment.payload else 0
+        tcb.ect = _ECT_0 if marked else 0
         packet = Packet(
             tcb.flow,
             now,
@@ -290,11 +292,16 @@ class WayOut:
             tcb.note_tsval(stamps.tsval)
         return stamps
 
+    def _ecn_flags(self, segment: Segment, *, marked: bool) -> int:
+        """Its flags, with what ECN has to say in them; ``marked``: it is new text that may be."""
+        if segment.flags & tcp.SYN:
+            return segment.flags & ~ASKS_ECN if self._asks_no_more(segment) else segment.flags
+        cwr = tcp.CWR if marked and self._tcb.outbound.says_cwr() else 0
+        return segment.flags | self._tcb.marks.echo | cwr
+
     def _asks_no_more(self, segment: Segment) -> bool:
         """Whether it is a SYN that came to nothing so often that it does not ask for ECN again, or
         a <SYN,ACK> that does not take it up any more."""
-        if not segment.flags & tcp.SYN:
-            return False
         if segment.flags & tcp.ACK:
             return not self._tcb.ecn
         return self.queue.tries >= self._traits.ecn_tries

@@ -216,7 +216,7 @@ class Row:
         bench.end.sent.clear()
         bench.end.trace.clear()
         bench.tsecr = self.tsecr
-        bench.connection.ecn = self.ecn
+        bench.connection.marks.in_use = self.ecn
         bench.timestamps = self.timestamps or self.stamped
         bench.arrives(self.flags, self.seq, self.ack, self.text, self.tsval, self.window)
         met = {

@@ -1,0 +1,67 @@
+"""ECN on a connection whose ends both want it: marks, ECE and CWR (RFC 3168 section 6.1)."""
+
+from __future__ import annotations
+
+from tw_reference import segment as tcp
+from tw_reference.profiles.offers import EcnWays
+from tw_reference.segment import Segment
+
+_NOT_ECT, _CE = 0, 3
+
+
+class Marks:
+    """What a connection goes by that is told of congestion by marks.
+
+    Without ``ways`` nothing is known of the stack, and marks are passed over.
+    """
+
+    def __init__(self, ways: EcnWays | None) -> None:
+        self._are_known = ways is not None
+        self._ways = ways or EcnWays()
+        self.in_use = False
+        """Whether both ends want ECN."""
+        self._echoes = False
+        """Whether CE has come, and no CWR since."""
+        self._seen = False
+        """Whether text has come as ECT or CE."""
+
+    @property
+    def _count(self) -> bool:
+        return self.in_use and self._are_known
+
+    @property
+    def echo(self) -> int:
+        """The flag that all but a SYN has now: ECE, or none."""
+        return tcp.ECE if self._echoes else 0
+
+    def ack_comes(self, segment: Segment) -> bool:
+        """A valid SEG.ACK has come, whose segment may have CWR; whether it tells of congestion."""
+        if segment.flags & tcp.CWR and self._ways.takes_empty_cwr:
+            self._echoes = False
+        return self._count and bool(segment.flags & tcp.ECE)
+
+    def text_comes(self, segment: Segment, field: int) -> bool:
+        """Text is taken from a packet with that ECN field; whether ACKs are to be quick for it."""
+        if not self._count:
+            return False
+        if segment.flags & tcp.CWR and not self._ways.takes_empty_cwr:
+            self._echoes = False
+        hurries = self._hurries(field, echoes=self._echoes)
+        self._echoes = self._echoes or field == _CE
+        self._seen = self._seen or field != _NOT_ECT
+        return hurries
+
+    def are_urgent(self, segment: Segment, field: int) -> bool:
+        """Whether the ACK of text that comes now is not to be put off because of its mark."""
+        echoes = self._echoes and not segment.flags & tcp.CWR
+        return self._count and self._hurries(field, echoes=echoes)
+
+    def cwr_is_urgent(self, segment: Segment) -> bool:
+        """Whether it has CWR, for which its ACK is not to be put off."""
+        counts = self._count or (self._are_known and self._ways.minds_any_cwr)
+        return counts and self._ways.is_quick_after_cwr and bool(segment.flags & tcp.CWR)
+
+    def _hurries(self, field: int, *, echoes: bool) -> bool:
+        if field == _CE:
+            return self._ways.is_quick_after_ce and not echoes
+        return field == _NOT_ECT and (self._seen or not self._ways.remembers_ect)
