@@ -48,6 +48,8 @@ class Path:
     lost: int = 0
     repeated: int = 0
     reordered: int = 0
+    excused: int = 0
+    """Probes without an answer for which this machine was late itself."""
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_SURVEY))
     """The latest round trips."""
     compared: int = 0
@@ -64,6 +66,16 @@ class Path:
     def missed(self) -> None:
         self.probes += 1
         self.lost += 1
+
+    def excuse(self) -> None:
+        """Note that a probe was not answered while this machine was too busy to tell: it says
+        nothing of the path."""
+        self.excused += 1
+
+    def answered_late(self, round_trip: float) -> None:
+        """Take back a :meth:`missed`: the answer came after all, so nothing was lost."""
+        self.lost -= 1
+        self.recent.append(round_trip)
 
     def answered_behind(self, lag: float) -> None:
         """Note that a segment's answer came ``lag`` seconds after the answer to the probe that was
@@ -131,11 +143,16 @@ class Path:
         """One line for the end of a report."""
         if not self.recent:
             return f"{self.probes} {self._kind}, none answered" if self.probes else _NO_PROBE
-        return f"{self._probes_in_words()}{self._order_in_words()}"
+        return f"{self._probes_in_words()}{self._excuses_in_words()}{self._order_in_words()}"
 
     @property
     def _kind(self) -> str:
         return {Sentinel.ECHO: "probes", Sentinel.TCP: "probes by TCP"}[self.sentinel]
+
+    def _excuses_in_words(self) -> str:
+        if not self.excused:
+            return ""
+        return f"; {self.excused} not counted, since this machine was late itself"
 
     def _order_in_words(self) -> str:
         if not self.overtaken:

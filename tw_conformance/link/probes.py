@@ -18,6 +18,11 @@ _HANDSHAKES = 40
 _TRIES, _PATIENCE = 4, 0.5
 """How many probes are sent, and the seconds that each is waited for, before a DUT counts as one
 that answers none."""
+_PUNCTUAL = 0.02
+"""Seconds that the tester may wake up late from waiting for an answer; where it is later this
+machine is too busy to tell what became of the probe."""
+_MOST_EXCUSED = 50
+"""Probes of one link that are excused by that: a machine that is always late is the path's too."""
 _ISN_STEP = 100_000
 """The distance between their ISNs: so a SYN is never taken for one of the handshake before."""
 
@@ -52,6 +57,8 @@ class Prober:
         self._sent: dict[int, float] = {}
         """When each probe was sent, that may still be answered."""
         self._answered: set[int] = set()
+        self._missed: set[int] = set()
+        self._excused: set[int] = set()
         self._latest = 0
 
     def probe(self) -> float:
@@ -96,12 +103,33 @@ class Prober:
         if number < max(self._answered, default=number):
             self._path.reordered += 1
         self._answered.add(number)
-        self._path.answered(arrival.time - self._sent[number])
+        round_trip = arrival.time - self._sent[number]
+        if number in self._missed:
+            self._missed.discard(number)
+            self._path.answered_late(round_trip)
+        else:
+            self._path.answered(round_trip)
         return number == self._latest
 
-    def give_up(self) -> None:
-        """No answer to the latest probe came in time."""
-        self._path.missed()
+    @property
+    def misses(self) -> bool:
+        """Whether the answer to a probe that was given up may be on its way yet."""
+        return bool(self._missed)
+
+    def give_up(self, deadline: float) -> None:
+        """No answer to the latest probes came by ``deadline``, for which the tester has waited.
+
+        The path is charged with them unless the tester was late itself, which is measured: what
+        kept it from waking up may have kept the answer as well.
+        """
+        late = self._link.now() - deadline > _PUNCTUAL
+        for number in self._sent.keys() - self._answered - self._missed - self._excused:
+            if late and len(self._excused) < _MOST_EXCUSED:
+                self._excused.add(number)
+                self._path.excuse()
+            else:
+                self._missed.add(number)
+                self._path.missed()
 
 
 async def is_answered(link: Probed, sentinel: Sentinel) -> bool:
@@ -171,7 +199,7 @@ async def _survey_order(link: Probed, path: Path) -> Segment | None:
                 reset = Segment(seq=syn.end, ack=0, flags=tcp.RST)
                 link.send(Packet(link.flow, reset))
         if proven is None:
-            prober.give_up()
+            prober.give_up(deadline)
         elif answered is not None:
             path.answered_behind(answered - proven)
     return syn_ack
@@ -204,9 +232,8 @@ async def _survey_path(link: Probed, path: Path) -> None:
             if arrival is None:
                 break
             prober.answers(arrival)
-        for _ in range(before + _BURST - path.probes):
-            prober.give_up()
+        prober.give_up(deadline)
     # What was held up long enough to be given up may be on its way yet.
-    until = link.now() + path.settling
-    while path.settling and (arrival := await link.receive(until)) is not None:
+    until = link.now() + (path.patience if prober.misses and not path.dead else path.settling)
+    while link.now() < until and (arrival := await link.receive(until)) is not None:
         prober.answers(arrival)

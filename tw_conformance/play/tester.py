@@ -214,7 +214,7 @@ class TesterEndpoint:
                     await self._let_settle()
                     self.settle(arrival)
                     return True
-            self._prober.give_up()
+            self._prober.give_up(deadline)
         return False
 
     async def _let_settle(self) -> None:

@@ -25,6 +25,8 @@ class Line:
         self.flow, self.probe_ident = FLOW, 7
         self.fates = list(fates)
         self.clock = 0.0
+        self.oversleeps = 0.0
+        """Seconds that the tester wakes up late from waiting in vain."""
         self.sent: list[Datagram] = []
         self.under_way: list[tuple[float, Datagram]] = []
 
@@ -46,7 +48,7 @@ class Line:
     async def receive(self, until: float) -> Arrival | None:
         due = min(self.under_way, key=lambda each: each[0], default=None)
         if due is None or due[0] > until:
-            self.clock = max(self.clock, until)
+            self.clock = max(self.clock, until + self.oversleeps)
             return None
         self.under_way.remove(due)
         self.clock = max(self.clock, due[0])
@@ -131,8 +133,59 @@ def test_a_probe_that_is_given_up_is_lost() -> None:
     line, path = Line(), Path()
     made, _ = prober(line, path)
     made.probe()
-    made.give_up()
-    assert (path.probes, path.lost) == (1, 1)
+    made.give_up(line.clock)
+    assert (path.probes, path.lost, path.excused) == (1, 1, 0)
+    made.give_up(line.clock)
+    assert path.probes == 1, "once"
+
+
+def test_a_probe_whose_answer_comes_late_was_not_lost() -> None:
+    line, path = Line(), Path()
+    made, _ = prober(line, path)
+    made.probe()
+    made.give_up(line.clock)
+    assert made.answers(arrives(line, 1, 0.7))
+    assert (path.probes, path.lost, list(path.recent)) == (1, 0, [0.7])
+    assert path.perfect
+    made.answers(arrives(line, 1, 0.8))
+    assert (path.probes, path.repeated) == (1, 1)
+
+
+def test_a_path_is_not_charged_where_the_tester_was_late_itself() -> None:
+    line, path = Line(), Path()
+    made, _ = prober(line, path)
+    for _ in range(60):
+        made.probe()
+        line.clock += 0.3
+        made.give_up(line.clock - 0.1)
+    assert (path.excused, path.probes, path.lost) == (50, 10, 10), "not for ever"
+    assert "; 50 not counted, since this machine was late itself" in surveyed_words(path)
+
+
+def surveyed_words(path: Path) -> str:
+    path.recent.append(0.001)
+    return path.describe()
+
+
+@pytest.mark.parametrize(
+    ("fates", "oversleeps", "lost", "excused"),
+    [
+        ([()], 0.0, 1, 0),
+        ([()], 0.1, 0, 1),
+        ([()], 0.019, 1, 0),
+        ([(0.001,)] * 20 + [(0.25,)] * 10 + [(0.1,)] * 10, 0.0, 0, 0),
+        ([(0.001,)] * 90 + [(0.25,)] * 10, 0.0, 0, 0),
+        ([()] * 100, 0.1, 50, 50),
+    ],
+)
+def test_a_survey_charges_the_path_with_what_the_path_has_done(
+    fates: list[tuple[float, ...]], oversleeps: float, lost: int, excused: int
+) -> None:
+    line, path = Line(*fates), Path()
+    line.oversleeps = oversleeps
+    Played(survey_link(line, path)).result()
+    assert (path.lost, path.excused, path.perfect) == (lost, excused, not lost)
+    assert path.surveyed
 
 
 def test_a_survey_of_a_good_path_sends_a_hundred_probes_and_then_asks_for_the_order() -> None:
