@@ -304,7 +304,7 @@ FREEBSD_10 = Profile(
     ),
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
     decisions=(
-        *freebsd_states(up_to((10,), Change)),
+        *freebsd_states(up_to((10, 99), Change)),
         *(ORPHAN, ENTRY, SEGMENT, ICMP, ERRORS_10, LISTEN, CLOSED, BIND, CONNECT, CALLS),
     ),
     assumed=steps("assumed", acknowledges_fin=ConnectionAction.OWE_ACK),

@@ -3,9 +3,8 @@
 One function decides for all states, ``tcp_input.c``, tcp_do_segment(), and hands each segment
 through the same steps; so each list below is made of the same rules in that order.  It is read as
 of 13 and 14, and of 10 where that knows nothing of RFC 5961 yet.  SYN-SENT and SYN-RECEIVED are in
-``freebsd_opening.py``.  Two things are simpler here than there: nobody counts duplicate ACKs, of
-which the third would have the FIN sent again, and an ACK that is due when one is dropped does not
-go with the next segment instead (TF_ACKNOW, as a live 13.0 did).
+``freebsd_opening.py``.  That an ACK is due (TF_ACKNOW) is noted where that function notes it; any
+segment that tcp_output() sends carries it, and until then it stays due.
 """
 
 from __future__ import annotations
@@ -33,19 +32,24 @@ from tw_reference.profiles.freebsd_steps import (
 )
 from tw_reference.profiles.freebsd_words import (
     ACK_ABOVE_SND_NXT,
+    ACK_IS_DUE,
+    ACK_IS_DUE_UNTIL_12,
     ACK_PUT_OFF,
     ALL_OLD,
     BEYOND_WINDOW,
     DUPLICATE_ACK,
+    FEW_DUPLICATES,
     FIRST_FIN,
     GHOST_ACK,
     HAS_GAP,
+    NOTHING_NEW,
     ONE_SEGMENT,
     PREDICTED,
     REDUCED,
     SACK_IN_USE,
     SEQ_BELOW,
     TEXT_KEPT,
+    TWO_DUPLICATES,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
@@ -69,12 +73,29 @@ from tw_reference.rules.vocabulary import (
 _AFTER_CLOSE = rule("conn-after-close", all_of(~HELD, TEXT_KEPT), (Do.RST, Do.CLOSE),
                     "New text after close() is reset, and the connection is gone.",
                     f"{DO_SEGMENT}, SS_NOFDREF", "RFC 1122 section 4.2.2.13")
-_REDUCED_HERE: Condition[SegmentOnConnection] = all_of(REDUCED, ~PREDICTED)
 _GHOST = rule("conn-ghost-ack", all_of(GHOST_ACK, setting("insecure_ack", 0)), Do.CHALLENGE,
               "A SEG.ACK that can't be on its way any more, or is older than the ISS, is"
               " challenged, unless insecure_ack is set.",
               f"{DO_SEGMENT} of 15, ghost_ack_check", "RFC 5961 section 5.2")
 
+# -- TF_ACKNOW: what it takes for an ACK to be due ------------------------------------------------
+
+_OLD_IN_PART: Condition[SegmentOnConnection] = all_of(SEQ_BELOW, SACK_IN_USE)
+_REDUCED = note("conn-due-cwr", REDUCED, Do.NEED_ACK,
+                "With ECN in use an ACK is due for what has CWR, whatever becomes of it.",
+                f"{DO_SEGMENT} of 13, TF_ACKNOW", "tcp_ecn.c of 14, tcp_ecn_input_segment()")
+_OLD = note("conn-due-old", ALL_OLD, Do.NEED_ACK,
+            "An ACK is due for what is all old.", f"{DO_SEGMENT}, TF_ACKNOW")
+_OLD_SACKED = note("conn-due-old-sack", any_of(ALL_OLD, _OLD_IN_PART), Do.NEED_ACK,
+                   "An ACK is due for what is all old, and with SACK for what is in part.",
+                   f"{DO_SEGMENT} of 13, TF_ACKNOW, tcp_update_sack_list()", "RFC 2883 section 4")
+
+
+def _due(changes: Set[Change]) -> Condition[SegmentOnConnection]:
+    return ACK_IS_DUE if Change.ACKS_AT_ONCE in changes else ACK_IS_DUE_UNTIL_12
+
+
+# -- The steps before the text --------------------------------------------------------------------
 
 def _check(
     acknowledge: Do,
@@ -86,31 +107,29 @@ def _check(
 ) -> Rules:
     """The steps before the ACK field; ``acknowledge`` is how tcp_output() sends the ACK.
     ``closed``: our side may be; ``fin_taken``: the peer's FIN was taken."""
-    of_10 = Change.BLIND not in changes
+    of_10, at_once = Change.BLIND not in changes, Change.ACKS_AT_ONCE in changes
     after_close = closed and not (fin_taken and Change.CLOSED_UNTIL_FIN in changes)
     resets = old_rst(established=established) if of_10 else (*blind_rst(), *blind_syn())
     ends = "-fin" if acknowledge is Do.ACK_WITH_FIN else ""
     again = " with the FIN again" if ends else ""
-    no_ack_cwr = rule(f"conn-no-ack-cwr{ends}", all_of(~ACK, REDUCED), acknowledge,
-                      f"With ECN in use what has CWR and no ACK is acknowledged{again}.",
-                      f"{DO_SEGMENT} of 13, TF_ACKNOW, dropafterack")
     return (
         *((SYN_FIN,) if Change.DROPS_SYN_FIN in changes else ()),
+        *((_REDUCED,) if at_once else ()),
         *(() if of_10 else (MISSING_TIMESTAMP,)), *resets,
         rule(f"conn-paws-text{ends}", all_of(OLD_TIMESTAMP, PAYLOAD), acknowledge,
              f"Text that fails PAWS is acknowledged{again}; a FIN is no text.",
              DO_SEGMENT, "RFC 7323 section 5.3 R1"),
         PAWS,
+        _OLD_SACKED if at_once else _OLD,
         *((_AFTER_CLOSE,) if after_close else ()),
         rule(f"conn-beyond{ends}", BEYOND_WINDOW, acknowledge,
              f"What lies right of the window is acknowledged{again}, and dropped.",
              f"{DO_SEGMENT}, dropafterack"),
         NOTE_TIMESTAMP,
         *((SYN_IN_WINDOW,) if of_10 else ()),
-        rule(f"conn-no-ack-old{ends}", all_of(~ACK, ALL_OLD), acknowledge,
-             f"What is old and has no ACK is acknowledged{again}.",
+        rule(f"conn-no-ack-due{ends}", all_of(~ACK, _due(changes)), acknowledge,
+             f"What has no ACK is dropped; an ACK that is due is sent{again}.",
              f"{DO_SEGMENT}, TF_ACKNOW, dropafterack"),
-        *((no_ack_cwr,) if Change.ACKS_AT_ONCE in changes else ()),
         NO_ACK,
         *((_GHOST,) if Change.GHOST_ACKS in changes else ()),
         rule(f"conn-ack-too-high{ends}", ACK_ABOVE_SND_NXT, acknowledge,
@@ -123,46 +142,23 @@ _TAKE_ACK = note("conn-take-ack", ALWAYS, Do.TAKE_ACK,
                  "SND.UNA and SND.WND follow the segment, old text or not; SND.WND does so though"
                  " SEG.ACK is old.", f"{DO_SEGMENT}, step6")
 
-_DUPLICATE = rule("conn-duplicate-ack", all_of(DUPLICATE_ACK, ~FIRST_FIN), Do.DROP,
-                  "With the FIN on its way the first two duplicate ACKs are dropped, whatever is"
-                  " due; a FIN that is new makes it none.",
-                  f"{DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042")
-_DUPLICATE_OR_FIN = rule("conn-duplicate-ack-or-fin", DUPLICATE_ACK, Do.DROP,
-                         "With the FIN on its way the first two duplicate ACKs are dropped,"
-                         " whatever is due, and a FIN with them.",
-                         f"{DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042")
+
+def _duplicates(*, with_fin: bool = True) -> Rules:
+    """Duplicate ACKs; ``with_fin``: a FIN with one is not looked at."""
+    fin, which = ("-or-fin", "with or without FIN") if with_fin else ("", "without a new FIN")
+    duplicate = DUPLICATE_ACK if with_fin else all_of(DUPLICATE_ACK, ~FIRST_FIN)
+    return (
+        rule(f"conn-duplicate-ack{fin}", all_of(duplicate, FEW_DUPLICATES), Do.COUNT_DUPLICATE,
+             f"The first two duplicate ACKs, {which}, are dropped; an ACK that is due stays so.",
+             f"{DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042"),
+        rule(f"conn-duplicate-ack-third{fin}", all_of(duplicate, TWO_DUPLICATES),
+             (Do.COUNT_DUPLICATE, Do.RESEND),
+             "The third has the oldest segment on its way sent again.",
+             f"{DO_SEGMENT}, tcprexmtthresh", "RFC 5681 section 3.2"),
+    )
 
 
-def _old(acknowledge: Do) -> ConnectionRule:
-    if acknowledge is Do.ACK_WITH_FIN:
-        return rule("conn-old-fin", ALL_OLD, acknowledge,
-                    "What is all old is dropped, but its ACK taken; it is acknowledged with the FIN"
-                    " again.", DO_SEGMENT, "tcp_output.c, tcp_outflags[]")
-    return rule("conn-old", ALL_OLD, acknowledge,
-                "What is all old is dropped, but its ACK taken; it is acknowledged.", DO_SEGMENT)
-
-
-
-
-def _cwr(name: str, when: Condition[SegmentOnConnection], acknowledge: Do) -> ConnectionRule:
-    ends, again = ("-fin", " with the FIN again") if acknowledge is Do.ACK_WITH_FIN else ("", "")
-    return rule(f"{name}{ends}", when, acknowledge,
-                f"With ECN in use what has CWR is acknowledged{again}, though nothing is due.",
-                f"{DO_SEGMENT} of 13, TF_ACKNOW", "tcp_ecn.c of 14, tcp_ecn_input_segment()")
-
-
-def _nothing_more(
-    acknowledge: Do, changes: Set[Change], *, established: bool = False
-) -> Rules:
-    name, reduced = ("established", _REDUCED_HERE) if established else ("conn", REDUCED)
-    cwr = _cwr(f"{name}-cwr", all_of(EMPTY, reduced), acknowledge)
-    return (*((cwr,) if Change.ACKS_AT_ONCE in changes else ()), _NOTHING)
-
-
-def _after_fin(acknowledge: Do, changes: Set[Change]) -> Rules:
-    cwr = _cwr("conn-after-fin-cwr", REDUCED, acknowledge)
-    return (*((cwr,) if Change.ACKS_AT_ONCE in changes else ()), _IGNORED)
-
+# -- Text and FIN ---------------------------------------------------------------------------------
 
 _NOTHING = rule("conn-nothing-more", EMPTY, Do.DROP,
                 "Nothing is left in the segment.", DO_SEGMENT)
@@ -171,42 +167,56 @@ _IGNORED = rule("conn-after-fin", ALWAYS, Do.DROP,
                 f"{DO_SEGMENT}, TCPS_HAVERCVDFIN()")
 
 
-_Waits = tuple[str, Condition[SegmentOnConnection]]
+def _sends(name: str, when: Condition[SegmentOnConnection], acknowledge: Do) -> ConnectionRule:
+    ends, again = ("-fin", " with the FIN again") if acknowledge is Do.ACK_WITH_FIN else ("", "")
+    return rule(f"{name}{ends}", when, acknowledge,
+                f"An ACK that is due is sent{again}; nothing else is left in the segment.",
+                f"{DO_SEGMENT}, TF_ACKNOW", "tcp_output.c, tcp_outflags[]")
+
+
+def _nothing_new(acknowledge: Do, changes: Set[Change], *, established: bool = False) -> Rules:
+    due = all_of(NOTHING_NEW, _due(changes))
+    if established:
+        return (_sends("established-due", all_of(due, ~PREDICTED), acknowledge),)
+    return (_sends("conn-due", due, acknowledge),)
+
+
+def _after_fin(acknowledge: Do, changes: Set[Change]) -> Rules:
+    return (_sends("conn-after-fin-due", _due(changes), acknowledge), _IGNORED)
+
+
 _ACK_MAY_WAIT: Condition[SegmentOnConnection] = all_of(
     SEQ_NOT_ABOVE, ~HAS_GAP, ~ACK_PUT_OFF, ONE_SEGMENT)
-_OLD_IN_PART: Condition[SegmentOnConnection] = all_of(SEQ_BELOW, SACK_IN_USE)
-
-
-def _delays(changes: Set[Change], *, established: bool) -> _Waits:
-    """The name of the rule that puts an ACK off, and its condition."""
-    if Change.ACKS_AT_ONCE not in changes:
-        return "conn-text-delayed-of-10", _ACK_MAY_WAIT
-    name, reduced = ("established", _REDUCED_HERE) if established else ("conn", REDUCED)
-    return f"{name}-text-delayed", all_of(_ACK_MAY_WAIT, ~any_of(_OLD_IN_PART, reduced))
 
 
 def _text(acknowledge: Do, changes: Set[Change], *, established: bool = False) -> Rules:
     with_fin = acknowledge is Do.ACK_WITH_FIN
     delayed = Do.ACK_WITH_FIN_DELAYED if with_fin else Do.ACK_DELAYED
     ends, again = ("-fin", " with the FIN again") if with_fin else ("", "")
-    name, waits = _delays(changes, established=established)
+    due = _due(changes)
+    name, at_once = ("established", all_of(due, ~PREDICTED)) if established else ("conn", due)
     return (
-        rule(f"{name}{ends}", waits, (Do.TAKE_TEXT, delayed),
+        _NOTHING,
+        rule(f"{name}-text-delayed{ends}", all_of(_ACK_MAY_WAIT, ~at_once),
+             (Do.TAKE_TEXT, delayed),
              f"The ACK of text in order waits{again} for net.inet.tcp.delacktime, unless another"
-             " does.", f"{DO_SEGMENT}, DELAY_ACK()", "RFC 9293 section 3.8.6.3"),
+             " does, or is due.", f"{DO_SEGMENT}, DELAY_ACK()", "RFC 9293 section 3.8.6.3"),
         rule(f"conn-text{ends}", ALWAYS, (Do.TAKE_TEXT, acknowledge),
              f"Any other text is taken, or kept, and acknowledged{again}.",
              f"{DO_SEGMENT}, dodata", "tcp_reass.c, tcp_reass()"),
     )
 
 
+# -- The lists ------------------------------------------------------------------------------------
+
 def _established(changes: Set[Change]) -> AnyList:
     return stages.ESTABLISHED.list(
-        *_check(Do.ACK, changes, established=True, closed=False), _TAKE_ACK, _old(Do.ACK),
+        *_check(Do.ACK, changes, established=True, closed=False),
+        *_duplicates(with_fin=False), _TAKE_ACK,
+        *_nothing_new(Do.ACK, changes, established=True),
         rule("established-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
              "The peer's FIN is acknowledged at once: CLOSE-WAIT.",
              f"{DO_SEGMENT}, TF_ACKNOW", "RFC 9293 section 3.10.7.4"),
-        *_nothing_more(Do.ACK, changes, established=True),
         *_text(Do.ACK, changes, established=True),
     )
 
@@ -214,16 +224,16 @@ def _established(changes: Set[Change]) -> AnyList:
 def _fin_wait_1(changes: Set[Change]) -> AnyList:
     return stages.FIN_WAIT_1.list(
         *_check(Do.ACK_WITH_FIN, changes),
-        _DUPLICATE if Change.BLIND in changes else _DUPLICATE_OR_FIN,
+        *_duplicates(with_fin=False),
         _TAKE_ACK,
         rule("fin-wait-1-ack", FIN_ACKED, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
              "The ACK of the FIN, in whatever segment: FIN-WAIT-2, where the rest is processed.",
              f"{DO_SEGMENT}, TCPS_FIN_WAIT_1", "RFC 9293 section 3.10.7.4"),
-        _old(Do.ACK_WITH_FIN),
+        *_nothing_new(Do.ACK_WITH_FIN, changes),
         rule("fin-wait-1-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ENTER_CLOSING, Do.ACK_WITH_FIN),
              "The FIN that crosses ours is acknowledged with ours again: CLOSING.",
              DO_SEGMENT, "tcp_output.c, tcp_outflags[TCPS_CLOSING]"),
-        *_nothing_more(Do.ACK_WITH_FIN, changes), *_text(Do.ACK_WITH_FIN, changes),
+        *_text(Do.ACK_WITH_FIN, changes),
     )
 
 
@@ -234,15 +244,15 @@ def _fin_wait_2(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     owed = rule("fin-wait-2-fin-owed", FIN_NEXT, (Do.TAKE_TEXT, Do.OWE_ACK, Do.ENTER_TIME_WAIT),
                 "The peer's FIN leads to TIME-WAIT, which sends the ACK owed.", *source)
     return stages.FIN_WAIT_2.list(
-        *_check(Do.ACK, changes), _TAKE_ACK, _old(Do.ACK),
+        *_check(Do.ACK, changes), _TAKE_ACK, *_nothing_new(Do.ACK, changes),
         at_once if acknowledges_fin is Do.ACK else owed,
-        *_nothing_more(Do.ACK, changes), *_text(Do.ACK, changes),
+        *_text(Do.ACK, changes),
     )
 
 
 def _close_wait(changes: Set[Change]) -> AnyList:
     return stages.CLOSE_WAIT.list(
-        *_check(Do.ACK, changes, closed=False), _TAKE_ACK, _old(Do.ACK),
+        *_check(Do.ACK, changes, closed=False), *_duplicates(), _TAKE_ACK,
         *_after_fin(Do.ACK, changes),
     )
 
@@ -250,31 +260,28 @@ def _close_wait(changes: Set[Change]) -> AnyList:
 def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     owed = "" if acknowledges_fin is Do.ACK else "-owed"
     source = f"{DO_SEGMENT}, TCPS_CLOSING"
-    cwr = rule(f"closing-ack-cwr{owed}", all_of(FIN_ACKED, REDUCED),
-               (acknowledges_fin, Do.ENTER_TIME_WAIT),
-               "With ECN in use what acknowledges our FIN and has CWR is acknowledged: TIME-WAIT.",
-               source, "tcp_timewait.c, tcp_twstart(), TF_ACKNOW")
     return stages.CLOSING.list(
-        *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
-        rule(f"closing-ack-old{owed}", all_of(FIN_ACKED, ALL_OLD),
+        *_check(Do.ACK_WITH_FIN, changes, fin_taken=True),
+        *_duplicates(), _TAKE_ACK,
+        rule(f"closing-ack-due{owed}", all_of(FIN_ACKED, _due(changes)),
              (acknowledges_fin, Do.ENTER_TIME_WAIT),
-             "What is old and acknowledges our FIN is acknowledged: TIME-WAIT.",
+             "The ACK of our FIN leads to TIME-WAIT; an ACK that is due is sent.",
              source, "tcp_timewait.c, tcp_twstart(), TF_ACKNOW"),
-        *((cwr,) if Change.ACKS_AT_ONCE in changes else ()),
         rule("closing-ack", FIN_ACKED, Do.ENTER_TIME_WAIT,
              "The ACK of our FIN leads to TIME-WAIT, in silence.",
              source, "RFC 9293 section 3.10.7.4"),
-        _old(Do.ACK_WITH_FIN), *_after_fin(Do.ACK_WITH_FIN, changes),
+        *_after_fin(Do.ACK_WITH_FIN, changes),
     )
 
 
 def _last_ack(changes: Set[Change]) -> AnyList:
     return stages.LAST_ACK.list(
-        *_check(Do.ACK_WITH_FIN, changes, fin_taken=True), _DUPLICATE_OR_FIN, _TAKE_ACK,
+        *_check(Do.ACK_WITH_FIN, changes, fin_taken=True),
+        *_duplicates(), _TAKE_ACK,
         rule("last-ack-ack", FIN_ACKED, Do.CLOSE,
              "The ACK of our FIN ends the connection, in silence.",
              f"{DO_SEGMENT}, TCPS_LAST_ACK", "RFC 9293 section 3.10.7.4"),
-        _old(Do.ACK_WITH_FIN), *_after_fin(Do.ACK_WITH_FIN, changes),
+        *_after_fin(Do.ACK_WITH_FIN, changes),
     )
 
 

@@ -76,6 +76,11 @@ def ONE_SEGMENT(q: SegmentOnConnection) -> bool:
     return len(q.segment.payload) <= q.tcb.mss
 
 
+@atom("nothing of the segment is new: it is empty, or all old")
+def NOTHING_NEW(q: SegmentOnConnection) -> bool:
+    return q.segment.length == 0 or ALL_OLD.test(q)
+
+
 @atom("both ends want SACK")
 def SACK_IN_USE(q: SegmentOnConnection) -> bool:
     return q.tcb.sack
@@ -86,6 +91,17 @@ def REDUCED(q: SegmentOnConnection) -> bool:
     return q.tcb.ecn and bool(q.segment.flags & tcp.CWR)
 
 
+@atom("an ACK is due: for what is all old, or since a segment that was dropped")
+def ACK_IS_DUE_UNTIL_12(q: SegmentOnConnection) -> bool:
+    return q.tcb.ack_due or ALL_OLD.test(q)
+
+
+@atom("an ACK is due: for what is old, without SACK all of it, or for CWR, or since it was left so")
+def ACK_IS_DUE(q: SegmentOnConnection) -> bool:
+    in_part = q.tcb.sack and SEQ_BELOW.test(q)
+    return in_part or REDUCED.test(q) or ACK_IS_DUE_UNTIL_12.test(q)
+
+
 @atom("the header is predicted: at RCV.NXT, the same window, either text or a new SEG.ACK, no FIN")
 def PREDICTED(q: SegmentOnConnection) -> bool:
     """What is plain is done with early, whatever else is due."""
@@ -93,7 +109,7 @@ def PREDICTED(q: SegmentOnConnection) -> bool:
     plain = segment.flags & (tcp.SYN | tcp.FIN | tcp.RST | tcp.URG | tcp.ACK) == tcp.ACK
     same = segment.window != 0 and segment.window << tcb.snd_scale == tcb.snd_wnd
     newly = distance(segment.ack, tcb.snd_una)
-    one_way = newly == 0 if segment.payload else newly > 0
+    one_way = newly == 0 if segment.payload else newly > 0 and segment.ack == tcb.snd_nxt
     return plain and same and one_way and segment.seq == tcb.rcv_nxt and not tcb.has_gap
 
 
@@ -124,9 +140,23 @@ def SPANS_LAST_ACK(q: SegmentOnConnection) -> bool:
 
 @atom("the segment is a duplicate ACK: SEG.ACK = SND.UNA, not SND.NXT, no text, the same window")
 def DUPLICATE_ACK(q: SegmentOnConnection) -> bool:
+    """What tells nothing new of SACK is none where SACK is in use, nor is what answers a probe of
+    a closed window, where no retransmission timer runs."""
     segment, tcb = q.segment, q.tcb
+    if tcb.sack or (tcb.snd_wnd == 0 and not tcb.fin_sent):
+        return False
     outstanding = segment.ack == tcb.snd_una != tcb.snd_nxt
     return outstanding and not TEXT_KEPT.test(q) and segment.window << tcb.snd_scale == tcb.snd_wnd
+
+
+@atom("fewer than two duplicate ACKs have come")
+def FEW_DUPLICATES(q: SegmentOnConnection) -> bool:
+    return q.tcb.duplicate_acks < 2
+
+
+@atom("two duplicate ACKs have come")
+def TWO_DUPLICATES(q: SegmentOnConnection) -> bool:
+    return q.tcb.duplicate_acks == 2
 
 
 @atom("the segment brings a FIN that is not old")

@@ -178,6 +178,14 @@ class ConnectionTcb(Tcb, Protocol):
         """Whether an ACK is due that was put off."""
 
     @property
+    def ack_due(self) -> bool:
+        """Whether what has come is yet to be acknowledged with the next segment that is sent."""
+
+    @property
+    def duplicate_acks(self) -> int:
+        """How many duplicate ACKs have come since one that was new, or the timer sent again."""
+
+    @property
     def sack(self) -> bool:
         """Whether both ends want SACK."""
 

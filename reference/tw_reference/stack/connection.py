@@ -312,6 +312,10 @@ class Connection(ControlBlock):
                 self._text_arrives(packet)
             case ConnectionAction.ACK_EAGERLY:
                 self.pace.old_comes()
+            case ConnectionAction.NEED_ACK:
+                self.ack_due = True
+            case ConnectionAction.COUNT_DUPLICATE:
+                self.duplicate_acks += 1
             case ConnectionAction.OWE_ACK:
                 self.ack_owed = True
             case ConnectionAction.ABORT:

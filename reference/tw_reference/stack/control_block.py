@@ -39,6 +39,10 @@ class ControlBlock:
         self.pace = AckPace(traits.delayed_ack, now, lambda: self.inbound.half_in_segments)
         self.ack_owed = False
         """Whether the FIN that leads to TIME-WAIT is yet to be acknowledged, by the block."""
+        self.ack_due = False
+        """Whether an ACK is due that no segment has carried yet (TF_ACKNOW of FreeBSD)."""
+        self.duplicate_acks = 0
+        """How many duplicate ACKs have come since one that was new, or the timer sent again."""
         self.orphan_timer: Timer | None = None
         """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
 
@@ -97,6 +101,10 @@ class ControlBlock:
         self.syn_tsval = tsval
         if self.first_tsval is None:
             self.first_tsval = tsval
+
+    def forget_duplicates(self) -> None:
+        """An ACK is new, or the timer sends again: the next duplicate ACK is the first."""
+        self.duplicate_acks = 0
 
     def snapshot(self) -> Snapshot:
         if self.state is State.CLOSED:

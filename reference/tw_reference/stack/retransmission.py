@@ -16,7 +16,8 @@ class RetransmissionQueue:
 
     The time-out is ``first_rto`` until a round trip has been measured, ``least_rto`` or more then
     (nanoseconds), and doubles each time that it passes.  ``emit`` sends a segment once more,
-    ``probe`` probes a closed window, ``give_up`` is called after the last retransmission.
+    ``probe`` probes a closed window, ``timed_out`` is called each time, ``give_up`` after the last
+    retransmission.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class RetransmissionQueue:
         least_rto: int,
         emit: Callable[[Segment], None],
         probe: Callable[[], None],
+        timed_out: Callable[[], None],
         give_up: Callable[[], None],
     ) -> None:
         self._clock = clock
@@ -38,6 +40,7 @@ class RetransmissionQueue:
         """Where the segment ends whose round trip is being measured, and when it was sent."""
         self._emit = emit
         self._probe = probe
+        self._timed_out = timed_out
         self._give_up = give_up
         self._segments: list[Segment] = []
         self._timer: Timer | None = None
@@ -148,6 +151,7 @@ class RetransmissionQueue:
         if self.tries > _MAX_RETRANSMISSIONS:
             self._give_up()
             return
+        self._timed_out()
         if self._segments:
             self._recover = self._segments[-1].end
             self.resend()

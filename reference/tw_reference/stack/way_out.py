@@ -40,6 +40,7 @@ class WayOut:
             least_rto=self._traits.least_rto,
             emit=self._emit,
             probe=self._probe,
+            timed_out=tcb.forget_duplicates,
             give_up=give_up,
         )
         self._delayed_ack = DelayedAck(owner.clock, tcb.pace)
@@ -119,6 +120,7 @@ class WayOut:
 
     def acknowledged(self, segment: Segment) -> None:
         """SEG.ACK, which is above SND.UNA, is SND.UNA."""
+        self._tcb.forget_duplicates()
         self._tcb.outbound.una = segment.ack
         self.queue.acknowledged(segment.ack, echoed=self._echoes(segment))
 
@@ -185,8 +187,9 @@ class WayOut:
         self._emit(Segment(seq=seq, ack=self._tcb.rcv_nxt, flags=tcp.FIN | tcp.ACK))
 
     def challenge(self) -> None:
-        """A challenge tells the room there is, where other segments round it up."""
-        self._emit(self._empty(tcp.ACK), rounds=False)
+        """A challenge tells the room there is, where other segments round it up, and an ACK that is
+        due stays so (tcp_subr.c of FreeBSD, tcp_respond())."""
+        self._emit(self._empty(tcp.ACK), challenges=True)
 
     def reset(self) -> None:
         """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>"""
@@ -228,12 +231,12 @@ class WayOut:
         *,
         new: bool = False,
         push_is_ruled: bool = True,
-        rounds: bool = True,
+        challenges: bool = False,
     ) -> None:
         """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
-        was not sent before; ``rounds``: its window is, where the stack's are."""
+        was not sent before; ``challenges``: it is a challenge ACK."""
         tcb, syn = self._tcb, bool(segment.flags & tcp.SYN)
-        window = tcb.inbound.advertise(syn=syn, moves=not tcb.is_request, rounds=rounds)
+        window = tcb.inbound.advertise(syn=syn, moves=not tcb.is_request, rounds=not challenges)
         if segment.flags & tcp.RST and not self._traits.resets_with_window:
             window = 0
         marked = bool(tcb.ecn and new and segment.payload)
@@ -249,6 +252,7 @@ class WayOut:
             tcb.inbound.acknowledged = tcb.rcv_nxt
             tcb.pace.ack_goes()
             self._delayed_ack.carried()
+            tcb.ack_due = tcb.ack_due and challenges
         # RFC 3168 sections 6.1.4 and 6.1.5: nothing without text, and not what is sent again.
         tcb.ect = _ECT_0 if marked else 0
         packet = Packet(

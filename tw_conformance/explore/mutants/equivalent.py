@@ -292,9 +292,9 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent("freebsd-*", f"FIN-WAIT-2: freebsd.{mutant}", _ALL_ACKED)
         for mutant in (
             "conn-take-ack: dropped",
-            "conn-take-ack: behind freebsd.conn-old",
+            "conn-take-ack: behind freebsd.conn-due",
             "conn-ack-too-high: behind freebsd.conn-take-ack",
-            "conn-no-ack-old: without «not ACK is set»",
+            "conn-no-ack-due: without «not ACK is set»",
         )
     ),
     *(
@@ -335,11 +335,9 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "*: freebsd.conn-ack-too-high-fin: behind freebsd.conn-duplicate-ack*",
         "A duplicate ACK acknowledges SND.UNA, which is not right of SND.NXT.",
     ),
-    Equivalent("freebsd-*", "ESTABLISHED: freebsd.conn-old: behind freebsd.established-fin", _OLD),
-    Equivalent(
-        "freebsd-*", "FIN-WAIT-1: freebsd.conn-old-fin: behind freebsd.fin-wait-1-fin", _OLD
-    ),
-    Equivalent("freebsd-*", "FIN-WAIT-2: freebsd.conn-old: behind freebsd.fin-wait-2-fin*", _OLD),
+    Equivalent("freebsd-*", "*: freebsd.established-due: behind freebsd.established-fin", _OLD),
+    Equivalent("freebsd-*", "*: freebsd.conn-due-fin: behind freebsd.fin-wait-1-fin", _OLD),
+    Equivalent("freebsd-*", "*: freebsd.conn-due: behind freebsd.fin-wait-2-fin*", _OLD),
     Equivalent(
         "freebsd-*",
         "*: freebsd.*-fin: behind freebsd.conn-nothing-more",
@@ -347,8 +345,8 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent(
         "freebsd-*",
-        "CLOSING: freebsd.closing-ack: behind freebsd.conn-old-fin",
-        "What is old and acknowledges the FIN was met by closing-ack-old.",
+        "CLOSING: freebsd.closing-ack: behind freebsd.conn-after-fin-due-fin",
+        "Where an ACK is due what acknowledges the FIN was met by closing-ack-due.",
     ),
     Equivalent(
         "freebsd-*",

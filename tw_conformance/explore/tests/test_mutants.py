@@ -144,7 +144,7 @@ def test_neighbours_change_places_where_that_can_show() -> None:
     freebsd = {str(mutant) for mutant in list_mutants(PROFILES["freebsd-15"])}
     assert "ESTABLISHED: freebsd.conn-rst-drop: behind freebsd.conn-syn" in freebsd
     assert "ESTABLISHED: freebsd.conn-beyond: behind freebsd.conn-timestamp" in freebsd
-    assert "ESTABLISHED: freebsd.conn-no-ack-cwr: behind freebsd.conn-no-ack" in freebsd
+    assert "ESTABLISHED: freebsd.conn-no-ack-due: behind freebsd.conn-no-ack" in freebsd
 
 
 def test_every_profile_has_mutants_of_every_rule_and_every_setting() -> None:

@@ -3,7 +3,7 @@ outcome is written here, and its mutants are noticed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -19,6 +19,7 @@ from tw_reference.profiles.tests.test_rfc9293_states import (
     FIN_ACK,
     LA,
     PSH_ACK,
+    WAYS,
     WINDOW,
     Bench,
     E,
@@ -26,9 +27,11 @@ from tw_reference.profiles.tests.test_rfc9293_states import (
     Row,
     S,
     crossing,
+    fin_wait_1,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction
+from tw_reference.rules.decision import AnyStage
 from tw_reference.segment import Packet, Segment
 from tw_reference.stack.tests.connection.ends import FLOW, Peer
 
@@ -38,18 +41,41 @@ SYN_ACK, RST_ACK = tcp.SYN | tcp.ACK, tcp.RST | tcp.ACK
 OPENING = (S, Q, R)
 STATES = (E, F1, F2, CW, CL, LA)
 FIN_ON_ITS_WAY = (F1, CL, LA)
+DUE = {E: "established-due", F1: "conn-due", F2: "conn-due"} | dict.fromkeys(
+    (CW, CL, LA), "conn-after-fin-due"
+)
+"""The rule that sends the ACK that is due, where nothing new is left of the segment."""
 
 
-def delayed(*, of_10: bool) -> Iterator[Row]:
+def twice(way: Callable[[Bench], None], text: bytes = b"") -> Callable[[Bench], None]:
+    """Two duplicate ACKs behind ``way``, of a FIN, or of text that is sent then."""
+
+    def arrive(bench: Bench) -> None:
+        way(bench)
+        bench.connection.send(text)
+        for _ in range(2):
+            bench.arrives(tcp.ACK, ack=-1)
+
+    return arrive
+
+
+def duplicate() -> Iterator[Row]:
+    """Duplicate ACKs: the first, and the third."""
+    for stage in (E, CW, *FIN_ON_ITS_WAY):
+        text = b"" if stage in FIN_ON_ITS_WAY else b"x"
+        again, end = ("PSH|ACK", "; text again") if text else ("FIN|ACK", "; again")
+        looked_at = stage in (E, F1)
+        name = "" if looked_at else "-or-fin"
+        yield Row(stage, f"conn-duplicate-ack{name}", f"nothing -> {stage.name}{end}", tcp.ACK,
+                  ack=-1, window=WINDOW, queued=text)  # fmt: skip
+        yield Row(stage, f"conn-duplicate-ack-third{name}", f"{again} -> {stage.name}{end}",
+                  tcp.ACK, ack=-1, window=WINDOW, way=twice(WAYS[stage], text))  # fmt: skip
+
+
+def delayed() -> Iterator[Row]:
     """Text in order, whose ACK waits."""
-    name = "conn-text-delayed-of-10" if of_10 else "conn-text-delayed"
-    yield Row(
-        E,
-        name if of_10 else "established-text-delayed",
-        "nothing -> ESTABLISHED; again",
-        PSH_ACK,
-        text=b"x",
-    )
+    name = "conn-text-delayed"
+    yield Row(E, "established-text-delayed", "nothing -> ESTABLISHED; again", PSH_ACK, text=b"x")
     # What is sent again is the text; before that comes the ACK.
     yield Row(F1, f"{name}-fin", "nothing -> FIN-WAIT-1; again", PSH_ACK, ack=-2, text=b"x",
               queued=b"x")  # fmt: skip
@@ -62,14 +88,11 @@ def reduced() -> Iterator[Row]:
         outstanding = stage in FIN_ON_ITS_WAY
         end, answer = ("-fin", "FIN|ACK") if outstanding else ("", "ACK")
         same = f"{stage.name}{'; again' if outstanding else ''}"
-        name = {E: "established-cwr", F1: "conn-cwr", F2: "conn-cwr"}.get(
-            stage, "conn-after-fin-cwr"
-        )
-        yield Row(stage, f"conn-no-ack-cwr{end}", f"{answer} -> {same}", tcp.CWR, ecn=True)
-        yield Row(stage, f"{name}{end}", f"{answer} -> {same}", tcp.ACK | tcp.CWR,
+        yield Row(stage, f"conn-no-ack-due{end}", f"{answer} -> {same}", tcp.CWR, ecn=True)
+        yield Row(stage, f"{DUE[stage]}{end}", f"{answer} -> {same}", tcp.ACK | tcp.CWR,
                   ack=-1 if outstanding else 0,
                   ecn=True)  # fmt: skip
-    yield Row(CL, "closing-ack-cwr", "ACK -> TIME-WAIT", tcp.ACK | tcp.CWR, ecn=True)
+    yield Row(CL, "closing-ack-due", "ACK -> TIME-WAIT", tcp.ACK | tcp.CWR, ecn=True)
 
 
 def everywhere(*, of_10: bool) -> Iterator[Row]:
@@ -84,14 +107,14 @@ def everywhere(*, of_10: bool) -> Iterator[Row]:
         yield Row(stage, "conn-paws", f"nothing -> {same}", tcp.ACK, seq=-1, ack=-1, tsval=-1,
                   timestamps=True)  # fmt: skip
         yield Row(stage, f"conn-beyond{end}", f"{answer} -> {same}", tcp.ACK, seq=70_000, ack=-1)
-        yield Row(stage, f"conn-no-ack-old{end}", f"{answer} -> {same}", tcp.PSH, seq=-1)
+        yield Row(stage, f"conn-no-ack-due{end}", f"{answer} -> {same}", tcp.PSH, seq=-1)
         yield Row(stage, "conn-no-ack", f"nothing -> {same}", tcp.PSH)
         yield Row(stage, f"conn-ack-too-high{end}", f"{answer} -> {same}", tcp.ACK, ack=1)
         yield Row(stage, "conn-rst-drop", f"nothing -> {same}", tcp.RST, seq=-2,
                   settings=(("insecure_rst", 1),))  # fmt: skip
         if of_10:
             yield Row(stage, "conn-rst-about", "nothing -> gone", tcp.RST, seq=-1)
-            yield Row(stage, f"conn-no-ack-old{end}", f"{answer} -> {same}", tcp.SYN, seq=-1)
+            yield Row(stage, f"conn-no-ack-due{end}", f"{answer} -> {same}", tcp.SYN, seq=-1)
             yield Row(stage, "conn-syn-in-window", "RST|ACK -> gone", tcp.SYN, seq=5)
             continue
         yield Row(stage, "conn-syn-fin", f"nothing -> {same}", tcp.SYN | tcp.FIN, seq=5,
@@ -216,12 +239,12 @@ ROWS = (
     Row(E, "conn-take-ack", "nothing -> ESTABLISHED", tcp.ACK, queued=b"x"),
     Row(F1, "conn-take-ack", "nothing -> FIN-WAIT-1; again", tcp.ACK, ack=-1, queued=b"x"),
     Row(CW, "conn-take-ack", "nothing -> CLOSE-WAIT", tcp.ACK, queued=b"x"),
-    Row(E, "conn-old", "ACK -> ESTABLISHED", FIN_ACK, seq=-1),
-    Row(F1, "conn-old-fin", "FIN|ACK -> FIN-WAIT-1; again", FIN_ACK, seq=-1, ack=-1),
-    Row(F2, "conn-old", "ACK -> FIN-WAIT-2", FIN_ACK, seq=-1),
-    Row(CW, "conn-old", "ACK -> CLOSE-WAIT", FIN_ACK, seq=-1),
-    Row(CL, "conn-old-fin", "FIN|ACK -> CLOSING; again", FIN_ACK, seq=-1, ack=-1),
-    Row(LA, "conn-old-fin", "FIN|ACK -> LAST-ACK; again", FIN_ACK, seq=-1, ack=-1),
+    Row(E, "established-due", "ACK -> ESTABLISHED", FIN_ACK, seq=-1),
+    Row(F1, "conn-due-fin", "FIN|ACK -> FIN-WAIT-1; again", FIN_ACK, seq=-1, ack=-1),
+    Row(F2, "conn-due", "ACK -> FIN-WAIT-2", FIN_ACK, seq=-1),
+    Row(CW, "conn-after-fin-due", "ACK -> CLOSE-WAIT", FIN_ACK, seq=-1),
+    Row(CL, "conn-after-fin-due-fin", "FIN|ACK -> CLOSING; again", FIN_ACK, seq=-1, ack=-1),
+    Row(LA, "conn-after-fin-due-fin", "FIN|ACK -> LAST-ACK; again", FIN_ACK, seq=-1, ack=-1),
     Row(F1, "conn-after-close", "RST -> gone", PSH_ACK, ack=-1, text=b"x", orphan=True),
     Row(F2, "conn-after-close", "RST -> gone", PSH_ACK, text=b"x", orphan=True),
     Row(CL, "conn-after-close", "RST -> gone", PSH_ACK, ack=-1, text=b"x", orphan=True),
@@ -240,25 +263,19 @@ ROWS = (
     Row(F1, "fin-wait-1-fin", "FIN|ACK -> CLOSING; again", FIN_ACK, ack=-1),
     Row(CL, "closing-ack", "nothing -> TIME-WAIT", tcp.ACK),
     Row(LA, "last-ack-ack", "nothing -> gone", tcp.ACK),
-    Row(CL, "conn-duplicate-ack-or-fin", "nothing -> CLOSING; again", FIN_ACK, seq=-1, ack=-1,
-        window=WINDOW),
-    Row(LA, "conn-duplicate-ack-or-fin", "nothing -> LAST-ACK; again", FIN_ACK, seq=-1, ack=-1,
-        window=WINDOW),
 )
 OF_14 = (
-    *opening("freebsd-14"), *everywhere(of_10=False), *delayed(of_10=False), *reduced(), *ROWS,
-    Row(F1, "conn-duplicate-ack", "nothing -> FIN-WAIT-1; again", FIN_ACK, seq=-1, ack=-1,
-        window=WINDOW),
+    *opening("freebsd-14"), *everywhere(of_10=False), *delayed(), *reduced(), *ROWS,
+    *duplicate(),
     Row(F2, "fin-wait-2-fin", "ACK -> TIME-WAIT", FIN_ACK),
-    Row(CL, "closing-ack-old", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
+    Row(CL, "closing-ack-due", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
 )
 OF_10 = (
-    *opening("freebsd-10"), *everywhere(of_10=True), *delayed(of_10=True), *ROWS,
+    *opening("freebsd-10"), *everywhere(of_10=True), *delayed(), *ROWS,
+    *duplicate(),
     Row(E, "conn-rst-far", "nothing -> ESTABLISHED", tcp.RST, seq=2),
-    Row(F1, "conn-duplicate-ack-or-fin", "nothing -> FIN-WAIT-1; again", FIN_ACK, ack=-1,
-        window=WINDOW),
     Row(F2, "fin-wait-2-fin-owed", "ACK -> TIME-WAIT", FIN_ACK),
-    Row(CL, "closing-ack-old-owed", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
+    Row(CL, "closing-ack-due-owed", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
 )
 OF_15 = (
     *opening("freebsd-15"),
@@ -271,6 +288,11 @@ OF_15 = (
 # fmt: on
 
 NEVER = {
+    **{
+        (stage, f"conn-due-{why}"): "what is due is sent with the same segment, or left: see below"
+        for stage in STATES
+        for why in ("cwr", "old", "old-sack")
+    },
     (Q, "request-syn-no-ecn"): "a listener takes up ECN where the SYN asks for it: tested below",
     (E, "conn-after-close"): "an orphan has sent its FIN, or waits to: it is in FIN-WAIT-1",
     (CW, "conn-after-close"): "an orphan is in LAST-ACK by then; 15 has no such rule there",
@@ -305,9 +327,47 @@ def test_a_rule_decides_and_its_mutants_are_noticed(name: str, row: Row) -> None
     decisions = profile[row.stage]
     rule = decisions.rule(f"freebsd.{row.rule}")
     for then in (ConnectionAction.DROP, ConnectionAction.CLOSE):
-        if rule.then != (then,):
+        if not set(rule.then) <= {then, ConnectionAction.COUNT_DUPLICATE}:
             mutant = decisions.replacing(rule.id, replace(rule, then=(then,)))
             assert row.play(profile.with_list(mutant))[0] != outcome, f"nobody notices {then}"
+
+
+@pytest.mark.parametrize("name", ROWS_OF)
+@pytest.mark.parametrize("stage", FIN_ON_ITS_WAY, ids=str)
+def test_an_ack_that_is_due_waits_for_the_next_segment(name: str, stage: AnyStage) -> None:
+    bench = Bench(PROFILES[name])
+    WAYS[stage](bench)
+    bench.end.sent.clear()
+    bench.arrives(PSH_ACK, seq=-1, ack=-1, text=b"x")
+    assert not bench.end.sent, "a duplicate ACK"
+    bench.arrives(tcp.PSH)
+    bench.arrives(tcp.PSH)
+    assert [packet.segment.flags for packet in bench.end.sent] == [FIN_ACK]
+
+
+@pytest.mark.parametrize(
+    ("flags", "due"), [(tcp.ACK | tcp.CWR, True), (tcp.ACK, False)], ids=["CWR", "no CWR"]
+)
+def test_what_fails_paws_leaves_its_cwr_to_be_acknowledged(flags: int, *, due: bool) -> None:
+    bench = Bench(PROFILES["freebsd-13"], timestamps=True)
+    bench.establish()
+    bench.connection.marks.in_use = True
+    bench.arrives(flags, tsval=-1)
+    assert not bench.end.sent[1:]
+    bench.arrives(tcp.PSH)
+    assert [packet.segment.flags for packet in bench.end.sent[1:]] == [tcp.ACK] * due
+
+
+def test_duplicate_acks_are_counted_anew_once_the_fin_was_sent_again() -> None:
+    bench = Bench(PROFILES["freebsd-15"])
+    twice(fin_wait_1)(bench)
+    bench.end.clock.advance(bench.end.clock.now + SECOND)
+    bench.end.sent.clear()
+    sent = []
+    for _ in range(5):
+        bench.arrives(PSH_ACK, seq=-1, ack=-1, text=b"x")
+        sent.append(len(bench.end.sent))
+    assert sent == [0, 0, 1, 2, 3]
 
 
 def test_text_and_fin_that_come_with_the_syn_ack_are_taken() -> None:
@@ -339,16 +399,14 @@ def test_13_owes_the_ack_of_the_fin_and_minds_what_stands_beside_an_rst() -> Non
     of_13, of_14 = ids("freebsd-13"), ids("freebsd-14")
     assert {rule for _, rule in of_13 - of_14} == {
         "freebsd.fin-wait-2-fin-owed",
-        "freebsd.closing-ack-old-owed",
-        "freebsd.closing-ack-cwr-owed",
+        "freebsd.closing-ack-due-owed",
         "freebsd.request-rst-beside",
         "freebsd.syn-received-bad-ack-rst",
         "freebsd.syn-received-bad-ack",
     }
     assert {rule for _, rule in of_14 - of_13} == {
         "freebsd.fin-wait-2-fin",
-        "freebsd.closing-ack-old",
-        "freebsd.closing-ack-cwr",
+        "freebsd.closing-ack-due",
         "freebsd.syn-received-bad-ack-but-rst",
     }
 
