@@ -54,6 +54,8 @@ def keys_of(definition: str) -> Set[str]:
 
 def problems(data: object) -> list[Problem]:
     """All that is wrong with the shape of a case, ``$name`` references not yet put in."""
+    if _is_sound(data):
+        return []
     violations = [_violation(error) for error in _validator().iter_errors(data)]
     mistyped = {violation.path for violation in violations if violation.keyword == "type"}
     refused = {(*v.path, v.instance) for v in violations if v.is_key and v.keyword == "not"}
@@ -69,7 +71,23 @@ def problems(data: object) -> list[Problem]:
     return list(found.values())
 
 
-@lru_cache(maxsize=4096, typed=True)
+def _is_sound(data: object) -> bool:
+    """Whether nothing is wrong, found in half the time: many cases have steps that are alike, and
+    no step's shape depends on what stands elsewhere."""
+    steps = data.get("steps") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(steps, list) or not steps:
+        return False
+    elsewhere = {**data, "steps": [{"wait": "1s"}]}
+    return all(_is_sound_step(json.dumps(step)) for step in steps) and _validator().is_valid(
+        elsewhere
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_sound_step(text: str) -> bool:
+    return _validator("step").is_valid(json.loads(text))
+
+
 def value_problem(kind: str, value: str | int | bool) -> str | None:
     """What is wrong with a value, by a definition of the schema; None where nothing is."""
     if kind in GRAMMARS:

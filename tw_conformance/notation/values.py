@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from tw_conformance.model.case import Through
@@ -34,9 +35,7 @@ def value_of(raw: Scalar, kind: str, point: Point) -> Any:
     """
     value = _substituted(raw, point) if isinstance(raw, str) else raw
     try:
-        if (problem := value_problem(kind, value)) is not None:
-            raise ExpressionError(problem)
-        return _parsed(value, kind)
+        return _judged(value, kind)
     except ExpressionError as error:
         if not references(raw):
             raise
@@ -87,7 +86,11 @@ def _as_written(value: Scalar) -> str:
     return str(value)
 
 
-def _parsed(value: Scalar, kind: str) -> Any:
+@lru_cache(maxsize=4096, typed=True)
+def _judged(value: Scalar, kind: str) -> Any:
+    """The model's value, which nothing can change: a few words make most of a corpus."""
+    if (problem := value_problem(kind, value)) is not None:
+        raise ExpressionError(problem)
     parser = _PARSERS.get(kind)
     return value if parser is None else parser(_as_written(value))
 
