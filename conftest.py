@@ -6,8 +6,11 @@ The suite's own tests need an installation for developers.  Where there is none 
 played without them, and the first lines of the run say so.
 """
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 import tw_conformance
 
@@ -20,13 +23,26 @@ _FOR_DEVELOPERS = Path(tw_conformance.__file__).parents[1] == _HERE and find_spe
 if _FOR_DEVELOPERS:
     from hypothesis import settings
 
-    settings.register_profile("suite", deadline=None)  # no test says how fast a machine is
+    # No test says how fast a machine is, and each draws the same examples on all of them.
+    settings.register_profile("suite", deadline=None, derandomize=True, database=None)
     settings.load_profile("suite")
+    with suppress(ImportError):  # before Hypothesis 6.125
+        from hypothesis.internal.conjecture import providers
+
+        # Else it draws constants of whatever modules of ours are imported by then, and what a test
+        # is about depends on the tests before it.
+        providers.is_local_module_file = lambda file: False
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     own = collection_path in (_HERE / "tw_conformance", _HERE / "reference")
     return True if own and not _FOR_DEVELOPERS else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The reference's own tests are quick: the last of a run, they fill what long ones leave."""
+    items.sort(key=lambda item: item.path.is_relative_to(_HERE / "reference"))
 
 
 def pytest_report_header() -> str | None:

@@ -20,8 +20,9 @@ USES = {
     "_pytest.runner.SetupState": ("teardown_exact",),
     "xdist.remote.WorkerInteractor": ("item_index", "pytest_runtest_logreport"),
     "xdist.scheduler.LoadScopeScheduling": (
-        *("_assign_work_unit", "_pending_of", "_split_scope"),
-        *("assigned_work", "nodes", "schedule", "workqueue"),
+        *("_assign_work_unit", "_reschedule", "_split_scope"),
+        *("add_node_collection", "assigned_work", "mark_test_complete", "nodes"),
+        *("registered_collections", "schedule", "workqueue"),
     ),
 }
 """What is used, by where it stands: names of modules, and names in classes."""
@@ -69,15 +70,11 @@ def _as_current(item: pytest.Item) -> Iterator[None]:
             worker.item_index = index
 
 
-def give_all_away(scheduler: Any) -> None:
-    """Let a ``LoadScopeScheduling`` of pytest-xdist assign all of its work at once, to the worker
-    that has the fewest cases, and tell the workers that there is no more."""
-    while scheduler.workqueue:
-        scheduler._assign_work_unit(
-            min(
-                scheduler.nodes,
-                key=lambda node: scheduler._pending_of(scheduler.assigned_work[node]),
-            )
-        )
-    for node in scheduler.nodes:
-        node.shutdown()
+def give_away(scheduler: Any, node: Any) -> None:
+    """Let a ``LoadScopeScheduling`` of pytest-xdist assign its next unit of work to a worker."""
+    scheduler._assign_work_unit(node)
+
+
+def reschedule(scheduler: Any, node: Any) -> None:
+    """Let it assign more to a worker that is about to run out; where there is no more, tell it."""
+    scheduler._reschedule(node)

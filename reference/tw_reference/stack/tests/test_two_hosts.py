@@ -34,6 +34,9 @@ ENOUGH = 400
 a war of ACKs takes more than any number."""
 
 
+RATELIMIT = "invalid_ratelimit"
+
+
 class Wire:
     """Two hosts, one clock, and what is on the way between them."""
 
@@ -73,9 +76,17 @@ class Wire:
         return count
 
 
+def limited(chosen: ChosenSettings) -> ChosenSettings:
+    """With Linux's limit of ACKs of what is invalid, which is there to end loops."""
+    name, switches = chosen
+    return name, {**switches, RATELIMIT: 500} if RATELIMIT in switches else switches
+
+
 class TwoHosts(RuleBasedStateMachine):
     @initialize(
-        first=a_profile_and_settings(), second=a_profile_and_settings(), seed=st.integers(0, 3)
+        first=a_profile_and_settings().map(limited),
+        second=a_profile_and_settings().map(limited),
+        seed=st.integers(0, 3),
     )
     def boot(self, first: ChosenSettings, second: ChosenSettings, seed: int) -> None:
         self.wire = Wire(first, second, seed)
@@ -180,6 +191,22 @@ def test_two_ends_in_syn_received_come_to_rest() -> None:
     wire.hosts[OTHER].sockets.close(flow.reverse)
     assert wire.settle() < ENOUGH
     assert wire.hosts[HOST].state(flow) == wire.hosts[OTHER].state(flow.reverse) == "SYN-RECEIVED"
+
+
+@pytest.mark.parametrize(("limit", "war"), [(500, False), (0, True)])
+def test_without_its_limit_linux_wars_with_freebsd(limit: int, war: bool) -> None:
+    """What ip-sysctl.rst has tcp_invalid_ratelimit for: loops of ACKs.  Of two SYNs that cross, one
+    is from before a close(): FreeBSD answers what lies beyond its window with its SYN|ACK
+    (freebsd.syn-received-beyond), and Linux challenges each SYN."""
+    wire = Wire(("freebsd-14", {}), ("linux-5.10", {RATELIMIT: limit}), seed=2)
+    flow = Flow(HOST, CLOSES_FIRST, OTHER, CLOSES_FIRST)
+    wire.hosts[OTHER].connect(flow.reverse)
+    wire.collect()
+    wire.hosts[HOST].connect(flow)
+    wire.collect()
+    wire.hosts[OTHER].sockets.close(flow.reverse)
+    wire.hosts[OTHER].connect(flow.reverse)
+    assert (wire.settle() == ENOUGH) is war
 
 
 # -- to the letter -------------------------------------------------------------------------------
