@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tw_conformance.model.case import (
     NOTHING,
@@ -40,7 +40,7 @@ SHOULDS = frozenset(
 """The settings without which a stack does not do all that it should."""
 
 _Reply: TypeAlias = tuple[int | None, ...]
-"""The flags of what came at each step, None where nothing did."""
+"""The flags of what came at each step, None where nothing did; of a reset RST alone."""
 
 
 def _seq(text: str) -> SequenceExpression:
@@ -59,21 +59,31 @@ _AGREEING = 2
 _OLD_OCTET = Send(tcp.ACK, seq=_seq("rcv_nxt-1"), length=1)
 """Tells whether the block is there yet."""
 _OF_IPV4 = SendIcmp("fragmentation-needed", mtu=576)
-_STIMULI: tuple[tuple[bool, Send | SendIcmp], ...] = (
-    (False, _syn("rcv_nxt+1")),
-    (False, _syn("rcv_nxt")),
-    (False, _syn("rcv_nxt-1000")),
-    (False, Send(tcp.SYN | tcp.ACK, seq=_seq("rcv_nxt+1"))),
-    (False, Send(tcp.RST, seq=_seq("rcv_nxt"))),
-    (False, Send(tcp.RST, seq=_seq("rcv_nxt+1"))),
-    (False, Send(tcp.ACK, seq=_seq("rcv_nxt"))),
-    (False, Send(tcp.ACK, seq=_seq("rcv_nxt"), ack=_seq("snd_nxt+100000"))),
-    (False, SendIcmp("port-unreachable")),
-    (False, _OF_IPV4),
-    (True, Send(tcp.ACK, seq=_seq("rcv_nxt-1"), timestamps="absent")),
-    (True, _syn("rcv_nxt-1000")),
+
+
+class _Asked(NamedTuple):
+    """What is sent, whether timestamps are in use, and in which state."""
+
+    stimulus: Send | SendIcmp
+    timestamps: bool = False
+    state: str = "TIME-WAIT"
+
+
+_STIMULI = (
+    _Asked(_syn("rcv_nxt+1")),
+    _Asked(_syn("rcv_nxt")),
+    _Asked(_syn("rcv_nxt-1000")),
+    _Asked(Send(tcp.SYN | tcp.ACK, seq=_seq("rcv_nxt+1"))),
+    _Asked(Send(tcp.RST, seq=_seq("rcv_nxt"))),
+    _Asked(Send(tcp.RST, seq=_seq("rcv_nxt+1"))),
+    _Asked(Send(tcp.ACK, seq=_seq("rcv_nxt"))),
+    _Asked(Send(tcp.ACK, seq=_seq("rcv_nxt"), ack=_seq("snd_nxt+100000"))),
+    _Asked(SendIcmp("port-unreachable")),
+    _Asked(_OF_IPV4),
+    _Asked(Send(tcp.ACK, seq=_seq("rcv_nxt-1"), timestamps="absent"), timestamps=True),
+    _Asked(_syn("rcv_nxt-1000"), timestamps=True),
+    _Asked(Send(tcp.ACK, seq=_seq("rcv_nxt"), length=1), state="FIN-WAIT-2"),
 )
-"""Whether timestamps are in use, and what is sent."""
 
 
 def find_switches(target: Target, *, strict: bool = False) -> dict[str, int]:
@@ -118,7 +128,8 @@ class _SwitchQuestions:
 
     async def does(self, settings: Mapping[str, int], *, rather_than: Mapping[str, int]) -> bool:
         """Whether the DUT does what the standard does with these settings, and not what it does
-        with the others."""
+        with the others, up to where their replies part: what comes later may be a deviation of its
+        own, as with who resets a SYN in TIME-WAIT and yet stays there."""
         replies = zip(self._foresee(settings), self._foresee(rather_than), strict=True)
         telling = [
             (question, with_it, without)
@@ -126,20 +137,25 @@ class _SwitchQuestions:
             if with_it != without
         ]
         for question, with_it, without in telling:
-            seen = await self._agreed(question, (with_it, without))
-            if seen is not None:
-                return seen == with_it
+            if with_it is None or without is None:
+                continue
+            parting = [a == b for a, b in zip(with_it, without, strict=True)].index(False)
+            fitting = with_it[: parting + 1], without[: parting + 1]
+            told = await self._agreed(question, fitting)
+            if told is not None:
+                return told == fitting[0]
         return False
 
-    async def _agreed(self, question: Case, fitting: Collection[_Reply | None]) -> _Reply | None:
-        """Which of the fitting replies the DUT gives, on a wire twice; None where it gives none."""
+    async def _agreed(self, question: Case, fitting: Collection[_Reply]) -> _Reply | None:
+        """With which of these the DUT's reply begins, on a wire twice; None where with none."""
         tries, agreeing = (_TRIES, _AGREEING) if self._target.realtime else (1, 1)
-        given: Counter[_Reply | None] = Counter()
+        given: Counter[_Reply] = Counter()
         for _ in range(tries):
             seen = await _reply(question, self._target)
-            given[seen] += seen in fitting
-            if given[seen] == agreeing:
-                return seen
+            for reply in fitting:
+                given[reply] += seen is not None and seen[: len(reply)] == reply
+                if given[reply] == agreeing:
+                    return reply
         return None
 
     def _foresee(self, settings: Mapping[str, int]) -> list[_Reply | None]:
@@ -162,7 +178,8 @@ async def _reply(question: Case, target: Target) -> _Reply | None:
             async for fact in facts:
                 match fact.seen:
                     case Came(packet):
-                        reply.append(packet.segment.flags & ~tcp.PSH)
+                        flags = packet.segment.flags & ~tcp.PSH
+                        reply.append(tcp.RST if flags & tcp.RST else flags)
                     case ProvenSilence():
                         reply.append(None)
         run.record()
@@ -175,9 +192,9 @@ async def _reply(question: Case, target: Target) -> _Reply | None:
 def _questions(target: Target) -> Iterator[Case]:
     anything = Expect(ByProfile((("*", NOTHING),)))
     family = family_of(target)
-    for timestamps, stimulus in _STIMULI:
+    for stimulus, timestamps, state in _STIMULI:
         if family == "ipv6" and stimulus == _OF_IPV4:
             continue
         steps: tuple[Step, ...] = (stimulus, anything, _OLD_OCTET, anything)
-        reach = Reach(family=family, timestamps=timestamps)
+        reach = Reach(state=state, family=family, timestamps=timestamps)
         yield Case("a question", "", (), reach, steps)

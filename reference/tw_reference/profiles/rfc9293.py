@@ -32,12 +32,14 @@ from tw_reference.rules.vocabulary import (
     EMPTY,
     FIN,
     FIN_AGAIN,
+    NEW_TEXT,
     OPENING,
     QUEUE_FULL,
     QUOTES_IN_FLIGHT,
     RST,
     SEQ_ABOVE,
     SEQ_IS_RCV_NXT,
+    SEQ_NOT_ABOVE,
     SYN,
     TIMESTAMPS,
     TIMESTAMPS_IN_USE,
@@ -86,6 +88,10 @@ _MEETS_6191: Condition[SegmentArrives] = any_of(
     all_of(~TIMESTAMPS_IN_USE, TIMESTAMPS),
     all_of(~TIMESTAMPS, _SEQ_BEYOND),
 )
+_REOPENS: Condition[SegmentArrives] = any_of(
+    all_of(setting("rfc6191_timestamps", 1), _MEETS_6191),
+    all_of(setting("rfc6191_timestamps", 0), SEQ_ABOVE),
+)
 _PLAIN_SYN = all_of(SYN, ~ACK, ~RST, ~FIN)
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
@@ -104,7 +110,7 @@ ORPHAN = stages.ORPHAN.list(
 
 SEGMENT = stages.TIME_WAIT.list(
     rule("syn-reopen",
-         all_of(_PLAIN_SYN, setting("rfc6191", 1), _MEETS_6191), BlockAction.REOPEN_ABOVE,
+         all_of(_PLAIN_SYN, setting("rfc6191", 1), _REOPENS), BlockAction.REOPEN_ABOVE,
          "A SYN that meets RFC 6191 opens a new incarnation, with an ISS above the "
          "old numbers.",
          "RFC 6191 section 2", "RFC 9293 section 3.6.1 (MAY-2, SHLD-4)"),
@@ -136,6 +142,10 @@ SEGMENT = stages.TIME_WAIT.list(
     rule("rst-1337", all_of(RST, setting("rfc1337", 1)), BlockAction.DROP,
          "With the fix F1 an RST is ignored in TIME-WAIT.",
          "RFC 1337 section 3"),
+    rule("rst-left", all_of(RST, SEQ_NOT_ABOVE, ~SEQ_IS_RCV_NXT, setting("rfc5961", 1)),
+         BlockAction.DROP,
+         "An RST whose SEG.SEQ is left of the window is dropped, though its end lie in it.",
+         "RFC 5961 section 3.2", "RFC 9293 section 3.10.7.4, second"),
     rule("rst-challenge",
          all_of(RST, ~SEQ_IS_RCV_NXT, setting("rfc5961", 1)), BlockAction.ACK_LIMITED,
          "An RST in the window but not at RCV.NXT is answered by a challenge ACK.",
@@ -263,7 +273,7 @@ RFC_9293 = Profile(
         ),
         "rfc5961_ack": Setting(1, "Range of acceptable SEG.ACK.", "RFC 9293 MAY-12", level="MAY"),
         "rfc6191": Setting(
-            1, "Reopen by timestamps.", "RFC 9293 SHLD-4, RFC 6191 section 2", level="SHOULD"
+            1, "Reopen on a SYN.", "RFC 9293 MAY-2 and SHLD-4, RFC 6191 section 2", level="SHOULD"
         ),
         "rfc6191_literal": Setting(
             0,
@@ -275,6 +285,18 @@ RFC_9293 = Profile(
             0,
             "A SYN that fails is dropped in silence, not challenged.",
             "RFC 6191 section 2; RFC 9293 section 3.10.7.4 challenges",
+            level="MAY",
+        ),
+        "rfc6191_timestamps": Setting(
+            1,
+            "Where there are timestamps they decide; without it the sequence number does, alone.",
+            "RFC 9293 SHLD-4, RFC 6191 section 2; RFC 9293 MAY-2 alone",
+            level="SHOULD",
+        ),
+        "half_duplex": Setting(
+            1,
+            "CLOSE ends reading too: text that is new is reset then.",
+            "RFC 9293 section 3.6.1 (MAY-1, SHLD-3)",
             level="MAY",
         ),
         "rfc7323_missing": Setting(
@@ -330,7 +352,12 @@ RFC_9293 = Profile(
     ),
     reaper=lambda clock, expire, settings: TimerEach(clock, expire),
     decisions=(
-        *steps("rfc9293", paws=setting("paws"), challenges=setting("rfc5961")),
+        *steps(
+            "rfc9293",
+            paws=setting("paws"),
+            challenges=setting("rfc5961"),
+            unreadable=all_of(NEW_TEXT, setting("half_duplex")),
+        ),
         ORPHAN,
         ENTRY,
         SEGMENT,

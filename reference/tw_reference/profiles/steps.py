@@ -25,6 +25,7 @@ from tw_reference.rules.vocabulary import (
     FIN_NEXT,
     HELD,
     NEW_TEXT,
+    PASSIVE,
     RST,
     SEQ_IS_IRS,
     SEQ_IS_RCV_NXT,
@@ -74,16 +75,21 @@ def steps(
                   "A segment that is not acceptable is answered "
                   "<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",
                   f"{_SECTION}, first", "RFC 5961 section 7")
-    controls: tuple[ConnectionRule, ...] = (
+    resets: tuple[ConnectionRule, ...] = (
         rule("conn-rst", all_of(RST, SEQ_IS_RCV_NXT), ConnectionAction.CLOSE,
              "An RST at RCV.NXT ends the connection.",
              f"{_SECTION}, second"),
+        rule("conn-rst-left", all_of(RST, SEQ_NOT_ABOVE, challenges), ConnectionAction.DROP,
+             "An RST whose SEG.SEQ is left of the window is dropped, though its end lie in it.",
+             "RFC 5961 section 3.2", f"{_SECTION}, second"),
         rule("conn-rst-challenge", all_of(RST, challenges), ConnectionAction.ACK_LIMITED,
              "An RST in the window but not at RCV.NXT is answered by a challenge ACK.",
              "RFC 5961 section 3.2", f"{_SECTION}, second"),
         rule("conn-rst-in-window", RST, ConnectionAction.CLOSE,
              "An RST in the window ends the connection.",
              "RFC 793 page 70"),
+    )
+    other: tuple[ConnectionRule, ...] = (
         rule("conn-syn-challenge", all_of(SYN, challenges), ConnectionAction.ACK_LIMITED,
              "A SYN is answered by a challenge ACK, whatever its sequence number.",
              "RFC 5961 section 4.2", f"{_SECTION}, fourth"),
@@ -98,7 +104,7 @@ def steps(
              "TS.Recent follows what arrives in order.",
              "RFC 7323 section 4.3"),
     )
-    head: tuple[ConnectionRule, ...] = (old, stray_rst, beyond, *controls)
+    head: tuple[ConnectionRule, ...] = (old, stray_rst, beyond, *resets, *other)
     acks: tuple[ConnectionRule, ...] = (
         rule("conn-ack-too-high", ACK_TOO_HIGH, ConnectionAction.ACK,
              "An ACK of something not yet sent is answered by an ACK, and the segment dropped.",
@@ -154,7 +160,11 @@ def steps(
                  "RFC 9293 section 3.10.7.3, fifth"),
         ),
         stages.SYN_RECEIVED.list(
-            old, stray_rst, syn_again, beyond, *controls,
+            old, stray_rst, syn_again, beyond, *resets,
+            rule("syn-received-syn", all_of(SYN, PASSIVE), ConnectionAction.CLOSE,
+                 "A SYN in the window returns to LISTEN what a listener opened.",
+                 f"{_SECTION}, fourth, SYN-RECEIVED"),
+            *other,
             rule("syn-received-ack", ACK_IS_NEW,
                  (ConnectionAction.TAKE_ACK, ConnectionAction.ESTABLISH,
                   ConnectionAction.CONTINUE),

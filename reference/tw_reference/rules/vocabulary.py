@@ -174,6 +174,11 @@ def ACK_IS_NEW(q: SegmentOnConnection) -> bool:
     return 0 < newly <= distance(tcb.snd_nxt, tcb.snd_una)
 
 
+@atom("a listener opened the connection")
+def PASSIVE(q: SegmentOnConnection) -> bool:
+    return q.tcb.is_passive
+
+
 @atom("a process holds the socket")
 def HELD(q: SegmentOnConnection) -> bool:
     return q.tcb.held

@@ -36,7 +36,7 @@ RFC_5961 = (
     _c("rst", SHOULD, "section 3.2", "A reset is judged by three steps, not by RFC 793's two.",
        rules=("rst-challenge", "conn-rst-challenge")),
     _c("rst-outside", MUST, "section 3.2, 1)", "Outside the window it is dropped in silence.",
-       rules=("unacceptable-rst", "conn-unacceptable-rst")),
+       rules=("unacceptable-rst", "conn-unacceptable-rst", "rst-left", "conn-rst-left")),
     _c("rst-exact", MUST, "section 3.2, 2)", "At RCV.NXT it ends the connection.",
        rules=("rst", "conn-rst"), cases=("rst-at-rcv-nxt",)),
     _c("rst-challenged", MUST, "section 3.2, 3)",

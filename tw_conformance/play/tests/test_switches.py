@@ -46,6 +46,7 @@ def found(dut: Profile, **known: int) -> dict[str, int]:
         {"literal": 1},
         {"rfc5961_ack": 0, "rfc6191_literal": 1, "rfc7323_missing": 0, "icmp_hard": 0},
         {"rfc1337": 1, "rfc5961": 0, "rfc6191": 0},
+        {"half_duplex": 0, "rfc6191_timestamps": 0, "rfc6191_silent": 1},
     ],
 )
 def test_what_is_not_by_default_is_found(settings: dict[str, int]) -> None:
@@ -66,6 +67,8 @@ class Listening(Opaque):
     async def open(self, case: Case) -> OpaqueLink:
         stimulus, _, again, _ = case.steps
         assert again == Send(tcp.ACK, seq=SequenceExpression("rcv_nxt-1"), length=1)
+        text = stimulus == Send(tcp.ACK, seq=SequenceExpression("rcv_nxt"), length=1)
+        assert case.reach.state == ("FIN-WAIT-2" if text else "TIME-WAIT")
         self.asked.append((case.reach.timestamps, stimulus))
         return await super().open(case)
 
@@ -84,6 +87,8 @@ def test_of_each_option_the_simplest_question_that_tells_is_asked(
         (False, send(tcp.SYN, "rcv_nxt", mss=1460)): 3,
         (False, send(tcp.RST, "rcv_nxt")): 1,
         (False, send(tcp.ACK, "rcv_nxt")): 1,
+        (False, send(tcp.ACK, "rcv_nxt", length=1)): 1,
+        (True, send(tcp.SYN, "rcv_nxt-1000", mss=1460)): 1,
         (False, send(tcp.ACK, "rcv_nxt", ack=SequenceExpression("snd_nxt+100000"))): 1,
         (False, SendIcmp("port-unreachable")): 2,
         (True, send(tcp.ACK, "rcv_nxt-1", timestamps="absent")): 1,
@@ -111,11 +116,12 @@ def test_all_questions_that_may_tell_are_asked_until_one_does(
         "SYN rcv_nxt+1": 1,
         "SYN rcv_nxt": 3,
         "SYN rcv_nxt-1000": 1,
-        "SYN rcv_nxt-1000 newer": 1,
+        "SYN rcv_nxt-1000 newer": 2,
         "SYN|ACK rcv_nxt+1": 1,
         "RST rcv_nxt": 1,
         "RST rcv_nxt+1": 2,
         "ACK rcv_nxt": 1,
+        "ACK rcv_nxt 1": 1,
         "ACK rcv_nxt ack=snd_nxt+100000": 1,
         "ACK rcv_nxt-1 absent": 1,
         "port-unreachable": 2,
@@ -129,6 +135,7 @@ def in_words(timestamps: bool, stimulus: object) -> str:
     assert isinstance(stimulus, Send)
     words = [flag_names(stimulus.flags), str(stimulus.seq and stimulus.seq.text)]
     words += [f"ack={stimulus.ack.text}"] if stimulus.ack else []
+    words += [str(stimulus.length)] if stimulus.length else []
     words += [stimulus.timestamps or "newer"] if timestamps else []
     return " ".join(words)
 
@@ -193,6 +200,14 @@ def test_strictly_a_challenge_that_does_not_come_is_a_failure() -> None:
 def test_each_switch_says_how_strictly_it_is_meant() -> None:
     ours = {"msl", "timestamps", "paws"}
     assert {n for n, s in RFC.settings.items() if s.level not in ("SHOULD", "MAY")} == ours
+
+
+def test_who_resets_a_syn_and_stays_follows_neither_rfc_5961_nor_rfc_6191() -> None:
+    """As lwIP does; that it stays is a deviation, which the cases of RFC 793 show."""
+    decisions = having(rfc5961=0, rfc6191=0)[stages.TIME_WAIT]
+    rule = replace(decisions.rule("rfc9293.syn-error"), then=(BlockAction.RST,))
+    dut = having(rfc5961=0, rfc6191=0).with_list(decisions.replacing("rfc9293.syn-error", rule))
+    assert found(dut).items() >= {"rfc5961": 0, "rfc6191": 0}.items()
 
 
 def test_what_the_standard_demands_is_no_option() -> None:

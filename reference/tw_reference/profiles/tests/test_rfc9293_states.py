@@ -238,10 +238,13 @@ def everywhere() -> Iterator[Row]:
         yield Row(stage, "conn-unacceptable-rst", f"nothing -> {same}", tcp.RST, seq=-1)
         yield Row(stage, "conn-unacceptable", f"ACK -> {same}", tcp.ACK, seq=-1)
         yield Row(stage, "conn-rst", "nothing -> gone", tcp.RST)
+        yield Row(stage, "conn-rst-left", f"nothing -> {same}", tcp.RST, seq=-1, text=b"xy")
         yield Row(stage, "conn-rst-challenge", f"ACK -> {same}", tcp.RST, seq=1)
         yield Row(stage, "conn-rst-in-window", "nothing -> gone", tcp.RST, seq=1, settings=plain)
-        yield Row(stage, "conn-syn-challenge", f"ACK -> {same}", tcp.SYN, seq=1)
-        yield Row(stage, "conn-syn-error", "RST|ACK ack+2 -> gone", tcp.SYN, seq=1, settings=plain)
+        crossed = crossing if stage is stages.SYN_RECEIVED else None
+        yield Row(stage, "conn-syn-challenge", f"ACK -> {same}", tcp.SYN, seq=1, way=crossed)
+        yield Row(stage, "conn-syn-error", "RST|ACK ack+2 -> gone", tcp.SYN, seq=1, settings=plain,
+                  way=crossed)  # fmt: skip
         yield Row(stage, "conn-no-ack", f"nothing -> {same}", tcp.PSH)
         if stage is stages.SYN_RECEIVED:
             continue
@@ -263,6 +266,7 @@ ROWS = (
     Row(S, "syn-sent-opened", "ACK -> ESTABLISHED", SYN_ACK),
     Row(S, "syn-sent-crossed", "SYN|ACK -> SYN-RECEIVED; again", tcp.SYN),
     Row(S, "syn-sent-other", "nothing -> SYN-SENT; again", tcp.ACK),
+    Row(R, "syn-received-syn", "nothing -> gone", tcp.SYN, seq=1),
     Row(R, "conn-syn-again", "SYN|ACK -> SYN-RECEIVED; again", tcp.SYN, seq=-1),
     Row(R, "syn-received-ack", "nothing -> ESTABLISHED", tcp.ACK),
     Row(R, "syn-received-bad-ack", "RST -> SYN-RECEIVED; again", tcp.ACK, ack=1),
