@@ -42,6 +42,12 @@ TIME_NAMES = ("msl", "tick")
 """``msl`` of the DUT, and ``tick``: how late its stack may be in deleting an expired block."""
 
 _SECONDS = {"s": 1.0, "ms": 0.001}
+_SPELT_OUT = {
+    **dict.fromkeys(("sec", "secs", "second", "seconds"), (1, "s")),
+    **dict.fromkeys(("msec", "msecs", "millisecond", "milliseconds"), (1, "ms")),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), (60, "s")),
+}
+"""Units as people write them: how many of which."""
 _BITS = 32
 _MODULUS = 1 << _BITS
 _CONSTANT = ""
@@ -229,6 +235,9 @@ def _time_term(scanner: _Scanner) -> Term[float]:
         raise ExpressionError(
             f"{digits} of what? write {digits}s, {digits}ms or {digits}msl", start
         )
+    if (unit := _SPELT_OUT.get(name.casefold())) is not None and digits is not None:
+        meant = f"{float(digits) * unit[0]:.10g}{unit[1]}"
+        raise ExpressionError(f"unknown name {name!r}: write {meant}", name_offset)
     if name not in TIME_NAMES and name not in _SECONDS:
         raise _unknown_name(name, (*TIME_NAMES, *_SECONDS), name_offset)
     if name in TIME_NAMES:

@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from tw_conformance.model.case import Case, Expect, Open, Reach, Send, SendIcmp, Step, id_part
 from tw_conformance.model.errors import Place
-from tw_conformance.model.words import no_such, quoted
+from tw_conformance.model.words import joined, listed, no_such, quoted
 from tw_conformance.notation.build import (
     Context,
     Source,
@@ -233,8 +233,7 @@ class _Expansion:
         for name in settings:
             lacking = [each for each in profiles if name not in PROFILES[each].settings]
             if lacking:
-                known = PROFILES[lacking[0]].settings
-                message = no_such(f"{lacking[0]} has no setting", name, known)
+                message = _no_setting(name, lacking[0], profiles)
                 self._faults.add(self._document.key_place(("settings", name)), message)
 
     def _judge_values(self) -> None:
@@ -280,6 +279,17 @@ class _Expansion:
 def _context(reach: Reach, name: str = "") -> Context:
     """Where the steps on a connection begin."""
     return Context(reach.timestamps, ipv6=reach.family == "ipv6", on=name)
+
+
+def _no_setting(name: str, profile: str, meant: Sequence[str]) -> str:
+    """That ``profile``, one of those meant, lacks a setting: who has it, or what is like it."""
+    having = [each for each in PROFILES if name in PROFILES[each].settings]
+    if having:
+        known = listed(PROFILES[profile].settings)
+        lacks = f"{profile} has no setting {quoted(name)} {known}"
+        return f"{lacks}: those that have it are {joined(having)}"
+    settings = dict.fromkeys(each for one in meant for each in PROFILES[one].settings)
+    return no_such("no profile has a setting", name, settings)
 
 
 def _behind(step: Step | None, data: Any, context: Context) -> Context:

@@ -204,10 +204,21 @@ def _unknown_keys(violation: _Violation) -> Iterator[Problem]:
     for key in violation.instance:
         if key not in known:
             hint = _indented_too_little(key, violation)
-            hint = hint or _LEAVES_NO_TRACE.get(key, "")
+            hint = hint or _out_of_place(key, violation) or _LEAVES_NO_TRACE.get(key, "")
             hint = hint or f"{did_you_mean(key, candidates)} {listed(known)}"
             message = f"unknown key {quoted(key)} in {where}{hint}"
             yield Problem((*violation.path, key), message, at_key=True)
+
+
+def _out_of_place(key: str, violation: _Violation) -> str:
+    """What to do, where what is sent is a step of its own, or a step's key is in an answer."""
+    if violation.schema is _definition("answer") and key in _BESIDE:
+        return ": it stands beside 'expect', not in it"
+    if violation.schema is _definition("step"):
+        for word in ("send", "send_icmp"):
+            if key in keys_of(word) and not violation.instance.keys() & {"send", "expect"}:
+                return f": it is said of what is sent, as in - send: {{{key}: ...}}"
+    return ""
 
 
 def _indented_too_little(key: str, violation: _Violation) -> str:

@@ -204,6 +204,7 @@ def test_a_target_that_is_not_there(
     ("arguments", "said"),
     [
         (["chek"], "unknown command 'chek'; did you mean 'check'?"),
+        (["sweep", "--seeed=1"], "unrecognized arguments: --seeed=1; did you mean '--seed'?; see"),
         (["run", "nowhere"], "no such file or folder: nowhere"),
         (["run", "--target", "netn"], "did you mean 'netns'?"),
         (["run", "--profile", "freebds"], "did you mean 'freebsd'?"),

@@ -98,6 +98,8 @@ def test_what_is_no_sequence_expression_says_where_and_why(
     ("text", "offset", "sentence"),
     [
         ("5", 0, "5 of what? write 5s, 5ms or 5msl"),
+        ("1s+2 min", 5, "unknown name 'min': write 120s"),
+        ("250msec", 3, "unknown name 'msec': write 250ms"),
         ("2msl-1", 5, "1 of what?"),
         ("2mls", 1, "unknown name 'mls'; did you mean 'msl'?"),
         ("ms", 0, "how many ms? write 1ms"),

@@ -118,7 +118,10 @@ STEPS = [
     ("expect: rst", "4:20", "'rst' is about the last segment sent, and none was sent before"),
     ("expect: {ack: snd_nxt+seg_len}", "4:34", "'seg_len' is about the last segment sent"),
     ("{expect: ack, within: 3}", "4:34", "3 of what? write 3s, 3ms or 3msl"),
+    ("expect: {flags: ACK, within: 1s}", "4:33", "it stands beside 'expect', not in it"),
     # the rest
+    ("icmp: {kind: time-exceeded}", "4:12", "it is said of what is sent, as in - send: {icmp: ..."),
+    ("wait: 2 seconds", "4:20", "unknown name 'seconds': write 2s"),
     ("wait: 2msl-1", "4:23", "1 of what?"),
     ("wait: 1s-2s", "4:18", "a time before now"),
     ("call: clsoe", "4:18", "'clsoe' is not a socket call; did you mean 'close'?"),
@@ -216,6 +219,12 @@ HEADS = [
     ("reach: {state: LISTEN, open: active}", "4:30", "LISTEN is reached by open: passive"),
     ("reach: {options: {tll: 6}}", "4:19", "unknown key 'tll' in options; did you mean 'ttl'?"),
     ("settings: {rfc1337: 1}", "4:12", "freebsd-10 has no setting 'rfc1337' (known: "),
+    ("settings: {rfc1337: 1}", "4:12", "): those that have it are linux-2.6.32, "),
+    (
+        "settings: {rfc1338: 1}",
+        "4:12",
+        "no profile has a setting 'rfc1338'; did you mean 'rfc1337'?",
+    ),
     ("profiles: [linux-*]\nsettings: {rcf1337: 1}", "5:12", "did you mean 'rfc1337'?"),
     ("reach: {timestamps: true}", "4:21", "expected on or off, found true"),
     ("reach: {mss: none}", "4:14", "expected an MSS from 1 to 65535, or off, found text 'none'"),
