@@ -103,6 +103,8 @@ def read_opening(events: Sequence[Event], family: str, remarks: Remarks) -> Open
         _actively(opening, handshake, events)
     elif opening.sockets.listener is not None:
         _passively(opening, handshake)
+    elif not getattr(events[first].action, "inbound", True):
+        raise Untranslatable(events[first].place, "no connect() here opens this, and no listener")
     else:
         opening.reach |= {"state": "LISTEN", "reuse_address": True}
         opening.steps.append(Call("unlisten"))

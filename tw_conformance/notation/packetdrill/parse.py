@@ -46,7 +46,7 @@ FLAGS = {
 }
 """The letters of a segment's flags that all have."""
 
-_AE = "A"
+AE = "A"
 """AccECN's flag beside them (RFC 9768)."""
 
 CALLS = (
@@ -209,17 +209,17 @@ def _flags(scanner: Scanner) -> tuple[int, int]:
     place = scanner.place
     word = scanner.expect(
         r"-|[A-Z0-9]+[ \t]*\.(?!\.)|[A-Z0-9.]+(?![A-Za-z0-9_])",
-        f"the flags of a segment: letters of {joined([*FLAGS, _AE])}",
+        f"the flags of a segment: letters of {joined([*FLAGS, AE])}",
     )
     if word == "-":
         return 0, 0
     flags = reserved = 0
     for letter in word.replace(" ", "").replace("\t", ""):
         counter = int(letter) if letter in _COUNTERS else 0
-        if letter == _AE or counter & 4:
+        if letter == AE or counter & 4:
             reserved = 1
         elif letter not in FLAGS and letter not in _COUNTERS:
-            known = joined([*FLAGS, _AE])
+            known = joined([*FLAGS, AE])
             raise fault(place, f"expected the flags of a segment, letters of {known}, not {word!r}")
         flags |= FLAGS.get(letter, 0)
         flags |= (tcp.CWR if counter & 2 else 0) | (tcp.ECE if counter & 1 else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tw_conformance.notation.packetdrill.parse import FLAGS
+from tw_conformance.notation.packetdrill.parse import AE, FLAGS
 from tw_conformance.notation.packetdrill.script import (
     ELLIPSIS,
     Action,
@@ -72,7 +72,8 @@ def _segment(packet: TcpPacket) -> Iterator[str]:
     yield _direction(packet.inbound)
     if packet.ip != IpFields():
         yield f"[{', '.join(_ip(packet.ip))}]"
-    yield "".join(letter for letter in _ORDER if packet.flags & FLAGS[letter]) or "-"
+    letters = "".join(letter for letter in _ORDER if packet.flags & FLAGS[letter])
+    yield AE * (packet.reserved & 1) + letters or "-"
     if packet.seq is None:
         yield f"{ELLIPSIS}({packet.length})"
     else:

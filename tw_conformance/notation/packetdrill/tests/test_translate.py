@@ -349,6 +349,11 @@ def test_accecn_is_said_by_its_bit_in_a_segment_and_not_of_a_connection() -> Non
     assert lost(asked) == ["4: no connection here asks for AccECN"]
 
 
+def test_a_syn_of_the_duts_that_no_connect_opens_is_no_case() -> None:
+    text = ACTIVE.splitlines()[0] + "\n+0 > S 0:0(0) <...>\n+.1 < R. 0:0(0) ack 1 win 0\n"
+    assert lost(text) == ["2: no connect() here opens this, and no listener"]
+
+
 def test_what_follows_something_that_cant_be_said_is_counted() -> None:
     text = PASSIVE + TO_TIME_WAIT + "+0 < . 1:1(0) ack 1 win 9 <md5 00>\n+0 > . 2:2(0) ack 2\n"
     assert "13: 1 more event was left out" in lost(text)

@@ -22,6 +22,9 @@ ODD = """\
 * > R. 0:0(0)! ack 7!
 +.1~+.25 > [tos 0x10, flowlabel 0xabc] - ...(5) urg 9 <...>
 1~2 > [ect01] . 1:1(0) ack 1
++0 > P5. 1:2(1) ack 1
++0 > .5 2:2(0) ack 1
++0 > A 1:1(0)
 +0 < [ttl 5] FP. 1:2(1) ack 1 win 9
 +0 < icmp unreachable frag_needed mtu 600 [1:1(0)]
 +0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0
