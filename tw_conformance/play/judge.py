@@ -177,10 +177,16 @@ def _decide_answer(expected: Expected, seen: Came | ProvenSilence) -> Judgement 
     if isinstance(seen, ProvenSilence):
         return against
     if against is None:
-        # What a timer sent may fit by accident, where the case leaves its flags open.
-        by_timer = seen.again is Again.RETRANSMITTED and not _asks_for(expected, seen.packet)
-        return _doubt(seen) if by_timer else None
+        return _doubt(seen) if _fits_by_accident(expected, seen) else None
     return _doubt(seen) or against
+
+
+def _fits_by_accident(expected: Expected, seen: Came) -> bool:
+    """Whether it may be a timer of the DUT that sent what fits: where the case leaves the flags
+    open, or where the DUT had answered nothing until then."""
+    if seen.behind_silence:
+        return seen.again in (Again.RETRANSMITTED, Again.RESENT)
+    return seen.again is Again.RETRANSMITTED and not _asks_for(expected, seen.packet)
 
 
 def _asks_for(expected: Expected, packet: Packet) -> bool:

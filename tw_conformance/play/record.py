@@ -40,6 +40,8 @@ class Came:
     packet: Packet
     variables: Mapping[str, int]
     again: Again | None = None
+    behind_silence: bool = False
+    """It came where a sentinel had proven already that the DUT was silent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class Run:
         if arrival is None:
             return fact
         self._record.facts.pop()
-        return self._fact(self._came(tester, arrival), fact.on)
+        return self._fact(replace(self._came(tester, arrival), behind_silence=True), fact.on)
 
     def record(self) -> Record:
         """End the run: leave nothing half open on the DUT, and give up what was seen."""
