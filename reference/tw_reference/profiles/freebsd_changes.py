@@ -11,6 +11,7 @@ class Change(DatedChange):
 
     BLIND = (11, 0), "RFC 5961: who does not know RCV.NXT is challenged, by an RST or SYN."
     DROPS_SYN_FIN = (12, 0), "drop_synfin holds in the states of a connection, too."
+    JOINS_AT_ONCE = (12, 0), "What joins text that is held is held, though it could be taken."
     SYNCACHE_PAWS = (13, 0), "The syncache drops what fails PAWS, and does not compare TSecr."
     ACKS_AT_ONCE = (13, 0), "CWR, and with SACK text that is old in part, is acknowledged at once."
     CROSSED_RST = (14, 0), "After SYNs that crossed an RST counts, whatever it acknowledges."

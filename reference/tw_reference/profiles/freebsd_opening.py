@@ -2,8 +2,8 @@
 
 A listener's SYN-RECEIVED is an entry of the syncache, which ``tcp_input.c``, tcp_input(), looks
 into; a connection's is that of SYNs that crossed, or of an entry whose ACK has come, and
-tcp_do_segment() decides.  One thing is simpler here than there: text and FIN of what opens no
-connection yet are dropped, not kept.
+tcp_do_segment() decides.  One thing is simpler here than there: a FIN of what opens no connection
+yet is forgotten, though more text has it found again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from tw_reference.profiles.freebsd_words import (
     ALL_OLD,
     BEYOND_WINDOW,
     ECHOES_SYN_ACK,
+    HAS_GAP,
     IN_WINDOW,
+    JOINS_HELD,
     SEQ_BELOW,
     SEQ_BELOW_IRS,
 )
@@ -46,6 +48,7 @@ from tw_reference.rules.vocabulary import (
     ACK_IS_SND_NXT,
     CWR,
     ECE,
+    EMPTY,
     FIN,
     PAYLOAD,
     RST,
@@ -91,9 +94,10 @@ _SYN_SENT: Rules = (
     rule("syn-sent-syn-ack", ACK, (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK),
          "<SYN,ACK> opens the connection; its text is taken.",
          f"{DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata", "RFC 9293 section 3.10.7.3"),
-    rule("syn-sent-syn", ALWAYS, (Do.TAKE_SYN, Do.SYN_RECEIVED),
-         "A SYN alone is a simultaneous open: <SYN,ACK>, SYN-RECEIVED.",
-         f"{DO_SEGMENT}, TCPS_SYN_SENT, TF_NEEDSYN", "RFC 9293 section 3.10.7.3"),
+    rule("syn-sent-syn", ALWAYS, (Do.TAKE_SYN, Do.HOLD_TEXT, Do.SYN_RECEIVED),
+         "A SYN alone is a simultaneous open: <SYN,ACK>, SYN-RECEIVED; its text is held.",
+         f"{DO_SEGMENT}, TCPS_SYN_SENT, TF_NEEDSYN", "tcp_reass.c, tcp_reass()",
+         "RFC 9293 section 3.10.7.3"),
 )
 
 # -- The syncache ---------------------------------------------------------------------------------
@@ -204,8 +208,10 @@ _CHECK: Rules = (
     NOTE_TIMESTAMP,
 )
 _ACKNOWLEDGES: Rules = (
-    rule("syn-received-again", all_of(~ACK, any_of(PAYLOAD, FIN, ALL_OLD)), Do.RESEND,
-         "Without ACK text, a FIN or what is old, the SYN among it, has the <SYN,ACK> sent again.",
+    rule("syn-received-again", all_of(~ACK, any_of(PAYLOAD, FIN, ALL_OLD)),
+         (Do.HOLD_TEXT, Do.RESEND),
+         "Without ACK text, which is held, a FIN or what is old, the SYN among it, has the"
+         " <SYN,ACK> sent again.",
          f"{DO_SEGMENT}, step6, TF_ACKNOW", "tcp_output.c, tcp_outflags[TCPS_SYN_RECEIVED]"),
     NO_ACK,
 )
@@ -213,8 +219,9 @@ _ACKNOWLEDGES: Rules = (
 
 def _syn_ack(name: str, when: Condition[SegmentOnConnection]) -> ConnectionRule:
     return rule(
-        name, when, (Do.TAKE_ACK, Do.ESTABLISH, Do.ACK),
-        "After SYNs that crossed, the peer's <SYN,ACK> opens the connection.",
+        name, when, (Do.TAKE_ACK, Do.ESTABLISH, Do.HOLD_TEXT, Do.TAKE_HELD, Do.ACK),
+        "After SYNs that crossed, the peer's <SYN,ACK> opens the connection; its text is taken, and"
+        " what was held.",
         DO_SEGMENT, "RFC 9293 section 3.5, figure 7")
 
 
@@ -223,6 +230,16 @@ _SYN_ACK_BELOW = _syn_ack("syn-received-syn-ack", _SYN_BELOW)
 _SYN_PASSED_OVER: ConnectionRule = rule(
     "syn-received-syn", SYN, (Do.TAKE_ACK, Do.ESTABLISH),
     "A SYN further right is passed over, its ACK taken.", DO_SEGMENT)
+_JOINS: ConnectionRule = rule(
+    "syn-received-text-joins", all_of(JOINS_HELD, any_of(PAYLOAD, FIN)),
+    (Do.TAKE_ACK, Do.ESTABLISH, Do.HOLD_TEXT, Do.ACK),
+    "The ACK of the SYN opens the connection; text or a FIN that joins text which is held is held"
+    " with it, and RCV.NXT stays.",
+    "tcp_reass.c of 12, tcp_reass()")
+_ACK_OF_HELD: ConnectionRule = rule(
+    "syn-received-ack-held", all_of(EMPTY, HAS_GAP), (Do.TAKE_ACK, Do.ESTABLISH, Do.TAKE_HELD),
+    "The ACK of the SYN opens the connection, where text that was held is taken, in silence.",
+    f"{DO_SEGMENT}, TCPS_SYN_RECEIVED, tcp_reass()")
 _ACK = rule(
     "syn-received-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),
     "The ACK of the SYN opens the connection, where the segment goes on.",
@@ -241,6 +258,7 @@ def opening(changes: Set[Change]) -> tuple[AnyList, ...]:
             *(_BAD if Change.CROSSED_RST in changes else _BAD_UNTIL_13),
             *(blind_rst() if blind else old_rst(established=False)), *_CHECK,
             *(() if blind else (SYN_IN_WINDOW,)), *_ACKNOWLEDGES,
-            *((_SYN_ACK_BELOW, _SYN_PASSED_OVER) if blind else (_ANY_SYN_ACK,)), _ACK,
+            *((_JOINS,) if Change.JOINS_AT_ONCE in changes else ()),
+            *((_SYN_ACK_BELOW, _SYN_PASSED_OVER) if blind else (_ANY_SYN_ACK,)), _ACK_OF_HELD, _ACK,
         ),
     )

@@ -66,6 +66,11 @@ def HAS_GAP(q: SegmentOnConnection) -> bool:
     return q.tcb.has_gap
 
 
+@atom("something is held, and the segment begins no further right than it ends")
+def JOINS_HELD(q: SegmentOnConnection) -> bool:
+    return q.tcb.has_gap and distance(q.segment.seq, q.tcb.held_edge) <= 0
+
+
 @atom("an ACK is put off already")
 def ACK_PUT_OFF(q: SegmentOnConnection) -> bool:
     return q.tcb.ack_put_off

@@ -310,6 +310,11 @@ class Connection(ControlBlock):
                     self.outbound.reduce()
             case ConnectionAction.TAKE_TEXT:
                 self._text_arrives(packet)
+            case ConnectionAction.TAKE_HELD:
+                nothing_new = replace(segment, flags=tcp.ACK, payload=b"")
+                self._text_arrives(replace(packet, segment=nothing_new))
+            case ConnectionAction.HOLD_TEXT:
+                self.inbound.hold(segment)
             case ConnectionAction.ACK_EAGERLY:
                 self.pace.old_comes()
             case ConnectionAction.NEED_ACK:

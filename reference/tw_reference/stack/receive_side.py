@@ -170,6 +170,11 @@ class ReceiveSide:
         self.edge = add(self.edge, len(data))
         return data
 
+    def hold(self, segment: Segment) -> None:
+        """Hold what is in the window for :meth:`take`, without a FIN."""
+        text = segment.payload[: max(self._room_behind(segment), 0)]
+        self._reassembly.put(_first_octet(segment), text, fin=False)
+
     def _count(self, segment: Segment) -> None:
         """tcp_input.c, tcp_data_queue(): a buffer more, and what is next in order is measured.
         What begins elsewhere joins no other buffer (tcp_try_coalesce()), however little it is."""

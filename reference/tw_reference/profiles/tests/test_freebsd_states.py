@@ -47,6 +47,11 @@ DUE = {E: "established-due", F1: "conn-due", F2: "conn-due"} | dict.fromkeys(
 """The rule that sends the ACK that is due, where nothing new is left of the segment."""
 
 
+def crossing_text(bench: Bench) -> None:
+    bench.open_actively()
+    bench.arrives(tcp.SYN, text=b"abc")
+
+
 def twice(way: Callable[[Bench], None], text: bytes = b"") -> Callable[[Bench], None]:
     """Two duplicate ACKs behind ``way``, of a FIN, or of text that is sent then."""
 
@@ -206,6 +211,7 @@ def opening(name: str) -> Iterator[Row]:
         Row(R, "conn-rst-drop", f"nothing -> {RECEIVED}", tcp.RST, seq=-2),
     ):
         yield replace(row, way=crossing)
+    yield Row(R, "syn-received-ack-held", "nothing -> ESTABLISHED", tcp.ACK, way=crossing_text)
     if of_10:
         yield Row(R, "syn-received-bad-ack-rst", f"nothing -> {RECEIVED}", RST_ACK, ack=1,
                   way=crossing)  # fmt: skip
@@ -219,6 +225,8 @@ def opening(name: str) -> Iterator[Row]:
               timestamps=True, settings=(("tolerate_missing_ts", 0),), way=crossing)  # fmt: skip
     yield Row(R, "conn-rst", "nothing -> gone", tcp.RST, settings=secure, way=crossing)
     yield Row(R, "conn-rst-challenge", f"ACK -> {RECEIVED}", tcp.RST, seq=1, way=crossing)
+    yield Row(R, "syn-received-text-joins", "ACK -> ESTABLISHED", FIN_ACK, seq=3, text=b"d",
+              way=crossing_text)  # fmt: skip
     yield Row(R, "syn-received-syn", "nothing -> ESTABLISHED", SYN_ACK, seq=5, way=crossing)
 
 
@@ -368,6 +376,16 @@ def test_duplicate_acks_are_counted_anew_once_the_fin_was_sent_again() -> None:
         bench.arrives(PSH_ACK, seq=-1, ack=-1, text=b"x")
         sent.append(len(bench.end.sent))
     assert sent == [0, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ROWS_OF)
+def test_text_of_a_crossing_syn_is_taken_with_the_ack(name: str) -> None:
+    bench = Bench(PROFILES[name])
+    crossing_text(bench)
+    start = bench.rcv_nxt
+    bench.arrives(tcp.ACK)
+    assert bench.rcv_nxt - start == 3
+    assert len(bench.end.sent) == 2, "nothing answers it"
 
 
 def test_text_and_fin_that_come_with_the_syn_ack_are_taken() -> None:
