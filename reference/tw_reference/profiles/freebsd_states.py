@@ -5,6 +5,11 @@ through the same steps; so each list below is made of the same rules in that ord
 of 13 and 14, and of 10 where that knows nothing of RFC 5961 yet.  SYN-SENT and SYN-RECEIVED are in
 ``freebsd_opening.py``.  That an ACK is due (TF_ACKNOW) is noted where that function notes it; any
 segment that tcp_output() sends carries it, and until then it stays due.
+
+Known to be otherwise there, and not told apart here: a 14 of 2023 acknowledges what is due beside
+the first two duplicate ACKs at once; since 13.1 what tells nothing of SACK is a duplicate ACK with
+SACK, too; RST and SYN are held against the last ACK sent, not RCV.NXT, which shows while an ACK is
+put off; timestamps that were not agreed on move TS.Recent.
 """
 
 from __future__ import annotations
