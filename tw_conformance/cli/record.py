@@ -62,6 +62,9 @@ def record(arguments: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     if more:
         print(f"{number_of(more, 'connection')} more, left out: --most", file=sys.stderr)
+    if not cases:
+        seen = f"{number_of(reading.frames, 'frame')}, {number_of(reading.segments, 'TCP segment')}"
+        print(f"{arguments.capture}: {seen}, and no connection that closes", file=sys.stderr)
     return ExitCode.CONFORMS if cases else ExitCode.NOTHING
 
 

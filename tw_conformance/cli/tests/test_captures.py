@@ -60,6 +60,7 @@ def test_a_capture_without_a_close_and_a_file_that_is_none(
     assert main(["trace", str(capture), *other]) == ExitCode.NOTHING
     assert "not judged: 1 connection: 198.51.100.1 is neither end" in capsys.readouterr().out
     assert main(["record", str(capture), *other, "--in", str(tmp_path)]) == ExitCode.NOTHING
+    assert "TCP segments, and no connection that closes" in capsys.readouterr().err
     assert main(["trace", str(capture), "--dut", "here"]) == ExitCode.USAGE
     assert "argument --dut: here is no IP address" in capsys.readouterr().err
     assert main(["trace", __file__]) == ExitCode.USAGE

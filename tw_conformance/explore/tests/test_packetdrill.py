@@ -57,6 +57,12 @@ def test_a_silence_at_the_end_is_followed_by_a_segment_that_is_answered() -> Non
     assert opening.splitlines()[-1].startswith("+1 > S 0:0(0) <mss 1460")  # sent again
 
 
+def test_a_burst_of_text_is_one_packet_as_the_kernel_hands_it_to_the_device() -> None:
+    steps = "- call: {send: 2500}\n- expect: {flags: ACK}\n- expect: {flags: PSH|ACK}\n"
+    text = exported(a_case(steps, "{state: ESTABLISHED}"), LINUX)
+    assert text.endswith("+0 > P. 1:2501(2500) ack 1\n")
+
+
 def test_states_timers_settings_and_calls_are_asked_as_linux_can() -> None:
     steps = (
         "- wait: 200ms\n- send: {flags: FIN|ACK, seq: rcv_nxt-1}\n- expect: ack\n"

@@ -45,6 +45,7 @@ _DEFAULTS = {
     "tcp_moderate_rcvbuf": "1",
     "tcp_mtu_probing": "0",
     "tcp_retries2": "15",
+    "tcp_rmem": "4096 131072 6291456",
     "tcp_rto_max_ms": "120000",
     "tcp_syn_retries": "6",
     "tcp_synack_retries": "5",
@@ -165,7 +166,7 @@ def read_code(text: str) -> AsksState | Unknown:
 
 def is_default(name: str, value: str) -> bool:
     """Whether Linux has a sysctl of TCP's so by itself (``ip-sysctl.rst``)."""
-    return _DEFAULTS.get(name) == value
+    return _DEFAULTS.get(name) == " ".join(value.split())
 
 
 def system_of(text: str) -> System | None:

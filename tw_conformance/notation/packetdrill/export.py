@@ -7,7 +7,7 @@ is expected: what that can't say is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tw_conformance.model.case import (
     Call,
@@ -37,7 +37,7 @@ from tw_conformance.notation.packetdrill.script import (
     Time,
 )
 from tw_conformance.notation.packetdrill.write import event_line, option_lines
-from tw_reference.segment import ACK, FIN, RST, SYN, URG, IcmpError, Packet, Segment
+from tw_reference.segment import ACK, FIN, PSH, RST, SYN, URG, IcmpError, Packet, Segment
 from tw_reference.seqnum import add
 
 _TOLERANCE = 150_000
@@ -151,6 +151,33 @@ def _of_connection(transcript: Transcript) -> Iterator[Event]:
     yield from sorted(events[:ended], key=lambda event: event.time)
 
 
+def _bursts(events: Iterable[Event]) -> list[Event]:
+    """With the segments of one burst as one packet: so the kernel hands them to packetdrill's
+    device, which would cut them itself."""
+    found: list[Event] = []
+    for event in events:
+        joined = _joined(found[-1], event) if found else None
+        if joined is None:
+            found.append(event)
+        else:
+            found[-1] = joined
+    return found
+
+
+def _joined(before: Event, event: Event) -> Event | None:
+    """Both as one, where they are text of the DUT's that goes on without PSH between."""
+    one, other = before.packet, event.packet
+    if not (isinstance(one, Packet) and isinstance(other, Packet) and before.time == event.time):
+        return None
+    first, second = one.segment, other.segment
+    goes_on = one.flow == other.flow and first.end == second.seq and not first.flags & PSH
+    if not (goes_on and event.direction == "received" and first.payload and second.payload):
+        return None
+    text = first.payload + second.payload
+    whole = replace(second, seq=first.seq, payload=text)
+    return replace(event, packet=replace(other, segment=whole))
+
+
 @dataclass(slots=True)
 class _Writer:
     """The events of a script, from those of a transcript."""
@@ -180,7 +207,7 @@ class _Writer:
     """When the last thing before that happened."""
 
     def lines(self) -> list[str]:
-        events = list(_of_connection(self.transcript))
+        events = _bursts(_of_connection(self.transcript))
         self._irs = self.transcript.variables["irs"]
         self._set_up()
         for event in events:

@@ -319,6 +319,7 @@ def test_what_no_case_can_say_is_named_with_its_line(text: str, said: str) -> No
     ("before", "said"),
     [
         ("`sysctl -q net.ipv4.tcp_rto_max_ms=1000`\n", "1: prologue: net.ipv4.tcp_rto_max_ms=1000"),
+        ('`sysctl -q net.ipv4.tcp_rmem="1 2 3"`\n', "1: prologue: net.ipv4.tcp_rmem=1 2 3 can't"),
         ("`ip route change 192.0.2.1 dev tun0 mtu lock 640`\n", "1: prologue: `ip route change"),
         ("`sysctl -w kern.x=1`\n+0 `sysctl -w kern.x=2`\n", "2: prologue: kern.x=2 can't be had"),
     ],
