@@ -117,6 +117,18 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent(profiles, "traits: buffer_of", _NO_MEMORY)
         for profiles in ("freebsd-*", "rfc9293")
     ),
+    Equivalent(
+        "linux-*",
+        "traits: buffer_of",
+        "It is a bound: it tells beside how much unread text nothing is said of a window.",
+    ),
+    Equivalent(
+        "freebsd-*",
+        "*: freebsd.conn-nothing-more: behind freebsd.*-text-delayed*",
+        "Of what is empty there is nothing to acknowledge: all that was taken is, or its ACK is put"
+        " off already.",
+    ),
+    Equivalent("freebsd-*", "traits: keeps_ect", "No block of FreeBSD takes a FIN."),
     *(
         Equivalent("linux-*", f"CLOSING: linux.{rule}", _NONE_PUT_OFF)
         for rule in ("text-again: *", "all-old: without «put no ACK off»")
@@ -166,6 +178,12 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent(
         "linux-*", "*: linux.fin-behind-fin: «ACK* for «ACK, delayed»", _DELAY, "out of reach"
+    ),
+    Equivalent(
+        "linux-*",
+        "*: linux.text-after-answer*: «ACK at the next tick» for «ACK, delayed»",
+        _DELAY,
+        "out of reach",
     ),
     Equivalent("linux-*", "SYN-SENT: linux.syn-sent-syn*: «TS.Recent := TSval» too", _TAKEN_ANYWAY),
     *(
