@@ -106,11 +106,17 @@ class _AnswerLines:
         say(line(cells, _LAYOUT))
 
 
+_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+
+
 def _verdict(identity: Identity) -> list[str]:
     count = len(identity.profiles)
     alike = "" if count == 1 else " (no question tells them apart)"
     rest = len(identity.answered) + len(identity.left_out) - identity.telling
-    asked = f"{number_of(identity.telling, 'question')}, {rest} more to try its rules"
+    asked = (
+        f"{number_of(identity.telling, 'question')}, {rest} more to try its rules,"
+        f" over {_FAMILIES[identity.family]}"
+    )
     names = " or ".join(profile.name for profile in identity.profiles)
     if identity.none_of_these:
         verdict = f"none of these; the nearest is {names}{alike}: {asked}"
@@ -196,6 +202,7 @@ def _value(target: str, identity: Identity) -> dict[str, Any]:
         "profiles": [profile.name for profile in identity.profiles],
         "questions_asked": len(identity.answered) + len(identity.left_out),
         "questions_telling": identity.telling,
+        "family": identity.family,
         "settings": dict(identity.settings),
         "none_of_these": identity.none_of_these,
         "deviations": [_deviation_value(deviation) for deviation in identity.deviations],

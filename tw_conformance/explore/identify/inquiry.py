@@ -19,10 +19,10 @@ from tw_conformance.explore.identify.predictions import Candidate, Predictions
 from tw_conformance.explore.identify.question_bank import Reply, questions
 from tw_conformance.explore.identify.weighing import Weights
 from tw_conformance.explore.observe import Undecided, observe
-from tw_conformance.model.case import Case
+from tw_conformance.model.case import Case, Family
 from tw_conformance.model.errors import TargetError
 from tw_conformance.play.approach import NotReached, TimestampsRefused
-from tw_conformance.targets.target import Play, Target
+from tw_conformance.targets.target import Play, Target, family_of
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 
@@ -57,7 +57,8 @@ class Identity:
     ``profiles``: those that no question told apart, the likeliest first.  ``settings``: of the
     first of them; None where the replies fit several values.  ``nearest``: what the likeliest
     profiles are away, themselves first.  ``telling`` is how many questions told the profiles apart;
-    the others tried rules.
+    the others tried rules.  All were asked over one address ``family``, by which no rule of
+    TIME-WAIT differs.
     """
 
     profiles: tuple[Profile, ...]
@@ -66,6 +67,7 @@ class Identity:
     answered: tuple[Answered, ...]
     left_out: tuple[Case, ...]
     telling: int
+    family: Family
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
@@ -198,6 +200,7 @@ class Inquiry:
             answered=tuple(self.answered),
             left_out=tuple(self.left_out),
             telling=telling,
+            family=self.questions[0].reach.family,
         )
 
 
@@ -208,14 +211,18 @@ def identify(
     settings: Mapping[str, int],
     tell: Callable[[Answered], None],
 ) -> Identity:
-    """Ask ``target``, which is given ``settings``; ``tell`` hears of each answer as it comes.
+    """Ask ``target``, which is given ``settings``, over IPv4 where it has an address of that;
+    ``tell`` hears of each answer as it comes.
 
     :raises TargetError: where the target is gone, no question can be asked of it, or no connection
         of it gets to TIME-WAIT.
     """
 
+    family = family_of(target)
+
     def playable(cases: Iterable[Case]) -> list[Case]:
-        given = (replace(case, settings=settings) for case in cases)
+        there = (replace(case, reach=replace(case.reach, family=family)) for case in cases)
+        given = (replace(case, settings=settings) for case in there)
         return [
             replace(case, settings={})
             for case in given
@@ -224,7 +231,8 @@ def identify(
 
     in_time_wait = playable(predictions.questions)
     if not in_time_wait:
-        why = target.lacks(predictions.questions[0])
+        first = predictions.questions[0]
+        why = target.lacks(replace(first, reach=replace(first.reach, family=family)))
         raise TargetError(f"no question can be asked of {target.name}: each {why}")
     inquiry = Inquiry(predictions, in_time_wait, playable(questions("FIN-WAIT-2")))
 

@@ -102,6 +102,19 @@ def test_every_profile_is_named_in_a_few_questions(profile: Profile, ask: Asking
     assert told == {name: defaults[name] for name in told}
 
 
+class OfOneFamily(InProcessTarget):
+    """Has no IPv4 address."""
+
+    def lacks(self, case: Case) -> str | None:
+        return "needs an IPv4 address" if case.reach.family == "ipv4" else super().lacks(case)
+
+
+def test_who_has_ipv6_alone_is_asked_over_it(ask: Asking) -> None:
+    identity = ask(OfOneFamily(replace(PROFILES["freebsd-10"], name="unknown")))
+    assert sorted(names(identity)) == sorted(alike("freebsd-10"))
+    assert (identity.deviations, identity.left_out, identity.family) == ((), (), "ipv6")
+
+
 @pytest.mark.parametrize(("name", "settings"), FLIPPED, ids=[name for name, _ in FLIPPED])
 def test_settings_are_seen(name: str, settings: Mapping[str, int], ask: Asking) -> None:
     identity = ask(anonymous(PROFILES[name]), settings)
@@ -233,12 +246,12 @@ def test_the_rule_that_is_not_followed_is_named(rule: str, then: BlockAction, as
 
 
 def test_who_can_be_asked_nothing_is_called_by_no_name(ask: Asking) -> None:
-    class OverIpv6(InProcessTarget):
+    class WithoutAddress(InProcessTarget):
         def lacks(self, case: Case) -> str | None:
-            return "needs an IPv4 address of the DUT" if case.reach.family == "ipv4" else None
+            return f"needs an address of the DUT's of {case.reach.family}"
 
-    with pytest.raises(TargetError, match="be asked of reference: each needs an IPv4 address"):
-        ask(OverIpv6(PROFILES["freebsd-10"]))
+    with pytest.raises(TargetError, match="be asked of reference: each needs an address of the"):
+        ask(WithoutAddress(PROFILES["freebsd-10"]))
 
 
 def test_a_stack_that_breaks_half_of_the_rules_is_none_of_these(ask: Asking) -> None:
