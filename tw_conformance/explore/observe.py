@@ -21,11 +21,12 @@ from tw_conformance.model.case import (
     Expected,
     ExpectState,
     Injection,
+    Send,
     StateIs,
     Step,
     Wait,
 )
-from tw_conformance.model.expressions import TimeExpression
+from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.model.words import number_of, was
 from tw_conformance.play import state_probe
 from tw_conformance.play.compare import answer_of
@@ -166,6 +167,8 @@ def _answer(run: Run, index: int, packet: Packet) -> Answer:
     answer = answer_of(packet, run.tester.variables)
     if not packet.segment.flags & (SYN | RST) and _iss_was_drawn(run, index):
         answer = replace(answer, seq=None)
+    if (of_its_syn := _behind_a_syn_at_the_edge(run, index, packet)) is not None:
+        answer = replace(answer, ack=of_its_syn)
     stands_for_all = run.target.profile == STANDARD and not run.target.realtime
     return replace(answer, df=None) if stands_for_all else answer
 
@@ -181,6 +184,17 @@ def _iss_was_drawn(run: Run, before: int) -> bool:
         for index in range(before)
         for packet in came_at(run.tester.transcript, index)
     )
+
+
+def _behind_a_syn_at_the_edge(run: Run, index: int, packet: Packet) -> SequenceExpression | None:
+    """What is acknowledged, said from where the tester opened again, if that was said from RCV.WND:
+    each DUT has a window of its own, and so an IRS of its own."""
+    for step in run.case.steps[:index]:
+        if isinstance(step, Send) and step.flags & SYN and step.seq and "rcv_wnd" in step.seq.names:
+            behind = SequenceExpression(f"{step.seq.text}+1")
+            if behind.evaluate(run.tester.variables) == packet.segment.ack:
+                return behind
+    return None
 
 
 def _state(run: Run, seen: Observation) -> StateIs:

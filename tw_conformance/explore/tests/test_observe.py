@@ -24,3 +24,13 @@ def test_numbers_of_a_new_incarnation_are_not_said_in_those_of_the_old_one() -> 
         *_, last = target.start(observe(script, target, {"SYN-RECEIVED", "CLOSED"})).result()
         said.update(answer.seq for answer in last.answers)
     assert said == {None}
+
+
+def test_what_follows_a_syn_at_the_windows_edge_is_said_from_that_edge() -> None:
+    """A window that no rule decides is another on each DUT, and so is what it acknowledges."""
+    target = DirectTarget(PROFILES["linux-6.18"])
+    steps = send(SYN, "rcv_nxt+rcv_wnd-4999"), send(SYN, "rcv_nxt")
+    script = Case("edge", "A new one", ("RFC 9293",), Reach("TIME-WAIT", wscale=7), steps)
+    seen = target.start(observe(script, target, {"SYN-RECEIVED", "CLOSED"})).result()
+    said = [answer.ack and answer.ack.text for effect in seen for answer in effect.answers]
+    assert said == ["seg_seq+1", "rcv_nxt+rcv_wnd-4999+1"]
