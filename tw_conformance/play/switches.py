@@ -59,6 +59,8 @@ _AGREEING = 2
 _OLD_OCTET = Send(tcp.ACK, seq=_seq("rcv_nxt-1"), length=1)
 """Tells whether the block is there yet."""
 _OF_IPV4 = SendIcmp("fragmentation-needed", mtu=576)
+_BEFORE = "FIN-WAIT-2"
+"""Stands for the synchronized states before TIME-WAIT: all that close first get there."""
 
 
 class _Asked(NamedTuple):
@@ -82,7 +84,9 @@ _STIMULI = (
     _Asked(_OF_IPV4),
     _Asked(Send(tcp.ACK, seq=_seq("rcv_nxt-1"), timestamps="absent"), timestamps=True),
     _Asked(_syn("rcv_nxt-1000"), timestamps=True),
-    _Asked(Send(tcp.ACK, seq=_seq("rcv_nxt"), length=1), state="FIN-WAIT-2"),
+    _Asked(Send(tcp.ACK, seq=_seq("rcv_nxt"), length=1), state=_BEFORE),
+    _Asked(Send(tcp.RST, seq=_seq("rcv_nxt+1")), state=_BEFORE),
+    _Asked(_syn("rcv_nxt+1"), state=_BEFORE),
 )
 
 
@@ -111,9 +115,10 @@ async def _find(target: Target, *, demanded: Collection[str]) -> dict[str, int]:
     return {name: known[name] for name in defaults if known[name] != defaults[name]}
 
 
-_NO_OPTIONS = frozenset({"timestamps", "paws"})
-"""What is seen when a connection is opened, before any question; and what is no SHOULD where
-timestamps are in use (RFC 7323 section 5.3 R1)."""
+_NO_OPTIONS = frozenset({"timestamps", "paws", "challenge_interval"})
+"""What is seen when a connection is opened, before any question; what is no SHOULD where timestamps
+are in use (RFC 7323 section 5.3 R1); and what is no switch: who is silent to a second segment may
+throttle, or not answer such a one at all."""
 
 
 class _SwitchQuestions:

@@ -142,18 +142,17 @@ SEGMENT = stages.TIME_WAIT.list(
     rule("rst-1337", all_of(RST, setting("rfc1337", 1)), BlockAction.DROP,
          "With the fix F1 an RST is ignored in TIME-WAIT.",
          "RFC 1337 section 3"),
-    rule("rst-left", all_of(RST, SEQ_NOT_ABOVE, ~SEQ_IS_RCV_NXT, setting("rfc5961", 1)),
-         BlockAction.DROP,
+    rule("rst-left", all_of(RST, SEQ_NOT_ABOVE, ~SEQ_IS_RCV_NXT), BlockAction.DROP,
          "An RST whose SEG.SEQ is left of the window is dropped, though its end lie in it.",
-         "RFC 5961 section 3.2", "RFC 9293 section 3.10.7.4, second"),
+         "RFC 9293 section 3.5.3", "RFC 9293 section 3.10.7.4, second"),
     rule("rst-challenge",
-         all_of(RST, ~SEQ_IS_RCV_NXT, setting("rfc5961", 1)), BlockAction.ACK_LIMITED,
+         all_of(RST, ~SEQ_IS_RCV_NXT, setting("rfc5961_rst", 1)), BlockAction.ACK_LIMITED,
          "An RST in the window but not at RCV.NXT is answered by a challenge ACK.",
          "RFC 5961 section 3.2", "RFC 9293 section 3.10.7.4, second"),
     rule("rst", RST, (BlockAction.DELETE, BlockAction.DROP),
          "An RST deletes the TCB: CLOSED.",
          "RFC 9293 section 3.10.7.4, second"),
-    rule("syn-challenge", all_of(SYN, setting("rfc5961", 1)), BlockAction.ACK_LIMITED,
+    rule("syn-challenge", all_of(SYN, setting("rfc5961_syn", 1)), BlockAction.ACK_LIMITED,
          "Any other SYN is answered by a challenge ACK, whatever its sequence number.",
          "RFC 5961 section 4.2", "RFC 9293 section 3.10.7.4, fourth"),
     rule("syn-error", SYN, (BlockAction.DELETE, BlockAction.RST),
@@ -268,8 +267,17 @@ RFC_9293 = Profile(
         "rfc1337": Setting(
             0, "Fix F1: ignore RST in TIME-WAIT.", "RFC 1337 section 3 (advice)", level="MAY"
         ),
-        "rfc5961": Setting(
-            1, "Challenge ACKs for RST and SYN.", "RFC 5961 sections 3-4 (SHOULD)", level="SHOULD"
+        "rfc5961_rst": Setting(
+            1, "TIME-WAIT challenges an RST.", "RFC 5961 section 3.2 (SHOULD)", level="SHOULD"
+        ),
+        "rfc5961_rst_before": Setting(
+            1, "And so do the states before.", "RFC 5961 section 3.2 (SHOULD)", level="SHOULD"
+        ),
+        "rfc5961_syn": Setting(
+            1, "TIME-WAIT challenges a SYN.", "RFC 5961 section 4.2 (SHOULD)", level="SHOULD"
+        ),
+        "rfc5961_syn_before": Setting(
+            1, "And so do the states before.", "RFC 5961 section 4.2 (SHOULD)", level="SHOULD"
         ),
         "rfc5961_ack": Setting(1, "Range of acceptable SEG.ACK.", "RFC 9293 MAY-12", level="MAY"),
         "rfc6191": Setting(
@@ -355,7 +363,8 @@ RFC_9293 = Profile(
         *steps(
             "rfc9293",
             paws=setting("paws"),
-            challenges=setting("rfc5961"),
+            challenges_rst=setting("rfc5961_rst_before"),
+            challenges_syn=setting("rfc5961_syn_before"),
             unreadable=all_of(NEW_TEXT, setting("half_duplex")),
         ),
         ORPHAN,

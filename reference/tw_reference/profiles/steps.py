@@ -48,15 +48,16 @@ def steps(
     family: str,
     *,
     paws: ConnectionCondition = ALWAYS,
-    challenges: ConnectionCondition = ALWAYS,
+    challenges_rst: ConnectionCondition = ALWAYS,
+    challenges_syn: ConnectionCondition = ALWAYS,
     unreadable: ConnectionCondition = NEW_TEXT,
     acknowledges_fin: ConnectionAction = ConnectionAction.ACK,
 ) -> tuple[AnyList, ...]:
     """The lists of all states, with the names of ``family``.
 
-    ``paws`` and ``challenges`` say where PAWS and the challenge ACKs of RFC 5961 are in use,
-    ``unreadable`` what an orphan can't take, and ``acknowledges_fin`` how the FIN that leads to
-    TIME-WAIT is acknowledged: at once, or by the block.
+    ``paws``, ``challenges_rst`` and ``challenges_syn`` say where PAWS and the challenge ACKs of RFC
+    5961 are in use, ``unreadable`` what an orphan can't take, and ``acknowledges_fin`` how the FIN
+    that leads to TIME-WAIT is acknowledged: at once, or by the block.
     """
     make = RuleMaker(family)
     rule, note = make.rule, make.note
@@ -79,10 +80,10 @@ def steps(
         rule("conn-rst", all_of(RST, SEQ_IS_RCV_NXT), ConnectionAction.CLOSE,
              "An RST at RCV.NXT ends the connection.",
              f"{_SECTION}, second"),
-        rule("conn-rst-left", all_of(RST, SEQ_NOT_ABOVE, challenges), ConnectionAction.DROP,
+        rule("conn-rst-left", all_of(RST, SEQ_NOT_ABOVE), ConnectionAction.DROP,
              "An RST whose SEG.SEQ is left of the window is dropped, though its end lie in it.",
-             "RFC 5961 section 3.2", f"{_SECTION}, second"),
-        rule("conn-rst-challenge", all_of(RST, challenges), ConnectionAction.ACK_LIMITED,
+             "RFC 9293 section 3.5.3", f"{_SECTION}, second"),
+        rule("conn-rst-challenge", all_of(RST, challenges_rst), ConnectionAction.ACK_LIMITED,
              "An RST in the window but not at RCV.NXT is answered by a challenge ACK.",
              "RFC 5961 section 3.2", f"{_SECTION}, second"),
         rule("conn-rst-in-window", RST, ConnectionAction.CLOSE,
@@ -90,7 +91,7 @@ def steps(
              "RFC 793 page 70"),
     )
     other: tuple[ConnectionRule, ...] = (
-        rule("conn-syn-challenge", all_of(SYN, challenges), ConnectionAction.ACK_LIMITED,
+        rule("conn-syn-challenge", all_of(SYN, challenges_syn), ConnectionAction.ACK_LIMITED,
              "A SYN is answered by a challenge ACK, whatever its sequence number.",
              "RFC 5961 section 4.2", f"{_SECTION}, fourth"),
         rule("conn-syn-error", SYN, (ConnectionAction.RST, ConnectionAction.CLOSE),

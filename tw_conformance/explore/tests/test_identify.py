@@ -40,7 +40,7 @@ FLIPPED = [
     ("freebsd-15", {"drop_synfin": 1, "tolerate_missing_ts": 0}),
     ("linux-6.1", {"rfc1337": 1, "invalid_ratelimit": 0}),
     ("linux-6.18", {"rfc1337": 1, "timestamps": 0}),
-    ("rfc9293", {"rfc1337": 1, "rfc5961": 0, "paws": 0}),
+    ("rfc9293", {"rfc1337": 1, "rfc5961_syn": 0, "paws": 0}),
 ]
 
 

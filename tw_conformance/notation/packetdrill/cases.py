@@ -25,8 +25,11 @@ T = TypeVar("T")
 
 _SYMBOLS: Mapping[str, str] = {"STANDARD": "rfc9293", "FreeBSD": "freebsd", "Linux": "linux"}
 """The family of profiles that each of nplab's symbols is about."""
-_INSECURE = (Setting("insecure_rst", 1, "freebsd"), Setting("insecure_syn", 1, "freebsd"))
-"""With these FreeBSD does what RFC 793 says, and not RFC 5961."""
+_INSECURE: Mapping[Setting, tuple[str, ...]] = {
+    Setting("insecure_rst", 1, "freebsd"): ("rfc5961_rst", "rfc5961_rst_before"),
+    Setting("insecure_syn", 1, "freebsd"): ("rfc5961_syn", "rfc5961_syn_before"),
+}
+"""With these FreeBSD does what RFC 793 says, and not RFC 5961: the standard's settings of that."""
 _FAMILY_TOKEN = re.compile(r"(?:^|-)ipv[46](?=-|$)")
 
 
@@ -140,7 +143,7 @@ def _settings(said: Sequence[Setting], names: Sequence[str]) -> dict[str, int]:
         if any(name.startswith(setting.system) for name in names):
             values[setting.name] = setting.value
         elif setting in _INSECURE and "rfc9293" in names:
-            values["rfc5961"] = 0
+            values |= dict.fromkeys(_INSECURE[setting], 0)
     having = {n: [PROFILES[p] for p in names if n in PROFILES[p].settings] for n in values}
     return {
         name: value

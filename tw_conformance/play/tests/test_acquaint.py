@@ -67,10 +67,10 @@ def met(dut: Profile) -> Opaque:
 def test_of_a_dut_that_is_held_to_the_standard_its_options_are_found_too(
     said: dict[str, bool], strict: bool
 ) -> None:
-    off = replace(RFC.settings["rfc5961"], default=0)
-    target = Opaque(replace(RFC, settings={**RFC.settings, "rfc5961": off}), RFC)
+    off = replace(RFC.settings["rfc5961_syn"], default=0)
+    target = Opaque(replace(RFC, settings={**RFC.settings, "rfc5961_syn": off}), RFC)
     acquaint(target, **said)
-    assert target.settings.get("rfc5961", 1) == strict
+    assert target.settings.get("rfc5961_syn", 1) == strict
 
 
 def verdict(target: Opaque) -> Verdict:

@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 NOBODY = (
     "--strict counts the SHOULDs of rfc9293, and no target is held to it: say --profile rfc9293"
 )
-DOUBLE = "--strict demands rfc5961, and rfc5961=0 was said of the DUT"
+DOUBLE = "--strict demands rfc5961_syn, and rfc5961_syn=0 was said of the DUT"
 STRANGER = ("--target", "192.0.2.1:7", "--profile", "rfc9293")
 
 
@@ -25,7 +25,7 @@ STRANGER = ("--target", "192.0.2.1:7", "--profile", "rfc9293")
     ("options", "said"),
     [
         (("--profile", "linux"), NOBODY),
-        (("--set", "rfc5961=0", *STRANGER), DOUBLE),
+        (("--set", "rfc5961_syn=0", *STRANGER), DOUBLE),
     ],
 )
 def test_what_can_t_be_is_said(
@@ -53,6 +53,6 @@ def test_the_reference_does_all_that_it_should(pytester: pytest.Pytester) -> Non
 
 def test_a_should_that_a_dut_does_without_is_named_as_one() -> None:
     target = Opaque(PROFILES["rfc9293"])
-    target.settings = {"rfc5961": 0, "rfc1337": 1}
-    said = "differ: rfc5961=0 (rfc9293: 1, a SHOULD), rfc1337=1 (rfc9293: 0)"
+    target.settings = {"rfc5961_syn": 0, "rfc1337": 1}
+    said = "differ: rfc5961_syn=0 (rfc9293: 1, a SHOULD), rfc1337=1 (rfc9293: 0)"
     assert settings_line(target) == f"settings of reference: {said}"

@@ -229,7 +229,7 @@ class Row:
 
 def everywhere() -> Iterator[Row]:
     """The steps that all states but SYN-SENT have in common."""
-    plain = (("rfc5961", 0),)
+    plain = (("rfc5961_rst_before", 0), ("rfc5961_syn_before", 0))
     for stage in list(WAYS)[1:]:
         again = "; again" if stage in UNACKNOWLEDGED else ""
         same = f"{stage.name}{again}"

@@ -254,6 +254,14 @@ def test_a_setting_that_only_some_have_is_asked_of_those() -> None:
     assert "profiles: [freebsd-13, freebsd-14, freebsd-15]" in said
 
 
+@pytest.mark.parametrize("kind", ["rst", "syn"])
+def test_the_standard_without_rfc_5961_is_asked_where_freebsd_is_insecure(kind: str) -> None:
+    sysctl = f"0 `sysctl -w net.inet.tcp.insecure_{kind}=1`\n"
+    text = sysctl + PASSIVE + "+.1 < R 1:1(0) win 0\n#ifdef STANDARD\n+0 > . 1:1(0) ack 1\n#endif\n"
+    (case,) = (case for case in imported(text).cases if case.profiles == ("rfc9293",))
+    assert case.settings == {f"rfc5961_{kind}": 0, f"rfc5961_{kind}_before": 0}
+
+
 BOTH = """\
 +.1 < . 9:9(0) ack 1 win 9
 #ifdef Linux
