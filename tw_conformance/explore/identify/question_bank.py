@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from tw_conformance.explore.coverage.survey import Witness
 from tw_conformance.explore.observe import StepEffect, observe
-from tw_conformance.model.case import Call, Case, Reach, Send, Step, TimestampRelation, Wait
+from tw_conformance.model.case import Call, Case, Family, Reach, Send, Step, TimestampRelation, Wait
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.play.approach import TimestampsRefused
 from tw_conformance.targets.direct import DirectTarget
@@ -150,8 +150,12 @@ class Tries(NamedTuple):
     parts: frozenset[object]
 
 
-_Asked: TypeAlias = tuple[str, frozenset[tuple[str, int]]]
-"""A question by its name, and the settings under which it is asked."""
+_Asked: TypeAlias = tuple[str, Family, frozenset[tuple[str, int]]]
+"""A question by its name, the family of addresses, and the settings under which it is asked."""
+
+
+def _asked(question: Case, settings: Mapping[str, int]) -> _Asked:
+    return question.name, question.reach.family, frozenset(settings.items())
 
 
 class Respondent:
@@ -175,14 +179,14 @@ class Respondent:
 
     def reply(self, question: Case, settings: Mapping[str, int]) -> Reply:
         """What it does under these settings, all others as by default.  Each is played once."""
-        asked = question.name, frozenset(settings.items())
+        asked = _asked(question, settings)
         if asked not in self._replies:
             self._replies[asked] = _reply(replace(question, settings=settings), self._target)
         return self._replies[asked]
 
     def tries(self, question: Case, settings: Mapping[str, int]) -> Tries:
         """What the question tries of it under these settings."""
-        asked = question.name, frozenset(settings.items())
+        asked = _asked(question, settings)
         if asked not in self._tries:
             self._tries[asked] = self._try(replace(question, settings=settings))
         return self._tries[asked]

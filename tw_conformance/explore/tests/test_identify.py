@@ -356,6 +356,19 @@ def test_a_prediction_depends_on_the_settings_that_its_rules_look_at() -> None:
     assert [state.name for state in states if state] == ["CLOSED", "TIME-WAIT"]
 
 
+def test_what_is_foreseen_over_one_family_is_not_taken_for_the_other() -> None:
+    """IPv6 has no DF."""
+    oracle = Respondent(LINUX)
+
+    def df(question: Case) -> list[object]:
+        return [answer.df for effect in oracle.reply(question, {}) for answer in effect.answers]
+
+    over_ipv4 = next(question for question in questions() if df(question))
+    over_ipv6 = replace(over_ipv4, reach=replace(over_ipv4.reach, family="ipv6"))
+    assert None not in df(over_ipv4)
+    assert df(over_ipv6) == [None]
+
+
 def test_the_first_question_leaves_few_profiles_in_any_case(predictions: Predictions) -> None:
     first = Inquiry(predictions, predictions.questions).most_telling()
     assert first is not None
