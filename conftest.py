@@ -10,8 +10,6 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
 import tw_conformance
 
 pytest_plugins = ["tw_conformance.plugin"]
@@ -37,12 +35,6 @@ if _FOR_DEVELOPERS:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     own = collection_path in (_HERE / "tw_conformance", _HERE / "reference")
     return True if own and not _FOR_DEVELOPERS else None
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The reference's own tests are quick: the last of a run, they fill what long ones leave."""
-    items.sort(key=lambda item: item.path.is_relative_to(_HERE / "reference"))
 
 
 def pytest_report_header() -> str | None:
