@@ -123,6 +123,10 @@ def _verdict(identity: Identity) -> list[str]:
     else:
         verdict = f"{names}: {number_of(count, 'profile')} left after {asked}{alike}"
     lines = ["", verdict]
+    if identity.unasked:
+        lines.append(
+            f"  {_FAMILIES[identity.unasked]} was not asked: no documented rule differs by it"
+        )
     defaults = identity.profiles[0].settings
     for name, value in identity.settings.items():
         seen = "can't be told" if value is None else str(value)
@@ -203,6 +207,7 @@ def _value(target: str, identity: Identity) -> dict[str, Any]:
         "questions_asked": len(identity.answered) + len(identity.left_out),
         "questions_telling": identity.telling,
         "family": identity.family,
+        "family_not_asked": identity.unasked,
         "settings": dict(identity.settings),
         "none_of_these": identity.none_of_these,
         "deviations": [_deviation_value(deviation) for deviation in identity.deviations],

@@ -103,8 +103,12 @@ def unlike_the_profile(target: Target) -> dict[str, tuple[int, int]]:
 
 def family_of(target: Target) -> Family:
     """An address family that the target has an address of."""
-    ipv4 = Case("a first look", "", (), Reach(family="ipv4"), ())
-    return "ipv4" if target.lacks(ipv4) is None else "ipv6"
+    return "ipv4" if has_family(target, "ipv4") else "ipv6"
+
+
+def has_family(target: Target, family: Family) -> bool:
+    """Whether the target has an address of that family."""
+    return target.lacks(Case("a first look", "", (), Reach(family=family), ())) is None
 
 
 def tester_isn(seed: int, case: Case) -> int:

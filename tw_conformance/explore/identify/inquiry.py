@@ -22,7 +22,7 @@ from tw_conformance.explore.observe import Undecided, observe
 from tw_conformance.model.case import Case, Family
 from tw_conformance.model.errors import TargetError
 from tw_conformance.play.approach import NotReached, TimestampsRefused
-from tw_conformance.targets.target import Play, Target, family_of
+from tw_conformance.targets.target import Play, Target, family_of, has_family
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 
@@ -58,7 +58,7 @@ class Identity:
     first of them; None where the replies fit several values.  ``nearest``: what the likeliest
     profiles are away, themselves first.  ``telling`` is how many questions told the profiles apart;
     the others tried rules.  All were asked over one address ``family``, by which no rule of
-    TIME-WAIT differs.
+    TIME-WAIT differs; ``unasked`` is the other, where the target has that too.
     """
 
     profiles: tuple[Profile, ...]
@@ -68,6 +68,7 @@ class Identity:
     left_out: tuple[Case, ...]
     telling: int
     family: Family
+    unasked: Family | None = None
 
     @property
     def deviations(self) -> tuple[Deviation, ...]:
@@ -254,7 +255,8 @@ def identify(
         # Which profile is nearest may change with what its rules are seen to do.
         untried = inquiry.untried()
         if not untried:
-            return inquiry.identity(telling)
+            unasked = family == "ipv4" and has_family(target, "ipv6")
+            return replace(inquiry.identity(telling), unasked="ipv6" if unasked else None)
         started = [(question, start(question)) for question in untried]
         for question, play in started:
             take(question, play.result())
