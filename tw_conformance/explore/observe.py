@@ -6,7 +6,7 @@ can be put in as what is expected, and then the script is an ordinary case.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -167,6 +167,8 @@ def _answer(run: Run, index: int, packet: Packet) -> Answer:
     answer = answer_of(packet, run.tester.variables)
     if not packet.segment.flags & (SYN | RST) and _iss_was_drawn(run, index):
         answer = replace(answer, seq=None)
+    if not packet.segment.flags & RST and _window_was_open(run, index):
+        answer = replace(answer, window=None)
     if (of_its_syn := _behind_a_syn_at_the_edge(run, index, packet)) is not None:
         answer = replace(answer, ack=of_its_syn)
     stands_for_all = run.target.profile == STANDARD and not run.target.realtime
@@ -181,9 +183,19 @@ def _iss_was_drawn(run: Run, before: int) -> bool:
         state_probe.is_syn_ack(packet.segment)
         and packet.segment.seq != known["iss"]
         and answer_of(packet, known).seq is None
-        for index in range(before)
-        for packet in came_at(run.tester.transcript, index)
+        for packet in _came(run, before)
     )
+
+
+def _window_was_open(run: Run, before: int) -> bool:
+    """Whether the DUT told a window that no rule decides, before that step: what it tells later may
+    rest on it."""
+    return not all(packet.window_is_ruled for packet in _came(run, before))
+
+
+def _came(run: Run, before: int) -> Iterator[Packet]:
+    for index in range(before):
+        yield from came_at(run.tester.transcript, index)
 
 
 def _behind_a_syn_at_the_edge(run: Run, index: int, packet: Packet) -> SequenceExpression | None:

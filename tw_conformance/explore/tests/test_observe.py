@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tw_conformance.explore.observe import observe
-from tw_conformance.model.case import Case, Reach, Send
+from dataclasses import replace
+
+from tw_conformance.explore.observe import observe, ruled_states
+from tw_conformance.model.case import Call, Case, Reach, Send
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles import PROFILES
-from tw_reference.segment import RST, SYN
+from tw_reference.segment import ACK, FIN, RST, SYN
 
 
 def send(flags: int, seq: str) -> Send:
@@ -34,3 +36,14 @@ def test_what_follows_a_syn_at_the_windows_edge_is_said_from_that_edge() -> None
     seen = target.start(observe(script, target, {"SYN-RECEIVED", "CLOSED"})).result()
     said = [answer.ack and answer.ack.text for effect in seen for answer in effect.answers]
     assert said == ["seg_seq+1", "rcv_nxt+rcv_wnd-4999+1"]
+
+
+def test_a_block_tells_a_window_of_before_that_no_rule_decided() -> None:
+    """With window scaling Linux's window follows its memory, and its block has the last told."""
+    target = DirectTarget(PROFILES["linux-6.18"])
+    acknowledge = Send(FIN | ACK, ack=SequenceExpression("snd_nxt+1"))
+    for scale, is_said in ((None, True), (7, False)):
+        steps = Call("close"), replace(acknowledge, flags=ACK), acknowledge
+        script = Case("frozen", "Told", ("RFC 9293",), Reach("ESTABLISHED", wscale=scale), steps)
+        seen = target.start(observe(script, target, ruled_states(PROFILES["linux-6.18"]))).result()
+        assert [a.window is not None for e in seen for a in e.answers] == [is_said, is_said]
