@@ -40,6 +40,11 @@ class Preparation(NamedTuple):
         return {**switches, "options": self.options}
 
     @property
+    def opener(self) -> dict[str, Argument]:
+        """What the socket of a connect() is like where the case says nothing: that which opened."""
+        return {} if self.listens else self.socket
+
+    @property
     def listener(self) -> dict[str, Argument]:
         """What the listener is like, in the agent's words."""
         return {"policy": self.policy, **self.socket}
@@ -116,8 +121,8 @@ class SocketCalls:
         if verb in ON_SOCKET or verb == "destroy":
             return await self._agent.ask(verb, **self.connection, **arguments)
         if verb == "connect":
-            opens = {} if self._preparation.listens else self._preparation.socket
-            return await self._agent.ask("open", **self.connection, **{**opens, **arguments})
+            made = {**self._preparation.opener, **arguments}
+            return await self._agent.ask("open", **self.connection, **made)
         if verb == "bind":
             bound = bind_arguments(arguments, self._family, self._local_port, self._duts)
             return await self._agent.ask("bind", **bound)

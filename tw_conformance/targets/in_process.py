@@ -328,14 +328,21 @@ class InProcessLink:
             case "bind":
                 self._bind(arguments)
             case "connect":
-                reuse_address = bool(arguments.get("reuse_address"))
-                automatic = bool(arguments.get("automatic"))
-                if not automatic:
-                    host.bind(_PORT, Endpoint.of(flow.src), reuse_address=reuse_address)
-                host.connect(flow, automatic=automatic, reuse_address=reuse_address, reads=False)
-                host.sockets.set_options(flow, **self._dut.preparation.options)
+                self._connect({**self._dut.preparation.opener, **arguments})
             case _:
                 raise NoSuchCall(f"the reference does not have the call {verb}")
+
+    def _connect(self, arguments: Mapping[str, Any]) -> None:
+        """Of a new socket, on the same 4-tuple."""
+        host, flow = self._host, self.flow.reverse
+        switches = {name: bool(arguments.get(name)) for name in ("reuse_address", "reuse_port")}
+        automatic = bool(arguments.get("automatic"))
+        if not automatic:
+            host.bind(_PORT, Endpoint.of(flow.src), **switches)
+        host.connect(
+            flow, automatic=automatic, reuse_address=switches["reuse_address"], reads=False
+        )
+        host.sockets.set_options(flow, **arguments.get("options", {}))
 
     def _bind(self, arguments: Mapping[str, Any]) -> None:
         """A port of the host's own choice, 0, is always to be had."""
