@@ -6,10 +6,8 @@ of 13 and 14, and of 10 where that knows nothing of RFC 5961 yet.  SYN-SENT and 
 ``freebsd_opening.py``.  That an ACK is due (TF_ACKNOW) is noted where that function notes it; any
 segment that tcp_output() sends carries it, and until then it stays due.
 
-Known to be otherwise there, and not told apart here: a 14 of 2023 acknowledges what is due beside
-the first two duplicate ACKs at once; since 13.1 what tells nothing of SACK is a duplicate ACK with
-SACK, too; RST and SYN are held against the last ACK sent, not RCV.NXT, which shows while an ACK is
-put off; timestamps that were not agreed on move TS.Recent.
+Known to be otherwise there, and not told apart here: timestamps that were not agreed on move
+TS.Recent; blocks of SACK that tell something new are passed over.
 """
 
 from __future__ import annotations
@@ -43,6 +41,7 @@ from tw_reference.profiles.freebsd_words import (
     ALL_OLD,
     BEYOND_WINDOW,
     DUPLICATE_ACK,
+    DUPLICATE_ACK_UNTIL_13_0,
     FEW_DUPLICATES,
     FIRST_FIN,
     GHOST_ACK,
@@ -148,11 +147,19 @@ _TAKE_ACK = note("conn-take-ack", ALWAYS, Do.TAKE_ACK,
                  " SEG.ACK is old.", f"{DO_SEGMENT}, step6")
 
 
-def _duplicates(*, with_fin: bool = True) -> Rules:
+def _duplicates(acknowledge: Do, changes: Set[Change], *, with_fin: bool = True) -> Rules:
     """Duplicate ACKs; ``with_fin``: a FIN with one is not looked at."""
     fin, which = ("-or-fin", "with or without FIN") if with_fin else ("", "without a new FIN")
-    duplicate = DUPLICATE_ACK if with_fin else all_of(DUPLICATE_ACK, ~FIRST_FIN)
+    plain = DUPLICATE_ACK if Change.PLAIN_DUPLICATES in changes else DUPLICATE_ACK_UNTIL_13_0
+    duplicate = plain if with_fin else all_of(plain, ~FIRST_FIN)
+    ends, again = ("-fin", " with the FIN again") if acknowledge is Do.ACK_WITH_FIN else ("", "")
+    answered = rule(
+        f"conn-duplicate-ack{fin}-due{ends}", all_of(duplicate, FEW_DUPLICATES, _due(changes)),
+        (Do.COUNT_DUPLICATE, acknowledge),
+        f"With the first two duplicate ACKs, {which}, an ACK that is due is sent{again}.",
+        f"{DO_SEGMENT} of 14, V_tcp_do_rfc3042, TF_ACKNOW")
     return (
+        *((answered,) if Change.DUPLICATES_ANSWERED in changes else ()),
         rule(f"conn-duplicate-ack{fin}", all_of(duplicate, FEW_DUPLICATES), Do.COUNT_DUPLICATE,
              f"The first two duplicate ACKs, {which}, are dropped; an ACK that is due stays so.",
              f"{DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042"),
@@ -181,7 +188,7 @@ def _sends(name: str, when: Condition[SegmentOnConnection], acknowledge: Do) -> 
 
 def _nothing_new(acknowledge: Do, changes: Set[Change], *, established: bool = False) -> Rules:
     due = all_of(NOTHING_NEW, _due(changes))
-    if established:
+    if established and Change.DUPLICATES_ANSWERED not in changes:
         return (_sends("established-due", all_of(due, ~PREDICTED), acknowledge),)
     return (_sends("conn-due", due, acknowledge),)
 
@@ -217,9 +224,9 @@ def _text(acknowledge: Do, changes: Set[Change], *, established: bool = False) -
 def _established(changes: Set[Change]) -> AnyList:
     return stages.ESTABLISHED.list(
         *_check(Do.ACK, changes, established=True, closed=False),
-        *_duplicates(with_fin=False), _TAKE_ACK,
+        *_duplicates(Do.ACK, changes, with_fin=False), _TAKE_ACK,
         *_nothing_new(Do.ACK, changes, established=True),
-        rule("established-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
+        rule("established-fin", FIN_NEXT, (Do.TAKE_TEXT, Do.ENTER_CLOSE_WAIT, Do.ACK),
              "The peer's FIN is acknowledged at once: CLOSE-WAIT.",
              f"{DO_SEGMENT}, TF_ACKNOW", "RFC 9293 section 3.10.7.4"),
         *_text(Do.ACK, changes, established=True),
@@ -229,7 +236,7 @@ def _established(changes: Set[Change]) -> AnyList:
 def _fin_wait_1(changes: Set[Change]) -> AnyList:
     return stages.FIN_WAIT_1.list(
         *_check(Do.ACK_WITH_FIN, changes),
-        *_duplicates(with_fin=False),
+        *_duplicates(Do.ACK_WITH_FIN, changes, with_fin=False),
         _TAKE_ACK,
         rule("fin-wait-1-ack", FIN_ACKED, (Do.ENTER_FIN_WAIT_2, Do.CONTINUE),
              "The ACK of the FIN, in whatever segment: FIN-WAIT-2, where the rest is processed.",
@@ -257,7 +264,7 @@ def _fin_wait_2(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
 
 def _close_wait(changes: Set[Change]) -> AnyList:
     return stages.CLOSE_WAIT.list(
-        *_check(Do.ACK, changes, closed=False), *_duplicates(), _TAKE_ACK,
+        *_check(Do.ACK, changes, closed=False), *_duplicates(Do.ACK, changes), _TAKE_ACK,
         *_after_fin(Do.ACK, changes),
     )
 
@@ -267,7 +274,7 @@ def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
     source = f"{DO_SEGMENT}, TCPS_CLOSING"
     return stages.CLOSING.list(
         *_check(Do.ACK_WITH_FIN, changes, fin_taken=True),
-        *_duplicates(), _TAKE_ACK,
+        *_duplicates(Do.ACK_WITH_FIN, changes), _TAKE_ACK,
         rule(f"closing-ack-due{owed}", all_of(FIN_ACKED, _due(changes)),
              (acknowledges_fin, Do.ENTER_TIME_WAIT),
              "The ACK of our FIN leads to TIME-WAIT; an ACK that is due is sent.",
@@ -282,7 +289,7 @@ def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
 def _last_ack(changes: Set[Change]) -> AnyList:
     return stages.LAST_ACK.list(
         *_check(Do.ACK_WITH_FIN, changes, fin_taken=True),
-        *_duplicates(), _TAKE_ACK,
+        *_duplicates(Do.ACK_WITH_FIN, changes), _TAKE_ACK,
         rule("last-ack-ack", FIN_ACKED, Do.CLOSE,
              "The ACK of our FIN ends the connection, in silence.",
              f"{DO_SEGMENT}, TCPS_LAST_ACK", "RFC 9293 section 3.10.7.4"),

@@ -10,6 +10,7 @@ from tw_reference.profiles.freebsd_words import (
     ABOUT_WINDOW,
     IN_WINDOW,
     SEQ_BELOW,
+    SEQ_IS_LAST_ACK,
     SEQ_NEAR_RCV_NXT,
     SPANS_LAST_ACK,
     TS_RECENT_KNOWN,
@@ -22,7 +23,6 @@ from tw_reference.rules.vocabulary import (
     ACK,
     FIN,
     RST,
-    SEQ_IS_RCV_NXT,
     SYN,
     TIMESTAMPS,
     TIMESTAMPS_IN_USE,
@@ -48,14 +48,16 @@ SYN_FIN: ConnectionRule = rule(
 
 
 def blind_rst() -> Rules:
-    """RST since 11, where whoever does not know RCV.NXT only gets a challenge."""
+    """RST since 11, where whoever does not know what was acknowledged last gets a challenge."""
     return (
-        rule("conn-rst", all_of(RST, IN_WINDOW, any_of(SEQ_IS_RCV_NXT, setting("insecure_rst"))),
+        rule("conn-rst", all_of(RST, IN_WINDOW, any_of(SEQ_IS_LAST_ACK, setting("insecure_rst"))),
              Do.CLOSE,
-             "An RST at RCV.NXT, or with insecure_rst anywhere in the window, ends the connection.",
-             DO_SEGMENT, "RFC 5961 section 3.2"),
+             "An RST at the last ACK sent, or with insecure_rst anywhere in the window, ends the"
+             " connection.",
+             f"{DO_SEGMENT}, last_ack_sent", "RFC 5961 section 3.2"),
         rule("conn-rst-challenge", all_of(RST, IN_WINDOW), Do.CHALLENGE,
-             "An RST elsewhere in the window is challenged: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",
+             "An RST elsewhere in the window, as at RCV.NXT while an ACK is put off, is challenged:"
+             " <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",
              f"{DO_SEGMENT}, tcp_respond()", "RFC 5961 section 3.2"),
         rule("conn-rst-drop", RST, Do.DROP,
              "An RST outside the window is dropped.", DO_SEGMENT),
@@ -75,16 +77,18 @@ def blind_syn() -> Rules:
 
 
 def old_rst(*, established: bool) -> Rules:
-    """RST until 10: one octet more on either side; ESTABLISHED wants it near RCV.NXT."""
+    """RST until 10: one octet more on either side; ESTABLISHED wants it near RCV.NXT, or near the
+    last ACK sent."""
     strict: ConnectionRule = rule(
         "conn-rst-far", all_of(RST, ~SEQ_NEAR_RCV_NXT, setting("insecure_rst", 0)), Do.DROP,
-        "In ESTABLISHED an RST more than one octet from RCV.NXT is dropped.",
+        "In ESTABLISHED an RST more than one octet from RCV.NXT and the last ACK is dropped.",
         f"{DO_SEGMENT} of 10, tcp_insecure_rst")
     return (
         *((strict,) if established else ()),
         rule("conn-rst-about", all_of(RST, ABOUT_WINDOW), Do.CLOSE,
-             "An RST from RCV.NXT-1 to RCV.NXT+RCV.WND ends the connection.",
-             f"{DO_SEGMENT} of 10"),
+             "An RST from one octet before the last ACK sent to RCV.WND behind it ends the"
+             " connection.",
+             f"{DO_SEGMENT} of 10, last_ack_sent"),
         rule("conn-rst-drop", RST, Do.DROP,
              "An RST outside the window is dropped.", DO_SEGMENT),
     )

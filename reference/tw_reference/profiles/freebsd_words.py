@@ -7,27 +7,32 @@ from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND
 from tw_reference.rules.condition import atom
 from tw_reference.rules.questions import AckDue, SegmentOnConnection
-from tw_reference.rules.vocabulary import SEQ_IS_RCV_NXT, HasTcb
+from tw_reference.rules.vocabulary import HasTcb
 from tw_reference.seqnum import add, distance, in_window, seq_gt
 
 _MAX_WINDOW = 65535
 """TCP_MAXWIN."""
 
 
-@atom("SEG.SEQ is in the window")
-def IN_WINDOW(q: HasTcb) -> bool:
+@atom("SEG.SEQ is the last ACK sent: RCV.NXT, unless an ACK is put off")
+def SEQ_IS_LAST_ACK(q: SegmentOnConnection) -> bool:
+    return q.segment.seq == q.tcb.rcv_wup
+
+
+@atom("SEG.SEQ is in the window, which begins at the last ACK sent")
+def IN_WINDOW(q: SegmentOnConnection) -> bool:
     window = q.tcb.rcv_wnd
-    return in_window(q.segment.seq, q.tcb.rcv_nxt, window) if window else SEQ_IS_RCV_NXT.test(q)
+    return in_window(q.segment.seq, q.tcb.rcv_wup, window) if window else SEQ_IS_LAST_ACK.test(q)
 
 
-@atom("SEG.SEQ is in the window, or one octet to its left or right")
-def ABOUT_WINDOW(q: HasTcb) -> bool:
-    return -1 <= distance(q.segment.seq, q.tcb.rcv_nxt) <= q.tcb.rcv_wnd
+@atom("SEG.SEQ is in the window, which begins at the last ACK sent, or one octet beside it")
+def ABOUT_WINDOW(q: SegmentOnConnection) -> bool:
+    return -1 <= distance(q.segment.seq, q.tcb.rcv_wup) <= q.tcb.rcv_wnd
 
 
-@atom("SEG.SEQ is one octet from RCV.NXT at most")
-def SEQ_NEAR_RCV_NXT(q: HasTcb) -> bool:
-    return -1 <= distance(q.segment.seq, q.tcb.rcv_nxt) <= 1
+@atom("SEG.SEQ is one octet from RCV.NXT at most, or from the last ACK sent")
+def SEQ_NEAR_RCV_NXT(q: SegmentOnConnection) -> bool:
+    return any(abs(distance(q.segment.seq, at)) <= 1 for at in (q.tcb.rcv_nxt, q.tcb.rcv_wup))
 
 
 def _left(q: HasTcb) -> int:
@@ -143,15 +148,30 @@ def SPANS_LAST_ACK(q: SegmentOnConnection) -> bool:
     return 0 <= distance(q.tcb.rcv_wup, start) <= text - cut + fin
 
 
-@atom("the segment is a duplicate ACK: SEG.ACK = SND.UNA, not SND.NXT, no text, the same window")
+def _acknowledges_nothing(q: SegmentOnConnection) -> bool:
+    """Whether SEG.ACK is SND.UNA, not SND.NXT, without text; what answers a probe of a closed
+    window is passed over, since no retransmission timer runs."""
+    tcb = q.tcb
+    probed = tcb.snd_wnd == 0 and not tcb.fin_sent
+    return q.segment.ack == tcb.snd_una != tcb.snd_nxt and not probed and not TEXT_KEPT.test(q)
+
+
+def _has_same_window(q: SegmentOnConnection) -> bool:
+    return q.segment.window << q.tcb.snd_scale == q.tcb.snd_wnd
+
+
+@atom("a duplicate ACK, no SACK: SEG.ACK = SND.UNA, not SND.NXT, no text, the same window")
+def DUPLICATE_ACK_UNTIL_13_0(q: SegmentOnConnection) -> bool:
+    """With SACK only what tells something new of it is one."""
+    return not q.tcb.sack and _acknowledges_nothing(q) and _has_same_window(q)
+
+
+@atom("a duplicate ACK: SEG.ACK = SND.UNA, not SND.NXT, no text, the same window, or any with SACK")
 def DUPLICATE_ACK(q: SegmentOnConnection) -> bool:
-    """What tells nothing new of SACK is none where SACK is in use, nor is what answers a probe of
-    a closed window, where no retransmission timer runs."""
-    segment, tcb = q.segment, q.tcb
-    if tcb.sack or (tcb.snd_wnd == 0 and not tcb.fin_sent):
-        return False
-    outstanding = segment.ack == tcb.snd_una != tcb.snd_nxt
-    return outstanding and not TEXT_KEPT.test(q) and segment.window << tcb.snd_scale == tcb.snd_wnd
+    """With SACK what has blocks is one only if they tell something new (tcp_is_sack_recovery())."""
+    blocks = any(kind == tcp.SACK for kind, _ in q.segment.other_options)
+    alike = not blocks if q.tcb.sack else _has_same_window(q)
+    return alike and _acknowledges_nothing(q)
 
 
 @atom("fewer than two duplicate ACKs have come")
