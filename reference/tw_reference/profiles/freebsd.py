@@ -19,7 +19,7 @@ from tw_reference.profiles.freebsd_settings import (
 )
 from tw_reference.profiles.freebsd_states import freebsd_states
 from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
-from tw_reference.profiles.offers import NOTHING, Offers
+from tw_reference.profiles.offers import NOTHING, EcnWays, Offers
 from tw_reference.profiles.profile import (
     IdleLimit,
     Profile,
@@ -283,6 +283,17 @@ FREEBSD_10 = Profile(
         repeats=Offers(timestamps=True, scaling=True),
         # tcp_output.c, V_tcp_ecn_maxretries.
         ecn_tries=2,
+        # tcp_input.c of 10, tcp_do_segment(), TF_ECN_PERMIT; tcp_output.c, TCPS_ESTABLISHED;
+        # tcp_subr.c, tcp_drop().  CWR stands in the next segment of any kind, which is not ruled.
+        ecn=EcnWays(
+            hears_all=True,
+            heeds_ece=False,
+            only_established=True,
+            challenges_tell=False,
+            resets_tell=False,
+        ),
+        # tcp_subr.c, tcp_respond(): the segment's header, of which IPv6's ip6_flow is cleared.
+        reset_tos_mask=0xFF,
         delayed_ack=100 * MILLISECOND,  # tcp_timer.h, TCPTV_DELACK
         first_rto=3 * SECOND,
         least_rto=230 * MILLISECOND,
@@ -349,6 +360,8 @@ FREEBSD_13 = FREEBSD_10.derive(
         rounds_scaled_window=True,
         # tcp_reass.c of 12, tcp_reass_replace(): a FIN alone has no octet to be kept by.
         loses_covered_fin=True,
+        # tcp_output.c of 13.1, TCPS_HAVEESTABLISHED(); only ESTABLISHED in 13.0.
+        ecn=EcnWays(hears_all=True, challenges_tell=False, resets_tell=False),
     ),
 )
 
@@ -405,6 +418,9 @@ FREEBSD_14 = FREEBSD_13.derive(
         window_on_entry=lambda room, offered: room,
         # tcp_subr.c of 14, tcp_respond(): ip6_flow is 0.
         keeps_label=False,
+        # tcp_subr.c of 14, tcp_respond(): tcp_ecn_output_established(), ip_tos.
+        ecn=EcnWays(hears_all=True, resets_tell=False, time_wait_tells=True),
+        reset_tos_mask=0,
     ),
 )
 

@@ -419,6 +419,7 @@ LINUX_6_18 = Profile(
         ecn=EcnWays(),
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
         reset_tos_mask=0xFC,
+        reset_tos_mask_ipv6=0xFC,
         # net.ipv6.auto_flowlabels; tcp_ipv6.c, tcp_v6_timewait_ack(), tw_txhash, and
         # tcp_v6_send_reset().
         labels_flows=True,

@@ -128,6 +128,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         cuts_below=False,
         first_rto=3 * SECOND,
         reset_tos_mask=0,
+        reset_tos_mask_ipv6=0,
         labels_flows=False,
         labels_resets=False,
         keeps_ect=False,

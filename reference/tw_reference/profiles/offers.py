@@ -66,3 +66,16 @@ class EcnWays(NamedTuple):
     """Whether what has CWR is acknowledged at once."""
     minds_any_cwr: bool = False
     """Whether it is so without ECN too."""
+    hears_all: bool = False
+    """Whether CE, CWR and ECE count on all that comes, text or not, whatever becomes of it; marks
+    then have no ACK be quick."""
+    heeds_ece: bool = True
+    """Whether ECE is known to have the next new text say CWR."""
+    only_established: bool = False
+    """Whether a connection says nothing of ECN but in ESTABLISHED."""
+    challenges_tell: bool = True
+    """Whether a challenge ACK has ECE, where other segments do."""
+    resets_tell: bool = True
+    """Whether a connection's own RST does."""
+    time_wait_tells: bool = False
+    """Whether ACKs in TIME-WAIT have ECE, where the connection's had."""

@@ -223,7 +223,9 @@ class StackTraits:
     pushes_part: bool = False
     """Whether text has PSH that is sent by the timer, cut to the room that there is."""
     reset_tos_mask: int = 0
-    """The bits of a segment's TOS that the RST which answers it has too."""
+    """The bits of a segment's TOS that the RST which answers it has too, over IPv4."""
+    reset_tos_mask_ipv6: int = 0
+    """The same of its traffic class, over IPv6."""
     ttl: int = 64
     room: Callable[[int], int] = lambda mss: 0
     """RCV.WND at least (octets) of a connection, for a given MSS: a header without scaling may not

@@ -41,6 +41,8 @@ class TimeWaitBlock:
     flow_label: int = 0
     ect: int = 0
     """The ECN field of its ACK that answers what the stack takes."""
+    ece: int = 0
+    """The flag ECE, where its ACKs have it."""
     reuse_address: bool = False
     reuse_port: bool = False
     port_was_bound: bool = True

@@ -206,6 +206,8 @@ class Connection(ControlBlock):
             profile = self._owner.profile
             rules, ruled = profile.on_connection(self.state, is_request=self.is_request)
             before = self.snapshot()
+            if not self.is_request and self.marks.hear(packet.segment, question.ecn_field):
+                self.outbound.reduce(packet.segment.ack)
             ruling = rules.decide(question)
             for action in ruling.then:
                 if self.state is not State.CLOSED:
@@ -307,7 +309,7 @@ class Connection(ControlBlock):
                 under_way = self.snd_una != self.snd_nxt
                 self._out.ack_arrives(segment)
                 if self.marks.ack_comes(segment) and under_way:
-                    self.outbound.reduce()
+                    self.outbound.reduce(self.snd_una)
             case ConnectionAction.TAKE_TEXT:
                 self._text_arrives(packet)
             case ConnectionAction.TAKE_HELD:

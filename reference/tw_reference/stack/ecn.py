@@ -5,6 +5,7 @@ from __future__ import annotations
 from tw_reference import segment as tcp
 from tw_reference.profiles.offers import EcnWays
 from tw_reference.segment import Segment
+from tw_reference.state import State
 
 _NOT_ECT, _CE = 0, 3
 
@@ -29,20 +30,45 @@ class Marks:
     def _count(self) -> bool:
         return self.in_use and self._are_known
 
+    def are_said(self, state: State) -> bool:
+        """Whether text is sent as ECT in that state, and ECE and CWR are said."""
+        return self.in_use and (state is State.ESTABLISHED or not self._ways.only_established)
+
+    def echo(self, state: State, flags: int, *, challenges: bool) -> int:
+        """The flag that a segment has, which is no SYN: ECE, or none; ``challenges``: it is a
+        challenge ACK."""
+        if (challenges and not self._ways.challenges_tell) or (
+            flags & tcp.RST and not self._ways.resets_tell
+        ):
+            return 0
+        return tcp.ECE if self._echoes and self.are_said(state) else 0
+
     @property
-    def echo(self) -> int:
-        """The flag that all but a SYN has now: ECE, or none."""
-        return tcp.ECE if self._echoes else 0
+    def echo_in_time_wait(self) -> int:
+        """The flag that ACKs have in TIME-WAIT."""
+        return tcp.ECE if self._echoes and self._ways.time_wait_tells else 0
+
+    def hear(self, segment: Segment, field: int) -> bool:
+        """A segment has come in a packet with that ECN field, and nobody has looked at it yet;
+        whether it tells of congestion."""
+        if not (self._count and self._ways.hears_all):
+            return False
+        if segment.flags & tcp.CWR:
+            self._echoes = False
+        self._echoes = self._echoes or field == _CE
+        return self._ways.heeds_ece and bool(segment.flags & tcp.ECE)
 
     def ack_comes(self, segment: Segment) -> bool:
         """A valid SEG.ACK has come, whose segment may have CWR; whether it tells of congestion."""
+        if self._ways.hears_all:
+            return False
         if segment.flags & tcp.CWR and self._ways.takes_empty_cwr:
             self._echoes = False
         return self._count and bool(segment.flags & tcp.ECE)
 
     def text_comes(self, segment: Segment, field: int) -> bool:
         """Text is taken from a packet with that ECN field; whether ACKs are to be quick for it."""
-        if not self._count:
+        if not self._count or self._ways.hears_all:
             return False
         if segment.flags & tcp.CWR and not self._ways.takes_empty_cwr:
             self._echoes = False

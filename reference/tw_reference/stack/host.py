@@ -450,6 +450,7 @@ class Host:
             ttl=connection.ttl if traits.keeps_ttl else traits.ttl,
             flow_label=connection.flow_label if traits.keeps_label else 0,
             ect=connection.ect if traits.keeps_ect else 0,
+            ece=connection.marks.echo_in_time_wait,
             reuse_address=connection.reuse_address,
             reuse_port=connection.reuse_port,
             port_was_bound=connection.port_was_bound,

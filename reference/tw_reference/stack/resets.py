@@ -15,6 +15,7 @@ def reset_for(packet: Packet, traits: StackTraits) -> Packet:
         reset = Segment(seq=segment.ack, ack=0, flags=tcp.RST)
     else:
         reset = Segment(seq=0, ack=segment.end, flags=tcp.RST | tcp.ACK)
-    flow, tos = packet.flow.reverse, packet.tos & traits.reset_tos_mask
+    flow = packet.flow.reverse
+    mask = traits.reset_tos_mask_ipv6 if flow.is_ipv6 else traits.reset_tos_mask
     label = label_of(flow, "reset") if traits.labels_resets else 0
-    return Packet(flow, reset, ttl=traits.ttl, tos=tos, flow_label=label)
+    return Packet(flow, reset, ttl=traits.ttl, tos=packet.tos & mask, flow_label=label)

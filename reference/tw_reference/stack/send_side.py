@@ -65,10 +65,10 @@ class SendSide:
         self.nxt = segment.end
         self.fin_sent = self.fin_sent or bool(segment.flags & FIN)
 
-    def reduce(self) -> None:
-        """The peer tells of congestion: the next new text is to say that it was heard, once for
-        all that was on its way (RFC 3168 section 6.1.2)."""
-        if self._reduced_at is None or distance(self.una, self._reduced_at) > 0:
+    def reduce(self, ack: int) -> None:
+        """The peer tells of congestion with SEG.ACK ``ack``: the next new text is to say that it
+        was heard, once for all that was on its way (RFC 3168 section 6.1.2)."""
+        if self._reduced_at is None or distance(ack, self._reduced_at) > 0:
             self._reduced_at, self._cwr_due = self.nxt, True
 
     def says_cwr(self) -> bool:

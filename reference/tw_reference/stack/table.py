@@ -288,7 +288,7 @@ class TimeWaitTable:
         segment = Segment(
             seq=block.snd_nxt,
             ack=block.rcv_nxt,
-            flags=tcp.ACK,
+            flags=tcp.ACK | block.ece,
             window=min(block.rcv_wnd >> block.rcv_scale, 0xFFFF),
             timestamps=stamps,
         )

@@ -239,10 +239,10 @@ class WayOut:
         window = tcb.inbound.advertise(syn=syn, moves=not tcb.is_request, rounds=not challenges)
         if segment.flags & tcp.RST and not self._traits.resets_with_window:
             window = 0
-        marked = bool(tcb.ecn and new and segment.payload)
+        marked = bool(tcb.marks.are_said(tcb.state) and new and segment.payload)
         now = replace(
             segment,
-            flags=self._ecn_flags(segment, marked=marked),
+            flags=self._ecn_flags(segment, marked=marked, challenges=challenges),
             ack=tcb.rcv_nxt,
             window=window,
             timestamps=self._timestamps(syn=syn),
@@ -296,12 +296,14 @@ class WayOut:
             tcb.note_tsval(stamps.tsval)
         return stamps
 
-    def _ecn_flags(self, segment: Segment, *, marked: bool) -> int:
-        """Its flags, with what ECN has to say in them; ``marked``: it is new text that may be."""
+    def _ecn_flags(self, segment: Segment, *, marked: bool, challenges: bool) -> int:
+        """Its flags, with what ECN has to say in them; ``marked``: it is new text that may be;
+        ``challenges``: it is a challenge ACK."""
         if segment.flags & tcp.SYN:
             return segment.flags & ~ASKS_ECN if self._asks_no_more(segment) else segment.flags
-        cwr = tcp.CWR if marked and self._tcb.outbound.says_cwr() else 0
-        return segment.flags | self._tcb.marks.echo | cwr
+        tcb = self._tcb
+        cwr = tcp.CWR if marked and tcb.outbound.says_cwr() else 0
+        return segment.flags | tcb.marks.echo(tcb.state, segment.flags, challenges=challenges) | cwr
 
     def _asks_no_more(self, segment: Segment) -> bool:
         """Whether it is a SYN that came to nothing so often that it does not ask for ECN again, or

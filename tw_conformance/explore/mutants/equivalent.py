@@ -151,13 +151,6 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "ICMP error, no block: linux.icmp-source-quench: «note the error» for *",
         "Source Quench has no errno (icmp.c, icmp_err_convert).",
     ),
-    Equivalent(
-        "freebsd-*",
-        "traits: reset_tos_mask",
-        "Of the TOS of an RST for nobody nothing is said yet: 13 has that of the segment over IPv4,"
-        " and none over IPv6.",
-        "out of reach",
-    ),
     Equivalent("freebsd-15", "traits: short_lifetime*", _OFF_THE_WIRE, "out of reach"),
     Equivalent("*", "SYN-RECEIVED: *.syn-received-ack: without «take the ACK»", _GOES_ON),
     *(
@@ -268,7 +261,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "tcpdrop finds no entry of the syncache (tcp_subr.c, sysctl_drop()): no case asks for it.",
         "out of reach",
     ),
-    Equivalent("rfc9293", "traits: reset_tos_mask", _NO_WORD, "out of reach"),
+    Equivalent("rfc9293", "traits: reset_tos_mask*", _NO_WORD, "out of reach"),
     Equivalent(
         "rfc9293",
         "traits: room",

@@ -88,7 +88,7 @@ def _another(name: str, value: Any) -> Any:
     match value:
         case bool():
             return not value
-        case int() if name == "reset_tos_mask":
+        case int() if name in ("reset_tos_mask", "reset_tos_mask_ipv6"):
             return value ^ 0xFC
         case int():
             return _longer(value)
