@@ -99,6 +99,11 @@ def _due(changes: Set[Change]) -> Condition[SegmentOnConnection]:
     return ACK_IS_DUE if Change.ACKS_AT_ONCE in changes else ACK_IS_DUE_UNTIL_12
 
 
+def _era(changes: Set[Change]) -> str:
+    """The end of the name of a rule that asks whether an ACK is due."""
+    return "" if Change.ACKS_AT_ONCE in changes else "-until-12"
+
+
 # -- The steps before the text --------------------------------------------------------------------
 
 def _check(
@@ -131,7 +136,7 @@ def _check(
              f"{DO_SEGMENT}, dropafterack"),
         NOTE_TIMESTAMP,
         *((SYN_IN_WINDOW,) if of_10 else ()),
-        rule(f"conn-no-ack-due{ends}", all_of(~ACK, _due(changes)), acknowledge,
+        rule(f"conn-no-ack-due{_era(changes)}{ends}", all_of(~ACK, _due(changes)), acknowledge,
              f"What has no ACK is dropped; an ACK that is due is sent{again}.",
              f"{DO_SEGMENT}, TF_ACKNOW, dropafterack"),
         NO_ACK,
@@ -150,20 +155,22 @@ _TAKE_ACK = note("conn-take-ack", ALWAYS, Do.TAKE_ACK,
 def _duplicates(acknowledge: Do, changes: Set[Change], *, with_fin: bool = True) -> Rules:
     """Duplicate ACKs; ``with_fin``: a FIN with one is not looked at."""
     fin, which = ("-or-fin", "with or without FIN") if with_fin else ("", "without a new FIN")
-    plain = DUPLICATE_ACK if Change.PLAIN_DUPLICATES in changes else DUPLICATE_ACK_UNTIL_13_0
+    name, plain = "conn-duplicate-ack", DUPLICATE_ACK_UNTIL_13_0
+    if Change.PLAIN_DUPLICATES in changes:
+        name, plain = "conn-plain-duplicate-ack", DUPLICATE_ACK
     duplicate = plain if with_fin else all_of(plain, ~FIRST_FIN)
     ends, again = ("-fin", " with the FIN again") if acknowledge is Do.ACK_WITH_FIN else ("", "")
     answered = rule(
-        f"conn-duplicate-ack{fin}-due{ends}", all_of(duplicate, FEW_DUPLICATES, _due(changes)),
+        f"{name}{fin}-due{ends}", all_of(duplicate, FEW_DUPLICATES, _due(changes)),
         (Do.COUNT_DUPLICATE, acknowledge),
         f"With the first two duplicate ACKs, {which}, an ACK that is due is sent{again}.",
         f"{DO_SEGMENT} of 14, V_tcp_do_rfc3042, TF_ACKNOW")
     return (
         *((answered,) if Change.DUPLICATES_ANSWERED in changes else ()),
-        rule(f"conn-duplicate-ack{fin}", all_of(duplicate, FEW_DUPLICATES), Do.COUNT_DUPLICATE,
+        rule(f"{name}{fin}", all_of(duplicate, FEW_DUPLICATES), Do.COUNT_DUPLICATE,
              f"The first two duplicate ACKs, {which}, are dropped; an ACK that is due stays so.",
              f"{DO_SEGMENT}, V_tcp_do_rfc3042", "RFC 3042"),
-        rule(f"conn-duplicate-ack-third{fin}", all_of(duplicate, TWO_DUPLICATES),
+        rule(f"{name}-third{fin}", all_of(duplicate, TWO_DUPLICATES),
              (Do.COUNT_DUPLICATE, Do.RESEND),
              "The third has the oldest segment on its way sent again.",
              f"{DO_SEGMENT}, tcprexmtthresh", "RFC 5681 section 3.2"),
@@ -189,12 +196,14 @@ def _sends(name: str, when: Condition[SegmentOnConnection], acknowledge: Do) -> 
 def _nothing_new(acknowledge: Do, changes: Set[Change], *, established: bool = False) -> Rules:
     due = all_of(NOTHING_NEW, _due(changes))
     if established and Change.DUPLICATES_ANSWERED not in changes:
-        return (_sends("established-due", all_of(due, ~PREDICTED), acknowledge),)
-    return (_sends("conn-due", due, acknowledge),)
+        name = f"established-due{_era(changes)}"
+        return (_sends(name, all_of(due, ~PREDICTED), acknowledge),)
+    return (_sends(f"conn-due{_era(changes)}", due, acknowledge),)
 
 
 def _after_fin(acknowledge: Do, changes: Set[Change]) -> Rules:
-    return (_sends("conn-after-fin-due", _due(changes), acknowledge), _IGNORED)
+    name = f"conn-after-fin-due{_era(changes)}"
+    return (_sends(name, _due(changes), acknowledge), _IGNORED)
 
 
 _ACK_MAY_WAIT: Condition[SegmentOnConnection] = all_of(
@@ -209,7 +218,7 @@ def _text(acknowledge: Do, changes: Set[Change], *, established: bool = False) -
     name, at_once = ("established", all_of(due, ~PREDICTED)) if established else ("conn", due)
     return (
         _NOTHING,
-        rule(f"{name}-text-delayed{ends}", all_of(_ACK_MAY_WAIT, ~at_once),
+        rule(f"{name}-text-delayed{_era(changes)}{ends}", all_of(_ACK_MAY_WAIT, ~at_once),
              (Do.TAKE_TEXT, delayed),
              f"The ACK of text in order waits{again} for net.inet.tcp.delacktime, unless another"
              " does, or is due.", f"{DO_SEGMENT}, DELAY_ACK()", "RFC 9293 section 3.8.6.3"),
@@ -270,7 +279,7 @@ def _close_wait(changes: Set[Change]) -> AnyList:
 
 
 def _closing(acknowledges_fin: Do, changes: Set[Change]) -> AnyList:
-    owed = "" if acknowledges_fin is Do.ACK else "-owed"
+    owed = _era(changes) + ("" if acknowledges_fin is Do.ACK else "-owed")
     source = f"{DO_SEGMENT}, TCPS_CLOSING"
     return stages.CLOSING.list(
         *_check(Do.ACK_WITH_FIN, changes, fin_taken=True),

@@ -303,9 +303,9 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent("freebsd-*", f"FIN-WAIT-2: freebsd.{mutant}", _ALL_ACKED)
         for mutant in (
             "conn-take-ack: dropped",
-            "conn-take-ack: behind freebsd.conn-due",
+            "conn-take-ack: behind freebsd.conn-due*",
             "conn-ack-too-high: behind freebsd.conn-take-ack",
-            "conn-no-ack-due: without «not ACK is set»",
+            "conn-no-ack-due*: without «not ACK is set»",
         )
     ),
     *(
@@ -343,12 +343,13 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent(
         "freebsd-*",
-        "*: freebsd.conn-ack-too-high-fin: behind freebsd.conn-duplicate-ack*",
+        "*: freebsd.conn-ack-too-high-fin: behind freebsd.conn-*duplicate-ack*",
         "A duplicate ACK acknowledges SND.UNA, which is not right of SND.NXT.",
     ),
-    Equivalent("freebsd-*", "*: freebsd.established-due: behind freebsd.established-fin", _OLD),
-    Equivalent("freebsd-*", "*: freebsd.conn-due-fin: behind freebsd.fin-wait-1-fin", _OLD),
-    Equivalent("freebsd-*", "*: freebsd.conn-due: behind freebsd.fin-wait-2-fin*", _OLD),
+    Equivalent("freebsd-*", "*: freebsd.established-due*: behind freebsd.established-fin", _OLD),
+    Equivalent("freebsd-*", "*: freebsd.conn-due: behind freebsd.established-fin", _OLD),
+    Equivalent("freebsd-*", "*: freebsd.conn-due*-fin: behind freebsd.fin-wait-1-fin", _OLD),
+    Equivalent("freebsd-*", "*: freebsd.conn-due*: behind freebsd.fin-wait-2-fin*", _OLD),
     Equivalent(
         "freebsd-*",
         "*: freebsd.*-fin: behind freebsd.conn-nothing-more",
@@ -356,7 +357,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent(
         "freebsd-*",
-        "CLOSING: freebsd.closing-ack: behind freebsd.conn-after-fin-due-fin",
+        "CLOSING: freebsd.closing-ack: behind freebsd.conn-after-fin-due*-fin",
         "Where an ACK is due what acknowledges the FIN was met by closing-ack-due.",
     ),
     Equivalent(
