@@ -179,8 +179,9 @@ RFC_7323 = (
 _c = ClauseMaker("rfc9768", "RFC 9768", base="rfc9293").clause
 
 _ACCECN = (
-    "No documented stack has AccECN by default, and none that a test can run has it at all: Linux"
-    " 6.18 has the sysctls of its option, but refuses tcp_ecn of 3 and above (EINVAL)."
+    "No documented stack has AccECN by default, and no profile has it at all.  Linux 6.18 has the"
+    " sysctls of its option, but refuses tcp_ecn of 3 and above (EINVAL); FreeBSD has it since 14"
+    " where net.inet.tcp.ecn.enable is 3 or 4 (tcp_ecn.c), which is no setting of these profiles."
 )
 _NO_ACCECN = {"*": "not applicable: without AccECN, which is not on by default"}
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from tw_conformance.explore.clauses.clause import MAY, MUST, SHOULD, TEXT, ClauseMaker
-
-_CALLS = (
-    "No socket call is one of section 3.9 on a connection that its process let go of; "
-    "reference/tw_reference/profiles/tests/test_lists_off_the_wire.py makes them on the host."
+from tw_conformance.explore.clauses.sockets import (
+    CLOSE_IS_FREE,
+    END_IS_TOLD,
+    SEND_REFUSED,
+    SOFT_ERROR,
 )
+
 _ISS = {
     "freebsd-*": "deviates: it is as random as any, in the syncache (syncache_add())",
     "linux-5.*": "deviates: it is an ordinary one, by the clock (until 6.10)",
     "linux-6.1": "deviates: it is an ordinary one, by the clock (until 6.10)",
     "*": "conforms",
 }
-_ALL_CALLS = {"*": "conforms: the process has no socket to make the call on"}
 _QUENCH = "deviates: RFC 6633 section 4 and RFC 9293 MUST-55 forbid what RFC 1122 demanded"
 
 _c = ClauseMaker("rfc793", "RFC 793", base="rfc9293").clause
@@ -51,11 +52,11 @@ RFC_793 = (
     _c("call-open", TEXT, "page 55", "OPEN in TIME-WAIT: the connection exists already.",
        rules=("connect", "call.open")),
     _c("call-send", TEXT, "page 57", "SEND in TIME-WAIT: the connection is closing.",
-       rules=("call.closing",), why=_CALLS, stands=_ALL_CALLS),
+       rules=("call.closing",), cases=("held-calls",), stands=SEND_REFUSED),
     _c("call-receive", TEXT, "page 59", "RECEIVE in TIME-WAIT: the connection is closing.",
-       rules=("call.closing",), why=_CALLS, stands=_ALL_CALLS),
+       rules=("call.closing",), cases=("held-receive",), stands=END_IS_TOLD),
     _c("call-close", TEXT, "page 61", "CLOSE in TIME-WAIT: the connection is closing.",
-       rules=("call.closing",), why=_CALLS, stands=_ALL_CALLS),
+       rules=("call.closing",), cases=("held-close",), stands=CLOSE_IS_FREE),
     _c("call-abort", TEXT, "page 62", "ABORT in TIME-WAIT deletes the TCB, and sends nothing.",
        cases=("destroy-ends-time-wait",)),
     _c("call-status", TEXT, "page 64", "STATUS tells the state.", cases=("entry-by-close",)),
@@ -144,8 +145,7 @@ RFC_1122 = (
        rules=("icmp-soft",)),
     _c("soft-error-told", SHOULD, "section 4.2.3.9, codes 0, 1, 5",
        "The process can learn of a soft error.",
-       why="In TIME-WAIT no process is left to be told; what ICMP says is not kept for it.",
-       stands={"*": "not applicable: TIME-WAIT has no process"}),
+       cases=("icmp-soft-told", "icmp-soft-told-host"), stands=SOFT_ERROR),
     _c("hard-error", SHOULD, "section 4.2.3.9, codes 2-4", "A hard error aborts the connection.",
        rules=("icmp-hard",)),
 )

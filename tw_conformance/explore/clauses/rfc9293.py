@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from tw_conformance.explore.clauses.clause import MAY, MUST, SHOULD, TEXT, ClauseMaker
+from tw_conformance.explore.clauses.sockets import END_IS_TOLD, SEND_REFUSED, SOFT_ERROR
 
-_CALLS = (
-    "No socket call is one of section 3.10 on a connection that its process let go of; "
-    "reference/tw_reference/profiles/tests/test_lists_off_the_wire.py makes them on the host."
-)
 _ISS = {
     "freebsd-*": "deviates: it is as random as any, in the syncache (syncache_add())",
     "linux-5.*": "deviates: it is an ordinary one, by the clock (until 6.10)",
     "linux-6.1": "deviates: it is an ordinary one, by the clock (until 6.10)",
     "*": "conforms",
 }
-_ALL_CALLS = {"*": "conforms: the process has no socket to make the call on"}
 
 _c = ClauseMaker("rfc9293", "RFC 9293", base="rfc9293").clause
 
@@ -126,17 +122,16 @@ CLAUSES = (
        rules=("icmp-soft",)),
     _c("soft-error-told", SHOULD, "section 3.9.2.2 (SHLD-25)",
        "The process can learn of a soft error.",
-       why="In TIME-WAIT no process is left to be told; what ICMP says is not kept for it.",
-       stands={"*": "not applicable: TIME-WAIT has no process"}),
+       cases=("icmp-soft-told", "icmp-soft-told-host"), stands=SOFT_ERROR),
     _c("hard-error", SHOULD, "section 3.9.2.2 (SHLD-26)", "A hard error aborts the connection.",
        rules=("icmp-hard",)),
     _c("call-open", TEXT, "section 3.10.1", "OPEN in TIME-WAIT: the connection exists already.",
        rules=("connect", "call.open")),
     _c("call-send", TEXT, "section 3.10.2", "SEND in a closing state: refused, and not served.",
-       rules=("call.closing",), why=_CALLS, stands=_ALL_CALLS),
+       rules=("call.closing",), cases=("held-calls",), stands=SEND_REFUSED),
     _c("call-receive", TEXT, "section 3.10.3",
        "RECEIVE behind the peer's FIN and all text: refused.",
-       rules=("call.closing",), why=_CALLS, stands=_ALL_CALLS),
+       rules=("call.closing",), cases=("receive-to-the-end", "held-receive"), stands=END_IS_TOLD),
     _c("call-close", TEXT, "section 3.10.4",
        "CLOSE forms a FIN behind all text; a second one sends no second FIN.",
        cases=("entry-by-close", "close-wait-closes", "fin-behind-a-shut-window")),
@@ -275,9 +270,7 @@ CLAUSES = (
        "Behind the peer's FIN text is ignored.", rules=("ignore",), cases=("data-by-the-rfc",)),
     _c("text-beyond", MAY, "section 3.10.7.4, seventh (MAY-13)",
        "Text beyond RCV.NXT may be acknowledged at once.",
-       why="TIME-WAIT takes no text; what the reference sends is tested by"
-       " reference/tw_reference/stack/tests/connection/test_text.py.",
-       stands={"*": "not applicable: TIME-WAIT takes no text"}),
+       cases=("fin-with-text-behind-a-hole",)),
     _c("fin-unsynchronized", TEXT, "section 3.10.7.4, eighth",
        "In CLOSED, LISTEN and SYN-SENT a FIN is dropped.",
        rules=("listen-other", "syn-sent-other", "listen-syn"),
