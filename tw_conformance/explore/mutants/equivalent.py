@@ -186,7 +186,37 @@ EQUIVALENT: tuple[Equivalent, ...] = (
             _AGE_ALONE,
             "out of reach",
         )
-        for note in ("note-timestamp", "old-timestamp", "syn-received-timestamp")
+        for note in (
+            "note-timestamp",
+            "old-timestamp",
+            "syn-received-timestamp",
+            "syn-received-crossed-timestamp",
+        )
+    ),
+    Equivalent(
+        "linux-*",
+        "*: linux.header-prediction*: «TSval is below TS.Recent», the bound of TSval one higher",
+        _AGE_ALONE,
+        "out of reach",
+    ),
+    *(
+        Equivalent(
+            "linux-*",
+            f"ESTABLISHED: linux.{rule}, the bound of the length one higher",
+            _DELAY,
+            "out of reach",
+        )
+        for rule in (
+            "fin-alone: «the segment has payload»",
+            "fin-with-text*: «the FIN is next in order»",
+        )
+    ),
+    Equivalent(
+        "linux-*",
+        "*: linux.all-old: behind linux.fin-behind-fin-quick*",
+        "Where ACKs are quick what is old is acknowledged at once there too; it would show once 16"
+        " more had gone.",
+        "out of reach",
     ),
     Equivalent("linux-*", "*: linux.text-at-the-edge: dropped", _AT_THE_EDGE, "out of reach"),
     Equivalent(

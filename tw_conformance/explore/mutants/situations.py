@@ -5,11 +5,14 @@ two that come to the same.  That is not seen from the rule alone, so it is tried
 corpus puts a question which finds another kind of connection, the question is put again with all
 that its segment can be, up to two things at once unlike what is acceptable there: SEG.SEQ and
 SEG.ACK around every edge, the length, the timestamps, and every combination of flags that stacks
-tell apart.  A mutant that does as the original does in all of these situations is alike.
+tell apart; and, one thing at once, where a setting that the list looks at is another, or the
+receive window is shut.  A mutant that does as the original does in all of these situations is
+alike.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -48,6 +51,8 @@ _WALKED = (
 """Questions about something that arrives."""
 _ARRIVES = frozenset(("segment", "error"))
 _HALF = 1 << 31
+_SETTING = re.compile(r"(\w+) = (\d+)")
+"""The text of a condition that looks at a setting."""
 _FLAGS = tuple(
     base | more
     for base in (0, tcp.ACK, tcp.RST, tcp.RST | tcp.ACK, tcp.SYN, tcp.SYN | tcp.ACK)
@@ -99,7 +104,7 @@ class Walk:
         if not self._left.get(decisions.stage) or not self._kinds.are_met(decisions, question):
             return
         plain = DecisionList(decisions.stage, decisions.rules)
-        for situation in _around(question):
+        for situation in _around(decisions.rules, question):
             self.situations += 1
             self._ask(plain, situation)
 
@@ -128,11 +133,47 @@ def _about_the_connection(rules: tuple[AnyRule, ...]) -> tuple[Callable[[Any], b
     return tuple(dict.fromkeys(t for t in tests if _ARRIVES.isdisjoint(what_is_read(t))))
 
 
-def _around(question: Any) -> Iterator[Any]:
+def _around(rules: tuple[AnyRule, ...], question: Any) -> Iterator[Any]:
     if hasattr(question, "error"):
         yield from _errors_around(question)
     else:
-        yield from _segments_around(question)
+        yield from _segments_around(question, unlike=2)
+        for other in _elsewhere(rules, question):
+            yield from _segments_around(other, unlike=1)
+
+
+def _elsewhere(rules: tuple[AnyRule, ...], question: Any) -> Iterator[Any]:
+    """The same question to a stack that is set otherwise, or whose window is shut."""
+    for name, value in _settings_of(rules):
+        other = 1 - min(value, 1) if question.settings[name] == value else value
+        yield question._replace(settings={**question.settings, name: other})
+    if getattr(question, "tcb", None) is not None:
+        yield question._replace(tcb=_Shut(question.tcb))
+
+
+@cache
+def _settings_of(rules: tuple[AnyRule, ...]) -> tuple[tuple[str, int], ...]:
+    """The settings that a list looks at, each with a value that it is compared with."""
+    texts = (atom.text for rule in rules for atom, _ in atoms(rule.when))
+    found = (_SETTING.fullmatch(text) for text in texts)
+    return tuple(dict.fromkeys((each[1], int(each[2])) for each in found if each))
+
+
+class _Shut:
+    """A connection whose receive window is shut by text that nobody has read."""
+
+    rcv_wnd = 0
+    queued = True
+
+    def __init__(self, tcb: Any) -> None:
+        self._tcb = tcb
+
+    @property
+    def rcv_adv(self) -> int:
+        return int(self._tcb.rcv_nxt)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tcb, name)
 
 
 def _errors_around(question: Any) -> Iterator[Any]:
@@ -145,13 +186,14 @@ def _errors_around(question: Any) -> Iterator[Any]:
         yield question._replace(error=replace(error, number=number, seq=seq))
 
 
-def _segments_around(question: Any) -> Iterator[Any]:
+def _segments_around(question: Any, *, unlike: int) -> Iterator[Any]:
+    """``unlike``: how many things are otherwise at once."""
     segment, tcb = question.segment, getattr(question, "tcb", None)
     choices = _choices(segment, tcb)
     usual = {name: values[0] for name, values in choices.items()}
     for flags in _FLAGS:
         seen = set[Hashable]()
-        for names in combinations(choices, 2):
+        for names in combinations(choices, unlike):
             for values in product(*(choices[name] for name in names)):
                 change = {**usual, **dict(zip(names, values, strict=True)), "flags": flags}
                 if not flags & tcp.ACK:
@@ -164,7 +206,9 @@ def _segments_around(question: Any) -> Iterator[Any]:
 
 def _choices(segment: Segment, tcb: Any) -> dict[str, tuple[Any, ...]]:
     """The values of each field, of which the first is acceptable."""
-    payloads = tuple(b"t" * length for length in (0, 1, 2, 1000))
+    full = getattr(tcb, "mss", None)
+    lengths = (0, 1, 2, 1000, *(() if full is None else (full, full + 1)))
+    payloads = tuple(b"t" * length for length in lengths)
     if tcb is None:
         around = (-1, 0, 1)
         return {
