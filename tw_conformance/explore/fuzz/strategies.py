@@ -56,6 +56,8 @@ _UNUSUAL: tuple[Mapping[str, Any], ...] = (
     {"mss": 536},
     {"wscale": 14},
     {"sack_permitted": True},
+    {"tos": 2},
+    {"tos": 3},
     {"corrupt": "tcp-checksum"},
     {"corrupt": "short-data-offset"},
 )
@@ -102,6 +104,8 @@ class Space:
     timestamps: tuple[bool, ...] = (False, True)
     scales: tuple[int | None, ...] = (None, 0, 7)
     """Window scales that the tester offers, or none."""
+    ecn: tuple[bool, ...] = (False, True)
+    """Whether the tester offers ECN; in SYN-SENT only the DUT could."""
     calls: tuple[str, ...] = ("unlisten", "fill", "listen")
     """Those on the listener; none: there are none on the connection either."""
     longest_wait: float = 1.0
@@ -140,6 +144,7 @@ class Space:
             states=states,
             timestamps=having("timestamps", self.timestamps, "timestamps", **usual),
             scales=having("window scale", self.scales, "wscale", **usual),
+            ecn=having("ECN", self.ecn, "ecn", **usual),
             calls=tuple(
                 playable(
                     "call",
@@ -193,12 +198,16 @@ def _reaches(space: Space) -> st.SearchStrategy[Reach]:
         family=st.sampled_from(space.families),
         timestamps=st.booleans().filter(space.timestamps.__contains__),
         wscale=st.sampled_from(space.scales),
+        ecn=st.sampled_from(space.ecn),
     )
 
 
-def _reach(*, state: str, **others: Any) -> Reach:
+def _reach(*, state: str, ecn: bool = False, **others: Any) -> Reach:
     """In SYN-SENT is only who opens."""
-    return Reach(state=state, open="active" if state == "SYN-SENT" else "passive", **others)
+    opens = state == "SYN-SENT"
+    return Reach(
+        state=state, open="active" if opens else "passive", ecn=ecn and not opens, **others
+    )
 
 
 def _steps(space: Space) -> st.SearchStrategy[Step]:
