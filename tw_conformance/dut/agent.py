@@ -420,10 +420,16 @@ class Agent:
 
     def _serve(self, connection: FourTuple) -> None:
         """Accept what is complete on that connection's port, and close it where that is the
-        listener's policy: the listener's own event may lie behind the request in hand."""
+        listener's policy: the listener's own event may lie behind the request in hand.
+
+        Linux wakes nobody for a connection in SYN-RECEIVED that it has queued (tcp_minisocks.c,
+        tcp_child_process()); accept() would take it, and no process calls that unasked."""
         listener = self._listeners.get((connection.family, connection.local_port))
-        if listener is not None:
+        if listener is not None and self._has_event(listener):
             listener.accept_all()
+
+    def _has_event(self, listener: "ListeningSocket") -> bool:
+        return any(key.fileobj is listener.socket for key, _ in self._selector.select(0))
 
     def _state(self, **names: Any) -> "dict[str, Any]":
         """What the kernel says of a connection when the service behind its port has done its
