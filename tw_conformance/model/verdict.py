@@ -102,3 +102,10 @@ class Outcome:
     """Whether a path that loses segments could have brought this FAIL about."""
     doubted: bool = False
     """Whether this INCONCLUSIVE would be a FAIL, had the path not perhaps repeated what came."""
+
+    @property
+    def step_index(self) -> int | None:
+        """That of the step that decided; None where none did."""
+        # Steps are equal by value; the deciding one is found by identity.
+        steps = enumerate(self.case.steps)
+        return next((index for index, step in steps if step is self.step), None)

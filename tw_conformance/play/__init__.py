@@ -34,5 +34,7 @@ to 1 the verdict stands; a case that has not come to them after forty performanc
 **When the tester was too slow** the DUT is not to blame.  A wait that overran, a segment that left
 too late, a timer that was read too slowly and a segment that the DUT retransmits since nothing
 acknowledged it in time are doubts of a kind of their own: the case is tried again, with more air
-between the tries each time.
+between the tries each time.  So is a FAIL that the reference gives too, under the DUT's profile and
+with each step when it was taken (:mod:`tw_conformance.play.hindsight`): it may be any timer that
+was ahead of the tester.
 """

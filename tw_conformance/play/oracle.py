@@ -118,8 +118,8 @@ def _answer(
     asked = replace(
         outcome, case=replace(outcome.case, settings={**given, **outcome.case.settings})
     )
-    # Steps are equal by value; the deciding one is found by identity.
-    index = next(i for i, step in enumerate(asked.case.steps) if step is asked.step)
+    index = asked.step_index
+    assert index is not None, "a step decided"
     target = DirectTarget(PROFILES[profile])
     answer = target.start(_ask(asked, target, index)).result()
     return None if answer is None else replace(answer, settings=given)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from tw_conformance.model.case import Case, Expect, Reach
 from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
+from tw_conformance.play.hindsight import in_hindsight
 from tw_conformance.play.judge import Judgement, decide, judge
 from tw_conformance.play.record import Doubt, Fact, ProvenSilence, Record
 from tw_conformance.play.run import Run
@@ -81,7 +82,8 @@ class _Performer:
 
     async def once(self, *, sitting_out: int = 0) -> Outcome:
         record = await perform(self.case, self.target, self.view, sitting_out=sitting_out)
-        return judge(record)
+        outcome = judge(record)
+        return await in_hindsight(outcome) if self.target.realtime else outcome
 
     async def after(self, delay: float, *, sitting_out: int = 0) -> Outcome:
         """Perform after a delay: performances at the same moment would all suffer from one hiccup,

@@ -63,9 +63,9 @@ def conformity(outcomes: Sequence[Outcome], path: Path) -> Evidence:
 
 def _deviates(outcomes: Sequence[Outcome], path: Path, failed: Outcome) -> bool:
     """Whether the DUT deviates at the step at which a performance failed."""
-    evidence, at = Evidence(path), _place(failed)
+    evidence, at = Evidence(path), failed.step_index
     for outcome in outcomes:
-        if outcome.verdict is Verdict.FAIL and _place(outcome) == at:
+        if outcome.verdict is Verdict.FAIL and outcome.step_index == at:
             _add_failure(evidence, outcome)
         elif _got_past(outcome, at):
             evidence.passed(_exchanges(failed))
@@ -81,7 +81,7 @@ def _add_failure(evidence: Evidence, outcome: Outcome) -> None:
 
 def _exchanges(outcome: Outcome) -> int:
     """How many exchanges may have been disturbed until the step that decided."""
-    return outcome.case.exchanges(_place(outcome))
+    return outcome.case.exchanges(outcome.step_index)
 
 
 def _got_past(outcome: Outcome, at: int | None) -> bool:
@@ -89,17 +89,10 @@ def _got_past(outcome: Outcome, at: int | None) -> bool:
     state itself was."""
     if outcome.verdict is Verdict.PASS:
         return True
-    place = _place(outcome)
+    place = outcome.step_index
     if place is None or at is None:
         return False
     return place > at or (place == at and isinstance(outcome.step, ExpectState))
-
-
-def _place(outcome: Outcome) -> int | None:
-    """That of the step that decided; None where none did."""
-    # Steps are equal by value; the deciding one is found by identity.
-    steps = enumerate(outcome.case.steps)
-    return next((at for at, step in steps if step is outcome.step), None)
 
 
 def _last(outcomes: Sequence[Outcome], verdict: Verdict) -> Outcome:

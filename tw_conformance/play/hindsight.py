@@ -1,0 +1,122 @@
+"""Whether a FAIL on real time says something of the DUT, or of how late the tester was.
+
+A case is written for a tester that loses no time.  Where one does, a timer of the DUT is ahead of
+the next step: an ACK that was put off goes, a window is asked for, an exchange that paused is no
+longer interactive.  Which timers there are and what they come to the reference knows.  So the case
+is played on it again under the DUT's profile, each step at the moment at which it was taken: where
+that fails though the case passes without delay, the FAIL says nothing of the DUT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import NamedTuple
+
+from tw_conformance.link.link import Link
+from tw_conformance.model.case import Case, Send, SendIcmp, Step
+from tw_conformance.model.verdict import Event, Outcome, Verdict
+from tw_conformance.play.judge import decide
+from tw_conformance.play.record import Fact
+from tw_conformance.play.run import Run
+from tw_conformance.targets.direct import DirectTarget
+from tw_conformance.targets.target import Target
+from tw_reference.profiles import PROFILES
+
+
+async def in_hindsight(outcome: Outcome) -> Outcome:
+    """The outcome of a run on real time; INCONCLUSIVE in place of a FAIL where the profile's own
+    stack fails at these times too."""
+    last = outcome.step_index
+    if outcome.verdict is not Verdict.FAIL or last is None:
+        return outcome
+    if _fails(outcome, [0.0] * (last + 1)):
+        return outcome
+    for moments in _ways_to_be_late(outcome.case.steps[: last + 1], outcome.transcript.events):
+        await asyncio.sleep(0)  # other cases have a clock that runs
+        if _fails(outcome, moments):
+            return replace(
+                outcome,
+                verdict=Verdict.INCONCLUSIVE,
+                reason=f"{outcome.reason}; {outcome.profile} itself fails at the moments at which"
+                " the steps were taken: the path or this machine is too slow for this case",
+                mismatches=(),
+                by_absence=False,
+                late=True,
+            )
+    return outcome
+
+
+class _Span(NamedTuple):
+    """When the DUT noticed a step, at the earliest and at the latest: seconds since it was in the
+    case's first state."""
+
+    earliest: float
+    latest: float
+
+
+def _ways_to_be_late(steps: Sequence[Step], events: Sequence[Event]) -> Iterator[list[float]]:
+    """When each step may have been taken: there was one pause, and nobody knows at which step."""
+    began = max((event.time for event in events if event.step is None), default=0.0)
+    spans = [_span(index, step, events, began) for index, step in enumerate(steps)]
+    for pause in range(len(spans)):
+        yield [each.earliest for each in spans[:pause]] + [each.latest for each in spans[pause:]]
+
+
+def _span(index: int, step: Step, events: Sequence[Event], began: float) -> _Span:
+    ours = [each.time for each in events if each.step == index and _is_the_testers(each)]
+    if not ours:
+        return _Span(0.0, 0.0)
+    latest = ours[-1]
+    if isinstance(step, Send | SendIcmp):
+        # By then the DUT had processed it: it may have lost the CPU as well.
+        proofs = (each.time for each in events if each.time >= latest and _is_proof(each))
+        latest = next(proofs, latest)
+    return _Span(ours[0] - began, latest - began)
+
+
+def _is_the_testers(event: Event) -> bool:
+    """Whether it says how far the tester was, and not when the DUT sent something."""
+    return event.direction != "received" or event.probe is not None
+
+
+def _is_proof(event: Event) -> bool:
+    return event.direction == "received" and event.probe is not None
+
+
+def _fails(outcome: Outcome, moments: Sequence[float]) -> bool:
+    """Whether the profile's own stack fails the case where these are the moments of its steps, up
+    to the last of them."""
+    target = DirectTarget(PROFILES[outcome.profile])
+    return target.start(_play(outcome.case, target, moments)).result()
+
+
+async def _play(case: Case, target: Target, moments: Sequence[float]) -> bool:
+    link = await target.open(case)
+    async with aclosing(_LateRun(case, target, link, moments).play()) as facts:
+        async for fact in facts:
+            if fact.step is not None and fact.step >= len(moments):
+                return False
+            if decide(case, target.profile, fact) is not None:
+                return True
+    return False
+
+
+class _LateRun(Run):
+    """A run whose steps are taken no sooner than at these moments."""
+
+    def __init__(self, case: Case, target: Target, link: Link, moments: Sequence[float]) -> None:
+        super().__init__(case, target, link)
+        self._moments = moments
+        self._reached = 0.0
+
+    async def reach(self) -> None:
+        await super().reach()
+        self._reached = self.link.now()
+
+    async def take(self, index: int, step: Step) -> Fact | None:
+        if index < len(self._moments):
+            await self.link.sleep(self._reached + self._moments[index])
+        return await super().take(index, step)
