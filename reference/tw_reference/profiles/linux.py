@@ -383,6 +383,9 @@ LINUX_6_18 = Profile(
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
         resets_unread=True,
+        # tcp.c, tcp_recvmsg_locked(), urg_offset, without SO_OOBINLINE; tcp_cleanup_rbuf().
+        leaves_out_urgent=True,
+        acknowledges_reading=True,
         fin_wait_2_timeout=fin_time,
         keeps_first_window=True,
         # tcp_input.c, tcp_grow_window(), tcp_measure_rcv_mss(): truesize and scaling_ratio;

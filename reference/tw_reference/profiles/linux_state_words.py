@@ -40,7 +40,7 @@ def SEQ_BEFORE(q: SegmentOnConnection) -> bool:
     return after(q.tcb.rcv_nxt, q.segment.seq)
 
 
-@atom("SEG.SEQ is the right edge of all that is held behind a gap and reported by SACK")
+@atom("SEG.SEQ is the right edge of the last four blocks that are held behind a gap, for SACK")
 def AT_SACK_EDGE(q: SegmentOnConnection) -> bool:
     return q.tcb.sack and q.tcb.has_gap and q.segment.seq == q.tcb.held_edge
 

@@ -4,6 +4,12 @@ One function decides for all synchronized states, ``tcp_input.c``, tcp_rcv_state
 hands each segment through the same steps; so each list below is made of the same rules in that
 order, and adds its own where the function has a case for its state.  What changed between
 versions is an argument.
+
+Known to be otherwise there, and not told apart here: of full segments that nobody reads the ACKs
+are put off from about the twentieth on, when the window grows no more (tcp_grow_window()); two
+texts of one length, 88 octets or more and without PSH, make that a full segment's, of which more is
+acknowledged at once (tcp_measure_rcv_mss()); where SACK is in use, the fourth ACK of what is out of
+order may be up to 1 ms late if no text came before (__tcp_ack_snd_check(), compressed_ack).
 """
 
 from __future__ import annotations

@@ -194,6 +194,10 @@ class StackTraits:
     sent_too_early: str = ""
     """What send() of a process that does not wait gives before there is a connection; empty: the
     text waits for it (RFC 9293 section 3.10.2)."""
+    leaves_out_urgent: bool = False
+    """Whether recv() passes over the octet that an urgent pointer stands behind."""
+    acknowledges_reading: bool = False
+    """Whether an ACK that was put off goes once the process has read what it is of."""
     shutdown_discards: bool = False
     """Whether shutdown() for reading throws away what is unread, and what comes after it."""
     reset_errors: Mapping[State, str] = field(

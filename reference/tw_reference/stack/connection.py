@@ -108,7 +108,15 @@ class Connection(ControlBlock):
     def receive(self, size: int) -> int:
         """RECEIVE: how many octets of at most ``size`` the process takes; the window moves on with
         the next segment."""
-        return self.inbound.read(size)
+        taken = self.inbound.read(size)
+        self._has_read()
+        return taken
+
+    def _has_read(self) -> None:
+        """An ACK that was put off may go by that."""
+        told = self.inbound.reading_is_told(interactive=self.pace.is_interactive)
+        if told and self.ack_put_off and self._traits.acknowledges_reading:
+            self._out.acknowledge_alone()
 
     def sees_the_end(self) -> bool:
         """Whether the process has taken all that there will ever be: it is told so."""
@@ -308,6 +316,7 @@ class Connection(ControlBlock):
                 self.soft_error = ""  # tcp_input.c of Linux, tcp_ack(): sk_err_soft
                 under_way = self.snd_una != self.snd_nxt
                 self._out.ack_arrives(segment)
+                self.inbound.note_urgent(segment)
                 if self.marks.ack_comes(segment) and under_way:
                     self.outbound.reduce(self.snd_una)
             case ConnectionAction.TAKE_TEXT:
@@ -443,6 +452,7 @@ class Connection(ControlBlock):
             self.pace.hurry(_QUICK_AFTER_MARK)
         if data:
             self._news.append(lambda: self._owner.delivered(self, data))
+            self._news.append(self._has_read)
 
     # -- variables that depend on the timer or the host -------------------------------------------
 

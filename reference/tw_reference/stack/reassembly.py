@@ -25,11 +25,6 @@ class Reassembly:
     def is_empty(self) -> bool:
         return not self._segments
 
-    def edge(self, rcv_nxt: int) -> int:
-        """Right of all that is held, the octet of a FIN counted; ``rcv_nxt`` where nothing is."""
-        ends = (add(seq, len(text) + fin) for seq, (text, fin) in self._segments.items())
-        return max(ends, key=lambda end: distance(end, rcv_nxt), default=rcv_nxt)
-
     def put(self, seq: int, text: bytes, fin: bool) -> None:
         """Hold ``text``, and the FIN behind it; of two at one place the longer is held."""
         if len(self._segments) >= _MOST and seq not in self._segments:

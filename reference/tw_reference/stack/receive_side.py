@@ -10,6 +10,8 @@ from tw_reference.stack.reassembly import Reassembly
 _WELL_FILLED = 1152
 """Octets of text that fill more than half of the 2,304 that a buffer for one frame takes, as Linux
 counts them (truesize): the window grows with such text before anybody has read it."""
+_SACK_BLOCKS = 4
+"""TCP_NUM_SACKS: the latest that a connection keeps in mind."""
 _DEFAULT_MSS, _LEAST_MSS = 536, 88
 """Octets of text that Linux expects of a segment at first, and at least (tcp_input.c,
 tcp_initialize_rcv_mss())."""
@@ -33,6 +35,11 @@ class ReceiveSide:
         self._unread = 0
         """Octets that arrived and that the process has not taken."""
         self._fin_unread = False
+        self._urgent: int | None = None
+        """The sequence number of the latest octet that recv() leaves out."""
+        self._pushed = 0
+        """Segments since the last ACK that are the end of something as Linux sees it: less than
+        full, or one with PSH (ICSK_ACK_PUSHED, ICSK_ACK_PUSHED2)."""
         self.is_shut = self._discards = False
         self.nxt = 0
         """RCV.NXT."""
@@ -119,11 +126,11 @@ class ReceiveSide:
         elif self._traits.reopens_window:
             room = min(max(window, self._room) - self._unread, 0xFFFF << scale)
             self.edge = add(self.nxt, max(room, self._offered) if rounds else room)
-        elif self._traits.free_space is not None and moves and self.has_unread_text:
+        elif self._traits.free_space is not None and moves and self._memory:
             self._select(*self._traits.free_space(self._mss, self._raised, self._memory))
         if rounds and self._traits.rounds_scaled_window:
             self.edge = add(self.nxt, -(-self._offered >> scale) << scale)
-        self._told = self._offered
+        self._told, self._pushed = self._offered, 0
         return min(self._offered >> scale, 0xFFFF)
 
     @property
@@ -162,7 +169,9 @@ class ReceiveSide:
             self.edge = add(self.edge, len(data))
             return b""
         read = bool(data) and reads
-        if read or len(text) > _WELL_FILLED:
+        if read:
+            self._follow_memory()
+        if len(text) > _WELL_FILLED:
             self.window_is_ruled = not self._traits.window_follows_memory
         if not read:
             self._unread += len(data)
@@ -192,6 +201,28 @@ class ReceiveSide:
             self._last = length
             if length == before:
                 self._expected = length
+                return
+        if length < self._expected:
+            self._pushed += 1
+        elif segment.flags & PSH:
+            self._pushed = max(self._pushed, 1)
+
+    def note_urgent(self, segment: Segment) -> None:
+        """tcp_input.c, tcp_check_urg(): the octet that the urgent pointer stands behind, unless it
+        was there before, or a later one is waited for."""
+        if not self._traits.leaves_out_urgent or not segment.flags & URG:
+            return
+        at = add(segment.seq, max(segment.urgent - 1, 0))
+        newer = self._urgent is None or distance(at, self._urgent) > 0
+        if distance(at, self.nxt) >= 0 and newer:
+            self._urgent = at
+
+    def reading_is_told(self, *, interactive: bool) -> bool:
+        """tcp.c, tcp_cleanup_rbuf(): whether an ACK that was put off goes once the process has
+        read."""
+        if distance(self.nxt, self.acknowledged) > self._expected:
+            return True
+        return not self._unread and self._pushed > (1 if interactive else 0)
 
     def brings_fin(self, segment: Segment) -> bool:
         """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
@@ -212,8 +243,10 @@ class ReceiveSide:
 
     @property
     def held_edge(self) -> int:
-        """Right of the last octet that is held, or RCV.NXT."""
-        return self._reassembly.edge(self.nxt)
+        """Right of the last octet of the blocks that SACK tells of (tcp_input.c of Linux,
+        selective_acks), the octet of a FIN counted; or RCV.NXT."""
+        ends = (right for _, right in self._reassembly.blocks()[:_SACK_BLOCKS])
+        return max(ends, key=lambda end: distance(end, self.nxt), default=self.nxt)
 
     @property
     def has_unread_text(self) -> bool:
@@ -227,12 +260,29 @@ class ReceiveSide:
     def read(self, size: int) -> int:
         """How many octets of at most ``size`` the process takes; the window moves on with the next
         segment."""
+        before, hole = self._unread, self._octets_to_urgent()
+        if hole is not None and size > hole:
+            self._unread -= 1
         taken = min(size, self._unread)
         self._unread -= taken
-        self.edge = add(self.edge, taken)
-        if taken:
-            self.window_is_ruled = not self._traits.window_follows_memory
+        if self._traits.free_space is None:
+            self.edge = add(self.edge, before - self._unread)
+        if before != self._unread:
+            self._follow_memory()
         return taken
+
+    def _octets_to_urgent(self) -> int | None:
+        """How many octets there are to read in front of the urgent one, if it is there."""
+        if self._urgent is None:
+            return None
+        next_to_read = add(self.nxt, -self._unread - self.fin_taken)
+        ahead = distance(self._urgent, next_to_read)
+        return ahead if 0 <= ahead < self._unread else None
+
+    def _follow_memory(self) -> None:
+        """What was read has given memory back: of the window that is left nothing is said."""
+        if self._traits.window_follows_memory:
+            self.window_is_ruled = self.edge_is_ruled = False
 
     def read_the_end(self, *, closed: bool) -> bool:
         """Whether the process has taken all that there will ever be, the end with it."""

@@ -6,6 +6,7 @@ import pytest
 
 from tw_reference import segment as tcp
 from tw_reference.clock import SECOND
+from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile, Unsent, fits_whole, is_worth_sending
 from tw_reference.seqnum import distance
 from tw_reference.stack.tests.connection.ends import (
@@ -130,6 +131,15 @@ def test_text_behind_the_peers_fin_is_not_taken(peer: Peer) -> None:
     peer.let_pass(DELAYED_ACK)
     assert peer.says(tcp.ACK, 1, text=b"late") in ([], ["ACK 0 1"])
     assert peer.end.received == b""
+
+
+def test_who_reads_two_small_texts_at_once_has_their_ack_sent() -> None:
+    peer = Peer(PROFILES["linux-6.18"])
+    peer.says(tcp.ACK, text=b"asks")
+    peer.client.send(b"answer")
+    peer.hears()
+    assert peer.says(tcp.ACK, 4, 6, b"a") == []
+    assert peer.says(tcp.ACK, 5, 6, b"b") == ["ACK 6 6"]
 
 
 def test_what_is_beyond_the_window_is_cut_off(peer: Peer) -> None:
