@@ -104,8 +104,9 @@ class Space:
     timestamps: tuple[bool, ...] = (False, True)
     scales: tuple[int | None, ...] = (None, 0, 7)
     """Window scales that the tester offers, or none."""
-    ecn: tuple[bool, ...] = (False, True)
-    """Whether the tester offers ECN; in SYN-SENT only the DUT could."""
+    ecn: tuple[bool, ...] = (False,)
+    """Whether the tester offers ECN, which not every stack takes up; in SYN-SENT only the DUT
+    could."""
     calls: tuple[str, ...] = ("unlisten", "fill", "listen")
     """Those on the listener; none: there are none on the connection either."""
     longest_wait: float = 1.0
