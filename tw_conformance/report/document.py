@@ -117,11 +117,16 @@ def _markdown_table(table: Table) -> Iterator[str]:
 
 def _markdown_cells(row: TableRow, table: Table) -> list[str]:
     cells = [
-        _code(text) if column in table.code else escaped(text)
+        _code(text) if column in table.code else _cell(text)
         for column, text in enumerate(row.cells)
     ]
-    details = [escaped(text) for text in row.details]
+    details = [_cell(text) for text in row.details]
     return cells + details + [""] * (len(table.details) - len(details))
+
+
+def _cell(text: str) -> str:
+    """A table's cell is one line; where the text breaks, so does the cell when it is shown."""
+    return escaped(text).replace("\n", "<br>")
 
 
 def _code(text: str) -> str:

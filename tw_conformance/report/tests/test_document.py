@@ -65,3 +65,9 @@ def test_code_needs_only_its_pipes_escaped() -> None:
         r"| `RST\|ACK seq=a*b` |",
         "|                    |",
     ]
+
+
+def test_lines_of_a_detail_stay_in_its_cell_in_markdown() -> None:
+    table = Table(("a",), [TableRow(("1",), ("cases: x\nrules: y",))], ("because",))
+    assert as_markdown([table]).splitlines()[2:] == ["| 1 | cases: x<br>rules: y |"]
+    assert as_text([table], 60).splitlines()[2:] == ["1", "    cases: x", "    rules: y"]
