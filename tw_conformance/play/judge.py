@@ -144,7 +144,12 @@ def _decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
         case Came() | ProvenSilence():
             assert isinstance(step, Expect)
             answer = step.answer.choose(profile)
-            return _unsaid(profile) if answer is None else _decide_answer(answer, seen)
+            if answer is None:
+                return _unsaid(profile)
+            decision = _decide_answer(answer, seen)
+            if decision is None or not _is_expected_next(case, profile, fact):
+                return decision
+            return replace(decision, by_absence=True)
         case Gave():
             assert isinstance(step, Call)
             gives = step.gives.choose(profile)
@@ -160,6 +165,18 @@ def _decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
 
 def _unsaid(profile: str) -> Judgement:
     return Judgement(Verdict.INCONCLUSIVE, f"the case says nothing about {profile}")
+
+
+def _is_expected_next(case: Case, profile: str, fact: Fact) -> bool:
+    """Whether what came is the answer behind the one that was expected, which the path may have
+    lost."""
+    if fact.step is None or not isinstance(fact.seen, Came):
+        return False
+    for step in case.steps[fact.step + 1 : fact.step + 2]:
+        if isinstance(step, Expect) and step.on == fact.on:
+            answer = step.answer.choose(profile)
+            return isinstance(answer, Answer) and _against(answer, fact.seen) is None
+    return False
 
 
 def _decide_stray(stray: Stray) -> Judgement:

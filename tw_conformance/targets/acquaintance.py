@@ -46,10 +46,13 @@ class Question(Enum):
     FIN = "the FIN again"
 
 
+_SAYS_NOTHING = tcp.PSH | tcp.ECE | tcp.CWR
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """An answer, in numbers relative to the question: SEG.SEQ less its SEG.ACK, and SEG.ACK less
-    its SEG.SEQ, None where there is none.  PSH says nothing."""
+    its SEG.SEQ, None where there is none.  PSH says nothing of the state, nor do ECE and CWR."""
 
     flags: int
     seq: int
@@ -58,7 +61,7 @@ class Shape:
     @classmethod
     def of(cls, answer: Segment, asked: Segment) -> Self:
         ack = add(answer.ack, -asked.seq) if answer.flags & tcp.ACK else None
-        return cls(answer.flags & ~tcp.PSH, add(answer.seq, -asked.ack), ack)
+        return cls(answer.flags & ~_SAYS_NOTHING, add(answer.seq, -asked.ack), ack)
 
 
 OF_A_CONNECTION = Shape(tcp.ACK, 0, 1)

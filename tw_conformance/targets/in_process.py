@@ -284,6 +284,10 @@ class InProcessLink:
         return Arrival(time / SECOND, packet, frame)
 
     async def sleep(self, until: float) -> None:
+        self.advance(until)
+
+    def advance(self, until: float) -> None:
+        """Let time pass, and what the host sends in it come."""
         deadline = round(until * SECOND)
         while (timer := self._clock.next_timer()) is not None and timer <= deadline:
             self._clock.advance(timer)

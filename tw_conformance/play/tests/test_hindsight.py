@@ -88,6 +88,14 @@ def test_what_a_late_tester_sees_of_the_right_stack_says_nothing(
     assert not outcome.mismatches
 
 
+def test_the_way_to_the_first_state_is_counted() -> None:
+    """Its round trip is the first that the DUT measures: the FIN comes again after 2.1 s."""
+    fin = "  - expect: {flags: FIN|ACK}\n"
+    case = script(f"  - call: close\n{fin}{fin}    within: 2s\n", ESTABLISHED)
+    before, outcome = seen(case, LateTester("linux-6.18", {2: 0.7}))
+    assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
+
+
 @pytest.mark.parametrize("paused", [{}, {4: 0.06}, {6: 0.06}])
 def test_a_case_that_is_wrong_without_delay_too_is_not_excused(paused: Mapping[int, float]) -> None:
     before, outcome = seen(WRONG, LateTester("linux-6.18", paused))

@@ -107,6 +107,17 @@ def test_what_a_timer_sent_is_no_answer_where_the_case_leaves_its_flags_open(
         assert decided(expected, Came(segment(FIN | ACK), {}, again)) is None
 
 
+@pytest.mark.parametrize(("behind", "rests"), [(A_RESET, True), (AN_ACK, False), (NOTHING, False)])
+def test_the_answer_behind_the_one_that_a_path_may_have_lost_fails_by_absence(
+    behind: Expected, rests: bool
+) -> None:
+    steps = tuple(Expect(ByProfile((("*", each),))) for each in (AN_ACK, behind))
+    case = Case("judged", "", (), Reach(), steps)
+    decision = decide(case, "linux-6.18", Fact(0, RST_CAME))
+    assert decision is not None
+    assert (decision.verdict, decision.by_absence) == (Verdict.FAIL, rests)
+
+
 def test_only_this_machines_fault_is_worth_another_try() -> None:
     late = decided(NOTHING, Came(segment(RST), {}, Again.RETRANSMITTED))
     repeated = decided(NOTHING, Came(segment(RST), {}, Again.REPEATED))
