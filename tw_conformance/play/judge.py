@@ -175,8 +175,17 @@ def _is_expected_next(case: Case, profile: str, fact: Fact) -> bool:
     for step in case.steps[fact.step + 1 : fact.step + 2]:
         if isinstance(step, Expect) and step.on == fact.on:
             answer = step.answer.choose(profile)
-            return isinstance(answer, Answer) and _against(answer, fact.seen) is None
+            if not isinstance(answer, Answer) or _rests_on_the_last(answer):
+                return False  # on an answer that nobody knows
+            return _against(answer, fact.seen) is None
     return False
+
+
+def _rests_on_the_last(answer: Answer) -> bool:
+    """Whether its numbers are said by those of the answer before it."""
+    numbers = (answer.seq, answer.ack, answer.window, answer.tsval, answer.tsecr)
+    names = {name for number in numbers if number is not None for name in number.names}
+    return any(name.startswith("ans_") for name in names)
 
 
 def _decide_stray(stray: Stray) -> Judgement:

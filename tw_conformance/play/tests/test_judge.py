@@ -107,7 +107,13 @@ def test_what_a_timer_sent_is_no_answer_where_the_case_leaves_its_flags_open(
         assert decided(expected, Came(segment(FIN | ACK), {}, again)) is None
 
 
-@pytest.mark.parametrize(("behind", "rests"), [(A_RESET, True), (AN_ACK, False), (NOTHING, False)])
+A_COPY = Answer(flags=RST, seq=SequenceExpression("ans_seq"))
+
+
+@pytest.mark.parametrize(
+    ("behind", "rests"),
+    [(A_RESET, True), (AN_ACK, False), (NOTHING, False), (A_COPY, False)],
+)
 def test_the_answer_behind_the_one_that_a_path_may_have_lost_fails_by_absence(
     behind: Expected, rests: bool
 ) -> None:
