@@ -47,8 +47,10 @@ _ICMPV6_ERRORS = {
 
 
 def _room_of_blocks(others: tuple[tuple[int, bytes], ...]) -> int:
-    """Octets that SACK blocks take up, with the two NOPs before them."""
-    return sum(4 + len(value) for kind, value in others if kind == SACK)
+    """Octets that SACK blocks take up, with the two NOPs before them and what fills up the last
+    word behind them."""
+    room = sum(4 + len(value) for kind, value in others if kind == SACK)
+    return room + -room % 4
 
 
 class Encoder:

@@ -8,10 +8,10 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tw_reference.segment import SYN, Datagram, Echo, Flow, Packet, Segment
+from tw_reference.segment import SYN, Datagram, Echo, Flow, Packet, Segment, Timestamps
 from tw_reference.tests.frame_mutations import mutate, with_extension_headers
 from tw_reference.wire.decode import WireError, decode
 from tw_reference.wire.tcp_options import read_options
@@ -29,6 +29,12 @@ def we_read(frame: bytes) -> Reading:
 
 
 @given(datagrams)
+@example(
+    Packet(
+        Flow("192.0.2.1", 1, "192.0.2.2", 2),
+        Segment(0, 0, 0, 0, timestamps=Timestamps(1, 65793), other_options=((5, b"\0"),)),
+    )
+)
 def test_a_datagram_comes_back_as_it_was(datagram: Datagram) -> None:
     frame = encode(datagram)
     assert decode(frame) == scapy_reads(frame) == datagram
