@@ -35,13 +35,13 @@ async def in_hindsight(outcome: Outcome) -> Outcome:
     last = outcome.step_index
     if outcome.verdict is not Verdict.FAIL or last is None:
         return outcome
-    if _fails(outcome, [], [0.0] * (last + 1)):
+    if not _passes(outcome, [], [0.0] * (last + 1)):
         return outcome
     events = outcome.transcript.events
     way = [event for event in events if event.step is None and event.probe is None]
     for moments in _ways_to_be_late(outcome.case.steps[: last + 1], events):
         await asyncio.sleep(0)  # other cases have a clock that runs
-        if _fails(outcome, way, moments):
+        if not _passes(outcome, way, moments):
             return replace(
                 outcome,
                 verdict=Verdict.INCONCLUSIVE,
@@ -93,9 +93,9 @@ def _is_proof(event: Event) -> bool:
     return event.direction == "received" and event.probe is not None
 
 
-def _fails(outcome: Outcome, way: Sequence[Event], moments: Sequence[float]) -> bool:
-    """Whether the profile's own stack fails the case where these are the moments of its steps, up
-    to the last of them, and ``way`` is what happened until its first state was reached."""
+def _passes(outcome: Outcome, way: Sequence[Event], moments: Sequence[float]) -> bool:
+    """Whether nothing speaks against the profile's own stack where these are the moments of the
+    steps, up to the last of them, and ``way`` is what happened until the first state was reached."""
     target = DirectTarget(PROFILES[outcome.profile])
     return target.start(_play(outcome.case, target, way, moments)).result()
 
@@ -108,10 +108,10 @@ async def _play(
     async with aclosing(_LateRun(case, target, link, moments).play()) as facts:
         async for fact in facts:
             if fact.step is None or fact.step >= len(moments):
-                return False
-            if decide(case, target.profile, fact) is not None:
                 return True
-    return False
+            if decide(case, target.profile, fact) is not None:
+                return False
+    return True
 
 
 class _LateLink(InProcessLink):

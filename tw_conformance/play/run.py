@@ -261,8 +261,7 @@ class Run:
                 pending.append(arrival)
         proven = await tester.prove_delivery()
         if pending:
-            arrival = pending.pop(0)
-            return self._came(tester, arrival)
+            return self._came(tester, pending.pop(0))
         return ProvenSilence(tester.served) if proven else _GONE
 
     def _came(self, tester: TesterEndpoint, arrival: Arrival) -> Came:

@@ -119,12 +119,10 @@ def _paws(name: str, disordered: Condition[SegmentOnConnection]) -> ConnectionRu
 _PAWS_RULE = _paws("paws", DISORDERED)
 _PAWS_RULE_6_5 = _paws("paws-but-for-closing", DISORDERED_6_5)
 
-
 _PAWS_BEFORE_ANY_ACK = rule(
     "paws-syn-received", _PAWS, Do.ACK_LIMITED,
     "What fails PAWS is acknowledged; no ACK came yet that another could repeat.",
     _VALIDATE, "RFC 7323 section 5.3 R1")
-
 
 _RST_AFTER_FIN = rule(
     "rst-after-fin", all_of(RST, SEQ_ONE_BEFORE), Do.CLOSE,
