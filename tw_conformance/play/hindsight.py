@@ -95,7 +95,7 @@ def _is_proof(event: Event) -> bool:
 
 def _passes(outcome: Outcome, way: Sequence[Event], moments: Sequence[float]) -> bool:
     """Whether nothing speaks against the profile's own stack where these are the moments of the
-    steps, up to the last of them, and ``way`` is what happened until the first state was reached."""
+    steps, up to the last of them, and ``way`` is what happened until its first state was there."""
     target = DirectTarget(PROFILES[outcome.profile])
     return target.start(_play(outcome.case, target, way, moments)).result()
 
