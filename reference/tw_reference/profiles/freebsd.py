@@ -71,8 +71,7 @@ _MINMSS = 216
 
 def _whole_segments(mss: int) -> int:
     """The receive buffer (octets): net.inet.tcp.recvspace, rounded up to whole segments."""
-    segment = max(mss, _MINMSS)
-    return -(-_RECVSPACE // segment) * segment
+    return -(-_RECVSPACE // mss) * mss
 
 
 @atom("timestamps are in use on the connection (t_recent)")
@@ -267,6 +266,7 @@ FREEBSD_10 = Profile(
         # tcp_input.c, tcp_mss(): the buffer is rounded up to whole segments; tcp_do_segment():
         # RCV.WND is all its space.
         room=_whole_segments,
+        least_mss=_MINMSS,  # tcp_input.c, tcp_mss_update()
         scaled_window=_whole_segments,
         # tcp_subr.c, tcp_newtcpcb(); tcp_usrreq.c, tcp_connect(): sb_max is 2 MiB.
         window_scale=6,

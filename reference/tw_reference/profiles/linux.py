@@ -362,6 +362,8 @@ def _raised_or_shut(offered: WindowOffered) -> bool:
     return raised(offered) or (offered.by_seq == 0 and offered.window == 0)
 
 
+_ECN = EcnWays(quick_acks=2)
+
 LINUX_6_18 = Profile(
     name="linux-6.18",
     title="Linux 6.18: the timewait minisock, a timer each",
@@ -402,6 +404,9 @@ LINUX_6_18 = Profile(
         drops_requests=True,
         # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.
         repeats=Offers(timestamps=True, scaling=True, sack=True),
+        keeps_syn_timer=True,
+        closes_half_open=True,  # tcp.c, tcp_close_state(), TCP_SYN_RECV
+        least_mss=48,  # tcp_output.c, __tcp_mtu_to_mss(), sysctl_tcp_min_snd_mss
         # tcp_ipv4.c, tcp_v4_send_ack(); tcp_ipv6.c, tcp_v6_send_response(): if (tsecr).
         requests_stamp_zero=False,
         # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.
@@ -419,7 +424,7 @@ LINUX_6_18 = Profile(
         delayed_ack=40 * MILLISECOND,
         tick=lambda settings: SECOND // settings["hz"],
         # tcp_input.c, tcp_data_ecn_check(), tcp_ecn_accept_cwr().
-        ecn=EcnWays(),
+        ecn=_ECN,
         # tcp_ipv4.c, tcp_v4_send_reset(): the segment's own; ip_send_unicast_reply(): without ECN.
         reset_tos_mask=0xFC,
         reset_tos_mask_ipv6=0xFC,
@@ -464,7 +469,7 @@ def _before(newer: Profile, version: Version, title: str) -> Profile:
             takes_window=_raised_or_shut if Change.CLOSED_WINDOW in changes else raised,
             keeps_ect=Change.KEEPS_ECT in changes,
             free_space=free_space(changes),
-            ecn=EcnWays(minds_any_cwr=Change.CWR_WITH_ECN not in changes),
+            ecn=_ECN._replace(minds_any_cwr=Change.CWR_WITH_ECN not in changes),
         ),
     )
 

@@ -132,8 +132,9 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         labels_flows=False,
         labels_resets=False,
         keeps_ect=False,
-        # tcp_input.c of 2.6.32, TCP_ECN_check_ce(), TCP_ECN_accept_cwr().
+        # tcp_input.c of 2.6.32, TCP_ECN_check_ce(), TCP_ECN_accept_cwr(); TCP_MAX_QUICKACKS.
         ecn=EcnWays(
+            quick_acks=16,
             takes_empty_cwr=False,
             is_quick_after_ce=False,
             remembers_ect=False,

@@ -313,6 +313,10 @@ DISORDERED_6_5 = all_of(EMPTY, SEQ_IS_RCV_NXT, REPEATS_ACK_OR_CLOSES, REPLAYED)
 """tcp_disordered_ack() before 6.6."""
 DISORDERED_2_6 = all_of(PURE_ACK, SEQ_IS_RCV_NXT, REPEATS_ACK_OR_CLOSES, REPLAYED_2_6)
 """tcp_disordered_ack() of 2.6.32."""
-PREDICTED = all_of(PLAIN, EMPTY, SEQ_IS_RCV_NXT, SAME_WINDOW, ~ACK_UNSENT, STAMPED, ~TSVAL_BELOW)
-"""tcp_rcv_established(), header prediction, as far as it tells on the wire."""
+PREDICTED = all_of(
+    *(PLAIN, EMPTY, SEQ_IS_RCV_NXT, SEQ_ACKNOWLEDGED),
+    *(SAME_WINDOW, ~ACK_UNSENT, STAMPED, ~TSVAL_BELOW),
+)
+"""tcp_rcv_established(), header prediction, as far as it tells on the wire: what TS.Recent follows
+where no ACK is due (rcv_nxt == rcv_wup)."""
 TAKES_TS = all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER, ~ACK_OLD)

@@ -62,6 +62,8 @@ class EcnWays(NamedTuple):
     """Whether the first CE has ACKs be quick, which were put off."""
     remembers_ect: bool = True
     """Whether Not-ECT has them be quick only where other text was ECT or CE; else always."""
+    quick_acks: int = 0
+    """How many ACKs are quick, at most, where a mark has them be so."""
     is_quick_after_cwr: bool = True
     """Whether what has CWR is acknowledged at once."""
     minds_any_cwr: bool = False

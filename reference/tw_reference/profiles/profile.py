@@ -175,6 +175,13 @@ class StackTraits:
     peer's SYN has none (RFC 7323 sections 2.2 and 3.2 forbid it of two)."""
     crosses_with_ecn: bool = False
     """Whether that <SYN,ACK> takes up ECN where the peer's SYN asks for it, but its own did not."""
+    keeps_syn_timer: bool = False
+    """Whether the timer of its SYN runs on for that <SYN,ACK>; else it starts anew."""
+    closes_half_open: bool = False
+    """Whether close() where SYNs have crossed, in SYN-RECEIVED, sends the FIN at once (RFC 9293
+    section 3.10.4); else it waits for the ACK of the SYN."""
+    least_mss: int = 1
+    """The MSS that a peer's counts as at least (octets, options of each segment among them)."""
     ecn: EcnWays | None = None
     """What it makes of marks; None: nothing is known of that, and they are passed over."""
     ecn_tries: int = 1

@@ -27,8 +27,6 @@ from tw_reference.state import Snapshot, State
 
 _ECN_FIELD = 3
 """The bits of a type of service that are ECN's (RFC 3168 section 5)."""
-_QUICK_AFTER_MARK = 2
-"""ACKs; ``tcp_input.c`` of Linux, tcp_data_ecn_check()."""
 _CLOSED_TO = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 """Where CLOSE leads."""
 _ACKNOWLEDGES = frozenset(
@@ -59,8 +57,9 @@ class Connection(ControlBlock):
         offers = self._traits.offers(owner.settings, wanted)
         super().__init__(flow, self._traits, owner.clock.now, iss, offers)
         self._out = WayOut(self, owner, give_up=lambda: self.leave(owner.gone))
-        self._peer_mss = 536
-        """What the peer takes (octets): 536 where it does not say (RFC 9293 section 3.7.1)."""
+        self._default_mss = 1220 if flow.is_ipv6 else 536
+        """What a peer takes (octets) that does not say it (RFC 9293 section 3.7.1)."""
+        self._peer_mss = self._default_mss
         self._news: list[Callable[[], None]] = []
         """What the process learns once the stack has done with a segment."""
 
@@ -147,6 +146,9 @@ class Connection(ControlBlock):
             self.leave(self._owner.gone)
             return
         self.shutdown()
+        if self.state is State.SYN_RECEIVED and self._traits.closes_half_open:
+            self.state = State.FIN_WAIT_1
+            self._out.output()
         if self.state is State.FIN_WAIT_2:
             self._owner.orphaned(self, None)
 
@@ -410,7 +412,7 @@ class Connection(ControlBlock):
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
-        self._peer_mss = syn.mss if syn.mss is not None else 536
+        self._peer_mss = max(syn.mss or self._default_mss, self._traits.least_mss)
         self.mss = max(min(self._peer_mss, self.link_mss) - (12 if self.timestamps else 0), 1)
         self._open_window()
 
@@ -449,7 +451,7 @@ class Connection(ControlBlock):
         # tcp_input.c of Linux: tcp_event_data_recv(), tcp_data_queue_ofo().
         counts = bool(segment.payload) or after(segment.seq, before)
         if counts and self.marks.text_comes(segment, packet.tos & _ECN_FIELD):
-            self.pace.hurry(_QUICK_AFTER_MARK)
+            self.pace.hurry(self.marks.quick_acks)
         if data:
             self._news.append(lambda: self._owner.delivered(self, data))
             self._news.append(self._has_read)

@@ -82,6 +82,11 @@ class Marks:
         echoes = self._echoes and not segment.flags & tcp.CWR
         return self._count and self._hurries(field, echoes=echoes)
 
+    @property
+    def quick_acks(self) -> int:
+        """How many ACKs are quick, at most, where :meth:`text_comes` says so."""
+        return self._ways.quick_acks
+
     def cwr_is_urgent(self, segment: Segment) -> bool:
         """Whether it has CWR, for which its ACK is not to be put off."""
         counts = self._count or (self._are_known and self._ways.minds_any_cwr)

@@ -118,6 +118,15 @@ class RetransmissionQueue:
             self._disarm()
             self._timer = self._clock.call_at(self._clock.now + delay, self._timer_due)
 
+    def take_back(self, *, timer_runs_on: bool) -> None:
+        """What was sent is to go out in another form, whose timer starts anew, or for which it runs
+        on; then the round trip is measured anew."""
+        self._segments.clear()
+        if timer_runs_on:
+            self._timed = None
+        else:
+            self._disarm()
+
     def land(self) -> None:
         """The connection is over."""
         self._segments.clear()

@@ -155,7 +155,7 @@ class WayOut:
 
     def open(self, flags: int) -> None:
         """Send the SYN, with these flags; from the start where it was sent before."""
-        self.queue.land()
+        self.queue.take_back(timer_runs_on=self._traits.keeps_syn_timer)
         self._tcb.outbound.nxt = self._tcb.iss
         self._transmit(tcp.SYN | flags)
 

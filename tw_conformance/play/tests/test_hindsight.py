@@ -96,6 +96,18 @@ def test_the_way_to_the_first_state_is_counted() -> None:
     assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
 
 
+def test_so_is_the_syn_that_the_dut_sent_on_it() -> None:
+    """Its timer runs on when SYNs have crossed, and sends the <SYN,ACK> again a second later."""
+    case = script(
+        "  - send: {flags: SYN, seq: irs, mss: 1460}\n"
+        "  - expect: {flags: SYN|ACK, seq: iss, ack: irs+1}\n"
+        "  - send: {flags: PSH, seq: irs+1}\n  - expect: nothing\n",
+        "{state: SYN-SENT, open: active}",
+    )
+    before, outcome = seen(case, LateTester("linux-6.18", {2: 0.97, 3: 0.05}))
+    assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
+
+
 @pytest.mark.parametrize("paused", [{}, {4: 0.06}, {6: 0.06}])
 def test_a_case_that_is_wrong_without_delay_too_is_not_excused(paused: Mapping[int, float]) -> None:
     before, outcome = seen(WRONG, LateTester("linux-6.18", paused))
