@@ -195,6 +195,7 @@ def _space(
     space = Space(
         settings={**differing, **settings_of(arguments.settings, profiles)},
         states=_states(arguments.states, profiles),
+        sack=(False, True),
         ecn=(False, True),
         longest_wait=wait,
         time_variables=tuple(stack.time_variables for stack in stacks),

@@ -419,6 +419,7 @@ LINUX_6_18 = Profile(
         # tcp_output.c, tcp_snd_wnd_test(), tcp_write_wakeup(), tcp_xmit_probe_skb().
         fits=fits_whole,
         probes_with_text=False,
+        probes_tail=True,  # tcp_output.c, tcp_schedule_loss_probe(), since 3.10
         pushes_part=True,
         keeps_to_window=True,  # tcp_output.c, tcp_acceptable_seq()
         delayed_ack=40 * MILLISECOND,

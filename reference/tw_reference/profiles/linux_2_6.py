@@ -123,6 +123,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         error_name=error_name_2_6,
         receive_window=lambda mss: 4 * mss,
         free_space=None,
+        probes_tail=False,
         ts_recent_lasts=PAWS_24DAYS,
         takes_window=raised,
         cuts_below=False,

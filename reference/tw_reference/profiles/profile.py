@@ -179,7 +179,8 @@ class StackTraits:
     """Whether the timer of its SYN runs on for that <SYN,ACK>; else it starts anew."""
     closes_half_open: bool = False
     """Whether close() where SYNs have crossed, in SYN-RECEIVED, sends the FIN at once (RFC 9293
-    section 3.10.4); else it waits for the ACK of the SYN."""
+    section 3.10.4), and one that waits nevertheless goes before what comes with the ACK of the SYN
+    is looked at; else it waits for that ACK, and for that."""
     least_mss: int = 1
     """The MSS that a peer's counts as at least (octets, options of each segment among them)."""
     ecn: EcnWays | None = None
@@ -231,6 +232,8 @@ class StackTraits:
     keeps_to_window: bool = False
     """Whether the SEG.SEQ of an empty segment lies no further right than the window that the peer
     offers now; where windows are scaled it may, by less than a unit of the own scale."""
+    probes_tail: bool = False
+    """Whether the end of a flight is asked for before the time-out, where SACK is in use."""
     pushes_part: bool = False
     """Whether text has PSH that is sent by the timer, cut to the room that there is."""
     reset_tos_mask: int = 0

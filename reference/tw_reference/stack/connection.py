@@ -361,6 +361,8 @@ class Connection(ControlBlock):
                 self._ack_limiter.last = None
                 self._news.append(self._established)
                 self._our_side_closes()
+                if self._traits.closes_half_open:
+                    self._out.output()
             case ConnectionAction.ENTER_FIN_WAIT_2:
                 self.state = State.FIN_WAIT_2
                 if not self.held:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tw_reference.clock import Clock, Timer
+from tw_reference.clock import SECOND, Clock, Timer
 from tw_reference.segment import Segment
 from tw_reference.seqnum import distance
 
@@ -17,7 +17,9 @@ class RetransmissionQueue:
     The time-out is ``first_rto`` until a round trip has been measured, ``least_rto`` or more then
     (nanoseconds), and doubles each time that it passes.  ``emit`` sends a segment once more,
     ``probe`` probes a closed window, ``timed_out`` is called each time, ``give_up`` after the last
-    retransmission.
+    retransmission.  Where ``probes_tail`` says so, the end of a flight is asked for once before the
+    time-out, as Linux does it: by new text, which ``send_next`` sends if it may, or by the last
+    segment again; ``tick`` is that of its clock (ns).
     """
 
     def __init__(
@@ -30,6 +32,9 @@ class RetransmissionQueue:
         probe: Callable[[], None],
         timed_out: Callable[[], None],
         give_up: Callable[[], None],
+        probes_tail: Callable[[], bool],
+        send_next: Callable[[], bool],
+        tick: Callable[[], int],
     ) -> None:
         self._clock = clock
         self._rto = first_rto
@@ -42,6 +47,9 @@ class RetransmissionQueue:
         self._probe = probe
         self._timed_out = timed_out
         self._give_up = give_up
+        self._probes_tail = probes_tail
+        self._send_next = send_next
+        self._tick = tick
         self._segments: list[Segment] = []
         self._timer: Timer | None = None
         self.tries = 0
@@ -49,6 +57,10 @@ class RetransmissionQueue:
         self._backed_off = 0
         self._recover: int | None = None
         """Where the flight ended when the timer last found a loss in it."""
+        self._tail: int | None = None
+        """Where it ended when its end was last asked for."""
+        self._time_out_at = 0
+        """When the time-out passes, if the timer runs."""
 
     @property
     def rto(self) -> int:
@@ -65,6 +77,7 @@ class RetransmissionQueue:
         if self._timed is None:
             self._timed = segment.end, self._clock.now
         self.watch()
+        self._watch_tail()
 
     def watch(self) -> None:
         """Have the timer run: for the flight, or without one for a probe."""
@@ -80,12 +93,15 @@ class RetransmissionQueue:
             self._measured(self._clock.now - self._timed[1])
             self._timed, self._backed_off = None, 0
         self._restart()
+        if self._tail is not None and distance(ack, self._tail) >= 0:
+            self._tail = None
         if self._recover is not None:
             if distance(self._recover, ack) > 0:
                 # One flight, more than one loss: this is the next (RFC 6582 section 3.2).
                 self.resend()
             else:
                 self._recover = None
+        self._watch_tail()
 
     def probe_answered(self) -> None:
         """The window is still closed; a peer that says so may do it for ever (RFC 9293 section
@@ -147,8 +163,33 @@ class RetransmissionQueue:
             self._arm()
 
     def _arm(self) -> None:
-        due = self._clock.now + self._due()
-        self._timer = self._clock.call_at(due, self._timer_due)
+        self._time_out_at = self._clock.now + self._due()
+        self._timer = self._clock.call_at(self._time_out_at, self._timer_due)
+
+    def _watch_tail(self) -> None:
+        """tcp_output.c, tcp_schedule_loss_probe(): the timer is to ask for the end of the flight
+        first."""
+        lost = self.tries or self._recover is not None
+        if not self._segments or lost or self._tail is not None or not self._probes_tail():
+            return
+        wait = SECOND
+        if self._srtt is not None:
+            alone = len(self._segments) == 1
+            wait = 2 * self._srtt + (self._least_rto if alone else 2 * self._tick())
+        self._disarm()
+        due = min(self._clock.now + wait, self._time_out_at)
+        self._timer = self._clock.call_at(due, self._tail_due)
+
+    def _tail_due(self) -> None:
+        """tcp_output.c, tcp_send_loss_probe()"""
+        self._tail = self._segments[-1].end
+        self._disarm()
+        if self._send_next():
+            self._tail = self._segments[-1].end
+        else:
+            self._timed = None
+            self._emit(self._segments[-1])
+        self.watch()
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -42,6 +42,9 @@ class WayOut:
             probe=self._probe,
             timed_out=tcb.forget_duplicates,
             give_up=give_up,
+            probes_tail=self._probes_tail,
+            send_next=self._send_next,
+            tick=lambda: self._traits.tick(owner.settings),
         )
         self._delayed_ack = DelayedAck(owner.clock, tcb.pace)
 
@@ -115,6 +118,19 @@ class WayOut:
         text = tcb.outbound.take(size, 0)
         pushes = traits.pushes_part or not tcb.outbound.has_unsent_text
         self._transmit(tcp.ACK | (tcp.PSH if pushes else 0), text)
+
+    def _probes_tail(self) -> bool:
+        tcb = self._tcb
+        return self._traits.probes_tail and tcb.offers.sack and tcb.state not in _NOT_OPEN
+
+    def _send_next(self) -> bool:
+        """Send a segment of the text that waits, Nagle or not, if the window has room for it;
+        whether one went."""
+        outbound = self._tcb.outbound
+        if not outbound.has_unsent_text or outbound.room() <= 0 or not self._fits(behind=False):
+            return False
+        self._send_text(min(self._tcb.mss, outbound.room()), 1)
+        return True
 
     # -- the peer's answers ----------------------------------------------------------------------
 

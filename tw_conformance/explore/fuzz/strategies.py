@@ -104,6 +104,8 @@ class Space:
     timestamps: tuple[bool, ...] = (False, True)
     scales: tuple[int | None, ...] = (None, 0, 7)
     """Window scales that the tester offers, or none."""
+    sack: tuple[bool, ...] = (False,)
+    """Whether the tester offers SACK."""
     ecn: tuple[bool, ...] = (False,)
     """Whether the tester offers ECN, which not every stack takes up; in SYN-SENT only the DUT
     could."""
@@ -145,6 +147,7 @@ class Space:
             states=states,
             timestamps=having("timestamps", self.timestamps, "timestamps", **usual),
             scales=having("window scale", self.scales, "wscale", **usual),
+            sack=having("SACK", self.sack, "sack", **usual),
             ecn=having("ECN", self.ecn, "ecn", **usual),
             calls=tuple(
                 playable(
@@ -199,6 +202,7 @@ def _reaches(space: Space) -> st.SearchStrategy[Reach]:
         family=st.sampled_from(space.families),
         timestamps=st.booleans().filter(space.timestamps.__contains__),
         wscale=st.sampled_from(space.scales),
+        sack=st.sampled_from(space.sack),
         ecn=st.sampled_from(space.ecn),
     )
 
