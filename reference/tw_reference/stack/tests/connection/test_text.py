@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tw_reference import segment as tcp
@@ -17,6 +19,10 @@ from tw_reference.stack.tests.connection.ends import (
     Peer,
     open_pair,
 )
+
+
+def asks_for_no_tail(profile: Profile) -> Profile:
+    return replace(profile, traits=replace(profile.traits, probes_tail=False))
 
 
 def test_text_crosses_both_ways_over_the_wrap(profile: Profile) -> None:
@@ -44,16 +50,27 @@ def test_lost_text_is_sent_again(profile: Profile, measured_rto: float) -> None:
 def test_several_losses_in_a_flight_cost_one_time_out(
     profile: Profile, measured_rto: float
 ) -> None:
-    pair, client, _ = open_pair(profile)
+    pair, client, _ = open_pair(asks_for_no_tail(profile))
     pair.loses = Losing(tcp.ACK, times=4)
     client.send(TEXT)
     pair.let_pass(measured_rto + 0.001)
     assert pair.server_end.received == TEXT
 
 
+def test_the_lost_end_of_a_flight_is_asked_for_before_the_time_out() -> None:
+    """Once: the second time is the time-out's (RFC 8985 section 7.2)."""
+    pair, client, _ = open_pair(PROFILES["linux-6.18"])
+    pair.loses = Losing(tcp.PSH, times=2)
+    client.send(b"first and last" * 200)
+    pair.let_pass(0.05)
+    assert len(pair.server_end.received) == client.mss
+    pair.let_pass(0.19)
+    assert pair.server_end.received == b"first and last" * 200
+
+
 def test_the_time_out_follows_the_round_trips(profile: Profile, rto: float) -> None:
     """R/2 is the first RTTVAR, and RTO = SRTT + 4 RTTVAR (RFC 6298 section 2)."""
-    pair = Pair(profile)
+    pair = Pair(asks_for_no_tail(profile))
     round_trip = 0.9 * rto
     pair.clock.advance(pair.clock.now + round(round_trip * SECOND))
     pair.deliver()
