@@ -10,6 +10,7 @@ from tw_reference import segment as tcp
 from tw_reference.clock import SECOND
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile, Unsent, fits_whole, is_worth_sending
+from tw_reference.segment import Packet
 from tw_reference.seqnum import distance
 from tw_reference.stack.tests.connection.ends import (
     DELAYED_ACK,
@@ -58,14 +59,20 @@ def test_several_losses_in_a_flight_cost_one_time_out(
 
 
 def test_the_lost_end_of_a_flight_is_asked_for_before_the_time_out() -> None:
-    """Once: the second time is the time-out's (RFC 8985 section 7.2)."""
+    """Once: then it is the time-out's turn, which begins anew (RFC 8985 section 7.3)."""
     pair, client, _ = open_pair(PROFILES["linux-6.18"])
-    pair.loses = Losing(tcp.PSH, times=2)
+    first, lost = client.snd_nxt, list[int]()
+
+    def loses(packet: Packet) -> bool:
+        lost.append(distance(packet.segment.seq, first))
+        return True
+
+    pair.loses = loses
     client.send(b"first and last" * 200)
     pair.let_pass(0.05)
-    assert len(pair.server_end.received) == client.mss
-    pair.let_pass(0.19)
-    assert pair.server_end.received == b"first and last" * 200
+    assert lost == [0, client.mss, client.mss]
+    pair.let_pass(0.2)
+    assert lost[3:] == [0]
 
 
 def test_the_time_out_follows_the_round_trips(profile: Profile, rto: float) -> None:
