@@ -1,8 +1,9 @@
 """What a ruling comes to on a question: two rulings that come to the same can't be told apart.
 
 A list of actions says more than what happens.  Nothing is left to do on a connection that is gone;
-TS.Recent takes a TSval only of a segment that has one, on a connection that agreed on them; and an
-ACK under a limit is an ACK, or none, as the stack's limit has it at that moment.
+TS.Recent takes a TSval only of a segment that has one, on a connection that agreed on them; an ACK
+that is due is not due any more once one is sent; and an ACK under a limit is an ACK, or none, as
+the stack's limit has it at that moment.
 """
 
 from __future__ import annotations
@@ -45,13 +46,18 @@ _LAST: frozenset[Action] = _GONE - {BlockAction.DELETE}
 _OF_WHAT_GOES: frozenset[Action] = frozenset(
     (
         *(*_NOTES_TSVAL, BlockAction.RESTART),
-        *(ConnectionAction.TAKE_ACK, ConnectionAction.ACK_EAGERLY),
+        *(ConnectionAction.TAKE_ACK, ConnectionAction.ACK_EAGERLY, ConnectionAction.NEED_ACK),
     )
 )
 """Actions of which nothing shows once the connection is gone."""
-_DEPENDS: frozenset[Action] = frozenset(
-    (*_LIMITED, *_OF_WHAT_GOES, *_GONE, ConnectionAction.ACK_EAGERLY)
+_LEAVES_NOTHING_DUE: frozenset[Action] = frozenset(
+    (
+        *(ConnectionAction.ACK, ConnectionAction.ACK_ALONE, ConnectionAction.ACK_WITH_FIN),
+        ConnectionAction.ENTER_TIME_WAIT,
+    )
 )
+"""Actions after which no ACK is due, whatever came before: it was sent, or a block owes it."""
+_DEPENDS: frozenset[Action] = frozenset((*_LIMITED, *_OF_WHAT_GOES, *_GONE))
 """Actions that come to different things on different questions, or beside others."""
 
 
@@ -112,7 +118,7 @@ class Effects:
 
 def _done(then: Iterable[Any], question: Any) -> Iterator[Any]:
     """The actions that come to something, in the order that makes equal ones look equal."""
-    actions = _eager_once(list(_until_gone(then)))
+    actions = _due_once(_eager_once(list(_until_gone(then))), question)
     if not _GONE.isdisjoint(actions):
         actions = [action for action in actions if action not in _OF_WHAT_GOES]
     if not _NOTES_TSVAL.isdisjoint(actions):
@@ -133,6 +139,16 @@ def _eager_once(actions: list[Any]) -> list[Any]:
         return actions
     last = len(actions) - 1 - actions[::-1].index(eager)
     return [each for at, each in enumerate(actions) if each is not eager or at == last]
+
+
+def _due_once(actions: list[Any], question: Any) -> list[Any]:
+    """An ACK is due, or it is not: not once one was sent, and not anew where one was before."""
+    need = ConnectionAction.NEED_ACK
+    if need not in actions:
+        return actions
+    rest = [action for action in actions if action is not need]
+    stays = question.tcb.ack_due or not _LEAVES_NOTHING_DUE.isdisjoint(rest)
+    return rest if stays else [need, *rest]
 
 
 def _until_gone(then: Iterable[Any]) -> Iterator[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,9 @@ from tw_conformance.notation.load import load_text
 from tw_reference.profiles import PROFILES
 from tw_reference.rules import stages
 from tw_reference.rules.actions import BlockAction
+from tw_reference.rules.actions import ConnectionAction as Do
 from tw_reference.rules.condition import ALWAYS
+from tw_reference.rules.decision import AnyList
 from tw_reference.rules.questions import SegmentArrives, TimeWaitBlock
 from tw_reference.rules.rule import Rule
 from tw_reference.segment import ACK, Flow, Segment, Timestamps
@@ -86,6 +89,35 @@ def test_an_ack_under_a_limit_is_what_the_limit_makes_of_it() -> None:
     text = replace(with_text.segment, payload=b"t")
     exempt = with_text._replace(segment=text)
     assert not differ((BlockAction.ACK,), (BlockAction.ACK_LIMITED,), exempt)
+
+
+FREEBSD = PROFILES["freebsd-15"]
+
+
+@pytest.mark.parametrize(
+    ("then", "due", "shows"),
+    [
+        ((), False, True),
+        ((), True, False),
+        ((Do.ACK,), False, False),
+        ((Do.ACK_WITH_FIN,), False, False),
+        ((Do.ACK_DELAYED,), False, True),
+        ((Do.OWE_ACK, Do.ENTER_TIME_WAIT), False, False),
+        ((Do.CLOSE,), False, False),
+        ((Do.NEED_ACK,), False, False),
+    ],
+)
+def test_an_ack_is_due_once_and_not_when_one_was_sent(
+    then: Sequence[Do], due: bool, shows: bool
+) -> None:
+    segment = Segment(seq=200, ack=100, flags=ACK)
+    asked = SimpleNamespace(segment=segment, tcb=SimpleNamespace(ack_due=due))
+    lists: list[AnyList] = [
+        stages.CLOSE_WAIT.list(Rule("x.y", ALWAYS, (*first, *then), "", ()))
+        for first in ((Do.NEED_ACK,), ())
+    ]
+    ruling = lists[0].decide(asked)
+    assert Effects(FREEBSD).differ(stages.CLOSE_WAIT, ruling, lists[1], asked) is shows
 
 
 def test_a_list_that_has_no_answer_does_otherwise() -> None:
