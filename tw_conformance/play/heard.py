@@ -8,6 +8,7 @@ ACK number tells nothing.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from tw_conformance.link.link import Arrival
 from tw_reference import segment as tcp
@@ -28,12 +29,22 @@ class Heard:
         self._came: Counter[tuple[int, int, int]] = Counter()
         self._numbered: list[tuple[float, Segment]] = []
         """What is sent until it is acknowledged, and when it came."""
+        self._timed: list[tuple[float, Segment]] = []
+        """Those of them that may have started a retransmission timer."""
+        self._asked = -LEAST_RTO
+
+    def ask(self, time: float) -> None:
+        """The tester has sent something: what comes soon may be the answer."""
+        self._asked = time
 
     def take(self, arrival: Arrival) -> None:
         """Another segment has come."""
         segment = segment_of(arrival)
         self._came[_shape(segment)] += 1
         if segment.length:
+            was_asked_for = arrival.time - self._asked < LEAST_RTO
+            if not was_asked_for or self._is_new(segment):
+                self._timed.append((arrival.time, segment))
             self._numbered.append((arrival.time, segment))
 
     def forget(self) -> None:
@@ -60,26 +71,33 @@ class Heard:
 
     def is_again(self, arrival: Arrival) -> bool:
         """Whether its octets had come before, however soon a timer of the DUT sent them again."""
-        return arrival.time - self._last_sent(arrival) > _AT_ONCE
+        return arrival.time - _last_sent(arrival, self._numbered) > _AT_ONCE
 
     def was_retransmitted(self, arrival: Arrival) -> bool:
         """Whether the DUT sent that segment again because nothing acknowledged it for an RTO.
 
-        The RTO counts from when it last left (RFC 6298 section 5): what follows a copy sooner than
-        that is an answer, however long the first one is ago.
+        The RTO counts from when a timer last sent it (RFC 6298 section 5), or from the first time:
+        a copy that is an answer leaves a timer that runs as it is (`tcp_output()` of FreeBSD sets
+        it if it is not set).  So what follows a retransmission sooner than that is an answer,
+        however long the first one is ago.
         """
-        return arrival.time - self._last_sent(arrival) >= LEAST_RTO
+        return arrival.time - _last_sent(arrival, self._timed) >= LEAST_RTO
 
-    def _last_sent(self, arrival: Arrival) -> float:
-        """When its first octet last came before, if every octet of it had come by then or since;
-        else when it came.  A DUT may send several segments again as one, or a part of one."""
-        segment = segment_of(arrival)
-        earlier = [(time, each) for time, each in self._numbered if time < arrival.time]
-        is_new = all(distance(segment.end, each.end) > 0 for _, each in earlier)
-        if is_new or not segment.length:
-            return arrival.time
-        had_it = (time for time, each in earlier if in_window(segment.seq, each.seq, each.length))
-        return max(had_it, default=arrival.time)
+    def _is_new(self, segment: Segment) -> bool:
+        """Whether its last octet has not come before."""
+        return all(distance(segment.end, each.end) > 0 for _, each in self._numbered)
+
+
+def _last_sent(arrival: Arrival, sent: Sequence[tuple[float, Segment]]) -> float:
+    """When its first octet was last among what was ``sent``, if every octet of it had been by then
+    or since; else when it came.  A DUT may send several segments again as one, or a part of one."""
+    segment = segment_of(arrival)
+    earlier = [(time, each) for time, each in sent if time < arrival.time]
+    is_new = all(distance(segment.end, each.end) > 0 for _, each in earlier)
+    if is_new or not segment.length:
+        return arrival.time
+    had_it = (time for time, each in earlier if in_window(segment.seq, each.seq, each.length))
+    return max(had_it, default=arrival.time)
 
 
 def segment_of(arrival: Arrival) -> Segment:

@@ -124,6 +124,7 @@ class TesterEndpoint:
         if self.step is None:
             self.hesitated = max(self.hesitated, time - self._latest)
         self._proven = False
+        self.heard.ask(time)
         self._note("sent", time, packet, frame, f"corrupt: {damage}" if damage else "")
         return time
 

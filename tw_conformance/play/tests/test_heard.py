@@ -83,6 +83,17 @@ def test_an_rto_counts_from_the_latest_copy(after: float, again: bool) -> None:
     assert came.was_retransmitted(last) is again
 
 
+@pytest.mark.parametrize(("asked", "again"), [(0.18, True), (0.0, False)])
+def test_a_copy_that_answers_leaves_the_timer_as_it_is(asked: float, again: bool) -> None:
+    """FreeBSD in CLOSING: its FIN after 0.18 s for a duplicate ACK, and by its timer at 0.23 s."""
+    came, _ = heard((0.0, FIN_ALONE))
+    came.ask(asked)
+    answer, last = (Arrival(time, FIN_ALONE, b"") for time in (0.19, 0.23))
+    came.take(answer)
+    came.take(last)
+    assert came.was_retransmitted(last) is again
+
+
 def test_an_ack_without_octets_is_never_retransmitted() -> None:
     ack = segment(ACK, 2, 7)
     came, last = heard((0.0, FIN_ALONE), (0.1, ack), (1.0, ack))

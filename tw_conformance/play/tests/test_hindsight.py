@@ -96,8 +96,8 @@ def test_the_way_to_the_first_state_is_counted() -> None:
     assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
 
 
-def test_so_is_the_syn_that_the_dut_sent_on_it() -> None:
-    """Its timer runs on when SYNs have crossed, and sends the <SYN,ACK> again a second later."""
+def test_a_syn_sent_again_by_the_timer_of_the_first_needs_no_hindsight() -> None:
+    """It runs on when SYNs have crossed, and sends the <SYN,ACK> again a second after the SYN."""
     case = script(
         "  - send: {flags: SYN, seq: irs, mss: 1460}\n"
         "  - expect: {flags: SYN|ACK, seq: iss, ack: irs+1}\n"
@@ -105,7 +105,8 @@ def test_so_is_the_syn_that_the_dut_sent_on_it() -> None:
         "{state: SYN-SENT, open: active}",
     )
     before, outcome = seen(case, LateTester("linux-6.18", {2: 0.97, 3: 0.05}))
-    assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
+    assert (before.verdict, before.late) == (INCONCLUSIVE, True)
+    assert outcome is before
 
 
 @pytest.mark.parametrize("paused", [{}, {4: 0.06}, {6: 0.06}])
