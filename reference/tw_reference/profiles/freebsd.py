@@ -18,7 +18,7 @@ from tw_reference.profiles.freebsd_settings import (
     SETTINGS_15,
 )
 from tw_reference.profiles.freebsd_states import freebsd_states
-from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, WINDOW_OVER
+from tw_reference.profiles.freebsd_words import FEW_CHALLENGES, TS_RECENT_KNOWN, WINDOW_OVER
 from tw_reference.profiles.offers import NOTHING, EcnWays, Offers
 from tw_reference.profiles.profile import (
     IdleLimit,
@@ -58,6 +58,7 @@ from tw_reference.rules.vocabulary import (
     TIMESTAMPS,
     setting,
 )
+from tw_reference.segment import Packet
 from tw_reference.state import State
 
 rule = RuleMaker("freebsd").rule
@@ -254,6 +255,19 @@ def _raised(offered: WindowOffered) -> bool:
     return offered.by_ack > 0 or (offered.by_ack == 0 and offered.window > offered.current)
 
 
+def _with_old_header(ack: Packet, challenged: Packet) -> Packet:
+    """tcp_subr.c of 13, tcp_respond(): the header of what it answers, of which IPv4's TTL is
+    V_ip_defttl, and IPv6's ip6_flow is cleared."""
+    if ack.flow.is_ipv6:
+        return replace(ack, tos=0, flow_label=0)
+    return replace(ack, tos=challenged.tos, ttl=FREEBSD_10.traits.ttl)
+
+
+def _without_label(ack: Packet, challenged: Packet) -> Packet:
+    """tcp_subr.c of 14, tcp_respond(): TOS and TTL of the connection, and no label of IPv6."""
+    return replace(ack, flow_label=0)
+
+
 FREEBSD_10 = Profile(
     name="freebsd-10",
     title="FreeBSD 10 (2014): struct tcptw, RFC 1337 by default",
@@ -281,6 +295,8 @@ FREEBSD_10 = Profile(
         offers=offers,
         # tcp_output.c of 10, TF_REQ_SCALE, TF_REQ_TSTMP, which nobody takes back.
         repeats=Offers(timestamps=True, scaling=True),
+        # tcp_usrreq.c, tcp_usrclosed(); tcp_output.c, TF_NEEDFIN.
+        closes_early=True,
         # tcp_output.c, V_tcp_ecn_maxretries.
         ecn_tries=2,
         # tcp_input.c of 10, tcp_do_segment(), TF_ECN_PERMIT; tcp_output.c, TCPS_ESTABLISHED;
@@ -362,6 +378,9 @@ FREEBSD_13 = FREEBSD_10.derive(
         loses_covered_fin=True,
         # tcp_output.c of 13.1, TCPS_HAVEESTABLISHED(); only ESTABLISHED in 13.0.
         ecn=EcnWays(hears_all=True, challenges_tell=False, resets_tell=False),
+        # tcp_subr.c, tcp_respond(), which stops no timer; tcp_timer.c, tcp_timer_delack().
+        challenges_beside=True,
+        challenge=_with_old_header,
     ),
 )
 
@@ -380,6 +399,12 @@ _ACK_OF_TWELVE = rule(
     any_of(~ONLY_ACK_OF_TWELVE, PAYLOAD, ~SEQ_IS_RCV_NXT, ~ACK_IS_SND_NXT), BlockAction.ACK,
     "Whatever is not the exact duplicate ACK is acknowledged; a reserved bit makes it another.",
     "tcp_timewait.c of 14, tcp_twcheck()", "tcp_var.h of 14, tcp_get_flags()")
+_MISSING_OF_TCPCB: Rule[SegmentArrives, BlockAction] = rule(
+    "missing-timestamp-tcpcb",
+    all_of(TS_RECENT_KNOWN, ~TIMESTAMPS, setting("tolerate_missing_ts", 0)), BlockAction.DROP,
+    "Without tolerate_missing_ts a segment that lacks the option is dropped, where one had it,"
+    " agreed upon or not.",
+    "tcp_timewait.c of 14, tcp_twcheck(), tp->ts_recent", "RFC 7323 section 3.2")
 _ENTRY = rule(
     "entry-tcpcb", ALWAYS, EntryAction.ENTER,
     "The connection enters TIME-WAIT for 2MSL; there is no limit on their number.",
@@ -390,6 +415,7 @@ FREEBSD_14 = FREEBSD_13.derive(
     "FreeBSD 14: no struct tcptw, the whole tcpcb stays; none towards a local peer",
     FREEBSD_13[stages.TIME_WAIT]
         .replacing("freebsd.syn-reopen", _SYN_FIN, _SYN_REOPEN)
+        .replacing("freebsd.missing-timestamp", _MISSING_OF_TCPCB)
         .replacing("freebsd.ack", _ACK_OF_TWELVE),
     stages.ENTRY.list(
         rule("entry-near", all_of(PEER_IS_NEAR, setting("nolocaltimewait", 1)), EntryAction.CLOSE,
@@ -421,6 +447,7 @@ FREEBSD_14 = FREEBSD_13.derive(
         # tcp_subr.c of 14, tcp_respond(): tcp_ecn_output_established(), ip_tos.
         ecn=EcnWays(hears_all=True, resets_tell=False, time_wait_tells=True),
         reset_tos_mask=0,
+        challenge=_without_label,
     ),
 )
 

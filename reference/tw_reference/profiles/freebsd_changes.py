@@ -18,6 +18,7 @@ class Change(DatedChange):
     CROSSED_RST = (14, 0), "After SYNs that crossed an RST counts, whatever it acknowledges."
     ACKS_FIN = (14, 0), "The connection acknowledges the FIN that leads to TIME-WAIT itself."
     DUPLICATES_ANSWERED = (14, 0), "A duplicate ACK, or a predicted one, leaves no ACK due."
+    SYN_WITH_ECN = (14, 0), "A SYN on a connection may turn on ECN."
     SYNCACHE_RST = (14, 0), "An RST ends a syncache entry, whatever flags stand beside it."
     COUNTED_CHALLENGES = (15, 0), "ack_war_cnt challenge ACKs in ack_war_timewindow; by a 14."
     GHOST_ACKS = (15, 0), "An ACK older than the ISS is challenged (insecure_ack); by a 14."

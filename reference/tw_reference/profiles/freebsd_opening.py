@@ -29,6 +29,7 @@ from tw_reference.profiles.freebsd_steps import (
 )
 from tw_reference.profiles.freebsd_words import (
     ABOUT_WINDOW,
+    ACK_OF_OPENING,
     ALL_OLD,
     BEYOND_WINDOW,
     ECHOES_SYN_ACK,
@@ -37,6 +38,7 @@ from tw_reference.profiles.freebsd_words import (
     JOINS_HELD,
     SEQ_BELOW,
     SEQ_BELOW_IRS,
+    WAS_SHUT,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
@@ -50,6 +52,7 @@ from tw_reference.rules.vocabulary import (
     ECE,
     EMPTY,
     FIN,
+    FIN_ACKED,
     PAYLOAD,
     RST,
     SEQ_IS_RCV_NXT,
@@ -65,13 +68,45 @@ _EXPAND = "tcp_syncache.c, syncache_expand()"
 _CHKRST = "tcp_syncache.c, syncache_chkrst()"
 _ADD = "tcp_syncache.c, syncache_add()"
 
-_BAD_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~ACK_IS_SND_NXT)
+_BAD_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~ACK_OF_OPENING)
 _ONLY_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~RST, ~SYN)
 _SYN_BELOW: Condition[SegmentOnConnection] = all_of(SYN, SEQ_BELOW)
 
 # Lists are tables: a rule takes two or three lines, of which the formatter would make ten.
 # fmt: off
 
+
+
+def _shut(acknowledges_fin: Do) -> Rules:
+    """<SYN,ACK> where shutdown() has sent the FIN."""
+    source = f"{DO_SEGMENT}, TCPS_SYN_SENT, TF_NEEDFIN"
+    owed = "" if acknowledges_fin is Do.ACK else "-owed"
+    opens = Do.TAKE_SYN, Do.ESTABLISH
+    return (
+        rule(f"syn-sent-fins-acked{owed}", all_of(FIN_ACKED, FIN),
+             (*opens, Do.TAKE_TEXT, acknowledges_fin, Do.ENTER_TIME_WAIT),
+             "<SYN,FIN,ACK> of a FIN that was sent leads to TIME-WAIT.", source),
+        rule("syn-sent-fin-acked", FIN_ACKED,
+             (*opens, Do.ENTER_FIN_WAIT_2, Do.TAKE_TEXT, Do.ACK),
+             "<SYN,ACK> of a FIN that was sent leads to FIN-WAIT-2.", source),
+        rule("syn-sent-fins", all_of(WAS_SHUT, FIN),
+             (*opens, Do.TAKE_TEXT, Do.ENTER_CLOSING, Do.ACK_WITH_FIN),
+             "<SYN,FIN,ACK> of the SYN alone crosses a FIN that was sent: CLOSING.", source),
+        rule("syn-sent-fin-sent", WAS_SHUT, (*opens, Do.TAKE_TEXT, Do.ACK_WITH_FIN),
+             "<SYN,ACK> of the SYN alone is acknowledged with the FIN again: FIN-WAIT-1.",
+             source),
+    )
+
+
+_OPENED: Rules = (
+    rule("syn-sent-syn-ack-fin", FIN,
+         (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
+         "A FIN that comes with <SYN,ACK> is taken: CLOSE-WAIT.",
+         f"{DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata"),
+    rule("syn-sent-syn-ack", ALWAYS, (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK),
+         "<SYN,ACK> opens the connection; its text is taken.",
+         f"{DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata", "RFC 9293 section 3.10.7.3"),
+)
 _SYN_SENT: Rules = (
     rule("syn-sent-bad-ack-rst", all_of(_BAD_ACK, RST), Do.DROP,
          "An RST that acknowledges what was not sent is dropped.",
@@ -87,14 +122,7 @@ _SYN_SENT: Rules = (
          f"{DO_SEGMENT}, TCPS_SYN_SENT", "RFC 9293 section 3.10.7.3"),
     rule("syn-sent-no-syn", ~SYN, Do.DROP,
          "What is no SYN is dropped.", f"{DO_SEGMENT}, TCPS_SYN_SENT"),
-    rule("syn-sent-syn-ack-fin", all_of(ACK, FIN),
-         (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
-         "A FIN that comes with <SYN,ACK> is taken: CLOSE-WAIT.",
-         f"{DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata"),
-    rule("syn-sent-syn-ack", ACK, (Do.TAKE_SYN, Do.ESTABLISH, Do.TAKE_TEXT, Do.ACK),
-         "<SYN,ACK> opens the connection; its text is taken.",
-         f"{DO_SEGMENT}, TCPS_SYN_SENT, process_ACK, dodata", "RFC 9293 section 3.10.7.3"),
-    rule("syn-sent-syn", ALWAYS, (Do.TAKE_SYN, Do.HOLD_TEXT, Do.SYN_RECEIVED),
+    rule("syn-sent-syn", ~ACK, (Do.TAKE_SYN, Do.HOLD_TEXT, Do.SYN_RECEIVED),
          "A SYN alone is a simultaneous open: <SYN,ACK>, SYN-RECEIVED; its text is held.",
          f"{DO_SEGMENT}, TCPS_SYN_SENT, TF_NEEDSYN", "tcp_reass.c, tcp_reass()",
          "RFC 9293 section 3.10.7.3"),
@@ -246,12 +274,12 @@ _ACK = rule(
     f"{DO_SEGMENT}, TCPS_SYN_RECEIVED", "RFC 9293 section 3.10.7.4")
 
 
-def opening(changes: Set[Change]) -> tuple[AnyList, ...]:
-    """The lists of both states."""
+def opening(acknowledges_fin: Do, changes: Set[Change]) -> tuple[AnyList, ...]:
+    """The lists of both states; ``acknowledges_fin`` is how the FIN is that leads to TIME-WAIT."""
     blind = Change.BLIND in changes
     syn_fin = (SYN_FIN,) if Change.DROPS_SYN_FIN in changes else ()
     return (
-        stages.SYN_SENT.list(*syn_fin, *_SYN_SENT),
+        stages.SYN_SENT.list(*syn_fin, *_SYN_SENT, *_shut(acknowledges_fin), *_OPENED),
         _request(changes),
         stages.SYN_RECEIVED.list(
             *syn_fin, *((MISSING_TIMESTAMP,) if blind else ()),

@@ -6,11 +6,9 @@ of 13 and 14, and of 10 where that knows nothing of RFC 5961 yet.  SYN-SENT and 
 ``freebsd_opening.py``.  That an ACK is due (TF_ACKNOW) is noted where that function notes it; any
 segment that tcp_output() sends carries it, and until then it stays due.
 
-Known to be otherwise there, and not told apart here: timestamps that were not agreed on move
-TS.Recent; blocks of SACK that tell something new are passed over; a first FIN has duplicate ACKs
-counted anew; behind a challenge the ACK that was put off is sent too, and until 13 a challenge has
-the TOS of what it answers over IPv4 (both seen on a live 13.0); with ECN the third duplicate ACK
-and the time-out have the next new text say CWR, and what 10 makes of ECE is not modelled.
+Known to be otherwise there, and not told apart here: blocks of SACK that tell something new are
+passed over; a first FIN has duplicate ACKs counted anew; with ECN the third duplicate ACK and the
+time-out have the next new text say CWR, and what 10 makes of ECE is not modelled.
 """
 
 from __future__ import annotations
@@ -121,7 +119,7 @@ def _check(
     ``closed``: our side may be; ``fin_taken``: the peer's FIN was taken."""
     of_10, at_once = Change.BLIND not in changes, Change.ACKS_AT_ONCE in changes
     after_close = closed and not (fin_taken and Change.CLOSED_UNTIL_FIN in changes)
-    resets = old_rst(established=established) if of_10 else (*blind_rst(), *blind_syn())
+    resets = old_rst(established=established) if of_10 else (*blind_rst(), *blind_syn(changes))
     ends = "-fin" if acknowledge is Do.ACK_WITH_FIN else ""
     again = " with the FIN again" if ends else ""
     return (
@@ -313,7 +311,7 @@ def freebsd_states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The lists of all states."""
     acknowledges_fin = Do.ACK if Change.ACKS_FIN in changes else Do.OWE_ACK
     return (
-        *opening(changes),
+        *opening(acknowledges_fin, changes),
         _established(changes), _fin_wait_1(changes), _fin_wait_2(acknowledges_fin, changes),
         _close_wait(changes), _closing(acknowledges_fin, changes), _last_ack(changes),
     )

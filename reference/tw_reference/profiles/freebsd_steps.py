@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from tw_reference.profiles.common import ConnectionRule
+from tw_reference.profiles.freebsd_changes import Change
 from tw_reference.profiles.freebsd_words import (
     ABOUT_WINDOW,
     IN_WINDOW,
@@ -21,6 +24,8 @@ from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.rule import RuleMaker
 from tw_reference.rules.vocabulary import (
     ACK,
+    CWR,
+    ECE,
     FIN,
     RST,
     SYN,
@@ -46,6 +51,11 @@ SYN_FIN: ConnectionRule = rule(
     "With drop_synfin a SYN that has FIN is dropped.",
     f"{DO_SEGMENT} of 12, V_drop_synfin")
 
+_SYN_ECN: ConnectionRule = note(
+    "conn-syn-ecn", all_of(SYN, ECE, ~CWR, ~setting("ecn", 0)), Do.USE_ECN,
+    "A SYN with ECE and no CWR is taken for a <SYN,ACK> in this: ECN is in use from then on.",
+    f"{DO_SEGMENT} of 14, tcp_ecn_input_syn_sent()")
+
 
 def blind_rst() -> Rules:
     """RST since 11, where whoever does not know what was acknowledged last gets a challenge."""
@@ -64,12 +74,13 @@ def blind_rst() -> Rules:
     )
 
 
-def blind_syn() -> Rules:
+def blind_syn(changes: Set[Change]) -> Rules:
     """SYN since 11, likewise."""
     return (
         rule("conn-syn", all_of(SYN, setting("insecure_syn"), IN_WINDOW), Do.ABORT,
              "With insecure_syn a SYN in the window ends the connection with an RST.",
              f"{DO_SEGMENT}, tcp_drop()"),
+        *((_SYN_ECN,) if Change.SYN_WITH_ECN in changes else ()),
         rule("conn-syn-challenge", SYN, Do.CHALLENGE,
              "A SYN is challenged, wherever it lies.",
              f"{DO_SEGMENT}, tcp_respond()", "RFC 5961 section 4.2"),
@@ -106,7 +117,8 @@ PAWS: ConnectionRule = rule(
     "conn-paws", OLD_TIMESTAMP, Do.DROP,
     "What fails PAWS without text is dropped.", DO_SEGMENT)
 NOTE_TIMESTAMP: ConnectionRule = note(
-    "conn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS, SPANS_LAST_ACK), Do.UPDATE_TS,
-    "TS.Recent follows what spans the last ACK sent.", DO_SEGMENT, "RFC 7323 section 4.3")
+    "conn-timestamp", all_of(TIMESTAMPS, SPANS_LAST_ACK), Do.UPDATE_ANY_TS,
+    "TS.Recent follows what spans the last ACK sent, though timestamps were not agreed upon.",
+    DO_SEGMENT, "RFC 7323 section 4.3")
 NO_ACK: ConnectionRule = rule(
     "conn-no-ack", ~ACK, Do.DROP, "What else has no ACK is dropped.", DO_SEGMENT)

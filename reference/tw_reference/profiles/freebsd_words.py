@@ -55,6 +55,16 @@ def SEQ_BELOW(q: HasTcb) -> bool:
     return _left(q) > 0
 
 
+@atom("ISS < SEG.ACK =< SND.NXT")
+def ACK_OF_OPENING(q: SegmentOnConnection) -> bool:
+    return 0 < distance(q.segment.ack, q.tcb.iss) <= distance(q.tcb.snd_nxt, q.tcb.iss)
+
+
+@atom("shutdown() has sent the FIN")
+def WAS_SHUT(q: SegmentOnConnection) -> bool:
+    return q.tcb.fin_sent
+
+
 @atom("TS.Recent is not 0")
 def TS_RECENT_KNOWN(q: HasTcb) -> bool:
     return q.tcb.ts_recent != 0

@@ -18,7 +18,7 @@ from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.rule import A
 from tw_reference.rules.stages import STAGES
 from tw_reference.rules.watched import Tell, WatchedList
-from tw_reference.segment import IcmpError
+from tw_reference.segment import IcmpError, Packet
 from tw_reference.seqnum import add
 from tw_reference.state import State
 
@@ -156,11 +156,11 @@ class StackTraits:
     """Whether several segments may be one packet until they are below TCP, the last of which then
     has PSH; how many are one depends on the pace, so that of PSH nothing is said between."""
     half_open_needs_listener: bool = False
-    """Whether a segment that finds a listener's SYN-RECEIVED, and no listener any more, ends it and
-    is a segment for nobody."""
+    """Whether a segment that finds a listener's SYN-RECEIVED, and no listener any more, is one for
+    nobody; what the listener kept stays, and its timer, for another."""
     half_open_ends_with_listener: bool = False
-    """Whether so does one that finds another listener than that which opened it, and the timer that
-    would send the <SYN,ACK> again."""
+    """Whether a segment that finds a listener's SYN-RECEIVED, and not the listener which opened it,
+    ends it and is one for nobody; and the timer that would send the <SYN,ACK> again."""
     drops_requests: bool = False
     """Whether the peer of a listener's SYN-RECEIVED that an administrator ends is not told."""
     scales_requests: bool = True
@@ -185,6 +185,13 @@ class StackTraits:
     """The MSS that a peer's counts as at least (octets, options of each segment among them)."""
     ecn: EcnWays | None = None
     """What it makes of marks; None: nothing is known of that, and they are passed over."""
+    closes_early: bool = False
+    """Whether shutdown() before the SYN is acknowledged sends the FIN at once, and with each SYN
+    that is sent again."""
+    challenges_beside: bool = False
+    """Whether a challenge ACK carries no ACK that was put off, which goes too, when it is due."""
+    challenge: Callable[[Packet, Packet], Packet] = lambda ack, challenged: ack
+    """A challenge ACK as it goes out: as the connection sends one, and what it challenges."""
     ecn_tries: int = 1
     """How many SYNs ask for ECN before the next is one that does not (RFC 3168 section 6.1.1.1)."""
     resets_with_window: bool = True

@@ -288,7 +288,7 @@ class Connection(ControlBlock):
             case ConnectionAction.ACK_LIMITED:
                 self._if_due(stages.ACK_LIMIT, segment, self._out.acknowledge_alone)
             case ConnectionAction.CHALLENGE:
-                self._if_due(stages.CHALLENGE_LIMIT, segment, self._out.challenge)
+                self._if_due(stages.CHALLENGE_LIMIT, segment, lambda: self._out.challenge(packet))
             case ConnectionAction.ACK_NEXT_TICK:
                 self._out.acknowledge_later(self._tick())
             case ConnectionAction.ACK_DELAYED:
@@ -304,12 +304,16 @@ class Connection(ControlBlock):
             case ConnectionAction.RESEND_SOON:
                 self._out.queue.hurry(2 * self._tick())
             case ConnectionAction.UPDATE_TS:
-                self._note_timestamp(segment)
+                self._note_timestamp(segment, agreed=True)
+            case ConnectionAction.UPDATE_ANY_TS:
+                self._note_timestamp(segment, agreed=False)
             case ConnectionAction.FORGET_TIMESTAMPS:
                 self.timestamps = False
                 self.offers = self.offers._replace(timestamps=False)
             case ConnectionAction.FORGET_ECN:
                 self.marks.in_use = False
+            case ConnectionAction.USE_ECN:
+                self.marks.in_use = True
             case ConnectionAction.TAKE_SYN:
                 self._syn_arrives(segment)
                 if segment.flags & tcp.ACK:
@@ -438,8 +442,9 @@ class Connection(ControlBlock):
         wants = self.is_passive or self._traits.crosses_with_ecn or self.offers.asks_ecn
         return said == ASKS_ECN and self.offers.takes_ecn and wants
 
-    def _note_timestamp(self, segment: Segment) -> None:
-        if self.timestamps and segment.timestamps is not None:
+    def _note_timestamp(self, segment: Segment, *, agreed: bool) -> None:
+        """``agreed``: only where timestamps are in use."""
+        if segment.timestamps is not None and (self.timestamps or not agreed):
             self.ts_recent = segment.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
 

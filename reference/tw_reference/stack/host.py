@@ -294,10 +294,10 @@ class Host:
                 self._unconnected(packet, handed_on.iss)
             return
         connection = self._connections.get(flow)
-        if connection is not None and self._is_forsaken(connection):
+        if connection is not None and connection.is_forsaken:
             connection.leave(self.gone)
             connection = None
-        if connection is not None:
+        if connection is not None and not self._is_unheard(connection):
             before = connection.state
             connection.segment_arrives(packet)
             if packet.segment.flags & (tcp.RST | tcp.SYN):
@@ -305,11 +305,10 @@ class Host:
         else:
             self._unconnected(packet, None)
 
-    def _is_forsaken(self, connection: Connection) -> bool:
-        """Whether it waits for the ACK of its SYN, and who would accept it is gone."""
+    def _is_unheard(self, connection: Connection) -> bool:
+        """Whether it waits for the ACK of its SYN, and nobody looks, since nobody would accept."""
         needs_listener = self.profile.traits.half_open_needs_listener and connection.is_request
-        unheard = needs_listener and self._ports.listener(connection.flow) is None
-        return connection.is_forsaken or unheard
+        return needs_listener and self._ports.listener(connection.flow) is None
 
     def queue_is_full(self, connection: Connection) -> bool:
         listener = self._ports.listener(connection.flow)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from tw_reference.clock import SECOND, Clock, Timer
-from tw_reference.segment import Segment
+from tw_reference.segment import ACK, FIN, SYN, Segment
 from tw_reference.seqnum import distance
 
 _MAX_RETRANSMISSIONS = 6
@@ -86,7 +87,7 @@ class RetransmissionQueue:
 
     def acknowledged(self, ack: int, *, echoed: bool = False) -> None:
         """SND.UNA has moved up to ``ack``; ``echoed``: a timestamp tells of the round trip."""
-        self._segments = [s for s in self._segments if distance(s.end, ack) > 0]
+        self._segments = [_rest(s, ack) for s in self._segments if distance(s.end, ack) > 0]
         self._backed_off = 0 if echoed or not self.tries else self.rto
         self.tries = 0
         if self._timed is not None and distance(ack, self._timed[0]) >= 0:
@@ -123,6 +124,11 @@ class RetransmissionQueue:
         if self._segments:
             self._timed = None  # whose ACK it will be can't be told (RFC 6298 section 3)
             self._emit(self._segments[0])
+
+    def put_fin_behind(self) -> None:
+        """The FIN, which was sent, stands behind the last segment when that is sent again."""
+        last = self._segments[-1]
+        self._segments[-1] = replace(last, flags=last.flags | FIN)
 
     def last_try(self) -> None:
         """Give up when the time-out that runs now has passed."""
@@ -203,8 +209,26 @@ class RetransmissionQueue:
             return
         self._timed_out()
         if self._segments:
-            self._recover = self._segments[-1].end
+            opens = self._segments[0].flags & SYN
+            self._recover = None if opens else self._segments[-1].end
             self.resend()
         else:
             self._probe()
         self._arm()
+
+
+def _rest(segment: Segment, ack: int) -> Segment:
+    """What is left of a segment whose octets left of ``ack`` were acknowledged."""
+    done = distance(ack, segment.seq)
+    if done <= 0:
+        return segment
+    syn = bool(segment.flags & SYN)
+    return replace(
+        segment,
+        seq=ack,
+        flags=segment.flags & ~SYN | ACK,
+        payload=segment.payload[done - syn :],
+        mss=None,
+        wscale=None,
+        sack_permitted=False,
+    )

@@ -55,10 +55,11 @@ class Sockets:
         """
         self._worst(flow)
         connection = self._connected(flow)
-        if connection is not None and connection.state in _OPENS and connection.sent_too_early:
-            raise CallError(connection.sent_too_early, f"{flow} is not connected yet")
-        if connection is None or connection.state not in _SENDS | _OPENS:
+        closed = connection is None or connection.outbound.fin_wanted
+        if connection is None or closed or connection.state not in _SENDS | _OPENS:
             raise CallError("EPIPE", f"{flow} takes no text")
+        if connection.state in _OPENS and connection.sent_too_early:
+            raise CallError(connection.sent_too_early, f"{flow} is not connected yet")
         connection.send(data)
 
     def receive(self, flow: Flow, size: int) -> bool:

@@ -55,13 +55,29 @@ class WayOut:
         it go; whether anything went."""
         outbound, burst = self._tcb.outbound, 0
         if self._tcb.state in _NOT_OPEN:
-            return False
+            return self._close_early()
         while self._may_go(burst):
             burst += 1
             self._send_text(min(self._tcb.mss, outbound.room()), burst)
         if outbound.has_unsent_text or outbound.fin_waits:
             self.queue.watch()
         return burst > 0
+
+    def _close_early(self) -> bool:
+        """Send a FIN that waits for the handshake, where the stack does, and put it behind each
+        SYN from then on; whether it went."""
+        tcb = self._tcb
+        waits = tcb.outbound.fin_waits and not tcb.outbound.has_unsent_text
+        if tcb.is_request or not (self._traits.closes_early and waits):
+            return False
+        fin = Segment(seq=tcb.snd_nxt, ack=0, flags=tcp.FIN)
+        tcb.outbound.sent(fin)
+        self.queue.put_fin_behind()
+        if tcb.state is State.SYN_SENT:
+            self._emit(fin)
+        else:
+            self.queue.resend()
+        return True
 
     def _may_go(self, burst: int, ahead: int = 0) -> bool:
         """Whether there is a segment that may go out now, behind ``burst`` others, and ``ahead``
@@ -170,10 +186,11 @@ class WayOut:
     # -- segments --------------------------------------------------------------------------------
 
     def open(self, flags: int) -> None:
-        """Send the SYN, with these flags; from the start where it was sent before."""
+        """Send the SYN, with these flags; from the start where it was sent before, and with the
+        FIN where that was."""
         self.queue.take_back(timer_runs_on=self._traits.keeps_syn_timer)
         self._tcb.outbound.nxt = self._tcb.iss
-        self._transmit(tcp.SYN | flags)
+        self._transmit(tcp.SYN | flags | (tcp.FIN if self._tcb.fin_sent else 0))
 
     def acknowledge(self) -> None:
         """What waits and may go carries the ACK; an empty segment where nothing does."""
@@ -202,10 +219,10 @@ class WayOut:
         seq = add(self._tcb.snd_nxt, -1)
         self._emit(Segment(seq=seq, ack=self._tcb.rcv_nxt, flags=tcp.FIN | tcp.ACK))
 
-    def challenge(self) -> None:
+    def challenge(self, challenged: Packet) -> None:
         """A challenge tells the room there is, where other segments round it up, and an ACK that is
         due stays so (tcp_subr.c of FreeBSD, tcp_respond())."""
-        self._emit(self._empty(tcp.ACK), challenges=True)
+        self._emit(self._empty(tcp.ACK), challenged=challenged)
 
     def reset(self) -> None:
         """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>"""
@@ -247,12 +264,15 @@ class WayOut:
         *,
         new: bool = False,
         push_is_ruled: bool = True,
-        challenges: bool = False,
+        challenged: Packet | None = None,
     ) -> None:
         """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
-        was not sent before; ``challenges``: it is a challenge ACK."""
+        was not sent before; ``challenged``: what it challenges, where it is a challenge ACK."""
         tcb, syn = self._tcb, bool(segment.flags & tcp.SYN)
-        window = tcb.inbound.advertise(syn=syn, moves=not tcb.is_request, rounds=not challenges)
+        challenges, is_alone = challenged is not None, tcb.state is State.SYN_SENT
+        window = tcb.inbound.advertise(
+            syn=syn or is_alone, moves=not tcb.is_request, rounds=not challenges
+        )
         if segment.flags & tcp.RST and not self._traits.resets_with_window:
             window = 0
         marked = bool(tcb.marks.are_said(tcb.state) and new and segment.payload)
@@ -261,13 +281,14 @@ class WayOut:
             flags=self._ecn_flags(segment, marked=marked, challenges=challenges),
             ack=tcb.rcv_nxt,
             window=window,
-            timestamps=self._timestamps(syn=syn),
+            timestamps=None if is_alone and not syn else self._timestamps(syn=syn),
             other_options=() if syn else self._blocks(segment),
         )
         if segment.flags & tcp.ACK:
             tcb.inbound.acknowledged = tcb.rcv_nxt
             tcb.pace.ack_goes()
-            self._delayed_ack.carried()
+            if not (challenges and self._traits.challenges_beside):
+                self._delayed_ack.carried()
             tcb.ack_due = tcb.ack_due and challenges
         # RFC 3168 sections 6.1.4 and 6.1.5: nothing without text, and not what is sent again.
         tcb.ect = _ECT_0 if marked else 0
@@ -280,6 +301,8 @@ class WayOut:
             window_is_ruled=syn or tcb.inbound.window_is_ruled,
             push_is_ruled=push_is_ruled,
         )
+        if challenged is not None:
+            packet = self._traits.challenge(packet, challenged)
         self._owner.emit(packet)
 
     def _blocks(self, segment: Segment) -> tuple[tuple[int, bytes], ...]:

@@ -36,7 +36,9 @@ _LIMITED: Mapping[Action, tuple[Action, AnyStage]] = MappingProxyType(
     }
 )
 """What is sent where a limit lets it pass, and the list that is that limit."""
-_NOTES_TSVAL: frozenset[Action] = frozenset((BlockAction.UPDATE_TS, ConnectionAction.UPDATE_TS))
+_NOTES_TSVAL: frozenset[Action] = frozenset(
+    (BlockAction.UPDATE_TS, ConnectionAction.UPDATE_TS, ConnectionAction.UPDATE_ANY_TS)
+)
 _GONE: frozenset[Action] = frozenset(
     (ConnectionAction.CLOSE, ConnectionAction.ABORT, BlockAction.DELETE)
 )

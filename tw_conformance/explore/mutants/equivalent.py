@@ -57,6 +57,7 @@ _LEAVES_FOR_TIME_WAIT = (
     "TIME-WAIT has nothing to send: neither SND.UNA nor a window is left to be looked at."
 )
 _SYN_TAKEN = "Who takes a SYN has taken its TSval already."
+_LED_ON = "Nobody looks before the segment has led on to the next state."
 _NO_ECN = "No connection of this profile has ECN."
 _NO_LISTENER = (
     "RFC 9293 has no listener beside a connection: what becomes of one whose listener is gone is"
@@ -262,7 +263,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent(profiles, f"SYN-SENT: *.syn-sent-{rule}: «TS.Recent := TSval» too", _SYN_TAKEN)
         for profiles, rules in (
             ("rfc9293", ("opened", "crossed")),
-            ("freebsd-*", ("syn", "syn-ack", "syn-ack-fin")),
+            ("freebsd-*", ("syn", "syn-ack", "syn-ack-fin", "fin-acked", "fin-sent", "fins*")),
         )
         for rule in rules
     ),
@@ -302,6 +303,17 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent("rfc9293", f"traits: {trait}", _NO_SOCKET, "out of reach")
         for trait in ("connected", "shutdown_*", "keeps_ttl")
     ),
+    *(
+        Equivalent(
+            "freebsd-*", f"SYN-SENT: *.syn-sent-{rule}: without «enter ESTABLISHED»", _LED_ON
+        )
+        for rule in ("syn-ack-fin", "fin-acked", "fins*")
+    ),
+    *(
+        Equivalent(profiles, "traits: challenge*", "It knows no challenge ACK.")
+        for profiles in ("freebsd-10", "linux-2.6.32", "rfc9293")
+    ),
+    Equivalent("rfc9293", "traits: closes_early", _NO_SOCKET, "out of reach"),
     Equivalent(
         "freebsd-10", "traits: crosses_with_ecn", "Whoever takes ECN up here asks for it too."
     ),

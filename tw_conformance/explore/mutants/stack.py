@@ -11,6 +11,7 @@ from tw_conformance.explore.mutants.mutant import ProfileMutant
 from tw_reference.clock import MILLISECOND
 from tw_reference.profiles.offers import Offers
 from tw_reference.profiles.profile import IdleLimit, Profile, StackTraits
+from tw_reference.segment import Packet
 
 _SWITCHES = range(3)
 """Values of a setting that is a switch."""
@@ -102,7 +103,7 @@ def _another(name: str, value: Any) -> Any:
 
 def _off(value: Callable[..., Any]) -> Callable[..., Any]:
     """The same function with a tenth more, or a millisecond where that is more to see; a predicate
-    that holds everywhere."""
+    that holds everywhere; a packet with a tenth more of TTL."""
 
     def off(*arguments: Any) -> Any:
         right = value(*arguments)
@@ -110,6 +111,8 @@ def _off(value: Callable[..., Any]) -> Callable[..., Any]:
             return True
         if isinstance(right, IdleLimit):
             return IdleLimit(*(_longer(part) for part in right))
+        if isinstance(right, Packet):
+            return replace(right, ttl=_longer(right.ttl))
         if isinstance(right, Offers):
             return right._replace(timestamps=not right.timestamps)
         return _longer(right) if right < MILLISECOND else right + max(right // 10, MILLISECOND)

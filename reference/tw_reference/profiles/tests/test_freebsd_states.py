@@ -53,6 +53,11 @@ def crossing_text(bench: Bench) -> None:
     bench.arrives(tcp.SYN, text=b"abc")
 
 
+def shut(bench: Bench) -> None:
+    bench.open_actively()
+    bench.connection.shutdown()
+
+
 def twice(way: Callable[[Bench], None], text: bytes = b"") -> Callable[[Bench], None]:
     """Two duplicate ACKs behind ``way``, of a FIN, or of text that is sent then."""
 
@@ -164,6 +169,14 @@ def opening(name: str) -> Iterator[Row]:
     yield Row(S, "syn-sent-syn-ack-fin", "ACK -> CLOSE-WAIT", SYN_ACK | tcp.FIN, text=b"x")
     yield Row(S, "syn-sent-syn-ack", "ACK -> ESTABLISHED", SYN_ACK, text=b"x")
     yield Row(S, "syn-sent-syn", f"SYN|ACK -> {RECEIVED}", tcp.SYN)
+    for row in (
+        Row(S, "syn-sent-fin-acked", "ACK -> FIN-WAIT-2", SYN_ACK),
+        Row(S, "syn-sent-fin-sent", "FIN|ACK -> FIN-WAIT-1; again", SYN_ACK, ack=-1),
+        Row(S, "syn-sent-fins", "FIN|ACK -> CLOSING; again", SYN_ACK | tcp.FIN, ack=-1),
+        Row(S, "syn-sent-fins-acked", "ACK -> TIME-WAIT", SYN_ACK | tcp.FIN),
+    ):
+        owed = "-owed" if of_10 and row.rule == "syn-sent-fins-acked" else ""
+        yield replace(row, rule=f"{row.rule}{owed}", way=shut)
     if of_10:
         yield Row(Q, "request-rst-about", "nothing -> gone", tcp.RST, seq=-1)
         yield Row(Q, "request-timestamp", "RST -> gone", tcp.ACK, stamped=True)
@@ -318,6 +331,7 @@ NEVER = {
         for stage in STATES
         for why in ("cwr", "old", "old-sack")
     },
+    **{(stage, "conn-syn-ecn"): "what comes marked CE later shows it" for stage in STATES},
     (Q, "request-syn-no-ecn"): "a listener takes up ECN where the SYN asks for it: tested below",
     (E, "conn-after-close"): "an orphan has sent its FIN, or waits to: it is in FIN-WAIT-1",
     (CW, "conn-after-close"): "an orphan is in LAST-ACK by then; 15 has no such rule there",
@@ -436,6 +450,7 @@ def test_13_owes_acks_and_minds_what_stands_beside_an_rst() -> None:
         "freebsd.established-due",
         "freebsd.fin-wait-2-fin-owed",
         "freebsd.closing-ack-due-owed",
+        "freebsd.syn-sent-fins-acked-owed",
         "freebsd.request-rst-beside",
         "freebsd.syn-received-bad-ack-rst",
         "freebsd.syn-received-bad-ack",
@@ -448,6 +463,8 @@ def test_13_owes_acks_and_minds_what_stands_beside_an_rst() -> None:
         "freebsd.conn-due",
         "freebsd.fin-wait-2-fin",
         "freebsd.closing-ack-due",
+        "freebsd.syn-sent-fins-acked",
+        "freebsd.conn-syn-ecn",
         "freebsd.syn-received-bad-ack-but-rst",
     }
 
