@@ -297,6 +297,8 @@ FREEBSD_10 = Profile(
         repeats=Offers(timestamps=True, scaling=True),
         # tcp_usrreq.c, tcp_usrclosed(); tcp_output.c, TF_NEEDFIN.
         closes_early=True,
+        # tcp_usrreq.c, tcp_disconnect(): before ESTABLISHED tcp_close().
+        gives_up_opening=True,
         # tcp_output.c, V_tcp_ecn_maxretries.
         ecn_tries=2,
         # tcp_input.c of 10, tcp_do_segment(), TF_ECN_PERMIT; tcp_output.c, TCPS_ESTABLISHED;

@@ -188,6 +188,9 @@ class StackTraits:
     closes_early: bool = False
     """Whether shutdown() before the SYN is acknowledged sends the FIN at once, and with each SYN
     that is sent again."""
+    gives_up_opening: bool = False
+    """Whether close() and ABORT before the connection is open are silent after SYNs that crossed,
+    too."""
     challenges_beside: bool = False
     """Whether a challenge ACK carries no ACK that was put off, which goes too, when it is due."""
     challenge: Callable[[Packet, Packet], Packet] = lambda ack, challenged: ack

@@ -142,7 +142,7 @@ class Connection(ControlBlock):
         if self.linger == 0 or (self.inbound.has_unread_text and self._traits.resets_unread):
             self.abort()
             return
-        if self.state is State.SYN_SENT:
+        if self._is_given_up:
             self.leave(self._owner.gone)
             return
         self.shutdown()
@@ -184,6 +184,18 @@ class Connection(ControlBlock):
     def abort(self) -> None:
         """ABORT: <SEQ=SND.NXT><CTL=RST>, CLOSED; in CLOSING and LAST-ACK a FIN was sent, which has
         to do (RFC 9293 section 3.10.5; ``tcp.c``, tcp_disconnect(), where it waits yet)."""
+        if self._is_given_up:
+            self.leave(self._owner.gone)
+        else:
+            self._break_off()
+
+    @property
+    def _is_given_up(self) -> bool:
+        """Whether a process that closes now gives it up without a word."""
+        crossed = self.state is State.SYN_RECEIVED and self._traits.gives_up_opening
+        return self.state is State.SYN_SENT or crossed
+
+    def _break_off(self) -> None:
         told = self.fin_sent and self.state in (State.CLOSING, State.LAST_ACK)
         if self.state is not State.SYN_SENT and not told:
             self._out.reset()
@@ -194,7 +206,7 @@ class Connection(ControlBlock):
         if self.is_request and self._traits.drops_requests:
             self.leave(self._owner.gone)
         else:
-            self.abort()
+            self._break_off()
 
     # -- SEGMENT ARRIVES (RFC 9293 sections 3.10.7.3 and 3.10.7.4) -------------------------------
 
