@@ -21,6 +21,7 @@ from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Flow, IcmpError, Packet, Segment
 from tw_reference.seqnum import after
 from tw_reference.stack.control_block import ControlBlock
+from tw_reference.stack.ecn import takes_up
 from tw_reference.stack.owner import Owner
 from tw_reference.stack.way_out import WayOut
 from tw_reference.state import Snapshot, State
@@ -425,7 +426,8 @@ class Connection(ControlBlock):
         self.offers = (
             shared.or_options_of(ours.options_of(self._traits.repeats)) if crossed else shared
         )
-        self.marks.in_use = self._takes_up_ecn(syn.flags)
+        answers = self.is_passive or self._traits.crosses_with_ecn
+        self.marks.in_use = takes_up(self.offers, syn.flags, answers=answers)
         self.timestamps = shared.timestamps
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
@@ -445,14 +447,6 @@ class Connection(ControlBlock):
             passive=self.is_passive,
             has_buffer=has_buffer,
         )
-
-    def _takes_up_ecn(self, flags: int) -> bool:
-        """Whether both ends want ECN, now that the peer's SYN has come with these flags."""
-        said = flags & ASKS_ECN
-        if flags & tcp.ACK:
-            return self.offers.asks_ecn and said == tcp.ECE
-        wants = self.is_passive or self._traits.crosses_with_ecn or self.offers.asks_ecn
-        return said == ASKS_ECN and self.offers.takes_ecn and wants
 
     def _note_timestamp(self, segment: Segment, *, agreed: bool) -> None:
         """``agreed``: only where timestamps are in use."""

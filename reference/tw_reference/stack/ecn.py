@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from tw_reference import segment as tcp
-from tw_reference.profiles.offers import EcnWays
+from tw_reference.profiles.offers import ASKS_ECN, EcnWays, Offers
 from tw_reference.segment import Segment
 from tw_reference.state import State
 
 _NOT_ECT, _CE = 0, 3
+
+
+def takes_up(offers: Offers, flags: int, *, answers: bool) -> bool:
+    """Whether both ends want ECN, now that the peer's SYN has come with these flags; ``answers``:
+    who did not ask for it may take it up."""
+    said = flags & ASKS_ECN
+    if flags & tcp.ACK:
+        return offers.asks_ecn and said == tcp.ECE
+    return said == ASKS_ECN and offers.takes_ecn and (answers or offers.asks_ecn)
 
 
 class Marks:
