@@ -8,6 +8,7 @@ simpler here than there: a TS.Recent of 0 says nothing, as it does since 2.6.35.
 from __future__ import annotations
 
 from tw_reference.profiles.common import ConnectionRule
+from tw_reference.profiles.linux_opening import SYN_SENT, request
 from tw_reference.profiles.linux_state_words import (
     ACK_OLD,
     ACK_UNSENT,
@@ -30,14 +31,12 @@ from tw_reference.profiles.linux_states import (
     OLD_TEXT_ACKED,
     OUT,
     RESET_TEXT,
-    SYN_SENT,
     TAKE,
     TAKE_6_5,
     TIME_WAIT_FIN,
     established_fin,
     fin_again,
     note,
-    request,
     rule,
 )
 from tw_reference.rules import stages

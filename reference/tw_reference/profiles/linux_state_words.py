@@ -11,6 +11,7 @@ from tw_reference.rules.questions import SegmentOnConnection
 from tw_reference.rules.vocabulary import (
     ACK,
     EMPTY,
+    PAYLOAD,
     RST,
     SEQ_IS_RCV_NXT,
     SYN,
@@ -319,4 +320,8 @@ PREDICTED = all_of(
 )
 """tcp_rcv_established(), header prediction, as far as it tells on the wire: what TS.Recent follows
 where no ACK is due (rcv_nxt == rcv_wup)."""
+EXPECTED_TEXT = all_of(PLAIN, PAYLOAD, SEQ_IS_RCV_NXT, SAME_WINDOW, QUEUED)
+"""tcp_rcv_established(), header prediction: text that is taken before its SEG.ACK is looked at, if
+the memory that was set aside for what waits to be read has room for its buffer (sk_forward_alloc),
+which depends on the driver.  Once all is read there is none."""
 TAKES_TS = all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER, ~ACK_OLD)

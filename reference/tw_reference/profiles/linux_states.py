@@ -1,4 +1,4 @@
-"""What Linux does with a segment that finds a whole connection, from SYN-SENT to LAST-ACK.
+"""What Linux does with a segment that finds a whole connection, up to LAST-ACK.
 
 One function decides for all synchronized states, ``tcp_input.c``, tcp_rcv_state_process(), and
 hands each segment through the same steps; so each list below is made of the same rules in that
@@ -18,8 +18,8 @@ from collections.abc import Set
 
 from tw_reference.profiles.common import ConnectionRule
 from tw_reference.profiles.linux_changes import Change
+from tw_reference.profiles.linux_opening import RECEIVED_ACK, SYN_SENT, request
 from tw_reference.profiles.linux_state_words import (
-    ACK_OF_SYN,
     ACK_OLD,
     ACK_TOO_OLD,
     ACK_UNSENT,
@@ -31,23 +31,19 @@ from tw_reference.profiles.linux_state_words import (
     CWR_NOW,
     DISORDERED,
     DISORDERED_6_5,
-    ECHOES_ANOTHER,
-    ECHOES_NO_SYN_ACK,
     ENDS_BEFORE,
+    EXPECTED_TEXT,
     FIN_IN_ORDER,
-    FIRST_SYN,
     HEARD_TEXT,
     IN_ORDER,
     KEEPS_WINDOW,
     OLD_TEXT,
-    OUTSIDE,
     PAWS_FAILS,
     PREDICTED,
     QUEUED,
     QUICK,
     QUICK_OR_WIDER,
     RECEIVE_SHUT,
-    SEQ_ACKNOWLEDGED,
     SEQ_BEFORE,
     SEQ_BEYOND,
     SEQ_ONE_BEFORE,
@@ -58,7 +54,7 @@ from tw_reference.profiles.linux_state_words import (
     TEXT_BEYOND_WINDOW,
     TSVAL_OLDER,
 )
-from tw_reference.profiles.linux_words import NEW_TEXT_OR_FIN, SEQ_AFTER
+from tw_reference.profiles.linux_words import NEW_TEXT_OR_FIN
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
 from tw_reference.rules.condition import ALWAYS, Condition, all_of, any_of
@@ -71,9 +67,7 @@ from tw_reference.rules.vocabulary import (
     FIN_ACKED,
     FIN_NEXT,
     PAYLOAD,
-    QUEUE_FULL,
     RST,
-    SEQ_IS_IRS,
     SEQ_IS_RCV_NXT,
     SYN,
 )
@@ -88,8 +82,6 @@ _VALIDATE = "tcp_input.c, tcp_validate_incoming()"
 _ACK = "tcp_input.c, tcp_ack()"
 _PROCESS = "tcp_input.c, tcp_rcv_state_process()"
 _QUEUE = "tcp_input.c, tcp_data_queue()"
-_CHECK_REQ = "tcp_minisocks.c, tcp_check_req()"
-_SYN_SENT = "tcp_input.c, tcp_rcv_synsent_state_process()"
 
 # -- tcp_validate_incoming() ----------------------------------------------------------------------
 
@@ -299,111 +291,6 @@ _TAKE_6_6 = _text_after_answer("text-after-answer", all_of(IN_ORDER, ~QUICK, ~KE
 
 # -- What each state has of its own ---------------------------------------------------------------
 
-SYN_SENT = stages.SYN_SENT.list(
-    note("syn-sent-again", all_of(ACK, ~ACK_OF_SYN, FIRST_SYN), Do.RESEND_SOON,
-         "A SEG.ACK that is not of the SYN has the SYN sent again, two ticks later.",
-         f"{_SYN_SENT}, TCP_TIMEOUT_MIN"),
-    rule("syn-sent-rst-drop",
-         all_of(RST, any_of(all_of(ACK, ~ACK_OF_SYN), ECHOES_ANOTHER, ~ACK)), Do.DROP,
-         "An RST that does not acknowledge the SYN, or echoes another TSval, is dropped.",
-         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
-    rule("syn-sent-bad-ack", all_of(ACK, ~ACK_OF_SYN), Do.RST,
-         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>.",
-         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
-    rule("syn-sent-tsecr", all_of(ACK, ECHOES_ANOTHER), Do.RST,
-         "A TSecr that is none of the SYN's TSvals makes it another's answer: it is reset.",
-         f"{_SYN_SENT}, PAWSACTIVEREJECTED"),
-    rule("syn-sent-refused", RST, Do.CLOSE,
-         "An RST that acknowledges the SYN ends the connection: ECONNREFUSED.",
-         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
-    rule("syn-sent-no-syn", ~SYN, Do.DROP, "What is no SYN is dropped.", _SYN_SENT),
-    rule("syn-sent-syn-ack", ACK, (Do.TAKE_SYN, Do.ESTABLISH, Do.ACK),
-         "<SYN,ACK> opens the connection; text and FIN that come with it are not taken.",
-         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
-    rule("syn-sent-syn", ALWAYS, (Do.TAKE_SYN, Do.SYN_RECEIVED),
-         "A SYN alone is a simultaneous open: <SYN,ACK>, SYN-RECEIVED.",
-         _SYN_SENT, "RFC 9293 section 3.10.7.3"),
-)
-
-_REFUSED: Condition[SegmentOnConnection] = any_of(TSVAL_OLDER, OUTSIDE)
-_BAD_ACK: Condition[SegmentOnConnection] = all_of(ACK, ~ACK_OF_SYN)
-_BLIND_RESET = (
-    rule("half-open-rst", all_of(RST, SEQ_IS_RCV_NXT, ~TSVAL_OLDER), Do.CLOSE,
-         "In SYN-RECEIVED an RST at RCV.NXT ends it, whatever its SEG.ACK.",
-         _CHECK_REQ, "RFC 5961 section 3"),
-    rule("half-open-rst-challenge", all_of(RST, ~_REFUSED), Do.CHALLENGE,
-         "In SYN-RECEIVED an RST elsewhere in the window is challenged.",
-         _CHECK_REQ, "RFC 5961 section 3"),
-    rule("half-open-rst-outside", RST, Do.DROP,
-         "Any other RST, outside the window or with an older TSval, is dropped.", _CHECK_REQ),
-)
-_TSECR_OF_RST = rule(
-    "half-open-rst-tsecr", all_of(ECHOES_NO_SYN_ACK, RST), Do.DROP,
-    "Since 6.15 an RST whose TSecr is none of the <SYN,ACK>'s TSvals is dropped.",
-    f"{_CHECK_REQ}, TSECRREJECTED")
-_TSECR = rule(
-    "half-open-tsecr", ECHOES_NO_SYN_ACK, Do.ACK_LIMITED,
-    "Since 6.15 a TSecr that is none of the <SYN,ACK>'s TSvals is acknowledged, and not taken.",
-    f"{_CHECK_REQ}, TSECRREJECTED")
-
-
-def request(changes: Set[Change]) -> AnyList:
-    """The list of a listener's SYN-RECEIVED."""
-    blind_reset = Change.BLIND_RESET_HALF_OPEN in changes
-    return stages.SYN_RECEIVED_REQUEST.list(
-        _SYN_AGAIN,
-        *((_TSECR_OF_RST,) if Change.TSECR_OF_SYN_ACK in changes else ()),
-        *(_BLIND_RESET if blind_reset else (_RST_REFUSED,)),
-        _HALF_OPEN_BAD_ACK,
-        *((_TSECR,) if Change.TSECR_OF_SYN_ACK in changes else ()),
-        _HALF_OPEN_REFUSED,
-        *(() if blind_reset else (_RST_ANY,)),
-        *_HALF_OPEN,
-    )
-
-
-_SYN_AGAIN = rule(
-    "half-open-syn-again", all_of(SEQ_IS_IRS, SYN, ~RST, ~ACK, ~TSVAL_OLDER), Do.RESEND_LIMITED,
-    "The SYN again is answered with the <SYN,ACK> again.", _CHECK_REQ)
-_RST_REFUSED: ConnectionRule = rule(
-    "half-open-rst-drop", all_of(RST, any_of(_REFUSED, _BAD_ACK)), Do.DROP,
-    "An RST outside the window, or with a wrong SEG.ACK, is dropped.", _CHECK_REQ)
-_RST_ANY: ConnectionRule = rule(
-    "half-open-rst-any", RST, Do.CLOSE,
-    "In SYN-RECEIVED an RST in the window ends it.", _CHECK_REQ)
-_HALF_OPEN_BAD_ACK = rule(
-    "half-open-bad-ack", _BAD_ACK, Do.RST,
-    "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST> by the listener;"
-    " SYN-RECEIVED stays.", _CHECK_REQ, "RFC 9293 section 3.5.3")
-_HALF_OPEN_REFUSED = rule(
-    "half-open-refused", _REFUSED, Do.ACK_LIMITED,
-    "What fails PAWS or is outside the window is acknowledged.", _CHECK_REQ)
-_HALF_OPEN = (
-    rule("half-open-second-syn", all_of(SYN, ~SEQ_IS_IRS), (Do.RST, Do.CLOSE),
-         "Another SYN in the window is reset, and ends it.", _CHECK_REQ),
-    rule("half-open-no-ack", ~ACK, Do.DROP, "What has no ACK is dropped.", _CHECK_REQ),
-    note("half-open-timestamp", ~SEQ_AFTER, Do.UPDATE_TS,
-         "TS.Recent is that of the handshake's ACK.", _CHECK_REQ),
-    rule("half-open-overflow", QUEUE_FULL, Do.DROP,
-         "With its accept queue full a listener drops the ACK; SYN-RECEIVED stays.",
-         "tcp_ipv4.c, tcp_v4_syn_recv_sock(), sk_acceptq_is_full()"),
-    rule("half-open-ack", ALWAYS, (Do.CONNECT, Do.CONTINUE),
-         "The ACK of the SYN makes a connection of the request, and goes on as a segment of it.",
-         _CHECK_REQ, "tcp_minisocks.c, tcp_child_process()", "RFC 9293 section 3.10.7.4"),
-)
-
-RECEIVED_ACK = (
-    rule("syn-received-bad-ack", any_of(ACK_OLD, ACK_UNSENT), Do.RST,
-         "A SEG.ACK that is not of the SYN is answered <SEQ=SEG.ACK><CTL=RST>; SYN-RECEIVED"
-         " stays.", f"{_PROCESS}, TCP_SYN_RECV", "RFC 9293 section 3.5.3"),
-    note("syn-received-timestamp", all_of(STAMPED, SEQ_ACKNOWLEDGED, ~TSVAL_OLDER), Do.UPDATE_TS,
-         "TS.Recent follows what begins where was acknowledged.",
-         "tcp_input.c, tcp_replace_ts_recent()", "RFC 7323 section 4.3"),
-    rule("syn-received-ack", ALWAYS, (Do.TAKE_ACK, Do.ESTABLISH, Do.CONTINUE),
-         "Any other SEG.ACK, that of nothing new too, opens the connection, where the segment"
-         " goes on.", f"{_PROCESS}, TCP_SYN_RECV", "RFC 9293 section 3.10.7.4"),
-)
-
 _PREDICTION = note(
     "header-prediction", PREDICTED, Do.UPDATE_TS,
     "The expected empty segment sets TS.Recent before its SEG.ACK is looked at.",
@@ -413,6 +300,12 @@ _PREDICTION_WITHOUT_AE = note(
     "The expected empty segment, since 6.15 without AE, sets TS.Recent before its SEG.ACK is"
     " looked at.",
     "tcp_input.c, tcp_rcv_established()", "include/net/tcp.h, TCP_HP_BITS")
+_TEXT_PREDICTION = note(
+    "text-prediction", all_of(EXPECTED_TEXT, any_of(ACK_TOO_OLD, all_of(ACK_OLD, STAMPED))),
+    Do.NOT_RULED,
+    "Beside unread text the expected text may be taken, and its TSval, before its SEG.ACK is found"
+    " to be old: that depends on memory.",
+    "tcp_input.c, tcp_rcv_established(), sk_forward_alloc")
 _FIN_WITH_CWR = rule(
     "fin-with-cwr", all_of(FIN_IN_ORDER, CWR_NOW), (Do.TAKE_TEXT, Do.ACK, Do.ENTER_CLOSE_WAIT),
     "A FIN with CWR leads to CLOSE-WAIT, and is acknowledged at once; before 6.15 without ECN too.",
@@ -447,6 +340,7 @@ def _established(changes: Set[Change]) -> AnyList:
     return stages.ESTABLISHED.list(
         _PREDICTION_WITHOUT_AE if Change.AE_FLAG in changes else _PREDICTION,
         *_validate(changes),
+        _TEXT_PREDICTION,
         _ACK_TOO_OLD,
         _ACK_UNSENT if Change.CHALLENGES_UNSENT in changes else _ACK_UNSENT_DROP,
         *_TAKE_ACK,

@@ -105,6 +105,9 @@ class ConnectionAction(Action):
     CLOSE = "CLOSED"
     CONTINUE = "continue processing in that state"
     """The list of the state that was entered is asked about the same segment."""
+    NOT_RULED = "not ruled"
+    """What comes of it depends on what nobody outside can know: what is decided is one way, and
+    nothing is claimed."""
 
 
 class AckLimitAction(Action):

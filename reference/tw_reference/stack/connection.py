@@ -235,6 +235,7 @@ class Connection(ControlBlock):
             for action in ruling.then:
                 if self.state is not State.CLOSED:
                     self._take(action, packet)
+            ruled = ruled and ConnectionAction.NOT_RULED not in ruling.then
             self._trace(rules.stage, ruling if ruled else Ruling(NOT_RULED), before, packet.segment)
             going_on = ConnectionAction.CONTINUE in ruling.then and self.state is not State.CLOSED
         self.heard_at = self._owner.clock.now
@@ -290,7 +291,7 @@ class Connection(ControlBlock):
         if action in _ACKNOWLEDGES:
             self.pace.is_owed()
         match action:
-            case ConnectionAction.DROP | ConnectionAction.CONTINUE:
+            case ConnectionAction.DROP | ConnectionAction.CONTINUE | ConnectionAction.NOT_RULED:
                 pass
             case ConnectionAction.ACK:
                 self._out.acknowledge()

@@ -72,6 +72,11 @@ _BESIDE: Mapping[type[Action], Actions] = MappingProxyType(
     }
 )
 """What may be done as well."""
+NOT_RULED: frozenset[Action] = frozenset(
+    (ConnectionAction.NOT_RULED, ConnectionErrorAction.NOT_RULED)
+)
+"""By these nothing is claimed: no stack can get it wrong."""
+
 _LAST: frozenset[Action] = frozenset(
     (
         *(BlockAction.DELETE, BlockAction.REOPEN, BlockAction.REOPEN_ABOVE),
@@ -86,7 +91,7 @@ def instead(rule: AnyRule, stage: AnyStage, profile: Profile) -> Iterator[tuple[
 
     A rule that says «not ruled» claims nothing that another could get wrong.
     """
-    if ConnectionErrorAction.NOT_RULED in rule.then:
+    if not NOT_RULED.isdisjoint(rule.then):
         return
     mine = visible(rule.then, stage, profile)
     for change, then in _instead(rule.then, stage):
@@ -113,14 +118,12 @@ def _rivals(action: Action, stage: AnyStage) -> Actions:
     return tuple(other for other in stage.actions if other is not action)
 
 
-_SILENT = frozenset(
-    (
-        *(BlockAction.DROP, ConnectionAction.DROP),
-        *(EntryAction.CLOSE, OrphanAction.WAIT),
-        *(ConnectionErrorAction.DROP, ConnectionErrorAction.NOT_RULED),
-    )
-)
-"""Actions that do nothing.  Of what is not ruled nothing is claimed: no stack can get it wrong."""
+_SILENT = NOT_RULED | {
+    *(BlockAction.DROP, ConnectionAction.DROP),
+    *(EntryAction.CLOSE, OrphanAction.WAIT),
+    ConnectionErrorAction.DROP,
+}
+"""Actions that do nothing."""
 
 
 def visible(then: Actions, stage: AnyStage, profile: Profile) -> Actions:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from tw_conformance.explore.mutants.actions import visible
+from tw_conformance.explore.mutants.actions import NOT_RULED, visible
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import (
@@ -20,7 +20,6 @@ from tw_reference.rules.actions import (
     Action,
     BlockAction,
     ConnectionAction,
-    ConnectionErrorAction,
 )
 from tw_reference.rules.decision import AnyList, AnyStage, Ruling
 from tw_reference.rules.questions import AckDue
@@ -75,7 +74,7 @@ class Effects:
     ) -> bool:
         """Whether ``other``, asked the same, does otherwise than ``ruling``; a list without an
         answer does.  Than what is not ruled none does."""
-        if ConnectionErrorAction.NOT_RULED in ruling.then:
+        if not NOT_RULED.isdisjoint(ruling.then):
             return False
         try:
             theirs = other.decide(question)
