@@ -54,7 +54,7 @@ _OF_WHAT_GOES: frozenset[Action] = frozenset(
 _LEAVES_NOTHING_DUE: frozenset[Action] = frozenset(
     (
         *(ConnectionAction.ACK, ConnectionAction.ACK_ALONE, ConnectionAction.ACK_WITH_FIN),
-        ConnectionAction.ENTER_TIME_WAIT,
+        *(ConnectionAction.RESEND, ConnectionAction.ENTER_TIME_WAIT),
     )
 )
 """Actions after which no ACK is due, whatever came before: it was sent, or a block owes it."""
