@@ -74,6 +74,17 @@ _QUICK_ANYWAY = (
     "Until this side has sent text in answer ACKs are quick anyway: it would show in whether a FIN"
     " alone has its ACK at the next tick or after 40 ms, which no case may tell apart on a wire."
 )
+_SHUT = (
+    "It would show where the receive window is shut: behind 64 KB that nobody read, which no case"
+    " sends."
+)
+_NEVER_SHUT = "No window is shut in SYN-RECEIVED: nothing waits to be read."
+_NOTHING_TAKEN = "Of what is all old there is nothing to be taken."
+_SPANS = (
+    "Where no ACK is put off the last one sent was of RCV.NXT, so that text in order spans it, and"
+    " moved TS.Recent already."
+)
+_ONLY_SYN_ACK = "Nothing but a <SYN,ACK> leaves a syncache entry here."
 _NO_MEMORY = "No window of this profile goes by the memory that text takes."
 _OPEN_LIMIT = (
     "A limit that the RFC leaves open, so that no case counts on it;"
@@ -130,6 +141,59 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         " off already.",
     ),
     Equivalent("freebsd-*", "traits: keeps_ect", "No block of FreeBSD takes a FIN."),
+    Equivalent(
+        "freebsd-*", "SYN-RECEIVED: freebsd.syn-received-beyond: behind *timestamp", _NEVER_SHUT
+    ),
+    *(
+        Equivalent("freebsd-*", mutants, _SHUT, "out of reach")
+        for mutants in (
+            "*: freebsd.conn-beyond*: behind freebsd.conn-timestamp",
+            "FIN-WAIT-2: freebsd.conn-due-old*: «all *», the bound of SEG.SEQ one lower",
+            "*: freebsd.conn-due-old-sack: «SEG.SEQ *», the bound of SEG.SEQ one lower",
+        )
+    ),
+    *(
+        Equivalent("freebsd-*", f"{state}: freebsd.{rule}: {change}", _NOTHING_TAKEN)
+        for state, rule in (
+            ("ESTABLISHED", "established-due-until-12"),
+            *(("ESTABLISHED", rule) for rule in ("established-due", "conn-due")),
+            *(("FIN-WAIT-1", rule) for rule in ("conn-due-fin", "conn-due-until-12-fin")),
+            *(("FIN-WAIT-2", rule) for rule in ("conn-due", "conn-due-until-12")),
+        )
+        for change in (
+            "«nothing *», the bound of SEG.SEQ one lower",
+            "«an ACK is due: *», the bound of the length one lower",
+        )
+    ),
+    *(
+        Equivalent("freebsd-*", f"FIN-WAIT-{n}: freebsd.conn-text-delayed*: «TS.Recent*", _SPANS)
+        for n in (1, 2)
+    ),
+    *(
+        Equivalent("freebsd-14", f"FIN-WAIT-1: freebsd.conn-due-old-sack: {change}", _GOES_ON_ACKED)
+        for change in ("dropped", "without «all *", "«all *», the bound of * one lower")
+    ),
+    Equivalent(
+        "freebsd-1[34]",
+        "FIN-WAIT-1: freebsd.conn-due-old-sack: without «SEG.SEQ is left of RCV.NXT and *",
+        _GOES_ON_ACKED,
+    ),
+    Equivalent(
+        "freebsd-*",
+        "SYN-SENT: freebsd.syn-sent-syn-ack-fin: without «enter ESTABLISHED»",
+        "CLOSE-WAIT follows in the same segment; a process is told of both, and no case asks which.",
+        "out of reach",
+    ),
+    *(
+        Equivalent("freebsd-10", f"traits: {trait}", _ONLY_SYN_ACK)
+        for trait in ("requests_stamp_zero", "scales_requests")
+    ),
+    Equivalent(
+        "freebsd-*",
+        "traits: leaves_out_urgent",
+        "What recv() makes of urgent text is not ruled for FreeBSD, so that no case may ask.",
+        "out of reach",
+    ),
     *(
         Equivalent("linux-*", f"CLOSING: linux.{rule}", _NONE_PUT_OFF)
         for rule in ("text-again: *", "all-old: without «put no ACK off»")
