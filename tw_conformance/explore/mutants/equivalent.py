@@ -181,7 +181,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent(
         "freebsd-*",
         "SYN-SENT: freebsd.syn-sent-syn-ack-fin: without «enter ESTABLISHED»",
-        "CLOSE-WAIT follows in the same segment; a process is told of both, and no case asks which.",
+        "CLOSE-WAIT follows in the same segment; a process is told of both, no case asks which.",
         "out of reach",
     ),
     *(
