@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple, TypeAlias
 
+from tw_conformance.explore.mutants import why
+
 Because: TypeAlias = Literal["changes nothing", "out of reach"]
 """Nothing that the stack does differs, or no packet and no call of a case gets there."""
 
@@ -20,89 +22,9 @@ class Equivalent(NamedTuple):
     because: Because = "changes nothing"
 
 
-_OFF_THE_WIRE = (
-    "No case gets there, for the reason that coverage/reasons.py gives;"
-    " profiles/tests/test_lists_off_the_wire.py does."
-)
-_OLD = "What is all old brings no FIN that is next in order."
-_DROPPED_AGAIN = "The connection that is made of the entry drops the segment for the same reason."
-
-_DEFAULT = (
-    "A case asks for the value that it counts on, or goes by the one that the DUT has; a run names"
-    " each setting of a DUT that is not the profile's default."
-)
-_FAR_OFF = (
-    "TS.Recent says nothing after 24 days (36 minutes since Linux 6.12); no case waits so long."
-    " profiles/tests/test_linux_states.py asks the list."
-)
-_NO_ACTION = "No action of its lists looks at it."
-_SAYS_NOTHING = "It is no behaviour: it tells of which windows nothing is said."
-_TOO_FINE = "A tenth of it is less than can be told on a wire."
-_DELAY = "At once, at the next tick, after 40 ms: no case may tell these apart on a wire."
-_TAKEN_ANYWAY = "To take the SYN is to take its TSval."
-_AGE_ALONE = (
-    "TS.Recent is set to what it is; of its age nothing shows before 24 days (36 minutes since"
-    " Linux 6.12)."
-)
-_AT_THE_EDGE = (
-    "It is acknowledged at once whether it is kept or not; that it was kept shows once all of the"
-    " window before it, 64 KB, is filled, which no case does."
-)
-_STARTS_ANEW = "The timer of TIME-WAIT starts when that does."
-_GOES_ON = "The same segment goes on in ESTABLISHED, whose list does so again."
-_GOES_ON_ACKED = (
-    "The segment goes on in FIN-WAIT-2, whose list does so again: nothing lies between."
-)
-_LEAVES_FOR_TIME_WAIT = (
-    "TIME-WAIT has nothing to send: neither SND.UNA nor a window is left to be looked at."
-)
-_SYN_TAKEN = "Who takes a SYN has taken its TSval already."
-_LED_ON = "Nobody looks before the segment has led on to the next state."
-_NO_ECN = "No connection of this profile has ECN."
-_NO_LISTENER = (
-    "RFC 9293 has no listener beside a connection: what becomes of one whose listener is gone is"
-    " not asked."
-)
-_NO_SOCKET = "It is about a call or an option of sockets, which RFC 9293 does not have."
-_NO_LABEL = "No packet of this profile has a flow label."
-_NO_WORD = "No RFC says it, so that no case may ask."
-_REQUEST_FORGETS = (
-    "Nobody can ask a request for its error, and the ACK that makes a connection of it forgets one."
-)
-_NONE_PUT_OFF = "Behind the peer's FIN, its own sent, CLOSING puts no ACK off."
-_QUICK_ANYWAY = (
-    "Until this side has sent text in answer ACKs are quick anyway: it would show in whether a FIN"
-    " alone has its ACK at the next tick or after 40 ms, which no case may tell apart on a wire."
-)
-_SHUT = (
-    "It would show where the receive window is shut: behind 64 KB that nobody read, which no case"
-    " sends."
-)
-_NEVER_SHUT = "No window is shut in SYN-RECEIVED: nothing waits to be read."
-_NOTHING_TAKEN = "Of what is all old there is nothing to be taken."
-_SPANS = (
-    "Where no ACK is put off the last one sent was of RCV.NXT, so that text in order spans it, and"
-    " moved TS.Recent already."
-)
-_ONLY_SYN_ACK = "Nothing but a <SYN,ACK> leaves a syncache entry here."
-_NO_MEMORY = "No window of this profile goes by the memory that text takes."
-_OPEN_LIMIT = (
-    "A limit that the RFC leaves open, so that no case counts on it;"
-    " profiles/tests/test_rfc9293_states.py asks the list."
-)
-_NOTHING_TO_SEND = (
-    "The FIN is acknowledged: nothing is left that a window or a SEG.ACK could move, and no rule of"
-    " this list looks at the widest window."
-)
-_ALL_ACKED = (
-    "The FIN is acknowledged: nothing is left that a window or a SEG.ACK could move.  Since 15 the"
-    " widest window bounds a SEG.ACK, but only once more was sent than one window may hold, which"
-    " the tester's own SYN has offered as wide as it can be."
-)
-
 EQUIVALENT: tuple[Equivalent, ...] = (
     *(
-        Equivalent(profiles, f"settings: {name} = *", _DEFAULT, "out of reach")
+        Equivalent(profiles, f"settings: {name} = *", why.DEFAULT, "out of reach")
         for profiles, names in (
             ("freebsd-*", ("nolocaltimewait", "finwait2_timeout", "keepcnt", "keepintvl")),
             ("freebsd-1[03]", ("maxsockets", "portrange_first", "portrange_last")),
@@ -112,21 +34,23 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
         for name in names
     ),
-    Equivalent("*", "traits: ts_recent_lasts*", _FAR_OFF, "out of reach"),
-    Equivalent("linux-*", "traits: delayed_ack*", f"It is 40 ms. {_TOO_FINE}", "out of reach"),
-    Equivalent("freebsd-*", "traits: delayed_ack*", f"100 ms, or 40. {_TOO_FINE}", "out of reach"),
-    Equivalent("linux-*", "settings: hz = *", f"A tick is 4 ms. {_TOO_FINE}", "out of reach"),
+    Equivalent("*", "traits: ts_recent_lasts*", why.FAR_OFF, "out of reach"),
+    Equivalent("linux-*", "traits: delayed_ack*", f"It is 40 ms. {why.TOO_FINE}", "out of reach"),
+    Equivalent(
+        "freebsd-*", "traits: delayed_ack*", f"100 ms, or 40. {why.TOO_FINE}", "out of reach"
+    ),
+    Equivalent("linux-*", "settings: hz = *", f"A tick is 4 ms. {why.TOO_FINE}", "out of reach"),
     *(
-        Equivalent(profiles, f"traits: {trait}*", _NO_ACTION)
+        Equivalent(profiles, f"traits: {trait}*", why.NO_ACTION)
         for profiles, traits in (
             ("freebsd-*", ("tick", "iss_step")),
             ("rfc9293", ("delayed_ack", "tick")),
         )
         for trait in traits
     ),
-    Equivalent("*", "traits: window_follows_memory*", _SAYS_NOTHING),
+    Equivalent("*", "traits: window_follows_memory*", why.SAYS_NOTHING),
     *(
-        Equivalent(profiles, "traits: buffer_of", _NO_MEMORY)
+        Equivalent(profiles, "traits: buffer_of", why.NO_MEMORY)
         for profiles in ("freebsd-*", "rfc9293")
     ),
     Equivalent(
@@ -142,10 +66,10 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent("freebsd-*", "traits: keeps_ect", "No block of FreeBSD takes a FIN."),
     Equivalent(
-        "freebsd-*", "SYN-RECEIVED: freebsd.syn-received-beyond: behind *timestamp", _NEVER_SHUT
+        "freebsd-*", "SYN-RECEIVED: freebsd.syn-received-beyond: behind *timestamp", why.NEVER_SHUT
     ),
     *(
-        Equivalent("freebsd-*", mutants, _SHUT, "out of reach")
+        Equivalent("freebsd-*", mutants, why.SHUT, "out of reach")
         for mutants in (
             "*: freebsd.conn-beyond*: behind freebsd.conn-timestamp",
             "FIN-WAIT-2: freebsd.conn-due-old*: «all *», the bound of SEG.SEQ one lower",
@@ -153,7 +77,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
     ),
     *(
-        Equivalent("freebsd-*", f"{state}: freebsd.{rule}: {change}", _NOTHING_TAKEN)
+        Equivalent("freebsd-*", f"{state}: freebsd.{rule}: {change}", why.NOTHING_TAKEN)
         for state, rule in (
             ("ESTABLISHED", "established-due-until-12"),
             *(("ESTABLISHED", rule) for rule in ("established-due", "conn-due")),
@@ -166,17 +90,19 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
     ),
     *(
-        Equivalent("freebsd-*", f"FIN-WAIT-{n}: freebsd.conn-text-delayed*: «TS.Recent*", _SPANS)
+        Equivalent("freebsd-*", f"FIN-WAIT-{n}: freebsd.conn-text-delayed*: «TS.Recent*", why.SPANS)
         for n in (1, 2)
     ),
     *(
-        Equivalent("freebsd-14", f"FIN-WAIT-1: freebsd.conn-due-old-sack: {change}", _GOES_ON_ACKED)
+        Equivalent(
+            "freebsd-14", f"FIN-WAIT-1: freebsd.conn-due-old-sack: {change}", why.GOES_ON_ACKED
+        )
         for change in ("dropped", "without «all *", "«all *», the bound of * one lower")
     ),
     Equivalent(
         "freebsd-1[34]",
         "FIN-WAIT-1: freebsd.conn-due-old-sack: without «SEG.SEQ is left of RCV.NXT and *",
-        _GOES_ON_ACKED,
+        why.GOES_ON_ACKED,
     ),
     Equivalent(
         "freebsd-*",
@@ -185,7 +111,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "out of reach",
     ),
     *(
-        Equivalent("freebsd-10", f"traits: {trait}", _ONLY_SYN_ACK)
+        Equivalent("freebsd-10", f"traits: {trait}", why.ONLY_SYN_ACK)
         for trait in ("requests_stamp_zero", "scales_requests")
     ),
     Equivalent(
@@ -195,16 +121,16 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "out of reach",
     ),
     *(
-        Equivalent("linux-*", f"CLOSING: linux.{rule}", _NONE_PUT_OFF)
+        Equivalent("linux-*", f"CLOSING: linux.{rule}", why.NONE_PUT_OFF)
         for rule in ("text-again: *", "all-old: without «put no ACK off»")
     ),
     *(
-        Equivalent("linux-*", f"SYN-RECEIVED: linux.{rule}", _QUICK_ANYWAY, "out of reach")
+        Equivalent("linux-*", f"SYN-RECEIVED: linux.{rule}", why.QUICK_ANYWAY, "out of reach")
         for rule in ("text-again: *", "*: without «put no ACK off»")
     ),
     Equivalent("linux-*", "traits: room", "No window of Linux is as small as one octet."),
     Equivalent(
-        "*", "ICMP error, no block: *.icmp-request*: «note the error» for *", _REQUEST_FORGETS
+        "*", "ICMP error, no block: *.icmp-request*: «note the error» for *", why.REQUEST_FORGETS
     ),
     Equivalent(
         "rfc9293",
@@ -216,10 +142,10 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "ICMP error, no block: linux.icmp-source-quench: «note the error» for *",
         "Source Quench has no errno (icmp.c, icmp_err_convert).",
     ),
-    Equivalent("freebsd-15", "traits: short_lifetime*", _OFF_THE_WIRE, "out of reach"),
-    Equivalent("*", "SYN-RECEIVED: *.syn-received-ack: without «take the ACK»", _GOES_ON),
+    Equivalent("freebsd-15", "traits: short_lifetime*", why.OFF_THE_WIRE, "out of reach"),
+    Equivalent("*", "SYN-RECEIVED: *.syn-received-ack: without «take the ACK»", why.GOES_ON),
     *(
-        Equivalent("linux-*", f"SYN-RECEIVED: linux.{note}: {change}", _GOES_ON)
+        Equivalent("linux-*", f"SYN-RECEIVED: linux.{note}: {change}", why.GOES_ON)
         for note in ("syn-received-timestamp", "old-timestamp")
         for change in (
             "dropped",
@@ -228,27 +154,29 @@ EQUIVALENT: tuple[Equivalent, ...] = (
             "*, the bound of SEG.SEQ one lower",
         )
     ),
-    Equivalent("linux-*", "SYN-RECEIVED request: linux.half-open-timestamp: dropped", _GOES_ON),
+    Equivalent("linux-*", "SYN-RECEIVED request: linux.half-open-timestamp: dropped", why.GOES_ON),
     Equivalent(
         "linux-*",
         "SYN-RECEIVED request: linux.half-open-timestamp: *, the bound of SEG.SEQ one lower",
-        _GOES_ON,
+        why.GOES_ON,
     ),
     Equivalent(
-        "linux-*", "*: linux.fin-behind-fin: «ACK* for «ACK, delayed»", _DELAY, "out of reach"
+        "linux-*", "*: linux.fin-behind-fin: «ACK* for «ACK, delayed»", why.DELAY, "out of reach"
     ),
     Equivalent(
         "linux-*",
         "*: linux.text-after-answer*: «ACK at the next tick» for «ACK, delayed»",
-        _DELAY,
+        why.DELAY,
         "out of reach",
     ),
-    Equivalent("linux-*", "SYN-SENT: linux.syn-sent-syn*: «TS.Recent := TSval» too", _TAKEN_ANYWAY),
+    Equivalent(
+        "linux-*", "SYN-SENT: linux.syn-sent-syn*: «TS.Recent := TSval» too", why.TAKEN_ANYWAY
+    ),
     *(
         Equivalent(
             "linux-*",
             f"*: linux.{note}: «TSval is older than TS.Recent», the bound of TSval one higher",
-            _AGE_ALONE,
+            why.AGE_ALONE,
             "out of reach",
         )
         for note in (
@@ -261,14 +189,14 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent(
         "linux-*",
         "*: linux.header-prediction*: «TSval is below TS.Recent», the bound of TSval one higher",
-        _AGE_ALONE,
+        why.AGE_ALONE,
         "out of reach",
     ),
     *(
         Equivalent(
             "linux-*",
             f"ESTABLISHED: linux.{rule}, the bound of the length one higher",
-            _DELAY,
+            why.DELAY,
             "out of reach",
         )
         for rule in (
@@ -283,11 +211,47 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         " more had gone.",
         "out of reach",
     ),
-    Equivalent("linux-*", "*: linux.text-at-the-edge: dropped", _AT_THE_EDGE, "out of reach"),
+    Equivalent("linux-*", "*: linux.text-at-the-edge: dropped", why.AT_THE_EDGE, "out of reach"),
+    Equivalent(
+        "linux-*", "*: linux.text-at-the-edge: behind linux.fin-*", why.SHUT, "out of reach"
+    ),
+    Equivalent(
+        "linux-*",
+        "FIN-WAIT-2: linux.*take-ack: *«SEG.ACK is left of SND.UNA»*",
+        why.NOTHING_TO_SEND,
+    ),
+    Equivalent(
+        "linux-*", "SYN-SENT: linux.syn-sent-tsecr: «TS.Recent := TSval» too", why.SYN_BRINGS
+    ),
+    Equivalent(
+        "linux-*",
+        "SYN-RECEIVED: linux.syn-received-crossed: «ACK, rate-*» for «ACK»",
+        why.FORGOTTEN,
+    ),
+    Equivalent(
+        "linux-*",
+        "FIN-WAIT-2 entry: linux.orphan-long: *, the bound in time 100 ms later",
+        why.WHOLE_SECONDS,
+    ),
+    Equivalent(
+        "linux-*",
+        "connect(): linux.connect-no-reuse: without «not the addresses are loopback»",
+        why.LOOPBACK,
+        "out of reach",
+    ),
+    *(
+        Equivalent(
+            "linux-*",
+            f"connect(): linux.{rule}: *, the bound in *",
+            why.TO_THE_MOMENT,
+            "out of reach",
+        )
+        for rule in ("connect-too-young", "connect-within-a-second")
+    ),
     Equivalent(
         "linux-*",
         "*: linux.text-at-the-edge: *, the bound of SEG.SEQ one *",
-        _AT_THE_EDGE,
+        why.AT_THE_EDGE,
         "out of reach",
     ),
     Equivalent(
@@ -315,16 +279,18 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "traits: half_open_needs_listener",
         "What a listener kept has ended with it, whoever listens now.",
     ),
-    Equivalent("linux-*", "FIN-WAIT-2 block: linux.fw2-fin: «restart 2MSL» too", _STARTS_ANEW),
-    Equivalent("rfc9293", "ACK limit: rfc9293.challenge-war*", _OPEN_LIMIT, "out of reach"),
-    Equivalent("*", "FIN-WAIT-1: *.conn-take-ack: behind *.fin-wait-1-ack", _GOES_ON_ACKED),
+    Equivalent("linux-*", "FIN-WAIT-2 block: linux.fw2-fin: «restart 2MSL» too", why.STARTS_ANEW),
+    Equivalent("rfc9293", "ACK limit: rfc9293.challenge-war*", why.OPEN_LIMIT, "out of reach"),
+    Equivalent("*", "FIN-WAIT-1: *.conn-take-ack: behind *.fin-wait-1-ack", why.GOES_ON_ACKED),
     Equivalent(
-        "rfc9293", "FIN-WAIT-1: *.conn-for-nobody: behind rfc9293.fin-wait-1-ack", _GOES_ON_ACKED
+        "rfc9293", "FIN-WAIT-1: *.conn-for-nobody: behind rfc9293.fin-wait-1-ack", why.GOES_ON_ACKED
     ),
-    Equivalent("*", "CLOSING: *.conn-take-ack: behind *.closing-ack*", _LEAVES_FOR_TIME_WAIT),
-    Equivalent("rfc9293", "SYN-RECEIVED: *.conn-timestamp: behind *.syn-received-ack", _GOES_ON),
+    Equivalent("*", "CLOSING: *.conn-take-ack: behind *.closing-ack*", why.LEAVES_FOR_TIME_WAIT),
+    Equivalent("rfc9293", "SYN-RECEIVED: *.conn-timestamp: behind *.syn-received-ack", why.GOES_ON),
     *(
-        Equivalent(profiles, f"SYN-SENT: *.syn-sent-{rule}: «TS.Recent := TSval» too", _SYN_TAKEN)
+        Equivalent(
+            profiles, f"SYN-SENT: *.syn-sent-{rule}: «TS.Recent := TSval» too", why.SYN_TAKEN
+        )
         for profiles, rules in (
             ("rfc9293", ("opened", "crossed")),
             ("freebsd-*", ("syn", "syn-ack", "syn-ack-fin", "fin-acked", "fin-sent", "fins*")),
@@ -332,22 +298,20 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         for rule in rules
     ),
     Equivalent(
-        "rfc9293",
-        "SYN-SENT: rfc9293.syn-sent-opened: «ACK, rate-limited» for «ACK»",
-        "It is the first ACK of a connection, and ESTABLISHED forgets that it was counted.",
+        "rfc9293", "SYN-SENT: rfc9293.syn-sent-opened: «ACK, rate-limited» for «ACK»", why.FORGOTTEN
     ),
     *(
         Equivalent("rfc9293", f"traits: {trait}", why)
         for trait, why in (
             ("keeps_first_window", "The window is 65535, whatever the MSS."),
-            ("crosses_with_ecn", _NO_ECN),
-            ("ecn_tries", _NO_ECN),
-            ("keeps_ect", _NO_ECN),
+            ("crosses_with_ecn", why.NO_ECN),
+            ("ecn_tries", why.NO_ECN),
+            ("keeps_ect", why.NO_ECN),
         )
     ),
-    Equivalent("rfc9293", "traits: keeps_label", _NO_LABEL),
+    Equivalent("rfc9293", "traits: keeps_label", why.NO_LABEL),
     *(
-        Equivalent("rfc9293", f"traits: {trait}", _NO_LISTENER, "out of reach")
+        Equivalent("rfc9293", f"traits: {trait}", why.NO_LISTENER, "out of reach")
         for trait in ("half_open_*", "drops_requests", "requests_stamp_zero")
     ),
     Equivalent(
@@ -356,7 +320,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "tcpdrop finds no entry of the syncache (tcp_subr.c, sysctl_drop()): no case asks for it.",
         "out of reach",
     ),
-    Equivalent("rfc9293", "traits: reset_tos_mask*", _NO_WORD, "out of reach"),
+    Equivalent("rfc9293", "traits: reset_tos_mask*", why.NO_WORD, "out of reach"),
     Equivalent(
         "rfc9293",
         "traits: room",
@@ -364,12 +328,12 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "out of reach",
     ),
     *(
-        Equivalent("rfc9293", f"traits: {trait}", _NO_SOCKET, "out of reach")
+        Equivalent("rfc9293", f"traits: {trait}", why.NO_SOCKET, "out of reach")
         for trait in ("connected", "shutdown_*", "keeps_ttl")
     ),
     *(
         Equivalent(
-            "freebsd-*", f"SYN-SENT: *.syn-sent-{rule}: without «enter ESTABLISHED»", _LED_ON
+            "freebsd-*", f"SYN-SENT: *.syn-sent-{rule}: without «enter ESTABLISHED»", why.LED_ON
         )
         for rule in ("syn-ack-fin", "fin-acked", "fins*")
     ),
@@ -377,7 +341,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent(profiles, "traits: challenge*", "It knows no challenge ACK.")
         for profiles in ("freebsd-10", "linux-2.6.32", "rfc9293")
     ),
-    Equivalent("rfc9293", "traits: closes_early", _NO_SOCKET, "out of reach"),
+    Equivalent("rfc9293", "traits: closes_early", why.NO_SOCKET, "out of reach"),
     Equivalent(
         "freebsd-10", "traits: crosses_with_ecn", "Whoever takes ECN up here asks for it too."
     ),
@@ -406,7 +370,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "out of reach",
     ),
     *(
-        Equivalent("freebsd-*", f"FIN-WAIT-2: freebsd.{mutant}", _ALL_ACKED)
+        Equivalent("freebsd-*", f"FIN-WAIT-2: freebsd.{mutant}", why.ALL_ACKED)
         for mutant in (
             "conn-take-ack: dropped",
             "conn-take-ack: behind freebsd.conn-due*",
@@ -415,7 +379,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
     ),
     *(
-        Equivalent("rfc9293", f"FIN-WAIT-2: rfc9293.conn-take-ack: {change}", _NOTHING_TO_SEND)
+        Equivalent("rfc9293", f"FIN-WAIT-2: rfc9293.conn-take-ack: {change}", why.NOTHING_TO_SEND)
         for change in ("dropped", "negated", "*the bound of SEG.ACK one *")
     ),
     Equivalent(
@@ -423,14 +387,18 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "traits: scale_first*",
         "RFC 9293 section 3.2 leaves the order of options to the sender: no case may ask for one.",
     ),
-    Equivalent("*", "user call: *", _OFF_THE_WIRE, "out of reach"),
-    Equivalent("freebsd-*", "TIME-WAIT entry: freebsd.entry-local*", _OFF_THE_WIRE, "out of reach"),
+    Equivalent("*", "user call: *", why.OFF_THE_WIRE, "out of reach"),
     Equivalent(
-        "freebsd-*", "TIME-WAIT entry: freebsd.entry-full-empty*", _OFF_THE_WIRE, "out of reach"
+        "freebsd-*", "TIME-WAIT entry: freebsd.entry-local*", why.OFF_THE_WIRE, "out of reach"
     ),
-    Equivalent("freebsd-14", "TIME-WAIT entry: freebsd.entry-near*", _OFF_THE_WIRE, "out of reach"),
     Equivalent(
-        "freebsd-15", "TIME-WAIT entry: freebsd.entry-no-local*", _OFF_THE_WIRE, "out of reach"
+        "freebsd-*", "TIME-WAIT entry: freebsd.entry-full-empty*", why.OFF_THE_WIRE, "out of reach"
+    ),
+    Equivalent(
+        "freebsd-14", "TIME-WAIT entry: freebsd.entry-near*", why.OFF_THE_WIRE, "out of reach"
+    ),
+    Equivalent(
+        "freebsd-15", "TIME-WAIT entry: freebsd.entry-no-local*", why.OFF_THE_WIRE, "out of reach"
     ),
     Equivalent(
         "freebsd-*",
@@ -452,10 +420,10 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "*: freebsd.conn-ack-too-high-fin: behind freebsd.conn-*duplicate-ack*",
         "A duplicate ACK acknowledges SND.UNA, which is not right of SND.NXT.",
     ),
-    Equivalent("freebsd-*", "*: freebsd.established-due*: behind freebsd.established-fin", _OLD),
-    Equivalent("freebsd-*", "*: freebsd.conn-due: behind freebsd.established-fin", _OLD),
-    Equivalent("freebsd-*", "*: freebsd.conn-due*-fin: behind freebsd.fin-wait-1-fin", _OLD),
-    Equivalent("freebsd-*", "*: freebsd.conn-due*: behind freebsd.fin-wait-2-fin*", _OLD),
+    Equivalent("freebsd-*", "*: freebsd.established-due*: behind freebsd.established-fin", why.OLD),
+    Equivalent("freebsd-*", "*: freebsd.conn-due: behind freebsd.established-fin", why.OLD),
+    Equivalent("freebsd-*", "*: freebsd.conn-due*-fin: behind freebsd.fin-wait-1-fin", why.OLD),
+    Equivalent("freebsd-*", "*: freebsd.conn-due*: behind freebsd.fin-wait-2-fin*", why.OLD),
     Equivalent(
         "freebsd-*",
         "*: freebsd.*-fin: behind freebsd.conn-nothing-more",
@@ -472,12 +440,12 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         "An ACK without SYN and RST was met before: none is left that has no SYN.",
     ),
     Equivalent(
-        "freebsd-1[345]", "SYN-RECEIVED request: freebsd.request-paws: dropped", _DROPPED_AGAIN
+        "freebsd-1[345]", "SYN-RECEIVED request: freebsd.request-paws: dropped", why.DROPPED_AGAIN
     ),
     Equivalent(
         "freebsd-1[345]",
         "SYN-RECEIVED request: freebsd.request-missing-timestamp: dropped",
-        _DROPPED_AGAIN,
+        why.DROPPED_AGAIN,
     ),
 )
 
