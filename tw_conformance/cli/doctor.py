@@ -29,15 +29,18 @@ def doctor(arguments: argparse.Namespace) -> int:
     from tw_conformance.explore.doctor import ANY_PROFILE, Mark, examine
     from tw_conformance.plugin.options import choose, make_roster
     from tw_conformance.report.terminal import line, say
+    from tw_conformance.report.watch import watching
 
     roster = make_roster(arguments.targets, access_of(arguments))
     name = arguments.target
     profile = arguments.profile or roster.profile(name)
     choose([name], [profile or ANY_PROFILE], roster)
     marks = set()
-    for finding in examine(name, profile, roster):
-        say(line((f"{finding.mark.value} {finding.what}", finding.says), _LAYOUT))
-        marks.add(finding.mark)
+    with watching() as watch:
+        for finding in examine(name, profile, roster, watch):
+            say(line((f"{finding.mark.value} {finding.what}", finding.says), _LAYOUT))
+            watch.printed()
+            marks.add(finding.mark)
     if Mark.BAD in marks:
         return ExitCode.TARGET
     return ExitCode.INCONCLUSIVE if Mark.UNSURE in marks else ExitCode.CONFORMS

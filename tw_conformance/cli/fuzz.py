@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tw_conformance.explore.fuzz.hunt import Contest, Counterexample, Hunt, Tried
     from tw_conformance.explore.fuzz.strategies import Space
     from tw_conformance.explore.journal import Journal
+    from tw_conformance.report.watch import Watch
     from tw_conformance.targets.target import Target
     from tw_reference.profiles.profile import Profile
 
@@ -231,7 +232,14 @@ def _states(asked: Sequence[str], profiles: Sequence[Profile]) -> tuple[str, ...
 
 def _report(hunt: Hunt, journal: Journal, arguments: argparse.Namespace) -> int:
     """Search, and print each kind of divergence when it is seen, and again as short as can be."""
-    _keep(hunt, journal)
+    from tw_conformance.report.watch import watching
+
+    with watching() as watch:
+        _keep(hunt, journal, watch)
+        return _search_and_tell(hunt, journal, arguments)
+
+
+def _search_and_tell(hunt: Hunt, journal: Journal, arguments: argparse.Namespace) -> int:
     shown: list[Counterexample] = []
     try:
         for found in hunt.counterexamples():
@@ -249,16 +257,19 @@ def _report(hunt: Hunt, journal: Journal, arguments: argparse.Namespace) -> int:
     return ExitCode.INCONCLUSIVE if unresolved else ExitCode.CONFORMS
 
 
-def _keep(hunt: Hunt, journal: Journal) -> None:
-    """Have the search go on where the journal ends, and write down what it finds."""
+def _keep(hunt: Hunt, journal: Journal, watch: Watch) -> None:
+    """Have the search go on where the journal ends, and write down what it finds; ``watch`` knows
+    how far it is."""
 
     def record(name: str, tried: Tried) -> None:
+        watch(f"{number_of(len(hunt.tried), 'script')} tried, and others under way")
         if tried is None:
             journal.write({"alike": name})
 
     hunt.known = {str(line.get("alike")) for line in journal.lines}
     hunt.record = record
     hunt.see = _announce
+    watch("the first scripts are under way")
 
 
 def _announce(found: Counterexample) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tw_conformance.explore.identify.nearness import Deviation, Nearness
     from tw_conformance.explore.identify.question_bank import Reply
     from tw_conformance.model.case import Case
+    from tw_conformance.report.watch import Watch
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -46,14 +47,16 @@ def identify(arguments: argparse.Namespace) -> int:
     """
     from tw_conformance.explore.identify import inquiry
     from tw_conformance.explore.identify.predictions import documented
+    from tw_conformance.report.watch import watching
     from tw_reference.profiles import PROFILES
 
     target = open_named(arguments, arguments.profile or _any_profile(arguments))
     try:
         settings = settings_of(arguments.settings, [PROFILES[target.profile]])
         predictions = documented()
-        tell = _silent if arguments.json else _AnswerLines()
-        identity = inquiry.identify(target, predictions, settings=settings, tell=tell)
+        with watching() as watch:
+            lines = _AnswerLines(watch, silent=arguments.json)
+            identity = inquiry.identify(target, predictions, settings=settings, tell=lines)
         read = dict(target.settings) if target.realtime and target.reads_states else {}
     finally:
         target.close()
@@ -77,10 +80,6 @@ def _any_profile(arguments: argparse.Namespace) -> str | None:
     return "linux" if is_place and named.profile(arguments.target) is None else None
 
 
-def _silent(answered: Answered) -> None:
-    """For machines the whole is printed at the end."""
-
-
 _LIKELIEST = 3
 """Profiles named in a line."""
 _LAYOUT = ({"width": 3}, {"ratio": 8}, {"ratio": 10}, {"ratio": 6})
@@ -88,15 +87,21 @@ _LAYOUT = ({"width": 3}, {"ratio": 8}, {"ratio": 10}, {"ratio": 6})
 
 
 class _AnswerLines:
-    """Prints a line for each answer."""
+    """Prints a line for each answer; ``silent``, for machines, to which the whole is printed at the
+    end.  ``watch`` knows what is waited for."""
 
-    def __init__(self) -> None:
-        self._number = 0
+    def __init__(self, watch: Watch, *, silent: bool) -> None:
+        self._number, self._watch, self._silent = 0, watch, silent
+        watch("asking the first question")
 
     def __call__(self, answered: Answered) -> None:
         from tw_conformance.report.terminal import line, say
 
         self._number += 1
+        self._watch(f"{number_of(self._number, 'answer')} came, and another is waited for")
+        if self._silent:
+            return
+        self._watch.printed()
         question = question_text(answered.question)
         possible = ", ".join(answered.remaining[:_LIKELIEST])
         if more := len(answered.remaining[_LIKELIEST:]):

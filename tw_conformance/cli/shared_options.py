@@ -82,17 +82,21 @@ def roster(arguments: argparse.Namespace) -> Roster:
 
 def open_named(arguments: argparse.Namespace, profile: str | None) -> Target:
     """The target that ``--target`` names, held to ``profile`` or to what it is held to anyway, and
-    its DUT learned.
+    its DUT learned.  What takes long is said meanwhile.
 
     :raises SuiteError: for a name that is not known.
     :raises TargetError: where the target can't be had.
     """
     from tw_conformance.explore.opening import open_and_learn
+    from tw_conformance.report.watch import watching
     from tw_conformance.targets.registry import refuse_unheeded
 
     known = roster(arguments)
     refuse_unheeded([arguments.target], known)
-    return open_and_learn(arguments.target, profile=profile, seed=arguments.seed, roster=known)
+    with watching() as watch:
+        return open_and_learn(
+            arguments.target, profile=profile, seed=arguments.seed, roster=known, tell=watch
+        )
 
 
 STATES = tuple(state.value for state in OF_A_CONNECTION)

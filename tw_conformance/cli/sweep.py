@@ -331,7 +331,7 @@ def _write(
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Progress], None]]:
-    """Shows on a terminal how far the walk is; elsewhere nothing, for nobody watches."""
+    """Shows how far the walk is: all the time on a terminal, elsewhere in a line now and then."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -341,19 +341,33 @@ def _progress(total: int) -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as ProgressBar
 
     from tw_conformance.report.terminal import console
+    from tw_conformance.report.watch import watching
 
+    shown = console(stderr=True)
+    if not shown.is_terminal:
+        with watching() as watch:
+            watch(f"0 of {total} classes")
+            yield lambda progress: watch(_so_far(progress))
+        return
     columns = (
         BarColumn(20),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    shown = console(stderr=True)
-    with ProgressBar(*columns, console=shown, disable=not shown.is_terminal) as bar:
+    with ProgressBar(*columns, console=shown) as bar:
         task = bar.add_task("", total=total)
 
         def tell(progress: Progress) -> None:
-            said = f"{progress.diverging} diverge, {progress.undecided} undecided"
+            said = _found(progress)
             bar.update(task, completed=progress.done, total=progress.total, description=said)
 
         yield tell
+
+
+def _so_far(progress: Progress) -> str:
+    return f"{progress.done} of {progress.total} classes: {_found(progress)}"
+
+
+def _found(progress: Progress) -> str:
+    return f"{progress.diverging} diverge, {progress.undecided} undecided"

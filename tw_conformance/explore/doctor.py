@@ -94,12 +94,19 @@ class Ended(Exception):
     """Nothing more can be found out."""
 
 
-def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]:
-    """What is found out about a target, in the order in which one thing needs another."""
+def examine(
+    name: str,
+    profile: str | None,
+    roster: Roster,
+    tell: Callable[[str], object] = lambda doing: None,
+) -> Iterator[Finding]:
+    """What is found out about a target, in the order in which one thing needs another.  ``tell``
+    hears what is being done."""
     try:
         locator = roster.locator(name)
         if locator is not None and locator.host:
             yield from _look_at_the_way(locator, roster.access(name))
+        tell("reaching it")
         target = _open(name, profile or (ANY_PROFILE if locator else None), roster)
         try:
             yield Finding(Mark.GOOD, "reached", _whom(target, profile, locator))
@@ -107,13 +114,16 @@ def examine(name: str, profile: str | None, roster: Roster) -> Iterator[Finding]
             yield _look_at_the_sentinel(target)
             yield _look_at_the_clock(target)
             alone = locator is not None and not locator.host
+            tell("opening a connection, which it is to close first")
             yield from _look_at_the_service(target, alone)
-            acquaint(target)
+            acquaint(target, tell=tell)
+            tell("asking what it does in TIME-WAIT")
             yield _look_at_time_wait(target, alone)
             if not alone:
                 yield _look_for_connection_tracking(target)
             yield _look_at_resets(target, alone)
             yield from _look_at_the_settings(target, profile)
+            tell("asking which of the documented stacks it is")
             yield from _look_for_a_profile(target, profile)
         finally:
             target.close()

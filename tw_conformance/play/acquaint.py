@@ -14,6 +14,7 @@ seen before cases are about to be under way at the same time.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Literal
@@ -39,20 +40,25 @@ _SYN_AND_FIN = 2
 _State = Literal["TIME-WAIT", "LISTEN"]
 
 
-def acquaint(target: Target, *, strict: bool = False) -> None:
+def acquaint(
+    target: Target, *, strict: bool = False, tell: Callable[[str], object] = lambda doing: None
+) -> None:
     """Learn how a target's DUT answers in TIME-WAIT and in CLOSED, where nobody can look into it;
     and which of the standard's options it has, where it is held to that.  To whom is ``strict``, an
-    option that a stack SHOULD have is none.
+    option that a stack SHOULD have is none.  ``tell`` hears what is being done: a DUT may take its
+    time over it.
 
     :raises TargetError: where the target is gone.
     """
     if target.reads_states:
         return
+    tell("asking what it answers in TIME-WAIT and in CLOSED")
     target.acquaintance = target.start(_look(target)).result()
     if target.realtime and target.acquaintance.telling.apart:
+        tell("trying how many connections it has room for in TIME-WAIT")
         target.acquaintance = target.start(_measure_room(target)).result()
     if target.profile == STANDARD:
-        target.assume(find_switches(target, strict=strict))
+        target.assume(find_switches(target, strict=strict, tell=tell))
 
 
 async def _look(target: Target) -> Acquaintance:

@@ -7,12 +7,12 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from tw_conformance.model.case import Case, Expect, Reach
+from tw_conformance.model.case import NOTHING, Case, Expect, Reach
 from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.hindsight import in_hindsight
 from tw_conformance.play.judge import Judgement, decide, judge
-from tw_conformance.play.record import Doubt, Fact, ProvenSilence, Record
+from tw_conformance.play.record import Came, Doubt, Fact, ProvenSilence, Record, Stray
 from tw_conformance.play.run import Run
 from tw_conformance.play.views import View, views
 from tw_conformance.play.weighing import conclude, conformity, undecided
@@ -82,6 +82,10 @@ class _Performer:
 
     async def once(self, *, sitting_out: int = 0) -> Outcome:
         record = await perform(self.case, self.target, self.view, sitting_out=sitting_out)
+        if self.target.realtime and _may_have_been_late(record):
+            record = await perform(
+                self.case, self.target, self.view, sitting_out=sitting_out, patient=True
+            )
         outcome = judge(record)
         return await in_hindsight(outcome) if self.target.realtime else outcome
 
@@ -159,17 +163,47 @@ async def perform_once(case: Case, target: Target) -> Outcome:
 
 def _may_be_early(case: Case, decision: Judgement, fact: Fact) -> bool:
     """Whether it is a silence that decides, and the case does not say how long it may last."""
-    if decision.verdict is not Verdict.FAIL or not isinstance(fact.seen, ProvenSilence):
-        return False
+    return decision.verdict is Verdict.FAIL and _is_open_silence(case, fact)
+
+
+def _is_open_silence(case: Case, fact: Fact) -> bool:
+    """Whether it is a silence, and the case does not say how long it may last."""
     step = None if fact.step is None else case.steps[fact.step]
-    return isinstance(step, Expect) and step.within is None
+    silent = isinstance(fact.seen, ProvenSilence)
+    return silent and isinstance(step, Expect) and step.within is None
+
+
+def _leaves_a_choice(case: Case, profile: str, fact: Fact) -> bool:
+    """Whether a silence is right there, and an answer would have been."""
+    step = None if fact.step is None else case.steps[fact.step]
+    if not isinstance(step, Expect) or not _is_open_silence(case, fact):
+        return False
+    return step.answer.choose(profile) is not NOTHING and decide(case, profile, fact) is None
+
+
+def _may_have_been_late(record: Record) -> bool:
+    """Whether a segment fails the case that may be an answer which came behind a silence: one of
+    two that are right there."""
+    facts, case, profile = record.facts, record.case, record.profile
+    if not facts or not isinstance(facts[-1].seen, Came | Stray):
+        return False
+    decision = decide(case, profile, facts[-1])
+    if decision is None or decision.verdict is not Verdict.FAIL:
+        return False
+    return any(_leaves_a_choice(case, profile, fact) for fact in facts[:-1])
 
 
 async def perform(
-    case: Case, target: Target, view: View | None = None, *, sitting_out: int = 0
+    case: Case,
+    target: Target,
+    view: View | None = None,
+    *,
+    sitting_out: int = 0,
+    patient: bool = False,
 ) -> Record:
     """Play one case once, up to its first deviation: behind that the connection is no longer the
-    one that the case is about.  ``sitting_out`` is for :func:`~tw_conformance.play.approach.reach`.
+    one that the case is about.  ``sitting_out`` is for :func:`~tw_conformance.play.approach.reach`;
+    ``patient``: a silence that is one of two right answers is given time to be the other one.
     """
     link = await target.open(case)
     run = Run(case, target, link, view, sitting_out=sitting_out)
@@ -177,7 +211,9 @@ async def perform(
         async with aclosing(run.play()) as facts:
             async for fact in facts:
                 decision = decide(case, target.profile, fact)
-                if decision and target.realtime and _may_be_early(case, decision, fact):
+                early = decision is not None and _may_be_early(case, decision, fact)
+                waits = patient and _leaves_a_choice(case, target.profile, fact)
+                if target.realtime and (early or waits):
                     fact = await run.look_again(fact)
                     decision = decide(case, target.profile, fact)
                 if decision is not None:

@@ -8,7 +8,7 @@ option, but a deviation, and is left to the cases.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
@@ -90,17 +90,22 @@ _STIMULI = (
 )
 
 
-def find_switches(target: Target, *, strict: bool = False) -> dict[str, int]:
+def find_switches(
+    target: Target, *, strict: bool = False, tell: Callable[[str], object] = lambda doing: None
+) -> dict[str, int]:
     """The settings by which the DUT differs from the standard's defaults; those that are known
     already are not asked for, nor, where it is ``strict``, those that the standard says a stack
-    SHOULD have: without them its cases fail.
+    SHOULD have: without them its cases fail.  ``tell`` hears which one is being asked for.
 
     :raises TargetError: where the target is gone.
     """
-    return target.start(_find(target, demanded=SHOULDS if strict else frozenset())).result()
+    demanded = SHOULDS if strict else frozenset[str]()
+    return target.start(_find(target, demanded, tell)).result()
 
 
-async def _find(target: Target, *, demanded: Collection[str]) -> dict[str, int]:
+async def _find(
+    target: Target, demanded: Collection[str], tell: Callable[[str], object]
+) -> dict[str, int]:
     defaults = PROFILES[STANDARD].defaults()
     known = {**defaults, **target.settings}
     inquiry = _SwitchQuestions(target)
@@ -109,6 +114,7 @@ async def _find(target: Target, *, demanded: Collection[str]) -> dict[str, int]:
             continue
         if name in demanded:
             continue
+        tell(f"asking for the options that the standard leaves to a stack, by now for {name}")
         flipped = {**known, name: 1 - default}
         if await inquiry.does(flipped, rather_than=known):
             known = flipped

@@ -1,4 +1,4 @@
-"""Signs of life: while cases let time pass and nothing is reported, what the run waits for.
+"""Signs of life: while nothing is reported, what the run waits for.
 
 A thread looks on, since the thread of pytest waits too, here or in the controller of
 pytest-xdist, which learns from reports what its workers wait for.
@@ -29,7 +29,11 @@ class Life:
         self._clock = clock
         self._reported_at = clock()
         self._passed = self._others = 0
+        self._under_way = ""
         self._workers: dict[str, tuple[int, float]] = {}
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._under_way = nodeid
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._reported_at = self._clock()
@@ -70,16 +74,25 @@ class Life:
                 reporter.write_line(line)
 
     def line(self) -> str | None:
-        """What the run waits for; None where it does not."""
+        """What the run waits for; None where nothing is known of it."""
         cases, until = self._waiting()
         if not cases:
-            return None
+            return self._of_one()
         left = max(0.0, until - time.time())
         verb = "lets" if cases == 1 else "let"
         return (
             f"{number_of(cases, 'case')} {verb} time pass, for about {left:.0f} s still;"
             f" {self._passed:,} passed, {self._others:,} did not"
         )
+
+    def _of_one(self) -> str | None:
+        """What happens where no case lets time pass: a target is opened, or one case takes long."""
+        if doing := RunState.of(self._config).pool.doing:
+            return doing
+        if not self._under_way:
+            return None
+        since = self._clock() - self._reported_at
+        return f"{self._under_way} is under way; nothing was reported for {since:.0f} s"
 
     def _waiting(self) -> tuple[int, float]:
         """How many cases are in flight, and the time at which the last is expected to end."""

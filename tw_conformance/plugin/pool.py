@@ -27,6 +27,8 @@ class TargetPool:
         self._open: dict[tuple[str, str], Target] = {}
         self._failed: dict[tuple[str, str], TargetError] = {}
         self._delays: dict[tuple[str, str], float] = {}
+        self.doing = ""
+        """What a target is being opened by; empty while none is."""
 
     def get(self, choice: Choice) -> Target:
         """The open target of that choice.
@@ -47,13 +49,20 @@ class TargetPool:
     def _opened(self, choice: Choice) -> Target:
         from tw_conformance.explore.opening import open_and_learn
 
-        return open_and_learn(
-            choice.target,
-            profile=choice.profile,
-            seed=self._seed,
-            roster=self._roster(),
-            strict=self._strict,
-        )
+        def tell(doing: str) -> None:
+            self.doing = f"{choice.target}: {doing}"
+
+        try:
+            return open_and_learn(
+                choice.target,
+                profile=choice.profile,
+                seed=self._seed,
+                roster=self._roster(),
+                strict=self._strict,
+                tell=tell,
+            )
+        finally:
+            self.doing = ""
 
     def opened(self, choice: Choice) -> Target | None:
         """The target of that choice, where it is open."""

@@ -69,8 +69,10 @@ def test_of_a_dut_that_is_held_to_the_standard_its_options_are_found_too(
 ) -> None:
     off = replace(RFC.settings["rfc5961_syn"], default=0)
     target = Opaque(replace(RFC, settings={**RFC.settings, "rfc5961_syn": off}), RFC)
-    acquaint(target, **said)
+    heard: list[str] = []
+    acquaint(target, **said, tell=heard.append)
     assert target.settings.get("rfc5961_syn", 1) == strict
+    assert any("rfc5961_syn" in doing for doing in heard) == (not strict)
 
 
 def verdict(target: Opaque) -> Verdict:

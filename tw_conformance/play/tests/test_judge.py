@@ -38,6 +38,8 @@ from tw_reference.segment import ACK, FIN, RST
 
 AN_ACK, A_RESET = Answer(flags=ACK), Answer(flags=RST)
 ACK_CAME, RST_CAME = Came(segment(ACK), {}), Came(segment(RST), {})
+TEXT = segment(ACK)
+TEXT_CAME = Came(replace(TEXT, segment=replace(TEXT.segment, payload=b"text")), {})
 
 
 def decided(expected: Expected, seen: Seen) -> Judgement | None:
@@ -61,6 +63,13 @@ def undecided(expected: Expected, seen: Seen) -> bool:
     [
         (AN_ACK, [ACK_CAME], [RST_CAME, ProvenSilence()]),
         (NOTHING, [ProvenSilence()], [ACK_CAME, RST_CAME]),
+        (AN_ACK, [], [TEXT_CAME]),
+        (Answer(flags=ACK, length=4), [TEXT_CAME], [ACK_CAME]),
+        (Answer(ttl=64), [ACK_CAME, TEXT_CAME], []),
+        (Not(AN_ACK), [RST_CAME], [TEXT_CAME]),
+        (AnyOf((AN_ACK, A_RESET)), [ACK_CAME], [TEXT_CAME]),
+        (AllOf((Answer(length=4), AnyOf((AN_ACK, A_RESET)))), [TEXT_CAME], [ACK_CAME]),
+        (AllOf((AN_ACK, AnyOf((Answer(length=4), A_RESET)))), [TEXT_CAME], [ACK_CAME]),
         (AnyOf((AN_ACK, A_RESET)), [ACK_CAME, RST_CAME], [ProvenSilence()]),
         (AnyOf((AN_ACK, NOTHING)), [ACK_CAME, ProvenSilence()], [RST_CAME]),
         (Not(AN_ACK), [RST_CAME, ProvenSilence()], [ACK_CAME]),

@@ -106,6 +106,33 @@ def test_a_machine_that_is_always_too_slow_gives_up_after_five_more_tries() -> N
     assert paused == pytest.approx(1 + 2 + 3 + 4 + 5)
 
 
+EITHER = script(
+    "  - send: {flags: ACK}\n  - expect: {any: [nothing, {flags: ACK}]}\n  - wait: 500ms\n"
+)
+
+
+def after_its_echo() -> ScriptedLink:
+    """Its answer comes behind the sentinel's."""
+    return at((0.3, segment(ACK)))
+
+
+@pytest.mark.parametrize(
+    ("links", "verdict"),
+    [
+        ([after_its_echo, after_its_echo], PASS),
+        ([after_its_echo, silent], PASS),
+        ([after_its_echo, resets], FAIL),
+        ([silent], PASS),
+        ([resets, resets], FAIL),
+    ],
+)
+def test_of_two_right_answers_the_one_that_comes_late_is_no_stray(
+    links: list[Script], verdict: Verdict
+) -> None:
+    outcome, target, _ = played(EITHER, links)
+    assert (outcome.verdict, target.opened) == (verdict, len(links))
+
+
 SLOW = script("  - wait: 250ms\n  - wait: 250ms\n", "{state: FIN-WAIT-1}")
 FIRST_FIN = segment(FIN | ACK, ISS + 1, IRS + 1)
 
