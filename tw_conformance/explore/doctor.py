@@ -119,6 +119,8 @@ def examine(
             acquaint(target, tell=tell)
             tell("asking what it does in TIME-WAIT")
             yield _look_at_time_wait(target, alone)
+            if numbers := target.acquaintance.describe_numbers():
+                yield Finding(Mark.UNSURE, "numbers", numbers)
             if not alone:
                 yield _look_for_connection_tracking(target)
             yield _look_at_resets(target, alone)

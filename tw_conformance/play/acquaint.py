@@ -37,6 +37,8 @@ _PACKETS = 8
 """What a connection of the look costs."""
 _SYN_AND_FIN = 2
 """Sequence numbers that are no octets of the service's."""
+_BELOW_2_32, _FAR_FROM_2_32 = (1 << 32) - 2, 1 << 24
+"""ISNs: with the first the octet behind the FIN has the number 0."""
 _State = Literal["TIME-WAIT", "LISTEN"]
 
 
@@ -52,6 +54,9 @@ def acquaint(
     """
     if target.reads_states:
         return
+    tell("seeing whether its sequence numbers may pass 2^32")
+    wraps = target.start(_wraps(target)).result()
+    target.acquaintance = replace(target.acquaintance, wraps=wraps)
     tell("asking what it answers in TIME-WAIT and in CLOSED")
     target.acquaintance = target.start(_look(target)).result()
     if target.realtime and target.acquaintance.telling.apart:
@@ -59,6 +64,34 @@ def acquaint(
         target.acquaintance = target.start(_measure_room(target)).result()
     if target.profile == STANDARD:
         target.assume(find_switches(target, strict=strict, tell=tell))
+
+
+async def _wraps(target: Target) -> bool:
+    """Whether a connection comes about whose numbers pass 2^32 (RFC 9293 section 3.4), or none does
+    at all.  Where it does not, what the DUT keeps of it may stay for minutes."""
+    for isn in (_BELOW_2_32, _FAR_FROM_2_32):
+        if await _comes_to_time_wait(isn, target):
+            return isn == _BELOW_2_32
+    return True
+
+
+async def _comes_to_time_wait(isn: int, target: Target) -> bool:
+    case = Case("a first look", "", (), Reach(family=family_of(target)), ())
+    for _ in range(target.path.askings):
+        target.look.spend(_PACKETS)
+        link = await target.open(case)
+        link.tester_isn = isn
+        tester = TesterEndpoint(case.reach, link, target.path, Transcript())
+        try:
+            await reach(tester)
+        except NotReached:
+            continue
+        else:
+            return True
+        finally:
+            tester.abandon(time_wait=True)
+            await link.aclose()
+    return False
 
 
 async def _look(target: Target) -> Acquaintance:
@@ -72,9 +105,9 @@ async def _look(target: Target) -> Acquaintance:
         if there is None or gone is None:
             continue
         if there != gone:
-            return Acquaintance(Telling(asked, there, gone), says)
+            return replace(target.acquaintance, telling=Telling(asked, there, gone), says=says)
         alike = Telling(asked, there, gone)
-    return Acquaintance(alike or Telling(), says)
+    return replace(target.acquaintance, telling=alike or Telling(), says=says)
 
 
 async def _measure_room(target: Target) -> Acquaintance:

@@ -80,11 +80,19 @@ class TargetPool:
         """What each real path did to packets, and how little room there is at its end, a line
         each."""
         real = [target for target in self._open.values() if target.realtime]
-        return [f"path to {target.name}: {target.path.describe()}" for target in real] + [
-            f"{target.name} has {room}: one case after the other was played"
-            for target in real
-            if (room := target.acquaintance.describe_room())
-        ]
+        return (
+            [f"path to {target.name}: {target.path.describe()}" for target in real]
+            + [
+                f"{target.name} has {room}: one case after the other was played"
+                for target in real
+                if (room := target.acquaintance.describe_room())
+            ]
+            + [
+                f"{target.name}: {numbers}"
+                for target in real
+                if (numbers := target.acquaintance.describe_numbers())
+            ]
+        )
 
     def rules_met(self) -> set[tuple[str, str, str]]:
         """The rules that the reference met: profile, list and rule."""

@@ -89,12 +89,22 @@ class Acquaintance:
     """As RFC 9293 says, until the DUT was seen to do otherwise.  ``says`` is how many octets its
     service sends before it closes.  ``holds`` is how many connections it has room for at once, None
     for more than were tried; ``lingering``: one in TIME-WAIT keeps its place until it expires,
-    whatever resets it."""
+    whatever resets it.  ``wraps``: its numbers were seen to pass 2^32."""
 
     telling: Telling = Telling()
     says: int = 0
     holds: int | None = None
     lingering: bool = False
+    wraps: bool = True
+
+    def describe_numbers(self) -> str:
+        """What its sequence numbers can't do, in words; empty where nothing is amiss."""
+        if self.wraps:
+            return ""
+        return (
+            "no connection whose sequence numbers pass 2^32 comes to TIME-WAIT, though others do"
+            " (RFC 9293 section 3.4: the arithmetic is modulo 2^32); no case begins near there"
+        )
 
     def describe_room(self) -> str:
         """What there is room for, in words; empty where nobody need know."""

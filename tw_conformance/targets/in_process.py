@@ -251,7 +251,7 @@ class InProcessLink:
         """
         seed, family = f"{target.seed}:{case.id}", case.reach.family
         flow = Flow(_TESTER[family], Random(seed).choice(_SOURCE_PORTS), _DUT[family], _PORT)
-        return cls(target.dut_for(case, seed), flow, tester_isn(target.seed, case))
+        return cls(target.dut_for(case, seed), flow, tester_isn(target.seed, case, wraps=True))
 
     async def beside(self, *, other_peer: bool = False) -> InProcessLink:
         flow, number = self.flow, self._dut.connections

@@ -111,9 +111,12 @@ def has_family(target: Target, family: Family) -> bool:
     return target.lacks(Case("a first look", "", (), Reach(family=family), ())) is None
 
 
-def tester_isn(seed: int, case: Case) -> int:
-    """The ISN for a case: the same on every run with that seed; one in four just below 2^32."""
+def tester_isn(seed: int, case: Case, *, wraps: bool) -> int:
+    """The ISN for a case: the same on every run with that seed; one in four just below 2^32.
+    Without ``wraps`` none is anywhere near."""
     random = Random(f"{seed}:{case.id}")
+    if not wraps:
+        return random.randrange(1 << 16, 1 << 31)
     if random.random() < 0.25:
         return (1 << 32) - 1 - random.getrandbits(12)
     return random.getrandbits(32)

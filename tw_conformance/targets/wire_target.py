@@ -195,7 +195,7 @@ class WireTarget:
             turn = await Admission.take(self._pace, packets_of(case), self._starting)
             holding.callback(turn.close)
             bench = await holding.enter_async_context(self._duts.holding(case.settings))
-            isn = tester_isn(self.seed, case)
+            isn = tester_isn(self.seed, case, wraps=self.acquaintance.wraps)
             return await WireLink.open(bench, case, isn, turn, holding)
 
     def holding(self, settings: Mapping[str, int]) -> AbstractAsyncContextManager[Bench]:
@@ -247,6 +247,7 @@ class WireTarget:
         """Reach the DUT, and learn what the path does before a verdict rests on it."""
         self._first = bench = await self._duts.start()
         self._has_agent = bench.client is not None
+        self.acquaintance = Acquaintance(wraps=self._has_agent)  # until it was seen
         self.time_variables: Mapping[str, float] = self._duts.time_variables(self._stack)
         bench.injector.may_reuse_after(self._until_free())
         self._mtu = bench.injector.mtu

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tw_conformance.link.link import Arrival
-from tw_conformance.model.case import Case
+from tw_conformance.model.case import Case, Reach
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.notation.load import load_text
 from tw_conformance.play.acquaint import acquaint
@@ -21,6 +21,7 @@ from tw_conformance.play.tests.scripted import (
     BLOCK_ACK,
     BLOCK_RST,
     REACHED,
+    ScriptedLink,
     ScriptedTarget,
     at,
     bad_path,
@@ -30,7 +31,7 @@ from tw_conformance.play.tests.scripted import (
 )
 from tw_conformance.targets.acquaintance import Acquaintance, LookBudget, Question, Shape, Telling
 from tw_conformance.targets.in_process import InProcessTarget, Played
-from tw_conformance.targets.target import family_of
+from tw_conformance.targets.target import family_of, tester_isn
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
@@ -231,9 +232,41 @@ def test_a_connection_that_does_not_come_about_says_nothing_of_a_dut(number: int
 def test_the_first_answer_is_the_answer() -> None:
     way = in_time_wait((REACHED + 0.0004, BLOCK_ACK), (REACHED + 0.0005, BLOCK_RST))
     closed = at((0.0005, segment(RST, 0, 0)))
-    target = ScriptedTarget([way, closed], realtime=False, reads_states=False)
+    target = ScriptedTarget([], realtime=False, reads_states=False)
+    of_numbers = [ScriptedLink() for _ in range(2 * target.path.askings)]
+    target.links = [*of_numbers, way, closed]
     acquaint(target)
     assert target.acquaintance.telling.there == Telling().there
+
+
+class Plain(OpaqueLink):
+    """To a stack that compares numbers without the modulus: near 2^32 nothing is in the window."""
+
+    async def receive(self, until: float) -> Arrival | None:
+        if self.tester_isn > (1 << 32) - (1 << 16):
+            await self.sleep(until)
+            return None
+        return await super().receive(until)
+
+
+class Unwrapping(Opaque):
+    async def open(self, case: Case) -> OpaqueLink:
+        return Plain.open(self, case)
+
+
+def test_whether_numbers_may_pass_two_to_the_32nd_is_seen() -> None:
+    target = Unwrapping(RFC)
+    acquaint(target)
+    assert not target.acquaintance.wraps
+    assert "pass 2^32" in target.acquaintance.describe_numbers()
+    assert not met(RFC).acquaintance.describe_numbers()
+
+
+@pytest.mark.parametrize(("wraps", "near"), [(True, True), (False, False)])
+def test_where_they_may_not_no_case_begins_near_there(wraps: bool, near: bool) -> None:
+    names = (Case(f"case-{number}", "", (), Reach(), ()) for number in range(100))
+    isns = [tester_isn(0, case, wraps=wraps) for case in names]
+    assert any(isn > (1 << 32) - (1 << 16) for isn in isns) == near
 
 
 class Evicting(Few):
@@ -300,8 +333,8 @@ def test_a_dut_of_few_sockets_is_seen_to_have_no_more(
 @pytest.mark.parametrize(
     ("look", "tried"),
     [
-        (LookBudget(rate=51.2), 15),
-        (LookBudget(rate=200.0, max_time=12.8), 15),
+        (LookBudget(rate=51.2), 14),
+        (LookBudget(rate=200.0, max_time=12.8), 14),
         (LookBudget(rate=2.0), 0),
         (LookBudget(), 40),
     ],

@@ -83,7 +83,7 @@ async def in_one_table(kernel: WireTarget, cases: list[Case]) -> list[str]:
     reasons = []
     try:
         for number, case in enumerate(cases):
-            isn = tester_isn(number, case)
+            isn = tester_isn(number, case, wraps=True)
             link = await WireLink.open(bench, case, isn, Admission.free(), AsyncExitStack())
             reasons.append(judge(await _performed(Run(case, kernel, link))).reason)
             await link.aclose()
