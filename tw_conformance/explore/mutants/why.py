@@ -1,6 +1,21 @@
-"""Why nothing shows a mutant: the reasons that stand beside several in :mod:`equivalent`."""
+"""Why nothing shows a mutant: how that is written, and the reasons that stand beside several."""
 
 from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+Because: TypeAlias = Literal["changes nothing", "out of reach"]
+"""Nothing that the stack does differs, or no packet and no call of a case gets there."""
+
+
+class Equivalent(NamedTuple):
+    """Some mutants of some profiles, by globs of their names, and why nothing can tell them."""
+
+    profiles: str
+    mutants: str
+    why: str
+    because: Because = "changes nothing"
+
 
 OFF_THE_WIRE = (
     "No case gets there, for the reason that coverage/reasons.py gives;"
@@ -84,3 +99,4 @@ ALL_ACKED = (
     " widest window bounds a SEG.ACK, but only once more was sent than one window may hold, which"
     " the tester's own SYN has offered as wide as it can be."
 )
+NOT_KNOWN = "Taken over from later kernels; what 2.6.32 does there is not known, and no case asks."

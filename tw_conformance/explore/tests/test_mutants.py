@@ -13,11 +13,12 @@ from tw_conformance.explore.mutants.actions import instead
 from tw_conformance.explore.mutants.answers import Origin, answer_mutants
 from tw_conformance.explore.mutants.conditions import broken, what_is_read
 from tw_conformance.explore.mutants.enumeration import witnesses
-from tw_conformance.explore.mutants.equivalent import Equivalent, equivalence
+from tw_conformance.explore.mutants.equivalent import equivalence
 from tw_conformance.explore.mutants.hunt import Fate, Sample, hunt
 from tw_conformance.explore.mutants.lists import list_mutants
 from tw_conformance.explore.mutants.mutant import ListMutant, MutantKind
 from tw_conformance.explore.mutants.stack import stack_mutants
+from tw_conformance.explore.mutants.why import Equivalent
 from tw_conformance.explore.sweep.alphabet import Selection
 from tw_conformance.notation.load import load_text
 from tw_reference.icmp_numbers import ICMP
