@@ -105,10 +105,7 @@ class Inquiry:
         """The question that says the most about what is possible; None where none says enough."""
         possible = self._weights.possible()
         most = self._weights.weight(possible[0])
-        shares = [
-            (self.predictions.candidates[index], exp(self._weights.weight(index) - most))
-            for index in possible
-        ]
+        shares = [(index, exp(self._weights.weight(index) - most)) for index in possible]
         done = self._done()
         best, gain = None, _LEAST_GAIN
         for question in self.questions:
@@ -118,12 +115,13 @@ class Inquiry:
                     best, gain = question, found
         return best
 
-    def _gain(self, question: Case, candidates: Iterable[tuple[Candidate, float]]) -> float:
-        """Bits that the reply is expected to tell."""
+    def _gain(self, question: Case, candidates: Iterable[tuple[int, float]]) -> float:
+        """Bits that the reply is expected to tell, where these are the candidates, by their places,
+        each with its share."""
         shares: defaultdict[int, float] = defaultdict(float)
-        for candidate, share in candidates:
-            # Equal predictions are one object, and its identity is cheaper than its hash.
-            shares[id(self.predictions.foreseen(question, candidate))] += share
+        of_each = self.predictions.parting(question).of_each
+        for index, share in candidates:
+            shares[of_each[index]] += share
         whole = sum(shares.values())
         return -sum(share / whole * log2(share / whole) for share in shares.values())
 

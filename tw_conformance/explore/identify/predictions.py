@@ -3,11 +3,12 @@ question: worked out once, some seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from math import log
+from typing import NamedTuple
 
 from tw_conformance.explore.identify.question_bank import Fork, Reply, Respondent, questions
 from tw_conformance.model.case import Case
@@ -34,6 +35,14 @@ class Candidate:
         return self.flipped * FLIPPED
 
 
+class Parting(NamedTuple):
+    """The replies that a question may have, and the number among them of each candidate's, by its
+    place."""
+
+    replies: Sequence[Reply]
+    of_each: Sequence[int]
+
+
 class Predictions:
     """The replies of all candidates, and who gives them."""
 
@@ -49,6 +58,11 @@ class Predictions:
         self.candidates = [
             candidate for o in self.oracles.values() for candidate in self._variants(o.profile)
         ]
+        self._partings = {question.name: self._parting(question) for question in self.questions}
+
+    def parting(self, question: Case) -> Parting:
+        """How its reply parts the candidates."""
+        return self._partings[question.name]
 
     def foreseen(self, question: Case, candidate: Candidate) -> Reply:
         """What that candidate replies."""
@@ -56,6 +70,18 @@ class Predictions:
         if isinstance(prediction, Fork):
             return prediction.reply(candidate.settings)
         return prediction
+
+    def _parting(self, question: Case) -> Parting:
+        numbers: dict[int, int] = {}
+        replies, of_each = list[Reply](), list[int]()
+        for candidate in self.candidates:
+            # Equal predictions are one object, and its identity is cheaper than its hash.
+            foreseen = self.foreseen(question, candidate)
+            number = numbers.setdefault(id(foreseen), len(replies))
+            if number == len(replies):
+                replies.append(foreseen)
+            of_each.append(number)
+        return Parting(replies, of_each)
 
     def _variants(self, profile: Profile) -> Iterator[Candidate]:
         defaults = profile.defaults()

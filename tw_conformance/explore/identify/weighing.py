@@ -8,8 +8,8 @@ the same thing less and less, and no single trait rules a candidate out.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import log
 
 from tw_conformance.explore.identify.predictions import FLIPPED, Candidate, Predictions
@@ -17,7 +17,6 @@ from tw_conformance.explore.identify.question_bank import Reply
 from tw_conformance.explore.identify.replies import (
     ECN_OF_A_SYN_ACK,
     OF_THE_STACK,
-    Difference,
     aspect,
     difference,
 )
@@ -36,37 +35,28 @@ class Weights:
 
     def __init__(self, predictions: Predictions) -> None:
         self.predictions = predictions
-        self._missed: list[defaultdict[str, int]] = [
-            defaultdict(int) for _ in predictions.candidates
-        ]
+        self._missed: list[Counter[str]] = [Counter() for _ in predictions.candidates]
         self.evidence = [0.0] * len(predictions.candidates)
         """Natural logarithms: 0 of a candidate that foresaw all."""
+        self._weights = [candidate.prior for candidate in predictions.candidates]
 
     def learn(self, question: Case, reply: Reply) -> None:
         """Take a reply into account."""
-        about = aspect(question)
-        known: dict[int, Difference | None] = {}
-        for index, candidate in enumerate(self.predictions.candidates):
-            # Equal predictions are one object.
-            foreseen = self.predictions.foreseen(question, candidate)
-            if id(foreseen) not in known:
-                known[id(foreseen)] = difference(reply, foreseen)
-            found = known[id(foreseen)]
-            if found is not None:
-                self._missed[index][_thing(about, found, reply, foreseen)] += 1
-        self.evidence = [self._evidence(missed) for missed in self._missed]
+        about, parting = aspect(question), self.predictions.parting(question)
+        things = [_thing(about, reply, foreseen) for foreseen in parting.replies]
+        for index, number in enumerate(parting.of_each):
+            if (thing := things[number]) is not None:
+                self._miss(index, thing)
 
     def weight(self, index: int) -> float:
-        """The logarithm of how likely it is, but for a constant.  Whether a stack takes up ECN is a
-        sysctl with all of them, though none of a profile's settings."""
-        ecn = FLIPPED if self._missed[index].get(_ECN) else 0.0
-        return self.evidence[index] + self._candidates[index].prior + ecn
+        """The logarithm of how likely it is, but for a constant."""
+        return self._weights[index]
 
     def possible(self) -> list[int]:
         """The places of the candidates that are worth a question, the likeliest first."""
-        weights = [self.weight(index) for index in range(len(self._candidates))]
-        most = max(weights)
-        possible = (i for i, weight in enumerate(weights) if weight - most > _POSSIBLE)
+        weights = self._weights
+        least = max(weights) + _POSSIBLE
+        possible = (index for index, weight in enumerate(weights) if weight > least)
         return sorted(possible, key=lambda index: -weights[index])
 
     def best_of_each(self) -> list[Candidate]:
@@ -88,14 +78,28 @@ class Weights:
     def _candidates(self) -> Sequence[Candidate]:
         return self.predictions.candidates
 
-    def _evidence(self, missed: dict[str, int]) -> float:
-        # Whether timestamps are on is seen at once, and a setting of every profile.
-        refused = missed.get(_OPTION, 0) * log(_CHANGED)
-        things = (thing for thing in missed if thing not in (_ECN, _OPTION))
-        return refused + sum(log(_CHANGED / missed[thing]) for thing in things)
+    def _miss(self, index: int, thing: str) -> None:
+        """Count another reply about that thing which the candidate had not foreseen."""
+        missed = self._missed[index]
+        missed[thing] += 1
+        self.evidence[index] = _evidence(missed)
+        # Whether a stack takes up ECN is a sysctl with all of them, and no setting of a profile.
+        ecn = FLIPPED if _ECN in missed else 0.0
+        self._weights[index] = self.evidence[index] + self._candidates[index].prior + ecn
 
 
-def _thing(about: str, found: Difference, reply: Reply, foreseen: Reply) -> str:
+def _evidence(missed: Mapping[str, int]) -> float:
+    # Whether timestamps are on is seen at once, and a setting of every profile.
+    refused = missed.get(_OPTION, 0) * log(_CHANGED)
+    things = (thing for thing in missed if thing not in (_ECN, _OPTION))
+    return refused + sum(log(_CHANGED / missed[thing]) for thing in things)
+
+
+def _thing(about: str, reply: Reply, foreseen: Reply) -> str | None:
+    """What a reply that was not foreseen is about; None of one that was."""
+    found = difference(reply, foreseen)
+    if found is None:
+        return None
     if not reply or not foreseen:
         return _OPTION
     if found.fields == (ECN_OF_A_SYN_ACK,):
