@@ -9,7 +9,7 @@ the same thing less and less, and no single trait rules a candidate out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import log
 
 from tw_conformance.explore.identify.predictions import FLIPPED, Candidate, Predictions
@@ -82,17 +82,23 @@ class Weights:
         """Count another reply about that thing which the candidate had not foreseen."""
         missed = self._missed[index]
         missed[thing] += 1
-        self.evidence[index] = _evidence(missed)
-        # Whether a stack takes up ECN is a sysctl with all of them, and no setting of a profile.
-        ecn = FLIPPED if _ECN in missed else 0.0
-        self._weights[index] = self.evidence[index] + self._candidates[index].prior + ecn
+        times = missed[thing]
+        if thing != _ECN:
+            more = _weight(thing, times)
+            self.evidence[index] += more
+            self._weights[index] += more
+        elif times == 1:
+            # Whether a stack takes up ECN is a sysctl with all of them, and no profile's setting.
+            self._weights[index] += FLIPPED
 
 
-def _evidence(missed: Mapping[str, int]) -> float:
+def _weight(thing: str, times: int) -> float:
+    """What the last of so many replies about one thing adds: together they have the logarithm of
+    ``_CHANGED / times``."""
     # Whether timestamps are on is seen at once, and a setting of every profile.
-    refused = missed.get(_OPTION, 0) * log(_CHANGED)
-    things = (thing for thing in missed if thing not in (_ECN, _OPTION))
-    return refused + sum(log(_CHANGED / missed[thing]) for thing in things)
+    if times == 1 or thing == _OPTION:
+        return log(_CHANGED)
+    return log((times - 1) / times)
 
 
 def _thing(about: str, reply: Reply, foreseen: Reply) -> str | None:
