@@ -8,7 +8,7 @@ variables, so a case means the same on every stack.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
@@ -439,11 +439,27 @@ class Case:
         before the place ``end``."""
         return sum(isinstance(step, Injection | Call) for step in self.steps[:end])
 
+    def looks_at(self, profile: str) -> frozenset[str]:
+        """The fields of answers that its expectations name under a profile."""
+        answers = (step.answer.choose(profile) for step in self.steps if isinstance(step, Expect))
+        return frozenset(name for answer in answers for name in _fields(answer))
+
     def waits(self) -> Iterator[TimeExpression]:
         """The durations that this case will let pass, for whoever orders cases by length."""
         for step in self.steps:
             if isinstance(step, Wait):
                 yield step.duration
+
+
+def _fields(expected: Expected | None) -> Iterator[str]:
+    match expected:
+        case Answer():
+            yield from (f.name for f in fields(expected) if getattr(expected, f.name) is not None)
+        case AnyOf(choices=parts) | AllOf(parts=parts):
+            for part in parts:
+                yield from _fields(part)
+        case Not():
+            yield from _fields(expected.of)
 
 
 def id_part(value: str | int | bool) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from itertools import count
 
-from tw_conformance.targets.in_process import Hop, InProcessTarget
+from tw_conformance.model.case import Case
+from tw_conformance.targets.in_process import Hop, HostOfCase, InProcessTarget
 from tw_reference.profiles.profile import Profile
 from tw_reference.segment import Damage, Datagram
 from tw_reference.wire.decode import WireError
@@ -36,9 +37,15 @@ class Tickets:
 
 
 class DirectTarget(InProcessTarget):
-    """The reference under one profile, over :class:`Tickets`."""
+    """The reference under one profile, over :class:`Tickets` but for cases that look at how options
+    lie, which no value says."""
 
     def __init__(self, profile: Profile, *, seed: int = 0, on_link: Collection[str] = ()) -> None:
         super().__init__(profile, seed=seed, on_link=on_link)
         tickets = Tickets()
-        self.hop = Hop(tickets.encode, tickets.encode, tickets.decode)
+        self._as_bytes = self.hop
+        self._as_values = Hop(tickets.encode, tickets.encode, tickets.decode)
+
+    def dut_for(self, case: Case, seed: str) -> HostOfCase:
+        self.hop = self._as_bytes if "options" in case.looks_at(self.profile) else self._as_values
+        return super().dut_for(case, seed)

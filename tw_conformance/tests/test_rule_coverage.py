@@ -3,20 +3,20 @@ one, and some case notices when a rule about TIME-WAIT answers wrongly."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 import pytest
 
-from tw_conformance.explore.corpus import read_corpus
 from tw_conformance.explore.coverage.gaps import Gap, gaps, reason_for, wanted
 from tw_conformance.explore.coverage.reasons import REASONS
 from tw_conformance.explore.coverage.survey import RuleKey, Survey, survey
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Verdict
+from tw_conformance.notation.tests.every_case import every_case
 from tw_conformance.play.player import play
-from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
@@ -50,13 +50,8 @@ Those of the other states have their mutants beside the profiles
 
 
 def perform(case: Case, profile: Profile) -> Verdict:
-    target = InProcessTarget(profile)
+    target = DirectTarget(profile)
     return target.start(play(case, target)).result().verdict
-
-
-@cache
-def bundled() -> Sequence[Case]:
-    return read_corpus([]).cases
 
 
 def rules(profile: Profile) -> Iterator[tuple[AnyStage, AnyRule]]:
@@ -103,8 +98,8 @@ def wrong(stage: AnyStage, rule: AnyRule) -> AnyRule:
 def test_each_rule_and_each_part_of_its_condition_decides_in_a_bundled_case(name: str) -> None:
     """One test a profile, since the survey takes longer than all that is asked of it."""
     profile = PROFILES[name]
-    found = survey(profile, bundled())
-    assert [bundled()[index].id for index in found.failed] == []
+    found = survey(profile, every_case())
+    assert [every_case()[index].id for index in found.failed] == []
     assert [*unnoticed(profile, found)] == []
     assert [*unmet(profile, found)] == []
     assert [*idle_reasons(profile, found)] == []
@@ -116,7 +111,7 @@ def unnoticed(profile: Profile, found: Survey) -> Iterator[str]:
         cases = found.fired.get(RuleKey(stage.name, rule.id), ())
         broken = wrong(stage, rule)
         mutant = profile.with_list(profile[stage].replacing(rule.id, broken))
-        if all(perform(bundled()[index], mutant) is Verdict.PASS for index in cases):
+        if all(perform(every_case()[index], mutant) is Verdict.PASS for index in cases):
             yield f"{rule.id} ({stage.name}): {len(cases)} cases, and none notices {broken.then}"
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from tw_conformance.explore.corpus import read_corpus
 from tw_conformance.explore.mutants.hunt import Sample, hunt
 from tw_conformance.explore.mutants.mutant import KINDS
+from tw_conformance.notation.tests.every_case import every_case
 from tw_reference.profiles import PROFILES
 
 SAMPLE = Sample(size=15, seed=0, kinds=tuple(kind for kind in KINDS if kind != "answer"))
@@ -21,7 +21,7 @@ MOST = 3
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_few_faults_of_the_sample_survive(name: str) -> None:
-    found = hunt(PROFILES[name], read_corpus([]).cases, SAMPLE)
+    found = hunt(PROFILES[name], every_case(), SAMPLE)
     assert len(found.fates) == SAMPLE.size
     survivors = [fate.mutant for fate in found.survivors()]
     assert len(survivors) <= MOST, survivors

@@ -80,7 +80,7 @@ class Encoder:
             case Echo():
                 return self._encode_echo(packet)
             case IcmpError():
-                header = _ip_header(packet.src, packet.dst, (64, 0, False, 0, 0))
+                header = _ip_header(packet.src, packet.dst, (64, 0, False))
                 return bytes(self._link / header / _error_message(packet))
 
     def _encode_segment(self, packet: Packet) -> bytes:
@@ -88,7 +88,7 @@ class Encoder:
         template = self._template(
             flow.src,
             flow.dst,
-            (packet.ttl, packet.tos, packet.df, packet.ip_id, packet.flow_label),
+            (packet.ttl, packet.tos, packet.df),
             (segment.mss, segment.wscale, segment.sack_permitted, segment.other_options),
             segment.timestamps is not None,
             segment.option_octets,
@@ -118,6 +118,10 @@ class Encoder:
         if segment.payload:
             frame += segment.payload
             _set_ip_length(frame, flow.is_ipv6)
+        if flow.is_ipv6:
+            _set_flow_label(frame, packet.flow_label)
+        elif packet.ip_id:
+            _set_ip_id(frame, packet.ip_id)
         pseudo = pseudo_header(flow.src, flow.dst, wire_ip.TCP, len(frame) - tcp)
         store_checksum(frame, tcp, tcp + 16, pseudo)
         return bytes(frame)
@@ -126,7 +130,7 @@ class Encoder:
         self,
         src: str,
         dst: str,
-        ip: tuple[int, int, bool, int, int],
+        ip: tuple[int, int, bool],
         options: tuple[int | None, int | None, bool, tuple[tuple[int, bytes], ...]],
         timestamps: bool,
         as_they_lie: bytes,
@@ -163,7 +167,7 @@ class Encoder:
         return bytes(header / TCP(options=listed))
 
     def _lay_out_echo(self, src: str, dst: str, reply: bool) -> bytes:
-        header = _ip_header(src, dst, (64, 0, False, 0, 0))
+        header = _ip_header(src, dst, (64, 0, False))
         return bytes(self._link / header / _echo_header(ipv6=":" in src, reply=reply))
 
     def _encode_echo(self, echo: Echo) -> bytes:
@@ -180,11 +184,11 @@ class Encoder:
         return bytes(frame)
 
 
-def _ip_header(src: str, dst: str, ip: tuple[int, int, bool, int, int]) -> IP | IPv6:
-    ttl, tos, df, ip_id, flow_label = ip
+def _ip_header(src: str, dst: str, ip: tuple[int, int, bool]) -> IP | IPv6:
+    ttl, tos, df = ip
     if ":" in src:
-        return IPv6(src=src, dst=dst, hlim=ttl, tc=tos, fl=flow_label)
-    return IP(src=src, dst=dst, ttl=ttl, tos=tos, id=ip_id, flags="DF" if df else 0)
+        return IPv6(src=src, dst=dst, hlim=ttl, tc=tos)
+    return IP(src=src, dst=dst, ttl=ttl, tos=tos, id=0, flags="DF" if df else 0)
 
 
 def _set_ip_length(frame: bytearray, ipv6: bool) -> None:
@@ -192,6 +196,20 @@ def _set_ip_length(frame: bytearray, ipv6: bool) -> None:
         struct.pack_into("!H", frame, ETHER + 4, len(frame) - ETHER - IPV6_HEADER)
         return
     struct.pack_into("!H", frame, ETHER + 2, len(frame) - ETHER)
+    _sum_ip_header(frame)
+
+
+def _set_ip_id(frame: bytearray, ip_id: int) -> None:
+    struct.pack_into("!H", frame, ETHER + 4, ip_id)
+    _sum_ip_header(frame)
+
+
+def _set_flow_label(frame: bytearray, flow_label: int) -> None:
+    (first,) = struct.unpack_from("!I", frame, ETHER)
+    struct.pack_into("!I", frame, ETHER, first | flow_label)
+
+
+def _sum_ip_header(frame: bytearray) -> None:
     struct.pack_into("!H", frame, ETHER + 10, 0)
     header = frame[ETHER : ETHER + IPV4_HEADER]
     struct.pack_into("!H", frame, ETHER + 10, internet_checksum(0, header))

@@ -12,7 +12,7 @@ from tw_conformance.explore.coverage.survey import playable
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import perform_once
-from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles import PROFILES
 
 Met: TypeAlias = Mapping[tuple[str, str], Sequence[int]]
@@ -21,7 +21,7 @@ Met: TypeAlias = Mapping[tuple[str, str], Sequence[int]]
 
 def met_by(profile: str, cases: Sequence[Case]) -> Met:
     """What each case that passes meets of the profile's rules, the way to its state included."""
-    target, met = InProcessTarget(PROFILES[profile]), dict[tuple[str, str], list[int]]()
+    target, met = DirectTarget(PROFILES[profile]), dict[tuple[str, str], list[int]]()
     for index, case in playable(cases, target):
         target.met.clear()
         if target.start(perform_once(case, target)).result().verdict is Verdict.PASS:

@@ -28,7 +28,7 @@ from tw_conformance.model.case import (
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.oracle import rules_by_step
 from tw_conformance.play.player import perform_once
-from tw_conformance.targets.in_process import InProcessTarget
+from tw_conformance.targets.direct import DirectTarget
 from tw_reference.profiles import PROFILES
 
 T = TypeVar("T")
@@ -146,7 +146,7 @@ def _stated(clause: Clause, profile: str) -> Standing | None:
 
 def _play(case: Case, profile: str) -> _Found | None:
     """What came of a case on a profile; None where the stack can't play it."""
-    target = InProcessTarget(PROFILES[profile])
+    target = DirectTarget(PROFILES[profile])
     if target.lacks(case) is not None or not case.settings.keys() <= target.settings.keys():
         return None
     outcome = target.start(perform_once(case, target)).result()

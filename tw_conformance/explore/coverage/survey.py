@@ -10,6 +10,7 @@ from tw_conformance.explore.coverage.parts import Part, Parts
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play.player import perform_once
+from tw_conformance.targets.direct import DirectTarget
 from tw_conformance.targets.in_process import InProcessTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
@@ -50,7 +51,7 @@ def survey_named(profile: str, cases: Sequence[Case]) -> Survey:
 def survey(profile: Profile, cases: Sequence[Case]) -> Survey:
     """Play all cases that are about the profile."""
     witness = Witness(profile)
-    target = InProcessTarget(profile.watched(witness.tell))
+    target = DirectTarget(profile.watched(witness.tell))
     fired, decided = defaultdict(list), defaultdict(list)
     played, failed = 0, []
     for index, case in playable(cases, target):

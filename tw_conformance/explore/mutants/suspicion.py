@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tw_conformance.explore.coverage.survey import looked_at
 from tw_conformance.explore.mutants.effects import Effects
 from tw_conformance.explore.mutants.mutant import ListMutant
-from tw_conformance.model.case import Answer, AnyOf, Case, Expect, Expected, Not
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules.decision import AnyList, Ruling
 
@@ -55,23 +53,3 @@ class Suspicion:
             if len(self.cases[mutant]) == self._enough:
                 self._asked[mutant.decisions.stage.name, mutant.index].remove(mutant)
         self._now.clear()
-
-
-def expected_fields(case: Case, profile: str) -> frozenset[str]:
-    """The fields of answers that a case looks at under a profile."""
-    found: set[str] = set()
-    for step in case.steps:
-        if isinstance(step, Expect):
-            found.update(_fields(step.answer.choose(profile)))
-    return frozenset(found)
-
-
-def _fields(expected: Expected | None) -> Iterator[str]:
-    match expected:
-        case Answer():
-            yield from (f.name for f in fields(expected) if getattr(expected, f.name) is not None)
-        case AnyOf():
-            for choice in expected.choices:
-                yield from _fields(choice)
-        case Not():
-            yield from _fields(expected.of)

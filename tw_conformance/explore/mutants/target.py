@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 from tw_conformance.explore.mutants.answers import Origin, builder
 from tw_conformance.explore.mutants.mutant import Builder, Mutant
-from tw_conformance.explore.mutants.suspicion import expected_fields
 from tw_conformance.model.case import Case
 from tw_conformance.targets.direct import Tickets
 from tw_conformance.targets.in_process import (
@@ -63,7 +62,7 @@ class MutantTarget(InProcessTarget):
         self.stack = mutant.of(self._original).watched(self._told)
 
     async def open(self, case: Case) -> InProcessLink:
-        self._begin(bytewise="options" in expected_fields(case, self.profile))
+        self._begin(bytewise="options" in case.looks_at(self.profile))
         return await super().open(case)
 
     def dut_for(self, case: Case, seed: str) -> HostOfCase:

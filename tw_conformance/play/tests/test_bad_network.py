@@ -10,8 +10,7 @@ import pytest
 
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Verdict
-from tw_conformance.notation.bundled import bundled_cases, case_files
-from tw_conformance.notation.load import load_file
+from tw_conformance.notation.tests.every_case import every_case
 from tw_conformance.play.player import play
 from tw_conformance.play.tests.hostile import BehindBadNetwork, Weather
 from tw_conformance.play.tests.scripted import in_virtual_time
@@ -29,8 +28,7 @@ WEATHERS = {
 @cache
 def cases() -> list[Case]:
     """Some of each kind."""
-    bundled = (case for file in case_files([str(bundled_cases())]) for case in load_file(file))
-    return [case for case in bundled if case.applies_to(PROFILE) and not case.settings][4::97]
+    return [case for case in every_case() if case.applies_to(PROFILE) and not case.settings][4::97]
 
 
 def verdicts(does: str, weather: Weather) -> list[tuple[str, Verdict]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from math import inf
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import pytest
 from tw_conformance.link.link import Arrival
 from tw_conformance.model.case import Case, ExpectState
 from tw_conformance.model.verdict import Outcome, Verdict
-from tw_conformance.notation.bundled import bundled_cases, case_files
-from tw_conformance.notation.load import load_file, load_text
+from tw_conformance.notation.load import load_text
+from tw_conformance.notation.tests.every_case import every_case
 from tw_conformance.play.player import play
 from tw_conformance.play.tests.opaque import Opaque, OpaqueLink
 from tw_conformance.play.views import View, views
@@ -27,15 +26,10 @@ from tw_reference.rules.actions import BlockAction
 from tw_reference.segment import RST, Packet
 
 
-@cache
-def bundled() -> tuple[Case, ...]:
-    return tuple(case for file in case_files([str(bundled_cases())]) for case in load_file(file))
-
-
 def asked(profile: str) -> Iterator[Case]:
     """The cases all of whose states and timers can be asked for."""
     target = InProcessTarget(PROFILES[profile])
-    for case in bundled():
+    for case in every_case():
         states = any(isinstance(step, ExpectState) for step in case.steps)
         if states and case.applies_to(profile) and target.lacks(case) is None:
             _, unseen = views(case, profile, target.time_variables, inf)
