@@ -439,10 +439,13 @@ class Case:
         before the place ``end``."""
         return sum(isinstance(step, Injection | Call) for step in self.steps[:end])
 
-    def looks_at(self, profile: str) -> frozenset[str]:
-        """The fields of answers that its expectations name under a profile."""
-        answers = (step.answer.choose(profile) for step in self.steps if isinstance(step, Expect))
-        return frozenset(name for answer in answers for name in _fields(answer))
+    def is_about_octets(self, profile: str) -> bool:
+        """Whether under a profile it says how TCP options lie, and not only what they say."""
+        return any(
+            (isinstance(step, Send) and step.options is not None)
+            or (isinstance(step, Expect) and "options" in _fields(step.answer.choose(profile)))
+            for step in self.steps
+        )
 
     def waits(self) -> Iterator[TimeExpression]:
         """The durations that this case will let pass, for whoever orders cases by length."""

@@ -37,8 +37,8 @@ class Tickets:
 
 
 class DirectTarget(InProcessTarget):
-    """The reference under one profile, over :class:`Tickets` but for cases that look at how options
-    lie, which no value says."""
+    """The reference under one profile, over :class:`Tickets`; over frames where a case is about
+    how options lie, which no value says."""
 
     def __init__(self, profile: Profile, *, seed: int = 0, on_link: Collection[str] = ()) -> None:
         super().__init__(profile, seed=seed, on_link=on_link)
@@ -47,5 +47,5 @@ class DirectTarget(InProcessTarget):
         self._as_values = Hop(tickets.encode, tickets.encode, tickets.decode)
 
     def dut_for(self, case: Case, seed: str) -> HostOfCase:
-        self.hop = self._as_bytes if "options" in case.looks_at(self.profile) else self._as_values
+        self.hop = self._as_bytes if case.is_about_octets(self.profile) else self._as_values
         return super().dut_for(case, seed)

@@ -62,7 +62,7 @@ class MutantTarget(InProcessTarget):
         self.stack = mutant.of(self._original).watched(self._told)
 
     async def open(self, case: Case) -> InProcessLink:
-        self._begin(bytewise="options" in case.looks_at(self.profile))
+        self._begin(bytewise=case.is_about_octets(self.profile))
         return await super().open(case)
 
     def dut_for(self, case: Case, seed: str) -> HostOfCase:
