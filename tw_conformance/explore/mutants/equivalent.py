@@ -14,6 +14,17 @@ from tw_conformance.explore.mutants.why import Equivalent
 EQUIVALENT: tuple[Equivalent, ...] = (
     *FREEBSD,
     *LINUX,
+    Equivalent(
+        "rfc9293",
+        "*unacceptable-rst: «the segment is acceptable *», the bound of the length one higher",
+        why.SHUT,
+        "out of reach",
+    ),
+    *(
+        Equivalent("rfc9293", f"traits: {trait}", why.NO_WORD, "out of reach")
+        for trait in ("keeps_syn_timer", "least_mss", "acknowledges_reading")
+    ),
+    Equivalent("rfc9293", "traits: leaves_out_urgent", why.NO_SOCKET, "out of reach"),
     *(
         Equivalent(profiles, f"settings: {name} = *", why.DEFAULT, "out of reach")
         for profiles, names in (

@@ -6,6 +6,12 @@ from tw_conformance.explore.mutants import why
 from tw_conformance.explore.mutants.why import Equivalent
 
 LINUX: tuple[Equivalent, ...] = (
+    Equivalent("linux-*", "traits: challenges_beside", why.DELAY, "out of reach"),
+    Equivalent(
+        "linux-*",
+        "FIN-WAIT-2 entry: linux.orphan-linger2: behind linux.orphan-long",
+        "A negative TCP_LINGER2 is no long wait (tcp_fin_time()): both hold nowhere.",
+    ),
     Equivalent("linux-*", "traits: delayed_ack*", f"It is 40 ms. {why.TOO_FINE}", "out of reach"),
     Equivalent("linux-*", "settings: hz = *", f"A tick is 4 ms. {why.TOO_FINE}", "out of reach"),
     Equivalent(
