@@ -84,12 +84,8 @@ def FIN_IN_ORDER(q: SegmentOnConnection) -> bool:
 
 @atom("more than one full segment waits for its ACK")
 def FULL_SEGMENT_WAITS(q: SegmentOnConnection) -> bool:
-    unacknowledged = distance(q.segment.end, q.tcb.rcv_wup)
-    return unacknowledged > max(len(q.segment.payload), _LEAST_FULL_SEGMENT)
-
-
-_LEAST_FULL_SEGMENT = 536
-"""TCP_MSS_DEFAULT: what tcp_initialize_rcv_mss() takes for a full segment at first."""
+    """__tcp_ack_snd_check(), rcv_mss"""
+    return distance(q.segment.end, q.tcb.rcv_wup) > q.tcb.full_text(q.segment)
 
 
 @atom("a process takes text as it comes")
@@ -103,6 +99,11 @@ def KEEPS_WINDOW(q: SegmentOnConnection) -> bool:
     wide = distance(q.tcb.rcv_adv, q.tcb.rcv_wup)
     taken = BUFFER + (SMALL_BUFFER if q.tcb.queued else 0)
     return share > _SHARE_AT_FIRST and (RECEIVE_BUFFER - taken) * share // 256 >= wide
+
+
+@atom("beside unread text the window stays as it was told last")
+def WINDOW_STAYS(q: SegmentOnConnection) -> bool:
+    return q.tcb.keeps_window(q.segment) is True
 
 
 _SHARE_AT_FIRST = 128
@@ -130,6 +131,21 @@ def QUICK(q: SegmentOnConnection) -> bool:
     reads_on = q.tcb.reads and FULL_SEGMENT_WAITS.test(q)
     urgent = CWR_NOW.test(q) or q.tcb.marks.are_urgent(q.segment, q.ecn_field)
     return reads_on or urgent or q.tcb.pace.is_quick(q.now, q.tcb.rto)
+
+
+@atom(
+    "memory decides whether the ACK of more than a full segment, which is next in order, is put off"
+)
+def MEMORY_DECIDES(q: SegmentOnConnection) -> bool:
+    return MEMORY_DECIDES_6_5.test(q) and not KEEPS_WINDOW.test(q)
+
+
+@atom(
+    "memory decides whether the ACK of more than a full segment, which is next in order, is put off"
+)
+def MEMORY_DECIDES_6_5(q: SegmentOnConnection) -> bool:
+    in_question = IN_ORDER.test(q) and FULL_SEGMENT_WAITS.test(q) and not QUICK.test(q)
+    return in_question and q.tcb.keeps_window(q.segment) is None
 
 
 @atom("CWR, of which ECN since 6.15 has to be in use, has the ACK go at once")
@@ -300,12 +316,12 @@ def AE(q: SegmentOnConnection) -> bool:
 PURE_ACK = all_of(ACK, EMPTY)
 OLD_TEXT = all_of(SEQ_BEFORE, ~EMPTY, ~SYN, ~RST)
 """tcp_send_dupack(): what has it enters quickack mode."""
-ACKED_AT_ONCE = all_of(FULL_SEGMENT_WAITS, any_of(READ_AT_ONCE, KEEPS_WINDOW))
+ACKED_AT_ONCE = all_of(FULL_SEGMENT_WAITS, any_of(READ_AT_ONCE, KEEPS_WINDOW, WINDOW_STAYS))
 """__tcp_ack_snd_check(): the right edge of the window advances, since nothing waits to be read or
 the share of text in the buffers has grown (tcp_measure_rcv_mss(), scaling_ratio)."""
 QUICK_OR_WIDER = any_of(QUICK, KEEPS_WINDOW)
 """tcp_grow_window(): a window that grows makes the ACK a quick one."""
-ACKED_AT_ONCE_6_5 = all_of(FULL_SEGMENT_WAITS, READ_AT_ONCE)
+ACKED_AT_ONCE_6_5 = all_of(FULL_SEGMENT_WAITS, any_of(READ_AT_ONCE, WINDOW_STAYS))
 """The same before 6.6, where half of the buffer is all that there ever is.  A first window of
 64,240 octets would stay open beside one buffer of 2,592 or less: what drivers take is not known."""
 DISORDERED = all_of(EMPTY, SEQ_IS_RCV_NXT, REPEATS_ACK, REPLAYED)

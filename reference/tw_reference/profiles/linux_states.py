@@ -6,10 +6,9 @@ order, and adds its own where the function has a case for its state.  What chang
 versions is an argument.
 
 Known to be otherwise there, and not told apart here: of full segments that nobody reads the ACKs
-are put off from about the twentieth on, when the window grows no more (tcp_grow_window()); two
-texts of one length, 88 octets or more and without PSH, make that a full segment's, of which more is
-acknowledged at once (tcp_measure_rcv_mss()); where SACK is in use, the fourth ACK of what is out of
-order may be up to 1 ms late if no text came before (__tcp_ack_snd_check(), compressed_ack).
+are put off from about the twentieth on, when the window grows no more (tcp_grow_window()); where
+SACK is in use, the fourth ACK of what is out of order may be up to 1 ms late if no text came before
+(__tcp_ack_snd_check(), compressed_ack).
 """
 
 from __future__ import annotations
@@ -34,9 +33,12 @@ from tw_reference.profiles.linux_state_words import (
     ENDS_BEFORE,
     EXPECTED_TEXT,
     FIN_IN_ORDER,
+    FULL_SEGMENT_WAITS,
     HEARD_TEXT,
     IN_ORDER,
     KEEPS_WINDOW,
+    MEMORY_DECIDES,
+    MEMORY_DECIDES_6_5,
     OLD_TEXT,
     PAWS_FAILS,
     PREDICTED,
@@ -53,6 +55,7 @@ from tw_reference.profiles.linux_state_words import (
     TAKES_TS,
     TEXT_BEYOND_WINDOW,
     TSVAL_OLDER,
+    WINDOW_STAYS,
 )
 from tw_reference.profiles.linux_words import NEW_TEXT_OR_FIN
 from tw_reference.rules import stages
@@ -271,6 +274,24 @@ def fin_again(quick: Condition[SegmentOnConnection], name: str = "") -> tuple[Co
     )
 
 
+_FULL_CHECK = "tcp_input.c, __tcp_ack_snd_check(), __tcp_select_window()"
+
+
+def _filled_unknown(name: str, unknown: Condition[SegmentOnConnection]) -> ConnectionRule:
+    return note(
+        name, unknown, Do.NOT_RULED,
+        "Whether more than a full segment is acknowledged at once, beside unread text, depends on"
+        " memory.", _FULL_CHECK)
+
+
+_FILLED_UNKNOWN = _filled_unknown("text-filled-unknown", MEMORY_DECIDES)
+_FILLED_UNKNOWN_6_5 = _filled_unknown("text-filled-unknown-6-5", MEMORY_DECIDES_6_5)
+_FILLED = rule(
+    "text-filled", all_of(FULL_SEGMENT_WAITS, WINDOW_STAYS), (Do.TAKE_TEXT, Do.ACK),
+    "More than a full segment is acknowledged at once where the window stays as it was told.",
+    _FULL_CHECK)
+
+
 def _text_after_answer(
     name: str, put_off: Condition[SegmentOnConnection]
 ) -> tuple[ConnectionRule, ...]:
@@ -345,12 +366,14 @@ def _established(changes: Set[Change]) -> AnyList:
         _ACK_UNSENT if Change.CHALLENGES_UNSENT in changes else _ACK_UNSENT_DROP,
         *_TAKE_ACK,
         *NOT_NEW,
+        _FILLED_UNKNOWN if Change.FILLED_BUFFERS in changes else _FILLED_UNKNOWN_6_5,
         _FIN_WITH_CWR,
         *(
             established_fin(ACKED_AT_ONCE)
             if Change.FILLED_BUFFERS in changes
             else established_fin(ACKED_AT_ONCE_6_5, "-unread")
         ),
+        _FILLED,
         *(_TAKE_6_6 if Change.FILLED_BUFFERS in changes else TAKE_6_5),
     )
 
@@ -378,7 +401,8 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
     filled = Change.FILLED_BUFFERS in changes
     again = fin_again(QUICK_OR_WIDER) if filled else fin_again(QUICK, "-6-5")
-    take = _TAKE_6_6 if filled else TAKE_6_5
+    unknown = _FILLED_UNKNOWN if filled else _FILLED_UNKNOWN_6_5
+    take = (unknown, _FILLED, *(_TAKE_6_6 if filled else TAKE_6_5))
     return (
         SYN_SENT,
         request(changes),

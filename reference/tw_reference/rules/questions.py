@@ -233,6 +233,13 @@ class ConnectionTcb(Tcb, Protocol):
     def heard_at(self) -> int:
         """When the segment before this one arrived."""
 
+    def full_text(self, segment: Segment) -> int:
+        """How many octets of text a full segment is expected to have, once ``segment`` has come."""
+
+    def keeps_window(self, segment: Segment) -> bool | None:
+        """Whether, with the text of ``segment``, the window would be no less than was told last;
+        None where memory decides that in a way that is not known."""
+
     def brings_fin(self, segment: Segment) -> bool:
         """Whether with ``segment`` the peer's FIN, in it or held behind it, is next in order."""
 

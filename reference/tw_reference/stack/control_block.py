@@ -5,7 +5,7 @@ from __future__ import annotations
 from tw_reference.clock import Timer
 from tw_reference.profiles.offers import Offers
 from tw_reference.profiles.profile import StackTraits
-from tw_reference.segment import Flow
+from tw_reference.segment import Flow, Segment
 from tw_reference.seqnum import add, distance
 from tw_reference.stack.ack_limiter import AckLimiter
 from tw_reference.stack.delayed_ack import AckPace
@@ -174,6 +174,12 @@ class ControlBlock:
     @property
     def rcv_wup(self) -> int:
         return self.inbound.acknowledged
+
+    def full_text(self, segment: Segment) -> int:
+        return self.inbound.full_text(segment)
+
+    def keeps_window(self, segment: Segment) -> bool | None:
+        return self.inbound.keeps_window(segment)
 
     @property
     def has_gap(self) -> bool:

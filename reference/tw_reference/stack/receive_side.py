@@ -138,18 +138,32 @@ class ReceiveSide:
         """How many full segments half of the window has that was last told."""
         return self._told // (2 * self._expected)
 
+    def keeps_window(self, segment: Segment) -> bool | None:
+        """Whether with that text the window would be no less than was told last; None where
+        nobody knows."""
+        if self._traits.free_space is None or self.scale or not self.edge_is_ruled:
+            return None
+        full = self.full_text(segment)
+        raised = full if full > self._expected else self._raised
+        memory = self._memory + self._traits.buffer_of(len(segment.payload))
+        spaces = self._traits.free_space(self._mss, raised, memory)
+        kept = {self._stepped(free, full) >= self._told for free in spaces}
+        return kept.pop() if len(kept) == 1 else None
+
     def _select(self, least: int, most: int) -> None:
         """tcp_output.c, tcp_select_window(), where no window is scaled: it never shrinks."""
-        narrow, wide = (max(self._stepped(free), self._offered) for free in (least, most))
+        narrow, wide = (
+            max(self._stepped(free, self._expected), self._offered) for free in (least, most)
+        )
         if narrow != wide:
             self.window_is_ruled = self.edge_is_ruled = False
         self.edge = add(self.nxt, narrow)
 
-    def _stepped(self, free: int) -> int:
-        """__tcp_select_window(): the window stays within a segment of what is free, and is a
-        multiple of a segment elsewhere."""
-        stays = free - self._expected < self._told <= free
-        return self._told if stays else free // self._expected * self._expected
+    def _stepped(self, free: int, full: int) -> int:
+        """__tcp_select_window(): the window stays within a segment, of ``full`` octets, of what is
+        free, and is a multiple of a segment elsewhere."""
+        stays = free - full < self._told <= free
+        return self._told if stays else free // full * full
 
     # -- text ------------------------------------------------------------------------------------
 
@@ -194,18 +208,25 @@ class ReceiveSide:
 
     def _measure(self, segment: Segment, length: int) -> None:
         """tcp_input.c, tcp_measure_rcv_mss(): the largest, or a smaller one that comes again."""
-        before, self._last = self._last, 0
-        if length > self._expected:
-            self._expected = self._raised = min(length, self._mss)
-        elif length < self._expected and _may_be_full(segment):
-            self._last = length
-            if length == before:
-                self._expected = length
-                return
+        before, self._expected = self._expected, self.full_text(segment)
+        self._last = length if length < before and _may_be_full(segment) else 0
+        if self._expected > before:
+            self._raised = self._expected
+        if self._expected < before:
+            return
         if length < self._expected:
             self._pushed += 1
         elif segment.flags & PSH:
             self._pushed = max(self._pushed, 1)
+
+    def full_text(self, segment: Segment) -> int:
+        """How many octets of text a full segment is expected to have, once that one has come next
+        in order."""
+        length = len(segment.payload)
+        if length > self._expected:
+            return min(length, self._mss)
+        again = 0 < length == self._last and _may_be_full(segment)
+        return length if again else self._expected
 
     def note_urgent(self, segment: Segment) -> None:
         """tcp_input.c, tcp_check_urg(): the octet that the urgent pointer stands behind, unless it
