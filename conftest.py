@@ -6,9 +6,12 @@ The suite's own tests need an installation for developers.  Where there is none 
 played without them, and the first lines of the run say so.
 """
 
+import os
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 import tw_conformance
 
@@ -30,6 +33,15 @@ if _FOR_DEVELOPERS:
         # Else it draws constants of whatever modules of ours are imported by then, and what a test
         # is about depends on the tests before it.
         providers.is_local_module_file = lambda file: False
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Half as many again as there are processors: a test on a wire waits for most of its time."""
+    if not _FOR_DEVELOPERS or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    processors = len(os.sched_getaffinity(0))
+    return processors + (processors + 1) // 2
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

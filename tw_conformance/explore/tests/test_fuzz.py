@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from dataclasses import replace
-from itertools import combinations, count
+from itertools import combinations, count, pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,8 +79,13 @@ BY_ECN_ALONE = ("freebsd-10", "freebsd-13")
 """Which an identification does not count, since a sysctl turns it on and off."""
 
 
-@pytest.mark.parametrize(("first", "second"), list(combinations(PROFILES, 2)))
-def test_every_pair_of_profiles(first: str, second: str) -> None:
+FAR_APART = ("freebsd-15", "linux-2.6.32", "linux-6.18", "rfc9293")
+PAIRS = dict.fromkeys([*pairwise(PROFILES), *combinations(FAR_APART, 2)])
+"""Each profile and the next, and some that have little in common."""
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_what_tells_two_profiles_apart_is_found(first: str, second: str) -> None:
     examples = 240 if (first, second) != BY_ECN_ALONE else 1200
     hunted = hunt(PROFILES[first], PROFILES[second], examples=examples)
     found = next(hunted.counterexamples(), None)

@@ -17,8 +17,8 @@ from tw_conformance.tests.wire.in_lab import QUICK, lab_environment, suite
 
 pytestmark = pytest.mark.usefixtures("world_or_skip", "tun_or_skip")
 
-SILENT = {"deaf", "mute", "numb"}
-"""The ways to be hostile by saying nothing."""
+IDLE = {"deaf", "mute", "numb", "lies"}
+"""The ways that leave the tester waiting: nothing is said, or nothing that may be meant."""
 HELD_TO = ("--profile", "linux-6.18")
 SECONDS = 600
 """None of a run's business: for one that would never end."""
@@ -36,16 +36,16 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
-@pytest.mark.parametrize("way", sorted(WAYS.keys() - SILENT))
+@pytest.mark.parametrize("way", sorted(WAYS.keys() - IDLE))
 def test_a_run_ends_in_verdicts_or_a_sentence(way: str) -> None:
     play(way)
 
 
-def test_runs_on_silent_duts_do_too() -> None:
+def test_runs_that_wait_do_too() -> None:
     """All at once, since they do little but wait."""
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(judge, suite("identify", "--target", hostile("mute"), *HELD_TO, *QUICK))
-        list(pool.map(play, sorted(SILENT)))
+        list(pool.map(play, sorted(IDLE)))
         assert (
             "192.0.2.1 answers no echo request (ICMP) and resets no ACK of no connection at its"
             " listener, so no silence can be proven" in asked.result()
