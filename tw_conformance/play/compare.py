@@ -98,21 +98,15 @@ FIELDS: tuple[Field, ...] = (
 """All that an :class:`Answer` may ask for, in the order in which differences are told."""
 
 
-def compare(
-    expected: Answer, packet: Packet, variables: Mapping[str, int], *, literally: bool = False
-) -> list[Mismatch]:
+def compare(expected: Answer, packet: Packet, variables: Mapping[str, int]) -> list[Mismatch]:
     """The fields of ``packet`` that are not as expected; none where it is the expected answer.
 
-    A window that is a sum over variables is in octets, a mere number as in the header.  Who names
-    the flags alone means a segment without text, unless it is taken ``literally``.
+    A window that is a sum over variables is in octets, a mere number as in the header.
     """
-    wanted = {field: getattr(expected, field.name) for field in _fields(packet)}
-    if expected.flags is not None and not literally:
-        wanted = {f: 0 if v is None and f.name == "length" else v for f, v in wanted.items()}
     mismatches = (
-        _mismatch(field, value, packet, variables)
-        for field, value in wanted.items()
-        if value is not None
+        _mismatch(field, wanted, packet, variables)
+        for field in _fields(packet)
+        if (wanted := getattr(expected, field.name)) is not None
     )
     return [mismatch for mismatch in mismatches if mismatch is not None]
 

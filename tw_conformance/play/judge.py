@@ -225,30 +225,27 @@ def _asks_for(expected: Expected, packet: Packet) -> bool:
     return False
 
 
-def _against(
-    expected: Expected, seen: Came | ProvenSilence, *, literally: bool = False
-) -> Judgement | None:
+def _against(expected: Expected, seen: Came | ProvenSilence) -> Judgement | None:
     """Why what was seen is not what was expected, taking it for an answer of the DUT's; None where
-    it is as expected.  ``literally`` is for :func:`~tw_conformance.play.compare.compare`."""
+    it is as expected."""
     match expected, seen:
         case AnyOf(), _:
-            return _against_any(expected, seen, literally)
+            return _against_any(expected, seen)
         case Not(), _:
             return _against_not(expected, seen)
         case AllOf(), _:
-            said = any(map(_says_length, expected.parts))
-            against = (_against(part, seen, literally=said) for part in expected.parts)
+            against = (_against(part, seen) for part in expected.parts)
             return next((each for each in against if each is not None), None)
         case _, ProvenSilence():
             return _against_silence(expected)
         case _, Came():
-            return _against_packet(expected, seen, literally)
+            return _against_packet(expected, seen)
 
 
-def _against_any(expected: AnyOf, seen: Came | ProvenSilence, literally: bool) -> Judgement | None:
+def _against_any(expected: AnyOf, seen: Came | ProvenSilence) -> Judgement | None:
     """The same for a choice: None where one of its answers fits, else the reason of the one from
     which the fewest fields differ."""
-    decisions = [_against(choice, seen, literally=literally) for choice in expected.choices]
+    decisions = [_against(choice, seen) for choice in expected.choices]
     against = [decision for decision in decisions if decision is not None]
     if len(against) < len(decisions):
         return None
@@ -256,7 +253,7 @@ def _against_any(expected: AnyOf, seen: Came | ProvenSilence, literally: bool) -
 
 
 def _against_not(expected: Not, seen: Came | ProvenSilence) -> Judgement | None:
-    if _against(expected.of, seen, literally=True) is not None:
+    if _against(expected.of, seen) is not None:
         return None
     what = expected_text(expected.of)
     return Judgement(
@@ -265,15 +262,6 @@ def _against_not(expected: Not, seen: Came | ProvenSilence) -> Judgement | None:
         (Mismatch("answer", f"not {what}", what),),
         by_absence=isinstance(seen, ProvenSilence),
     )
-
-
-def _says_length(expected: Expected) -> bool:
-    match expected:
-        case Answer(length=length):
-            return length is not None
-        case AnyOf(choices=parts) | AllOf(parts=parts):
-            return any(map(_says_length, parts))
-    return False
 
 
 def _against_silence(expected: OneAnswer) -> Judgement | None:
@@ -288,12 +276,12 @@ def _against_silence(expected: OneAnswer) -> Judgement | None:
     )
 
 
-def _against_packet(expected: OneAnswer, came: Came, literally: bool) -> Judgement | None:
+def _against_packet(expected: OneAnswer, came: Came) -> Judgement | None:
     if expected is NOTHING:
         mismatches = [Mismatch("answer", "nothing", summary(came.packet, came.variables))]
         fields = ""
     else:
-        mismatches = compare(expected, came.packet, came.variables, literally=literally)
+        mismatches = compare(expected, came.packet, came.variables)
         fields = ": " + ", ".join(mismatch.field for mismatch in mismatches)
     if not mismatches:
         return None
