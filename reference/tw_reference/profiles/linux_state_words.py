@@ -134,10 +134,14 @@ def QUICK(q: SegmentOnConnection) -> bool:
 
 
 @atom(
-    "memory decides whether the ACK of more than a full segment, which is next in order, is put off"
+    "memory decides whether the ACK of more than a full segment that is next in order is put off,"
+    " or that of large text after 16 quick ones"
 )
 def MEMORY_DECIDES(q: SegmentOnConnection) -> bool:
-    return MEMORY_DECIDES_6_5.test(q) and not KEEPS_WINDOW.test(q)
+    if KEEPS_WINDOW.test(q):
+        # tcp_grow_window(), a few times, once 16 ACKs were quick.
+        return IN_ORDER.test(q) and not QUICK.test(q) and not q.tcb.pace.is_interactive
+    return MEMORY_DECIDES_6_5.test(q)
 
 
 @atom(

@@ -5,10 +5,9 @@ hands each segment through the same steps; so each list below is made of the sam
 order, and adds its own where the function has a case for its state.  What changed between
 versions is an argument.
 
-Known to be otherwise there, and not told apart here: of full segments that nobody reads the ACKs
-are put off from about the twentieth on, when the window grows no more (tcp_grow_window()); where
-SACK is in use, the fourth ACK of what is out of order may be up to 1 ms late if no text came before
-(__tcp_ack_snd_check(), compressed_ack).
+Known to be otherwise there, and not told apart here: where SACK is in use, the fourth ACK of what
+is out of order may be up to 1 ms late if no text came before (__tcp_ack_snd_check(),
+compressed_ack); how many ACKs are quick after old text goes by a window that memory decides.
 """
 
 from __future__ import annotations
@@ -280,8 +279,9 @@ _FULL_CHECK = "tcp_input.c, __tcp_ack_snd_check(), __tcp_select_window()"
 def _filled_unknown(name: str, unknown: Condition[SegmentOnConnection]) -> ConnectionRule:
     return note(
         name, unknown, Do.NOT_RULED,
-        "Whether more than a full segment is acknowledged at once, beside unread text, depends on"
-        " memory.", _FULL_CHECK)
+        "Beside unread text memory decides on some ACKs whether they are put off: on those of more"
+        " than a full segment, and since 6.6 of large text in bulk.",
+        _FULL_CHECK, "tcp_input.c, tcp_grow_window()")
 
 
 _FILLED_UNKNOWN = _filled_unknown("text-filled-unknown", MEMORY_DECIDES)

@@ -90,6 +90,10 @@ class Pace(Protocol):
     def is_engaged(self) -> bool:
         """Whether text, or something old, has come yet."""
 
+    @property
+    def is_interactive(self) -> bool:
+        """Whether ACKs wait for text to carry them."""
+
     def is_quick(self, now: int, rto: int) -> bool:
         """Whether text that comes now is acknowledged at once."""
 
