@@ -104,9 +104,10 @@ async def _look(target: Target) -> Acquaintance:
         gone, _ = await _answer_in("LISTEN", asked, target)
         if there is None or gone is None:
             continue
-        if there != gone:
-            return replace(target.acquaintance, telling=Telling(asked, there, gone), says=says)
-        alike = Telling(asked, there, gone)
+        telling = Telling.seen(asked, there, gone)
+        if telling.apart:
+            return replace(target.acquaintance, telling=telling, says=says)
+        alike = telling
     return replace(target.acquaintance, telling=alike or Telling(), says=says)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import inf
 from typing import Self
@@ -52,16 +52,27 @@ _SAYS_NOTHING = tcp.PSH | tcp.ECE | tcp.CWR
 @dataclass(frozen=True, slots=True)
 class Shape:
     """An answer, in numbers relative to the question: SEG.SEQ less its SEG.ACK, and SEG.ACK less
-    its SEG.SEQ, None where there is none.  PSH says nothing of the state, nor do ECE and CWR."""
+    its SEG.SEQ, None where there is none.  PSH says nothing of the state, nor do ECE and CWR.
+
+    ``has_window``: whether a reset offers one, None of all else, or where any will do.  picoTCP
+    resets an octet in TIME-WAIT as in CLOSED, but for that."""
 
     flags: int
     seq: int
     ack: int | None
+    has_window: bool | None = None
 
     @classmethod
     def of(cls, answer: Segment, asked: Segment) -> Self:
         ack = add(answer.ack, -asked.seq) if answer.flags & tcp.ACK else None
-        return cls(answer.flags & ~_SAYS_NOTHING, add(answer.seq, -asked.ack), ack)
+        window = bool(answer.window) if answer.flags & tcp.RST else None
+        return cls(answer.flags & ~_SAYS_NOTHING, add(answer.seq, -asked.ack), ack, window)
+
+    def is_like(self, calibrated: Self) -> bool:
+        """Whether an answer is of the kind that was seen before."""
+        if calibrated.has_window is None:
+            return replace(self, has_window=None) == calibrated
+        return self == calibrated
 
 
 OF_A_CONNECTION = Shape(tcp.ACK, 0, 1)
@@ -77,6 +88,12 @@ class Telling:
     question: Question = Question.OCTET
     there: Shape = OF_A_CONNECTION
     gone: Shape = OF_NONE
+
+    @classmethod
+    def seen(cls, question: Question, there: Shape, gone: Shape) -> Self:
+        """Of what was seen, as much as it takes to tell."""
+        brief = replace(there, has_window=None), replace(gone, has_window=None)
+        return cls(question, *brief) if brief[0] != brief[1] else cls(question, there, gone)
 
     @property
     def apart(self) -> bool:

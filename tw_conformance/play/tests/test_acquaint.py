@@ -131,6 +131,42 @@ def test_a_reset_with_an_ack_is_a_reset() -> None:
     assert target.acquaintance.telling == Telling(gone=Shape(RST | ACK, 0, 1))
 
 
+class WindowsInResets(OpaqueLink):
+    """An octet below RCV.NXT is reset as if nothing was there, but for the window that is offered;
+    a FIN is met with silence: picoTCP's TIME-WAIT."""
+
+    async def receive(self, until: float) -> Arrival | None:
+        arrival = await super().receive(until)
+        if arrival is None or not isinstance(arrival.packet, Packet):
+            return arrival
+        segment = arrival.packet.segment
+        if segment.flags != ACK or self.asked is None or not self.asked.payload:
+            return arrival
+        reset = replace(segment, flags=RST, ack=0)
+        return replace(arrival, packet=replace(arrival.packet, segment=reset))
+
+    asked: Segment | None = None
+
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        if isinstance(packet, Packet):
+            self.asked = packet.segment
+        return super().send(packet, damage=damage)
+
+
+class ResettingOctets(Opaque):
+    async def open(self, case: Case) -> OpaqueLink:
+        return WindowsInResets.open(self, case)
+
+
+def test_a_reset_with_a_window_is_told_from_one_without() -> None:
+    target = ResettingOctets(RFC)
+    acquaint(target)
+    telling = target.acquaintance.telling
+    assert telling.apart
+    assert telling.question is Question.OCTET
+    assert verdict(target) is Verdict.PASS
+
+
 def test_a_dut_without_time_wait_answers_in_one_way() -> None:
     target = met(without_time_wait())
     telling = target.acquaintance.telling
