@@ -26,10 +26,12 @@ from tw_conformance.model.case import (
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.play.record import Came, ProvenSilence
 from tw_conformance.play.run import Run
+from tw_conformance.targets.acquaintance import Question, Shape
 from tw_conformance.targets.direct import DirectTarget
 from tw_conformance.targets.target import Target, family_of
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
+from tw_reference.segment import Segment
 
 STANDARD = "rfc9293"
 """The profile that is no stack, and whose settings are what the standard leaves open."""
@@ -188,9 +190,9 @@ async def _reply(question: Case, target: Target) -> _Reply | None:
         async with aclosing(run.play()) as facts:
             async for fact in facts:
                 match fact.seen:
-                    case Came(packet):
-                        flags = packet.segment.flags & ~tcp.PSH
-                        reply.append(tcp.RST if flags & tcp.RST else flags)
+                    case Came() as came:
+                        is_last = fact.step == len(question.steps) - 1
+                        reply.append(_flags(came, target if is_last else None))
                     case ProvenSilence():
                         reply.append(None)
         run.record()
@@ -198,6 +200,18 @@ async def _reply(question: Case, target: Target) -> _Reply | None:
         await link.aclose()
     expected = sum(isinstance(step, Expect) for step in question.steps)
     return tuple(reply) if len(reply) == expected else None
+
+
+def _flags(came: Came, asked: Target | None) -> int:
+    """The flags of an answer; where whether the block is there was ``asked`` of a DUT that says so
+    in its own way, those of the standard's answer to that."""
+    segment = came.packet.segment
+    flags = segment.flags & ~tcp.PSH
+    if asked is not None and asked.acquaintance.telling.question is Question.OCTET:
+        seen = Shape.of(segment, Segment(came.variables["seg_seq"], came.variables["seg_ack"], 0))
+        if seen.is_like(asked.acquaintance.telling.there):
+            return tcp.ACK
+    return tcp.RST if flags & tcp.RST else flags
 
 
 def _questions(target: Target) -> Iterator[Case]:

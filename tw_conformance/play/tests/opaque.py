@@ -6,13 +6,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tw_conformance.dut.calls import preparation_of
-from tw_conformance.link.link import Observation
+from tw_conformance.link.link import Arrival, Observation
 from tw_conformance.model.case import Case
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
+from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
 from tw_reference.rules import stages
 from tw_reference.rules.actions import EntryAction
+from tw_reference.segment import Damage, Datagram, Packet, Segment
 
 
 class Opaque(InProcessTarget):
@@ -40,6 +42,33 @@ class Opaque(InProcessTarget):
 class OpaqueLink(InProcessLink):
     async def observe(self) -> Observation | None:
         return None
+
+
+class WindowsInResets(OpaqueLink):
+    """An octet below RCV.NXT is reset as if nothing was there, but for the window that is offered;
+    a FIN is met with silence: picoTCP's TIME-WAIT."""
+
+    async def receive(self, until: float) -> Arrival | None:
+        arrival = await super().receive(until)
+        if arrival is None or not isinstance(arrival.packet, Packet):
+            return arrival
+        segment = arrival.packet.segment
+        if segment.flags != tcp.ACK or self.asked is None or not self.asked.payload:
+            return arrival
+        reset = replace(segment, flags=tcp.RST, ack=0)
+        return replace(arrival, packet=replace(arrival.packet, segment=reset))
+
+    asked: Segment | None = None
+
+    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        if isinstance(packet, Packet):
+            self.asked = packet.segment
+        return super().send(packet, damage=damage)
+
+
+class ResettingOctets(Opaque):
+    async def open(self, case: Case) -> OpaqueLink:
+        return WindowsInResets.open(self, case)
 
 
 def without_time_wait() -> Profile:

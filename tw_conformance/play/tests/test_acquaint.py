@@ -16,7 +16,12 @@ from tw_conformance.notation.load import load_text
 from tw_conformance.play.acquaint import acquaint
 from tw_conformance.play.lacking import lacks
 from tw_conformance.play.player import play
-from tw_conformance.play.tests.opaque import Opaque, OpaqueLink, without_time_wait
+from tw_conformance.play.tests.opaque import (
+    Opaque,
+    OpaqueLink,
+    ResettingOctets,
+    without_time_wait,
+)
 from tw_conformance.play.tests.scripted import (
     BLOCK_ACK,
     BLOCK_RST,
@@ -129,33 +134,6 @@ def test_a_reset_with_an_ack_is_a_reset() -> None:
     target = AcknowledgingResets(RFC)
     acquaint(target)
     assert target.acquaintance.telling == Telling(gone=Shape(RST | ACK, 0, 1))
-
-
-class WindowsInResets(OpaqueLink):
-    """An octet below RCV.NXT is reset as if nothing was there, but for the window that is offered;
-    a FIN is met with silence: picoTCP's TIME-WAIT."""
-
-    async def receive(self, until: float) -> Arrival | None:
-        arrival = await super().receive(until)
-        if arrival is None or not isinstance(arrival.packet, Packet):
-            return arrival
-        segment = arrival.packet.segment
-        if segment.flags != ACK or self.asked is None or not self.asked.payload:
-            return arrival
-        reset = replace(segment, flags=RST, ack=0)
-        return replace(arrival, packet=replace(arrival.packet, segment=reset))
-
-    asked: Segment | None = None
-
-    def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
-        if isinstance(packet, Packet):
-            self.asked = packet.segment
-        return super().send(packet, damage=damage)
-
-
-class ResettingOctets(Opaque):
-    async def open(self, case: Case) -> OpaqueLink:
-        return WindowsInResets.open(self, case)
 
 
 def test_a_reset_with_a_window_is_told_from_one_without() -> None:

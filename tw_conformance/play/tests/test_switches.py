@@ -12,9 +12,10 @@ from tw_conformance.model.case import Answer, ByProfile, Case, Expect, Reach, Se
 from tw_conformance.model.expressions import SequenceExpression
 from tw_conformance.model.verdict import Verdict
 from tw_conformance.play import switches
+from tw_conformance.play.acquaint import acquaint
 from tw_conformance.play.player import perform_once
 from tw_conformance.play.switches import SHOULDS, STANDARD, find_switches
-from tw_conformance.play.tests.opaque import Opaque, OpaqueLink
+from tw_conformance.play.tests.opaque import Opaque, OpaqueLink, ResettingOctets
 from tw_conformance.targets.target import Target
 from tw_reference import segment as tcp
 from tw_reference.profiles import PROFILES
@@ -53,6 +54,13 @@ def found(dut: Profile, **known: int) -> dict[str, int]:
 )
 def test_what_is_not_by_default_is_found(settings: dict[str, int]) -> None:
     assert found(having(**settings)) == settings
+
+
+@pytest.mark.parametrize("rfc1337", [0, 1])
+def test_whether_the_block_is_there_is_asked_as_the_dut_tells_it(rfc1337: int) -> None:
+    target = ResettingOctets(having(rfc1337=rfc1337), RFC)
+    acquaint(target)
+    assert target.settings.get("rfc1337", 0) == rfc1337
 
 
 class Listening(Opaque):
