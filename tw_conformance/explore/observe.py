@@ -149,7 +149,9 @@ async def _effect(run: Run, index: int, step: Step) -> StepEffect:
         state=None if seen is None else _state(run, seen),
         given=run.given if isinstance(step, Call) else None,
         rules=_rules(link, decided_before),
-        comes_later=sent_again or _comes_later(link, decided_before),
+        comes_later=sent_again
+        or _comes_later(link, decided_before)
+        or (run.case.reach.sack and _is_flight(packets)),
         put_off=put_off,
     )
 
@@ -225,6 +227,12 @@ def _is_put_off(link: Link, since: int) -> bool:
 
 def _comes_later(link: Link, since: int) -> bool:
     return any(ConnectionAction.RESEND_SOON in d.then for d in link.decisions()[since:])
+
+
+def _is_flight(packets: Sequence[Packet]) -> bool:
+    """Whether there are several segments of text, whose end a stack with SACK soon asks for where
+    nothing acknowledges it (RFC 8985 section 7)."""
+    return sum(bool(packet.segment.payload) for packet in packets) > 1
 
 
 # -- effects as expectations --------------------------------------------------------------------

@@ -47,3 +47,12 @@ def test_a_block_tells_a_window_of_before_that_no_rule_decided() -> None:
         script = Case("frozen", "Told", ("RFC 9293",), Reach("ESTABLISHED", wscale=scale), steps)
         seen = target.start(observe(script, target, ruled_states(PROFILES["linux-6.18"]))).result()
         assert [a.window is not None for e in seen for a in e.answers] == [is_said, is_said]
+
+
+def test_a_script_ends_where_the_end_of_a_flight_may_be_asked_for() -> None:
+    """On a wire a tail loss probe may fall into any step that follows."""
+    target = DirectTarget(PROFILES["linux-6.18"])
+    for sack, octets, told in ((True, 3000, 0), (True, 1000, 1), (False, 3000, 1)):
+        sends = (Call("send", {"length": octets}),)
+        script = Case("flight", "Sent", ("RFC 8985",), Reach("ESTABLISHED", sack=sack), sends)
+        assert len(target.start(observe(script, target, {"ESTABLISHED"})).result()) == told
