@@ -255,17 +255,17 @@ def _raised(offered: WindowOffered) -> bool:
     return offered.by_ack > 0 or (offered.by_ack == 0 and offered.window > offered.current)
 
 
-def _with_old_header(ack: Packet, challenged: Packet) -> Packet:
-    """tcp_subr.c of 13, tcp_respond(): the header of what it answers, of which IPv4's TTL is
-    V_ip_defttl, and IPv6's ip6_flow is cleared."""
-    if ack.flow.is_ipv6:
-        return replace(ack, tos=0, flow_label=0)
-    return replace(ack, tos=challenged.tos, ttl=FREEBSD_10.traits.ttl)
+def _with_old_header(own: Packet, answered: Packet) -> Packet:
+    """tcp_subr.c of 10.4 and 13, tcp_respond(): the header of what it answers, of which IPv4's TTL
+    is V_ip_defttl, and IPv6's ip6_flow is cleared."""
+    if own.flow.is_ipv6:
+        return replace(own, tos=0, flow_label=0)
+    return replace(own, tos=answered.tos, ttl=FREEBSD_10.traits.ttl)
 
 
-def _without_label(ack: Packet, challenged: Packet) -> Packet:
+def _without_label(own: Packet, answered: Packet) -> Packet:
     """tcp_subr.c of 14, tcp_respond(): TOS and TTL of the connection, and no label of IPv6."""
-    return replace(ack, flow_label=0)
+    return replace(own, flow_label=0)
 
 
 FREEBSD_10 = Profile(
@@ -299,6 +299,9 @@ FREEBSD_10 = Profile(
         closes_early=True,
         # tcp_usrreq.c, tcp_disconnect(): before ESTABLISHED tcp_close().
         gives_up_opening=True,
+        # tcp_input.c, tcp_dropwithreset(): with the tcpcb.
+        respond=_with_old_header,
+        resets_respond=True,
         # tcp_output.c, V_tcp_ecn_maxretries.
         ecn_tries=2,
         # tcp_input.c of 10, tcp_do_segment(), TF_ECN_PERMIT; tcp_output.c, TCPS_ESTABLISHED;
@@ -382,7 +385,6 @@ FREEBSD_13 = FREEBSD_10.derive(
         ecn=EcnWays(hears_all=True, challenges_tell=False, resets_tell=False),
         # tcp_subr.c, tcp_respond(), which stops no timer; tcp_timer.c, tcp_timer_delack().
         challenges_beside=True,
-        challenge=_with_old_header,
     ),
 )
 
@@ -449,7 +451,7 @@ FREEBSD_14 = FREEBSD_13.derive(
         # tcp_subr.c of 14, tcp_respond(): tcp_ecn_output_established(), ip_tos.
         ecn=EcnWays(hears_all=True, resets_tell=False, time_wait_tells=True),
         reset_tos_mask=0,
-        challenge=_without_label,
+        respond=_without_label,
     ),
 )
 

@@ -193,8 +193,11 @@ class StackTraits:
     too."""
     challenges_beside: bool = False
     """Whether a challenge ACK carries no ACK that was put off, which goes too, when it is due."""
-    challenge: Callable[[Packet, Packet], Packet] = lambda ack, challenged: ack
-    """A challenge ACK as it goes out: as the connection sends one, and what it challenges."""
+    respond: Callable[[Packet, Packet], Packet] = lambda own, answered: own
+    """A challenge ACK as it goes out: as the connection would send it, and what it answers."""
+    resets_respond: bool = False
+    """Whether so goes a reset that answers a segment in SYN-SENT, or after SYNs that crossed, where
+    it has timestamps if they are in use."""
     ecn_tries: int = 1
     """How many SYNs ask for ECN before the next is one that does not (RFC 3168 section 6.1.1.1)."""
     resets_with_window: bool = True

@@ -310,7 +310,7 @@ class Connection(ControlBlock):
             case ConnectionAction.ACK_WITH_FIN_DELAYED:
                 self._out.acknowledge_later(self._traits.delayed_ack, with_fin=True)
             case ConnectionAction.RST:
-                self._owner.reset(packet)
+                self._out.reset_segment(packet)
             case ConnectionAction.RESEND:
                 self._out.queue.resend()
             case ConnectionAction.RESEND_LIMITED:

@@ -14,6 +14,7 @@ from tw_reference.seqnum import add, distance
 from tw_reference.stack.control_block import ControlBlock
 from tw_reference.stack.delayed_ack import DelayedAck
 from tw_reference.stack.owner import Owner
+from tw_reference.stack.resets import reset_for
 from tw_reference.stack.retransmission import RetransmissionQueue
 from tw_reference.state import State
 
@@ -228,6 +229,17 @@ class WayOut:
         """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>"""
         self._emit(self._empty(tcp.RST | tcp.ACK))
 
+    def reset_segment(self, packet: Packet) -> None:
+        """The reset of RFC 9293 section 3.10.7.1 for a segment of this connection."""
+        tcb, reset = self._tcb, reset_for(packet, self._traits)
+        if self._traits.resets_respond and tcb.state in _NOT_OPEN and not tcb.is_request:
+            alone = tcb.state is State.SYN_SENT
+            stamps = None if alone else self._timestamps(syn=False)
+            segment = replace(reset.segment, timestamps=stamps)
+            own = replace(reset, segment=segment, ttl=tcb.ttl, tos=tcb.tos)
+            reset = self._traits.respond(own, packet)
+        self._owner.emit(reset)
+
     def _empty(self, flags: int) -> Segment:
         """At SND.NXT, unless the peer took back the window there and the stack heeds that."""
         tcb = self._tcb
@@ -302,7 +314,7 @@ class WayOut:
             push_is_ruled=push_is_ruled,
         )
         if challenged is not None:
-            packet = self._traits.challenge(packet, challenged)
+            packet = self._traits.respond(packet, challenged)
         self._owner.emit(packet)
 
     def _blocks(self, segment: Segment) -> tuple[tuple[int, bytes], ...]:

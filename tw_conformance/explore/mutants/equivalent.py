@@ -105,8 +105,15 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         for trait in ("connected", "shutdown_*", "keeps_ttl")
     ),
     *(
-        Equivalent(profiles, "traits: challenge*", "It knows no challenge ACK.")
-        for profiles in ("freebsd-10", "linux-2.6.32", "rfc9293")
+        Equivalent(profiles, f"traits: {trait}", "It knows no challenge ACK.")
+        for profiles, trait in (
+            ("freebsd-10", "challenges_beside"),
+            *(
+                (profiles, trait)
+                for profiles in ("linux-2.6.32", "rfc9293")
+                for trait in ("challenges_beside", "respond")
+            ),
+        )
     ),
     Equivalent("rfc9293", "traits: closes_early", why.NO_SOCKET, "out of reach"),
     Equivalent(
