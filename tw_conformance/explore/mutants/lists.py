@@ -26,9 +26,15 @@ def _mutants(decisions: AnyList, index: int, profile: Profile) -> Iterator[ListM
     place = f"{decisions.stage}: {rule.id}"
 
     def make(
-        kind: MutantKind, change: str, changed: tuple[AnyRule, ...], otherwise: RulesOtherwise
+        kind: MutantKind,
+        change: str,
+        changed: tuple[AnyRule, ...],
+        otherwise: RulesOtherwise,
+        *,
+        acts: bool = True,
     ) -> ListMutant:
-        return ListMutant(kind, place, change, replace(decisions, rules=changed), index, otherwise)
+        broken_list = replace(decisions, rules=changed)
+        return ListMutant(kind, place, change, broken_list, index, otherwise, acts)
 
     def with_rule(other: AnyRule) -> tuple[AnyRule, ...]:
         return (*rules[:index], other, *rules[index + 1 :])
@@ -41,7 +47,8 @@ def _mutants(decisions: AnyList, index: int, profile: Profile) -> Iterator[ListM
             yield make("list", f"behind {after.id}", swapped, _where_both_hold(after))
     for fault in broken(rule.when, decisions.stage.question):
         changed = with_rule(replace(rule, when=fault.condition))
-        yield make(fault.kind, fault.change, changed, _where_it_differs(fault.condition))
+        differs = _where_it_differs(fault.condition)
+        yield make(fault.kind, fault.change, changed, differs, acts=False)
     for change, then in instead(rule, decisions.stage, profile):
         yield make("action", change, with_rule(replace(rule, then=then)), _where_it_holds)
 

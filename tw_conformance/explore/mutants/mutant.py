@@ -53,11 +53,13 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListMutant(Mutant):
-    """A list with one fault, which shows where the rule at ``index`` is looked at."""
+    """A list with one fault, which shows where the rule at ``index`` is looked at; if it ``acts``,
+    only where the original rule holds."""
 
     decisions: AnyList
     index: int
     rules_otherwise: RulesOtherwise
+    acts: bool = False
 
     def of(self, profile: Profile) -> Profile:
         return profile.with_list(self.decisions)

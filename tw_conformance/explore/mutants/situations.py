@@ -20,6 +20,7 @@ from functools import cache
 from itertools import combinations, product
 from typing import Any, TypeAlias
 
+from tw_conformance.explore.coverage.survey import looked_at
 from tw_conformance.explore.mutants.conditions import atoms, what_is_read
 from tw_conformance.explore.mutants.effects import Effects
 from tw_conformance.explore.mutants.mutant import ListMutant
@@ -87,9 +88,9 @@ class Walk:
 
     def __init__(self, profile: Profile, mutants: Sequence[ListMutant]) -> None:
         self._effects = Effects(profile)
-        self._left: dict[AnyStage, list[ListMutant]] = defaultdict(list)
+        self._left: dict[AnyStage, _Left] = defaultdict(_Left)
         for mutant in mutants:
-            self._left[mutant.decisions.stage].append(mutant)
+            self._left[mutant.decisions.stage].add(mutant)
         self._kinds = KindsMet()
         self.situations = 0
         """How many questions were put."""
@@ -101,7 +102,7 @@ class Walk:
 
     def tell(self, decisions: AnyList, question: Any, ruling: Ruling[Any]) -> None:
         """The original takes a decision."""
-        if not self._left.get(decisions.stage) or not self._kinds.are_met(decisions, question):
+        if decisions.stage not in self._left or not self._kinds.are_met(decisions, question):
             return
         plain = DecisionList(decisions.stage, decisions.rules)
         for situation in _around(decisions.rules, question):
@@ -111,12 +112,40 @@ class Walk:
     def _ask(self, decisions: AnyList, question: Any) -> None:
         ruling = decisions.decide(question)
         acted = {id(rule) for rule in (*ruling.notes, ruling.rule)}
-        self._left[decisions.stage] = [
-            mutant
-            for mutant in self._left[decisions.stage]
-            if not mutant.rules_otherwise(question, id(decisions.rules[mutant.index]) in acted)
-            or not self._effects.differ(decisions.stage, ruling, mutant.decisions, question)
-        ]
+        left = self._left[decisions.stage]
+        for index, rule in enumerate(looked_at(decisions, ruling)):
+            holds = id(rule) in acted
+            for mutants in left.of_rule(index, holds=holds):
+                mutants -= {
+                    mutant
+                    for mutant in mutants
+                    if mutant.rules_otherwise(question, holds)
+                    and self._effects.differ(decisions.stage, ruling, mutant.decisions, question)
+                }
+
+
+class _Left:
+    """The mutants of one list that were not told yet, by their rules: one of a rule behind the one
+    that decides does nothing otherwise, and many do only where their rule holds."""
+
+    def __init__(self) -> None:
+        self._anywhere: dict[int, set[ListMutant]] = defaultdict(set)
+        self._where_it_holds: dict[int, set[ListMutant]] = defaultdict(set)
+
+    def add(self, mutant: ListMutant) -> None:
+        """One more."""
+        (self._where_it_holds if mutant.acts else self._anywhere)[mutant.index].add(mutant)
+
+    def of_rule(self, index: int, *, holds: bool) -> Iterator[set[ListMutant]]:
+        """Those that may do otherwise where that rule is looked at, and ``holds`` or not."""
+        if index in self._anywhere:
+            yield self._anywhere[index]
+        if holds and index in self._where_it_holds:
+            yield self._where_it_holds[index]
+
+    def __iter__(self) -> Iterator[ListMutant]:
+        for mutants in (*self._anywhere.values(), *self._where_it_holds.values()):
+            yield from mutants
 
 
 def _kind(decisions: AnyList, question: Any) -> Hashable:
