@@ -1,5 +1,19 @@
 """What changed in FreeBSD from release to release, outside TIME-WAIT, as far as a profile shows it,
-in order."""
+in order.
+
+Read in ``sys/netinet``: 10.4, 13.0 (which was also run), 13.1, and 14.0-STABLE where
+__FreeBSD_version is 1400507.  There TIME-WAIT, the syncache, what a SYN, an RST or a duplicate ACK
+meets, tcp_respond(), tcp_get_flags(), the default of nolocaltimewait and the errnos of ICMP and
+ICMPv6 are as ``freebsd-14`` has them.
+
+Inferred: which of 11.0, 12.0 and 13.0 brought what 10.4 has not and 13.0 has; that 13.2 and later
+are as 13.1, 14.1 and later as 14.0; and the borders at 15.0.  14.0-STABLE counts no challenge ACKs
+and has no ghost ACKs and no msl_local, so those came later; of 15 only ``main`` on its way there
+was read, in parts.
+
+Known of 14.0-STABLE, and not told apart: the SYN again of an entry of the syncache that has ECN
+makes it forget scaling, SACK and timestamps (``sc_flags =``; later sources have ``|=``).
+"""
 
 from __future__ import annotations
 

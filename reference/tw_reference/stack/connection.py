@@ -317,17 +317,13 @@ class Connection(ControlBlock):
                 self._if_due(stages.ACK_LIMIT, segment, self._out.queue.resend)
             case ConnectionAction.RESEND_SOON:
                 self._out.queue.hurry(2 * self._tick())
-            case ConnectionAction.UPDATE_TS:
-                self._note_timestamp(segment, agreed=True)
-            case ConnectionAction.UPDATE_ANY_TS:
-                self._note_timestamp(segment, agreed=False)
+            case ConnectionAction.UPDATE_TS | ConnectionAction.UPDATE_ANY_TS:
+                self._note_timestamp(segment, agreed=action is ConnectionAction.UPDATE_TS)
             case ConnectionAction.FORGET_TIMESTAMPS:
                 self.timestamps = False
                 self.offers = self.offers._replace(timestamps=False)
-            case ConnectionAction.FORGET_ECN:
-                self.marks.in_use = False
-            case ConnectionAction.USE_ECN:
-                self.marks.in_use = True
+            case ConnectionAction.FORGET_ECN | ConnectionAction.USE_ECN:
+                self.marks.in_use = action is ConnectionAction.USE_ECN
             case ConnectionAction.TAKE_SYN:
                 self._syn_arrives(segment)
                 if segment.flags & tcp.ACK:
