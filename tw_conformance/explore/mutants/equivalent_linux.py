@@ -6,6 +6,27 @@ from tw_conformance.explore.mutants import why
 from tw_conformance.explore.mutants.why import Equivalent
 
 LINUX: tuple[Equivalent, ...] = (
+    Equivalent(
+        "linux-*",
+        "connect(): linux.connect-same-second: *",
+        "Where in a second a block began no case can choose; tests/wire asks the kernel.",
+        "out of reach",
+    ),
+    Equivalent(
+        "linux-*",
+        "ESTABLISHED: linux.fin-with-cwr: behind linux.fin-alone",
+        why.DELAY,
+        "out of reach",
+    ),
+    *(
+        Equivalent(
+            profiles,
+            "traits: drops_requests",
+            "Shown from 6.12 on: a kernel of before may have no CONFIG_INET_DIAG_DESTROY.",
+            "out of reach",
+        )
+        for profiles in ("linux-5.*", "linux-6.1")
+    ),
     Equivalent("linux-*", "traits: challenges_beside", why.DELAY, "out of reach"),
     Equivalent(
         "linux-*",
