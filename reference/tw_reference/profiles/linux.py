@@ -406,6 +406,7 @@ LINUX_6_18 = Profile(
         repeats=Offers(timestamps=True, scaling=True, sack=True),
         keeps_syn_timer=True,
         closes_half_open=True,  # tcp.c, tcp_close_state(), TCP_SYN_RECV
+        halves_window=True,  # include/net/tcp.h, tcp_bound_to_half_wnd()
         least_mss=48,  # tcp_output.c, __tcp_mtu_to_mss(), sysctl_tcp_min_snd_mss
         # tcp_ipv4.c, tcp_v4_send_ack(); tcp_ipv6.c, tcp_v6_send_response(): if (tsecr).
         requests_stamp_zero=False,

@@ -183,6 +183,9 @@ class StackTraits:
     is looked at; else it waits for that ACK, and for that."""
     least_mss: int = 1
     """The MSS that a peer's counts as at least (octets, options of each segment among them)."""
+    halves_window: bool = False
+    """Whether no segment has more text than half of the widest window that the peer ever offered,
+    or all of one of 536 octets at most."""
     ecn: EcnWays | None = None
     """What it makes of marks; None: nothing is known of that, and they are passed over."""
     closes_early: bool = False

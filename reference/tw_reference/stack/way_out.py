@@ -22,6 +22,8 @@ _ECT_0 = 2
 """The ECN field of a packet that may be marked (RFC 3168 section 5)."""
 _MOST_BLOCKS = 4
 """SACK blocks that a header has room for, one less with timestamps (RFC 2018 section 3)."""
+_DEFAULT_MSS = 536
+"""Octets (RFC 9293 section 3.7.1)."""
 _NOT_OPEN = (State.CLOSED, State.SYN_SENT, State.SYN_RECEIVED)
 
 
@@ -59,7 +61,7 @@ class WayOut:
             return self._close_early()
         while self._may_go(burst):
             burst += 1
-            self._send_text(min(self._tcb.mss, outbound.room()), burst)
+            self._send_text(min(self._mss, outbound.room()), burst)
         if outbound.has_unsent_text or outbound.fin_waits:
             self.queue.watch()
         return burst > 0
@@ -83,7 +85,7 @@ class WayOut:
     def _may_go(self, burst: int, ahead: int = 0) -> bool:
         """Whether there is a segment that may go out now, behind ``burst`` others, and ``ahead``
         octets that do."""
-        outbound, mss = self._tcb.outbound, self._tcb.mss
+        outbound, mss = self._tcb.outbound, self._mss
         if not outbound.has_unsent_text:
             return outbound.fin_waits and self._fits(behind=burst > 0)
         if outbound.room() <= ahead:
@@ -92,8 +94,19 @@ class WayOut:
             return False
         return self._fits(behind=burst > 0)
 
+    @property
+    def _mss(self) -> int:
+        """How much text a segment has at most: the MSS, or where the stack heeds it, what the
+        widest window ever was, or half of it (include/net/tcp.h, tcp_bound_to_half_wnd())."""
+        mss, widest = self._tcb.mss, self._tcb.outbound.max_window
+        if not self._traits.halves_window or widest == 0:
+            return mss
+        bound = widest // 2 if widest > _DEFAULT_MSS else widest
+        least = self._traits.least_mss - (12 if self._tcb.timestamps else 0)
+        return min(mss, max(bound, least))
+
     def _fits(self, *, behind: bool) -> bool:
-        outbound, mss = self._tcb.outbound, self._tcb.mss
+        outbound, mss = self._tcb.outbound, self._mss
         waiting = outbound.unsent_text
         return self._traits.fits(
             Unsent(
@@ -111,7 +124,7 @@ class WayOut:
         that go out at once."""
         outbound = self._tcb.outbound
         flags, ruled = tcp.ACK, True
-        text = outbound.take(max(size, 0), self._tcb.mss)
+        text = outbound.take(max(size, 0), self._mss)
         if text:
             self._tcb.pace.text_goes(self._owner.clock.now)
         if not outbound.has_unsent_text:
@@ -120,13 +133,15 @@ class WayOut:
             # No packet that can be cut has fewer than two segments (tcp_min_tso_segs).
             ruled = burst == 2 and not self._may_go(burst, len(text))
             flags |= tcp.PSH if ruled else 0
+        elif self._mss < self._tcb.mss:
+            ruled = False  # tcp.c, forced_push(): it is much for that window
         self._transmit(flags, text, push_is_ruled=ruled)
 
     def _probe(self) -> None:
         """The timer fires with nothing on its way: send what the window has room for, or ask a peer
         whose window is closed how large it is."""
         tcb, traits = self._tcb, self._traits
-        size = min(tcb.outbound.room(), tcb.mss)
+        size = min(tcb.outbound.room(), self._mss)
         if traits.probes_with_text:
             size = max(size, 1)
         if size <= 0 or not tcb.outbound.has_unsent_text:
@@ -146,7 +161,7 @@ class WayOut:
         outbound = self._tcb.outbound
         if not outbound.has_unsent_text or outbound.room() <= 0 or not self._fits(behind=False):
             return False
-        self._send_text(min(self._tcb.mss, outbound.room()), 1)
+        self._send_text(min(self._mss, outbound.room()), 1)
         return True
 
     # -- the peer's answers ----------------------------------------------------------------------
