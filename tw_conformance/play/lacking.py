@@ -32,6 +32,11 @@ def lacks(case: Case, target: Target) -> str | None:
     )
 
 
+def can_not_play(script: Case, target: Target) -> str | None:
+    """The same for a script, which expects nothing, and which the oracle plays as the DUT is."""
+    return target.lacks(script) or _comes_to_no_time_wait(script, target)
+
+
 def _is_spoken_over(case: Case, target: Target) -> str | None:
     """Whether the DUT's service sends text where the case expects the FIN of a new incarnation."""
     says = target.acquaintance.says

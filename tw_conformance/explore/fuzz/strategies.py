@@ -25,6 +25,7 @@ from tw_conformance.model.case import (
 from tw_conformance.model.errors import UsageError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.notation.write import case_to_yaml
+from tw_conformance.play.lacking import can_not_play
 from tw_conformance.targets.target import Target
 from tw_reference.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
 
@@ -123,7 +124,7 @@ class Space:
         lacking: dict[str, str] = {}
 
         def playable(what: str, values: Iterable[T], script_with: Callable[[T], Case]) -> list[T]:
-            whys = [(value, target.lacks(script_with(value))) for value in values]
+            whys = [(value, can_not_play(script_with(value), target)) for value in values]
             lacking.update((f"{what} {value}", why) for value, why in whys if why is not None)
             return [value for value, why in whys if why is None]
 

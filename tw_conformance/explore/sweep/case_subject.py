@@ -30,6 +30,7 @@ from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.model.words import number_of, was
 from tw_conformance.play.approach import NotReached
+from tw_conformance.play.lacking import can_not_play
 from tw_conformance.play.record import Doubt, answers
 from tw_conformance.play.run import Run
 from tw_conformance.targets.target import Target
@@ -113,7 +114,7 @@ class CaseSubject:
     def _lacks(self, one: SegmentClass) -> str | None:
         if one.socket not in (_socket_of_a_case(one.state), NOT_APPLICABLE):
             return "a case does not say what becomes of the DUT's socket"
-        return self._target.lacks(script_of(one, self._segments, self._settings))
+        return can_not_play(script_of(one, self._segments, self._settings), self._target)
 
     # -- playing ---------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from tw_conformance.model.case import Case, Reach
-from tw_conformance.play.lacking import lacks
+from tw_conformance.play.lacking import can_not_play, lacks
 from tw_conformance.play.tests.scripted import ScriptedTarget, script
 from tw_conformance.targets.acquaintance import Acquaintance
 
@@ -122,6 +122,18 @@ def test_a_case_that_comes_to_no_time_wait_is_played_on_its_link_too() -> None:
     case = script("  - send: {flags: ACK}\n  - expect: nothing\n", "{state: FIN-WAIT-2}")
     over_ipv6 = replace(case, reach=replace(case.reach, family="ipv6"))
     assert lacks(over_ipv6, ScriptedTarget([], profile="freebsd-14", on_link=("ipv6",))) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "family", "lacks_it"),
+    [("TIME-WAIT", "ipv6", True), ("TIME-WAIT", "ipv4", False), ("FIN-WAIT-2", "ipv6", False)],
+)
+def test_so_it_is_with_a_script_of_an_exploration(
+    state: str, family: Literal["ipv4", "ipv6"], lacks_it: bool
+) -> None:
+    bare = Case("a script", "", (), Reach(state=state, family=family), ())
+    near = ScriptedTarget([], profile="freebsd-14", on_link=("ipv4", "ipv6"))
+    assert (can_not_play(bare, near) is not None) == lacks_it
 
 
 @pytest.mark.parametrize(("state", "is_left_out"), [("TIME-WAIT", True), ("LAST-ACK", False)])
