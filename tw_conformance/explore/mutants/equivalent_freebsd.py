@@ -7,6 +7,12 @@ from tw_conformance.explore.mutants.why import Equivalent
 
 FREEBSD: tuple[Equivalent, ...] = (
     Equivalent(
+        "freebsd-*",
+        "traits: closes_half_open",
+        "close() of what is not open is silent, and shutdown() sends the FIN with the <SYN,ACK>:"
+        " none waits.",
+    ),
+    Equivalent(
         "freebsd-*", "traits: delayed_ack*", f"100 ms, or 40. {why.TOO_FINE}", "out of reach"
     ),
     Equivalent(
@@ -23,6 +29,7 @@ FREEBSD: tuple[Equivalent, ...] = (
         Equivalent("freebsd-*", mutants, why.SHUT, "out of reach")
         for mutants in (
             "*: freebsd.conn-beyond*: behind freebsd.conn-timestamp",
+            "*: freebsd.*-text-delayed-until-12: «an ACK is *», the bound of SEG.SEQ one lower",
             "FIN-WAIT-2: freebsd.conn-due-old*: «all *», the bound of SEG.SEQ one lower",
             "*: freebsd.conn-due-old-sack: «SEG.SEQ *», the bound of SEG.SEQ one lower",
         )
