@@ -24,7 +24,7 @@ from tw_conformance.play.record import Doubt, StateSeen
 from tw_conformance.play.tester import ACCEPTS_AND_CLOSES, TesterEndpoint
 from tw_conformance.targets.acquaintance import Question, Shape, Telling
 from tw_reference import segment as tcp
-from tw_reference.segment import Packet, Segment
+from tw_reference.segment import Packet, Segment, flag_names
 from tw_reference.seqnum import add
 from tw_reference.ways import WINDOW
 
@@ -112,19 +112,26 @@ async def ask(
 
 async def _put(probe: StateProbe, tester: TesterEndpoint) -> str | Doubt:
     """Ask as often as the path makes necessary."""
+    other: Segment | None = None
     for _ in range(tester.path.askings):
         deadline = tester.send(probe.segment) + probe.patience(tester.path)
         if not await tester.prove_delivery():
             return Doubt("no probe was answered: the path or the DUT is gone")
         tester.pending, early = [], tester.pending
         for arrival in early:
-            if state := probe.read(_segment(arrival)):
+            if state := probe.read(other := _segment(arrival)):
                 return state
         while (late := await tester.receive(deadline)) is not None:
-            if state := probe.read(_segment(late)):
+            if state := probe.read(other := _segment(late)):
                 return state
+    none = f"no answer to {probe.name} tells the state"
+    if other is not None:
+        return Doubt(
+            f"{none}: {flag_names(other.flags)} came, which is of neither kind that was seen of the"
+            " DUT with a connection and without"
+        )
     return Doubt(
-        f"no answer to {probe.name} tells the state, though a probe sent after it was answered: a"
+        f"{none}, though a probe sent after it was answered: a"
         " firewall, or a blackhole sysctl on the DUT, keeps segments in that it would send"
     )
 

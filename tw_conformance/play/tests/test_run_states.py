@@ -23,10 +23,11 @@ from tw_conformance.play.tests.scripted import (
     performed,
     reading,
     script,
+    segment,
     verdict,
 )
 from tw_conformance.play.views import View
-from tw_reference.segment import Packet, Segment
+from tw_reference.segment import SYN, Packet, Segment
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
@@ -226,6 +227,12 @@ def test_a_question_that_nobody_answers_decides_nothing() -> None:
     for outcome in (of_a_state, of_a_timer):
         assert outcome.verdict is INCONCLUSIVE
         assert "no answer to an octet below RCV.NXT tells the state" in outcome.reason
+
+
+def test_an_answer_of_neither_kind_decides_nothing_and_is_said() -> None:
+    outcome, _ = timer_viewed("kept", (ASKED + 0.0005, segment(SYN, 0, 0)))
+    assert outcome.verdict is INCONCLUSIVE
+    assert "SYN came, which is of neither kind" in outcome.reason
 
 
 def test_a_state_that_can_not_be_asked_for_decides_nothing() -> None:
