@@ -7,6 +7,12 @@ from tw_conformance.explore.mutants.why import Equivalent
 
 LINUX: tuple[Equivalent, ...] = (
     Equivalent(
+        "linux-2*",
+        "ESTABLISHED: linux.fin-with-text-short: «more than *, the bound of the length one higher",
+        why.DELAY,
+        "out of reach",
+    ),
+    Equivalent(
         "linux-*",
         "CLOSE-WAIT: linux.paws*: «TSval lies in the replay *», the bound of TSval one higher",
         "The RTO follows the round trip, which no case knows to a millisecond.",
