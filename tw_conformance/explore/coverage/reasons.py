@@ -74,13 +74,6 @@ REASONS: tuple[Reason, ...] = (
     ),
     Reason(
         "linux-*",
-        "ESTABLISHED: linux.fin-with-text",
-        "Unread text that keeps the window open is more than a full segment; a process that reads"
-        " is in profiles/tests/test_linux_states.py.",
-        part="more than one full segment waits for its ACK: false",
-    ),
-    Reason(
-        "linux-*",
         "ESTABLISHED: linux.fin-with-text-unread",
         "Before 6.6 that tells only where a process reads.",
         part="more than one full segment waits for its ACK: *",
