@@ -8,7 +8,7 @@ ACK number tells nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tw_conformance.link.link import Arrival
 from tw_reference import segment as tcp
@@ -58,16 +58,22 @@ class Heard:
         copies = sum(_text(each) == text for _, each in self._numbered)
         return self._came[_shape(packet.segment)] > 1 or copies > 1
 
-    def is_ahead(self, packet: Packet) -> bool:
-        """Whether octets before it have not come, which the DUT sent if its SEG.SEQ is right.  An
-        RST and a SYN have numbers of their own."""
-        segment = packet.segment
-        if segment.flags & (tcp.RST | tcp.SYN) or not self._numbered:
+    def is_ahead(self, arrival: Arrival) -> bool:
+        """Whether octets before it had not come by then, which the DUT sent if its SEG.SEQ is
+        right.  An RST and a SYN have numbers of their own."""
+        segment, before = segment_of(arrival), list(self._before(arrival))
+        if segment.flags & (tcp.RST | tcp.SYN) or not before:
             return False
         return not any(
             distance(segment.seq, each.seq) > 0 and distance(each.end, segment.seq) >= 0
-            for _, each in self._numbered
+            for each in before
         )
+
+    def _before(self, arrival: Arrival) -> Iterator[Segment]:
+        for time, each in self._numbered:
+            if each is segment_of(arrival) or time > arrival.time:
+                return
+            yield each
 
     def is_again(self, arrival: Arrival) -> bool:
         """Whether its octets had come before, however soon a timer of the DUT sent them again."""

@@ -460,7 +460,7 @@ class Run:
         """What else a segment may be than the DUT's answer to what was sent last."""
         if not self.target.path.perfect:
             if not tester.heard.has_come_before(_packet(arrival)):
-                return Again.AHEAD if tester.heard.is_ahead(_packet(arrival)) else None
+                return Again.AHEAD if tester.heard.is_ahead(arrival) else None
             return Again.RESENT if tester.heard.was_retransmitted(arrival) else Again.REPEATED
         if not self.target.realtime:
             return None  # nobody is late where time is virtual

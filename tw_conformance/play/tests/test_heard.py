@@ -128,15 +128,26 @@ def test_what_came_out_of_order_is_new() -> None:
     ],
 )
 def test_what_has_octets_before_it_that_did_not_come_is_ahead(last: Packet, ahead: bool) -> None:
-    came, _ = heard((0.0, segment(SYN | ACK, 0, 7)), (1.0, last))
-    assert came.is_ahead(last) is ahead
-    assert not heard((1.0, segment(ACK, 2, 7)))[0].is_ahead(segment(ACK, 2, 7))
+    came, arrival = heard((0.0, segment(SYN | ACK, 0, 7)), (1.0, last))
+    assert came.is_ahead(arrival) is ahead
+    alone, arrival = heard((1.0, segment(ACK, 2, 7)))
+    assert not alone.is_ahead(arrival)
+
+
+def test_what_came_before_its_octets_is_ahead_though_they_have_come_since() -> None:
+    first, second = segment(ACK, 1, 7, b"x" * 10), segment(ACK, 11, 7, b"x" * 10)
+    came, arrival = heard((0.0, segment(SYN | ACK, 0, 7)), (1.0, second))
+    came.take(Arrival(1.0, first, b""))
+    assert came.is_ahead(arrival)
 
 
 def test_what_follows_text_that_came_is_not_ahead() -> None:
     text = segment(ACK, 1, 7, b"x" * 10)
     came, _ = heard((0.0, segment(SYN | ACK, 0, 7)), (1.0, text), (1.0, segment(FIN | ACK, 11, 7)))
-    assert not came.is_ahead(segment(FIN | ACK, 11, 7))
-    assert not came.is_ahead(segment(ACK, 12, 7))
-    assert came.is_ahead(segment(ACK, 13, 7))
-    assert not came.is_ahead(segment(ACK, 5, 7, b"xx"))
+    for last, ahead in [
+        (segment(FIN | ACK, 11, 7), False),
+        (segment(ACK, 12, 7), False),
+        (segment(ACK, 13, 7), True),
+        (segment(ACK, 5, 7, b"xx"), False),
+    ]:
+        assert came.is_ahead(Arrival(1.0, last, b"")) is ahead
