@@ -128,6 +128,11 @@ class Packet:
     push_is_ruled: bool = field(default=True, compare=False)
     """The same of PSH."""
 
+    @property
+    def ecn_field(self) -> int:
+        """The bits of the type of service that are ECN's (RFC 3168 section 5)."""
+        return self.tos & 3
+
 
 @dataclass(frozen=True, slots=True)
 class Echo:

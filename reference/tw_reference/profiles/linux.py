@@ -362,7 +362,7 @@ def _raised_or_shut(offered: WindowOffered) -> bool:
     return raised(offered) or (offered.by_seq == 0 and offered.window == 0)
 
 
-_ECN = EcnWays(quick_acks=2)
+_ECN = EcnWays(refuses_marked_syn=True, quick_acks=2)
 
 LINUX_6_18 = Profile(
     name="linux-6.18",

@@ -56,6 +56,9 @@ EVERYTHING = Offers(timestamps=True, scaling=True, sack=True, asks_ecn=True, tak
 class EcnWays(NamedTuple):
     """What a stack makes of marks on text, and of CWR, on a connection with ECN."""
 
+    refuses_marked_syn: bool = False
+    """Whether a SYN that is ECT or CE asks for ECN in vain: such marks are not its sender's
+    (tcp_ecn_create_request() of Linux since 3.4)."""
     takes_empty_cwr: bool = True
     """Whether CWR ends ECE on a segment without sequence length too."""
     is_quick_after_ce: bool = True

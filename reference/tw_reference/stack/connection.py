@@ -26,8 +26,6 @@ from tw_reference.stack.owner import Owner
 from tw_reference.stack.way_out import WayOut
 from tw_reference.state import Snapshot, State
 
-_ECN_FIELD = 3
-"""The bits of a type of service that are ECN's (RFC 3168 section 5)."""
 _CLOSED_TO = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 """Where CLOSE leads."""
 _ACKNOWLEDGES = frozenset(
@@ -67,10 +65,9 @@ class Connection(ControlBlock):
     @classmethod
     def passive(cls, owner: Owner, packet: Packet, iss: int) -> Self:
         """A connection opened by the SYN in ``packet``: it sends <SYN,ACK>, SYN-RECEIVED."""
-        syn = packet.segment
-        connection = cls(owner, packet.flow.reverse, iss, wanted=Offers.of(syn))
+        connection = cls(owner, packet.flow.reverse, iss, wanted=Offers.of(packet.segment))
         connection.is_passive = connection.is_request = True
-        connection._syn_arrives(syn)
+        connection._syn_arrives(packet)
         connection.state = State.SYN_RECEIVED
         connection._out.open(tcp.ACK)
         return connection
@@ -222,7 +219,7 @@ class Connection(ControlBlock):
             self._owner.settings,
             self._owner.clock.now,
             self.is_request and self._owner.queue_is_full(self),
-            packet.tos & _ECN_FIELD,
+            packet.ecn_field,
         )
         going_on = True
         while going_on:
@@ -325,7 +322,7 @@ class Connection(ControlBlock):
             case ConnectionAction.FORGET_ECN | ConnectionAction.USE_ECN:
                 self.marks.in_use = action is ConnectionAction.USE_ECN
             case ConnectionAction.TAKE_SYN:
-                self._syn_arrives(segment)
+                self._syn_arrives(packet)
                 if segment.flags & tcp.ACK:
                     self._out.acknowledged(segment)
             case ConnectionAction.TAKE_ACK:
@@ -413,8 +410,9 @@ class Connection(ControlBlock):
             send()
         self._trace(rules.stage, ruling, before, segment)
 
-    def _syn_arrives(self, syn: Segment) -> None:
+    def _syn_arrives(self, packet: Packet) -> None:
         """The peer's half of the handshake: IRS, window, and the options that both sides have."""
+        syn = packet.segment
         self.irs = syn.seq
         self.outbound.open(syn)
         ours, theirs = self.offers, Offers.of(syn)
@@ -424,7 +422,8 @@ class Connection(ControlBlock):
             shared.or_options_of(ours.options_of(self._traits.repeats)) if crossed else shared
         )
         answers = self.is_passive or self._traits.crosses_with_ecn
-        self.marks.in_use = takes_up(self.offers, syn.flags, answers=answers)
+        wanted = takes_up(self.offers, syn.flags, answers=answers)
+        self.marks.in_use = wanted and not (self.is_passive and self.marks.refuse(packet))
         self.timestamps = shared.timestamps
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
@@ -460,7 +459,7 @@ class Connection(ControlBlock):
             self.pace.text_comes(self._owner.clock.now, self.rto)
         # tcp_input.c of Linux: tcp_event_data_recv(), tcp_data_queue_ofo().
         counts = bool(segment.payload) or after(segment.seq, before)
-        if counts and self.marks.text_comes(segment, packet.tos & _ECN_FIELD):
+        if counts and self.marks.text_comes(segment, packet.ecn_field):
             self.pace.hurry(self.marks.quick_acks)
         if data:
             self._news.append(lambda: self._owner.delivered(self, data))

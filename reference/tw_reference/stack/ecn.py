@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tw_reference import segment as tcp
 from tw_reference.profiles.offers import ASKS_ECN, EcnWays, Offers
-from tw_reference.segment import Segment
+from tw_reference.segment import Packet, Segment
 from tw_reference.state import State
 
 _NOT_ECT, _CE = 0, 3
@@ -34,6 +34,10 @@ class Marks:
         """Whether CE has come, and no CWR since."""
         self._seen = False
         """Whether text has come as ECT or CE."""
+
+    def refuse(self, syn: Packet) -> bool:
+        """Whether a listener takes up no ECN from such a SYN, though it asks for it."""
+        return self._ways.refuses_marked_syn and syn.ecn_field != 0 and not syn.segment.reserved
 
     @property
     def _count(self) -> bool:
