@@ -20,6 +20,8 @@ from typing import Self
 from tw_conformance.model.errors import TargetError
 
 SHARES = 16
+NOT_TO_GROW_INTO = 4
+"""Shares, the last ones, that no lease grows into: however long a run is, another can begin."""
 _STRIDE = 64
 """Ports that are noted as used in one go.  After a crash, so many at most are skipped."""
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -28,7 +30,7 @@ _UID_MAP = Path("/proc/self/uid_map")
 
 class SourcePortLease:
     """A share of ``ports``, held until :meth:`close`; where it may grow, further ones as soon as
-    that is used up."""
+    that is used up, but for the last few."""
 
     def __init__(self, first: _Share, ports: range, folder: Path, *, grows: bool) -> None:
         self._shares = [first]
@@ -46,15 +48,15 @@ class SourcePortLease:
         folder = folder or Path(tempfile.gettempdir(), f"tw-conformance-{real_user()}")
         try:
             _make_own(folder)
-            first = _free_share(ports, folder)
+            first = _free_share(ports, folder, SHARES)
         except OSError as error:
             raise TargetError(
                 f"source ports can't be leased in {folder}: {error.strerror}; {_ADVICE}"
             ) from error
         if first is None:
             raise TargetError(
-                f"{SHARES} targets are being tested from this machine already: wait until one is"
-                " done, or give fewer workers (-n)"
+                f"the runs under way on this machine hold all {SHARES} shares of source ports:"
+                " wait until one is done, or give fewer workers (-n)"
             )
         return cls(first, ports, folder, grows=grows)
 
@@ -79,7 +81,8 @@ class SourcePortLease:
         if not self._grows:
             return False
         with contextlib.suppress(OSError):
-            if (further := _free_share(self._all, self._folder)) is not None:
+            further = _free_share(self._all, self._folder, SHARES - NOT_TO_GROW_INTO)
+            if further is not None:
                 self._shares.append(further)
                 return True
         return False
@@ -117,13 +120,13 @@ class _Share:
             os.pwrite(self._descriptor, f"{stop:<15}\n".encode(), 0)
 
 
-def _free_share(ports: range, folder: Path) -> _Share | None:
-    """The first that nobody holds; None where all are held.
+def _free_share(ports: range, folder: Path, among: int) -> _Share | None:
+    """The first that nobody holds, among so many; None where all those are held.
 
     :raises OSError: where nothing can be locked there.
     """
     size = len(ports) // SHARES
-    for number in range(SHARES):
+    for number in range(among):
         descriptor = _locked(folder / f"lane-{ports.start}-{number}")
         if descriptor is not None:
             return _Share(descriptor, ports[number * size : (number + 1) * size])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tw_conformance.link.ports import SHARES, SourcePortLease, real_user
+from tw_conformance.link.ports import NOT_TO_GROW_INTO, SHARES, SourcePortLease, real_user
 from tw_conformance.model.errors import TargetError
 
 PORTS = range(20000, 20000 + 16 * 100)
@@ -26,9 +26,19 @@ def test_a_lease_that_may_grow_takes_the_shares_that_nobody_holds(tmp_path: Path
     first, second = ([next(ports) for _ in range(150)] for ports in families)
     assert first == second
     assert set(first).isdisjoint(other)
-    assert len(set(one)) == len(PORTS) - len(PORTS) // SHARES
+    grown = SHARES - NOT_TO_GROW_INTO - 1
+    assert len(set(one)) == grown * len(PORTS) // SHARES
     one.close()
     assert len(set(SourcePortLease.take(PORTS, tmp_path))) == len(PORTS) // SHARES
+
+
+def test_leases_that_have_grown_as_far_as_they_may_leave_room_for_others(tmp_path: Path) -> None:
+    growing = [SourcePortLease.take(PORTS, tmp_path, grows=True) for _ in range(2)]
+    held = {port for lease in growing for port in lease}
+    others = [SourcePortLease.take(PORTS, tmp_path) for _ in range(NOT_TO_GROW_INTO)]
+    assert held.isdisjoint(port for lease in others for port in lease)
+    with pytest.raises(TargetError, match=f"hold all {SHARES} shares of source ports"):
+        SourcePortLease.take(PORTS, tmp_path)
 
 
 def test_the_next_run_goes_on_where_the_last_one_stopped(tmp_path: Path) -> None:
