@@ -71,26 +71,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
     except SuiteError as error:
-        return _end_with(error)
+        return _end_with(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
+        return _end_with("interrupted", ExitCode.INTERRUPTED)
     except BrokenPipeError:
         _leave_unwritten(sys.stdout)
         return ExitCode.INTERRUPTED
     except OSError:
         if (lost := _lost_output()) is None:
             raise
-        return _end_with(lost)
+        return _end_with(str(lost), lost.exit_code)
     return code
 
 
-def _end_with(error: SuiteError) -> int:
-    """Say what went wrong, where it can be said; returns the exit code."""
+def _end_with(why: str, code: ExitCode) -> int:
+    """Say what ended the command, where it can be said; returns the exit code."""
     try:
-        print(f"tw-conformance: {error}", file=sys.stderr)
+        print(f"tw-conformance: {why}", file=sys.stderr)
     except OSError:
         _leave_unwritten(sys.stderr)
-    return error.exit_code
+    return code
 
 
 def _lost_output() -> UsageError | None:
