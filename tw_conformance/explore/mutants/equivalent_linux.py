@@ -14,7 +14,7 @@ LINUX: tuple[Equivalent, ...] = (
     ),
     Equivalent(
         "linux-*",
-        "CLOSE-WAIT: linux.paws*: «TSval lies in the replay *», the bound of TSval one higher",
+        "CLOS*: linux.paws*: «TSval lies in the replay *», the bound of TSval one higher",
         "The RTO follows the round trip, which no case knows to a millisecond.",
         "out of reach",
     ),
