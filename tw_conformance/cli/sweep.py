@@ -125,7 +125,9 @@ def sweep(arguments: argparse.Namespace) -> int:
         if not classes:
             print("tw-conformance: nothing is left to be walked", file=sys.stderr)
             return ExitCode.NOTHING
-        print(f"{len(classes)} classes on {walked}, compared with {profile}", flush=True)
+        known = sum(one in journal.results for one in classes)
+        before = f"; {known} of them are known from {journal.path}" if known else ""
+        print(f"{len(classes)} classes on {walked}, compared with {profile}{before}", flush=True)
         walk = Walk(
             field.subject,
             oracle,

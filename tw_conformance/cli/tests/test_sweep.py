@@ -140,9 +140,12 @@ def test_what_was_found_before_a_target_went_is_said_and_gone_on_with(
     assert "under way: flags=" in printed.err
     (journal,) = tmp_path.iterdir()
     assert f"classes; go on with --resume {journal}" in printed.err
+    _, _, after = printed.err.partition("  after ")
+    done, _, _ = after.partition(" ")
     assert sweep(*words, "--resume", str(journal)) == ExitCode.DEVIATES
     printed = capsys.readouterr()
     assert "under way" not in printed.err
+    assert f"; {done} of them are known from {journal}\n" in printed.out
     assert "72 classes in" in printed.out
     assert list(tmp_path.iterdir()) == [journal]
 
