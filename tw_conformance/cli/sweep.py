@@ -111,35 +111,38 @@ def sweep(arguments: argparse.Namespace) -> int:
     )
     about = {"target": walked, "profile": profile, "settings": settings, "seed": arguments.seed}
     segments = SegmentMaker(Representatives.drawn(arguments.seed))
-    with (
-        _journal(arguments.resume, about) as journal,
-        _field(arguments, profile, walked, settings, segments) as field,
-    ):
-        oracle = ReferenceStack(
-            PROFILES[profile], {**field.settings, **settings}, segments, seed=arguments.seed
-        )
-        part = field.subject.narrowed(selection)
-        for said in part.left_out:
-            print(f"left out: {said}")
-        classes = _classes(part, strength, oracle, segments, arguments.seed)
-        if not classes:
-            print("tw-conformance: nothing is left to be walked", file=sys.stderr)
-            return ExitCode.NOTHING
-        known = sum(one in journal.results for one in classes)
-        before = f"; {known} of them are known from {journal.path}" if known else ""
-        print(f"{len(classes)} classes on {walked}, compared with {profile}{before}", flush=True)
-        walk = Walk(
-            field.subject,
-            oracle,
-            arguments.seed,
-            record=journal.record,
-            results=dict(journal.results),
-        )
-        begun = time.monotonic()
-        broken = _run(walk, classes, field)
-        seconds = time.monotonic() - begun
+    with _journal(arguments.resume, about) as journal:
+        asked_for = journal.keep
+        with _field(arguments, profile, walked, settings, segments) as field:
+            oracle = ReferenceStack(
+                PROFILES[profile], {**field.settings, **settings}, segments, seed=arguments.seed
+            )
+            part = field.subject.narrowed(selection)
+            for said in part.left_out:
+                print(f"left out: {said}")
+            classes = _classes(part, strength, oracle, segments, arguments.seed)
+            if not classes:
+                print("tw-conformance: nothing is left to be walked", file=sys.stderr)
+                return ExitCode.NOTHING
+            known = sum(one in journal.results for one in classes)
+            before = f"; {known} of them are known from {journal.path}" if known else ""
+            print(
+                f"{len(classes)} classes on {walked}, compared with {profile}{before}", flush=True
+            )
+            walk = Walk(
+                field.subject,
+                oracle,
+                arguments.seed,
+                record=journal.record,
+                results=dict(journal.results),
+            )
+            begun = time.monotonic()
+            broken = _run(walk, classes, field)
+            seconds = time.monotonic() - begun
+            journal.keep = journal.keep or broken is not None  # a second SIGINT may end this too
+        # What was under way has ended only now, and may have been recorded.
         results = {one: walk.results[one] for one in classes if one in walk.results}
-        journal.keep = journal.keep or (broken is not None and bool(results))
+        journal.keep = asked_for or (broken is not None and bool(results))
     code = _report(arguments, {**about, "seconds": seconds}, results, oracle, segments)
     if broken is None:
         return code

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -148,6 +150,38 @@ def test_what_was_found_before_a_target_went_is_said_and_gone_on_with(
     assert f"; {done} of them are known from {journal}\n" in printed.out
     assert "72 classes in" in printed.out
     assert list(tmp_path.iterdir()) == [journal]
+
+
+def test_what_ends_after_the_interrupt_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As on a target, whose thread goes on with a batch until the target is closed."""
+    opened = sweep_command._field
+
+    @contextmanager
+    def closed_late(*about: Any) -> Iterator[Any]:
+        walks = []
+
+        def run(walk: Coroutine[object, object, None]) -> None:
+            walks.append(walk)
+            raise KeyboardInterrupt
+
+        with opened(*about) as field:
+            yield replace(field, run=run)
+        asyncio.run(walks.pop())
+
+    monkeypatch.setattr(sweep_command, "_field", closed_late)
+    journal = tmp_path / "journal"
+    words = ("--profile", "rfc9293", "--only", f"flags=RST seq=R {PLAINEST}")
+    assert sweep(*words, "--resume", str(journal)) == ExitCode.INTERRUPTED
+    said = capsys.readouterr().err
+    monkeypatch.undo()
+    assert sweep(*words, "--resume", str(journal)) == ExitCode.CONFORMS
+    _, _, after = said.partition("  after ")
+    done, total = re.findall(r"\d+", after)[:2]
+    assert done == total != "0"
+    assert f"{done} classes on " in (again := capsys.readouterr().out)
+    assert f"; {done} of them are known from {journal}\n" in again
 
 
 def test_where_nothing_is_left_it_is_no_success(
