@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tw_conformance.model.case import Call, Reach, Step
+from tw_conformance.notation.packetdrill.bursts import LARGEST, text_at_most
 from tw_conformance.notation.packetdrill.calls import (
     BEFORE_LISTENING,
     Sockets,
@@ -49,10 +50,10 @@ _ABOUT_FLOW = re.compile(
 )
 """Linux's sysctls of how much text is sent at a time, and when again: what a case doesn't look
 at."""
+_AT_A_TIME = frozenset(("tcp_wmem", "tcp_min_tso_segs", "tcp_tso_win_divisor"))
+"""Of these, those that more than one segment shows."""
 _UNOFFERED = ("LISTEN", "SYN-SENT")
 """States in which the tester has not said yet what it offers."""
-_LARGEST_MSS = {"ipv4": 1460, "ipv6": 1440}
-"""Of Ethernet (RFC 6691); the tester's usual offer is the first, whatever the IP version."""
 
 
 @dataclass(slots=True)
@@ -71,6 +72,10 @@ class Opening:
     taken: int = 0
     """Events that belong to it."""
     accepted: bool = False
+    flows: bool = True
+    """Whether how much text is sent at a time is as it is by itself."""
+    text_at_most: int | None = None
+    """Octets of text in a full segment of the DUT's; None where that is not known."""
 
     def connection(self) -> Reach:
         return Reach(**self.reach)
@@ -110,8 +115,10 @@ def read_opening(events: Sequence[Event], family: str, remarks: Remarks) -> Open
         opening.steps.append(Call("unlisten"))
     _between(opening, events, first, remarks)
     _offer_sack(opening, events, remarks)
-    if family == "ipv6" and opening.reach.get("mss") == _LARGEST_MSS["ipv6"]:
-        opening.reach["mss"] = _LARGEST_MSS["ipv4"]
+    if not opening.flows:
+        opening.text_at_most = None
+    if family == "ipv6" and opening.reach.get("mss") == LARGEST["ipv6"]:
+        opening.reach["mss"] = LARGEST["ipv4"]  # the tester's usual one, whatever the family
         remarks.note(events[first].place, "mss 1440, usual over IPv6, is the tester's usual 1460")
     return opening
 
@@ -205,6 +212,7 @@ def _other_sysctl(text: str, opening: Opening, event: Event, remarks: Remarks) -
     if found := _OF_LINUX.match(name):
         if not _ABOUT_FLOW.fullmatch(found[1]) and not is_default(found[1], value):
             raise Untranslatable(event.place, f"prologue: {text} can't be had: no case knows it")
+        opening.flows = opening.flows and found[1] not in _AT_A_TIME
         remarks.note(event.place, f"prologue: {text} is left to the DUT")
         return
     if opening.other_sysctls.setdefault(name, value) == value:
@@ -255,6 +263,8 @@ def _passively(opening: Opening, handshake: _Handshake) -> None:
         opening.reach["state"] = "ESTABLISHED"
         opening.taken = handshake.end(3)
         _stamped(ack, opening.numbers)
+        shift = opening.reach["wscale"] or 0
+        opening.text_at_most = text_at_most(opening.connection(), (ack.window or 0) << shift)
 
 
 def _actively(opening: Opening, handshake: _Handshake, events: Sequence[Event]) -> None:
@@ -278,6 +288,7 @@ def _actively(opening: Opening, handshake: _Handshake, events: Sequence[Event]) 
         return
     opening.reach |= {"state": "ESTABLISHED", **_offer(syn_ack, syn)}
     opening.numbers = after
+    opening.text_at_most = text_at_most(opening.connection(), syn_ack.window or 0)
     opening.taken = handshake.end(3)
     stamps = one_option(ack.options or (), "TS")
     if stamps is not None:

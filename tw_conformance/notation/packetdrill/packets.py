@@ -9,6 +9,7 @@ from typing import Any
 from tw_conformance.model.case import Answer, Send, SendIcmp
 from tw_conformance.model.errors import Place
 from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.notation.packetdrill.bursts import LARGEST, segments
 from tw_conformance.notation.packetdrill.numbers import Numbers, offset
 from tw_conformance.notation.packetdrill.options import KINDS
 from tw_conformance.notation.packetdrill.remarks import Remarks, Untranslatable
@@ -58,8 +59,7 @@ _ICMPV6: Mapping[tuple[str, str], str] = {
     ("parameter_problem", ""): "parameter-problem",
 }
 _SENDABLE = frozenset(("mss", "wscale", "sackOK", "TS", "nop", "eol"))
-_LARGEST = 1460
-"""Octets of text in one segment."""
+_LARGEST = LARGEST["ipv4"]
 
 
 def translate_injection(
@@ -161,13 +161,22 @@ def _icmp_types(ipv6: bool) -> Iterator[tuple[str, int]]:
         yield kind, number.type
 
 
-def translate_answer(packet: TcpPacket, numbers: Numbers, place: Place, remarks: Remarks) -> Answer:
-    """What the DUT has to send.
+def translate_answers(
+    packet: TcpPacket, most: int | None, numbers: Numbers, place: Place, remarks: Remarks
+) -> list[Answer]:
+    """What the DUT has to send: segments of at most that much text; None: that is not known.
 
-    :raises Untranslatable: where it is several segments, or has what no case can ask for.
+    :raises Untranslatable: where it is several segments and what they are is not known.
     """
-    if packet.length > _LARGEST:
+    cut = segments(packet, _LARGEST if most is None else most)
+    if cut is None or (most is None and len(cut) > 1):
         raise Untranslatable(place, f"{packet.length} octets are several segments on the wire")
+    return [_translate_answer(each, numbers, place, remarks) for each in cut]
+
+
+def _translate_answer(
+    packet: TcpPacket, numbers: Numbers, place: Place, remarks: Remarks
+) -> Answer:
     # A segment with ACK and SYN that is said by ... is another ISS's.
     known = packet.seq is not None and not (packet.flags & SYN and numbers.snd_nxt is None)
     seq = numbers.of_dut(packet.seq) if known and packet.seq is not None else None

@@ -29,6 +29,7 @@ from tw_conformance.model.case import (
 from tw_conformance.model.errors import Place
 from tw_conformance.model.expressions import TimeExpression
 from tw_conformance.model.words import number_of, was
+from tw_conformance.notation.packetdrill.bursts import pushed_or_not
 from tw_conformance.notation.packetdrill.calls import translate_call
 from tw_conformance.notation.packetdrill.commands import (
     AsksState,
@@ -44,7 +45,8 @@ from tw_conformance.notation.packetdrill.commands import (
 )
 from tw_conformance.notation.packetdrill.opening import Opening, read_opening
 from tw_conformance.notation.packetdrill.packets import (
-    translate_answer,
+    one_option,
+    translate_answers,
     translate_icmp,
     translate_injection,
 )
@@ -68,6 +70,8 @@ _NOTICEABLE = 0.001
 """Seconds; a shorter while is none."""
 _DELAYED = 0.5
 """Seconds by which text must have been acknowledged (RFC 9293 section 3.8.6.3)."""
+_TIME_OUT = 0.2
+"""Seconds that a retransmission time-out has at least on Linux (``tcp.h, TCP_RTO_MIN``)."""
 _EARLIEST = 0.05
 """Seconds; what may come sooner than that is not asked to be late."""
 _SLACK = 0.1
@@ -128,6 +132,9 @@ def _script(script: Script, remarks: Remarks) -> tuple[Opening, list[Step]]:
     opening = read_opening(script.events, family, remarks)
     steps = _Steps(script, opening, remarks)
     steps.take_all()
+    if opening.reach.get("sack") and not steps.blocks:
+        del opening.reach["sack"]
+        remarks.note(place, "SACK is not offered: no segment that is left has blocks")
     calls = {step.verb for step in steps.made if isinstance(step, Call)}
     if opening.reach["state"] in ("LISTEN", "SYN-RECEIVED") and not calls - {"unlisten"}:
         # What a process that calls nothing has accepted is to the peer as what nobody accepts.
@@ -142,6 +149,8 @@ class _Steps:
 
     def __init__(self, script: Script, opening: Opening, remarks: Remarks) -> None:
         self.made: list[Step] = list(opening.steps)
+        self.blocks = False
+        """Whether the DUT is to send SACK blocks in what was taken."""
         self._script = script
         self._opening = opening
         self._remarks = remarks
@@ -154,6 +163,10 @@ class _Steps:
         """Whether the acknowledgment may be late: of text, and on Linux of a FIN that is first."""
         self._closes = False
         """Whether the DUT's process has closed."""
+        self._seen = 0
+        """Where the furthest ends of what was expected of the DUT."""
+        self._sent = 0
+        """Octets that the DUT's process has sent."""
         self._watched = True
         """Whether the script still looks at what the DUT sends: behind its last packet it does
         not, and text may well be acknowledged there."""
@@ -179,8 +192,12 @@ class _Steps:
             self._remarks.note(each.event.place, "what comes behind the last packet is left out")
 
     def _give_up_what_is_owed(self) -> None:
-        """Leave out what was done last: what answers it may be what can't be said."""
-        while self._owed and self.made and not isinstance(self.made[-1], Expect | ExpectState):
+        """Leave out what was done last, since what answers it may be what can't be said, and the
+        wait for what can't."""
+        while self.made and (
+            isinstance(self.made[-1], Wait)
+            or (self._owed and not isinstance(self.made[-1], Expect | ExpectState))
+        ):
             self.made.pop()
         self._owed = False
 
@@ -201,6 +218,7 @@ class _Steps:
                 ipv6 = self._opening.reach["family"] == "ipv6"
                 numbers = self._opening.numbers
                 self.made.append(translate_icmp(action, numbers, ipv6, event.place))
+                self._opening.text_at_most = None  # what it does to the MSS is the DUT's
                 self._owed = True
             case SysCall():
                 self._call(action, event.place)
@@ -235,6 +253,7 @@ class _Steps:
         self.made += made
         self._closes = self._closes or any(step.verb in ("close", "shutdown") for step in made)
         self._owed = self._owed or any(step.verb in _PROVOKING for step in made)
+        self._sent += sum(int(step.arguments["length"]) for step in made if step.verb == "send")
 
     def _closed(self, place: Place) -> None:
         if self._opening.reach["state"] == "SYN-RECEIVED" and not self._opening.accepted:
@@ -281,7 +300,9 @@ class _Steps:
     # -- what the DUT has to do ------------------------------------------------------------------
 
     def _expect(self, packet: TcpPacket, timed: _Timed) -> None:
-        answer = translate_answer(packet, self._opening.numbers, timed.event.place, self._remarks)
+        self._refuse_by_round_trip(packet, timed)
+        answer, *rest = self._answers(packet, timed.event.place)
+        self.blocks = self.blocks or one_option(packet.options or (), "sack") is not None
         time = timed.event.time
         earliest = timed.gap - self._tolerance
         latest = timed.gap + self._tolerance + _SLACK
@@ -297,8 +318,35 @@ class _Steps:
             self._said(answer, max(_DELAYED, latest))
         else:
             self._said(answer, latest if timed.gap >= _NOTICEABLE else None)
+        for each in rest:
+            self._said(each, None)
         if packet.ack is not None:
             self._text = self._late = False
+
+    def _refuse_by_round_trip(self, packet: TcpPacket, timed: _Timed) -> None:
+        """:raises Untranslatable: where it comes again, or of itself, sooner than any time-out."""
+        takes = packet.length + bool(packet.flags & FIN)
+        if not takes or packet.seq is None or packet.flags & SYN:
+            return
+        end = packet.seq.value + takes
+        if _NOTICEABLE <= timed.gap < _TIME_OUT and (end <= self._seen or not self._owed):
+            reason = f"what comes by itself within {_TIME_OUT * 1000:.0f} ms is by the round trip"
+            raise Untranslatable(timed.event.place, f"{reason} of the handshake, which no case has")
+        self._seen = max(self._seen, end)
+
+    def _answers(self, packet: TcpPacket, place: Place) -> list[OneAnswer | AnyOf]:
+        """The packet as it is on the wire; of one that is cut there, PSH is asked alone where it
+        ends what the process has sent."""
+        opening = self._opening
+        made = translate_answers(
+            packet, opening.text_at_most, opening.numbers, place, self._remarks
+        )
+        if len(made) == 1 or packet.seq is None:
+            return [*made]
+        end = packet.seq.value + packet.length - (opening.numbers.snd_nxt or 0)
+        last = made[-1] if end == self._sent else pushed_or_not(made[-1])
+        self._remarks.note(place, f"{packet.length} octets are {len(made)} segments on the wire")
+        return [*(pushed_or_not(each) for each in made[:-1]), last]
 
     def _said(self, answer: OneAnswer | AnyOf, within: float | None) -> None:
         limit = None if within is None else _time(within)

@@ -297,7 +297,8 @@ def test_readings_with_other_steps_are_cases_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("+0 > P. 1:5001(5000) ack 1\n", "9: 5000 octets are several segments on the wire"),
+        ("+0 < P. 1:5001(5000) ack 1 win 9\n", "9: 5000 octets are several segments on the wire"),
+        ("+0 > P. 1:5001(5000) ack 1 urg 1\n", "9: 5000 octets are several segments on the wire"),
         ("+0 poll([{fd=4}], 1, 0) = 1\n+0 < R 1:1(0) win 0\n", "9: poll() is not made"),
         ("+0 `sysctl -w net.ipv4.tcp_rfc1337=1`\n+0 < R 1:1(0) win 0\n", "rfc1337 can't change"),
         ("+0 `date`\n+0 < R 1:1(0) win 0\n", "9: this is not run: no case can say what it asks"),
@@ -375,7 +376,7 @@ def test_a_script_without_a_packet_is_no_case() -> None:
 
 
 def test_what_may_be_answered_by_what_cant_be_said_is_left_out_too() -> None:
-    text = PASSIVE + TO_TIME_WAIT + "+.1 < . 1:1(0) ack 1 win 9\n+0 > P. 1:5001(5000) ack 1\n"
+    text = PASSIVE + TO_TIME_WAIT + "+.1 < . 1:1(0) ack 1 win 9\n+0 > R. 7:7(0)! ack 7\n"
     assert steps(text)[-1].startswith("- expect: {flags: ACK, seq: snd_nxt+1")
 
 
@@ -394,7 +395,8 @@ def test_what_only_cleans_up_is_left_out() -> None:
 
 _LINES = st.sampled_from([
     *(PASSIVE + ACTIVE + STAMPED + TO_TIME_WAIT + BOTH).splitlines(),
-    "+1 write(4, ..., 70000) = 70000", "+.5 `sleep 1`", "+0 < S 5:5(0) win 1 <mss 7>",
+    "+1 write(4, ..., 70000) = 70000", "+0 > P. 1:5001(5000) ack 1",
+    "+.5 `sleep 1`", "+0 < S 5:5(0) win 1 <mss 7>",
     "* > . 1:1(0) ack 1", "+0 > R. 0:0(0)! ack 4294967295", "+0 < - 1:1(0) win 0",
     "+0 %{ assert tcpi_state == 99 }%", "+0 getsockopt(4, SOL_SOCKET, SO_ERROR, [5], [4]) = 0",
     "+0 setsockopt(4, SOL_IP, IP_TTL, [999], 4) = 0", "+0 `sysctl -w net.inet.tcp.msl=99`",
