@@ -283,6 +283,8 @@ def _actively(opening: Opening, handshake: _Handshake, events: Sequence[Event]) 
     opening.numbers.rcv_nxt = syn_ack.seq.value if syn_ack.flags & SYN else 0
     if ack is None or ack.inbound or not _is_opening(syn_ack, inbound=True, flags=SYN | ACK):
         return
+    if syn_ack.window == 0:
+        return  # the handshake before a case offers a window, so this one is a step
     after = _after(syn_ack, syn)
     if syn_ack.ack is None or syn_ack.ack.value != after.snd_nxt or not _acknowledges(ack, after):
         return

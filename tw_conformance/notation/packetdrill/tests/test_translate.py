@@ -65,6 +65,13 @@ def test_a_handshake_that_goes_half_way_is_the_state_on_the_way() -> None:
     assert steps(opened)[1] == "- send: {flags: RST|ACK, window: 0}"
 
 
+def test_a_handshake_that_leaves_no_window_is_not_the_one_before_a_case() -> None:
+    closed = ACTIVE.replace("ack 1 win 65535", "ack 1 win 0")
+    assert "state: SYN-SENT" in head(closed)
+    assert steps(closed)[1] == "- send: {flags: SYN|ACK, window: 0, mss: 1460}"
+    assert steps(closed)[2].startswith("- expect: {flags: ACK, ")
+
+
 def test_sack_is_offered_where_a_segment_has_blocks() -> None:
     answer = "+0 < . 9:10(1) ack 1 win 9 <nop,nop,TS val 600 ecr 900>\n+0 > . 1:1(0) ack 1 {}\n"
     blocks = STAMPED + answer.format("<nop,nop,TS val 900 ecr 600,nop,nop,sack 9:10>")
