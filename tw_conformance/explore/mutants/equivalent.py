@@ -22,7 +22,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     *(
         Equivalent("rfc9293", f"traits: {trait}", why.NO_WORD, "out of reach")
-        for trait in ("keeps_syn_timer", "least_mss", "acknowledges_reading")
+        for trait in ("keeps_syn_timer", "least_mss", "halves_window", "acknowledges_reading")
     ),
     Equivalent("rfc9293", "traits: leaves_out_urgent", why.NO_SOCKET, "out of reach"),
     *(
