@@ -305,6 +305,8 @@ def test_a_ping_returns_with_its_data(served: Served, family: str) -> None:
 
 
 def test_nothing_was_lost_or_unreadable(served: Served) -> None:
+    """Of all that this worker played before, and of a ping."""
+    assert inside(served, PING, ADDRESSES["ipv4"]) == "True"
     counts = served.station.counts
     assert counts.received > 0
     assert (counts.unreadable, counts.lost) == (0, 0)
