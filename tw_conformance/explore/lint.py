@@ -81,8 +81,8 @@ def _remarks(written: Written) -> Iterator[Remark]:
     if (longest := _longest_wait(case)) is not None:
         yield Remark(
             places[longest],
-            f"the waits of this case are longer than the {HOUR:g} s after which a run on a link is"
-            " over, unless --max-time says otherwise",
+            f"the waits of this case are longer than the {HOUR:g} s that one may let pass on a real"
+            " stack, unless --max-wait says otherwise",
         )
     yield from _played(written)
 

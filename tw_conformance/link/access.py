@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from math import inf
 from types import MappingProxyType
 
 from tw_conformance.link.path import Sentinel
@@ -26,7 +25,7 @@ class Access:
     the DUT closes first; ``start_timeout`` is the seconds that it may take to answer at first: its
     address, and then its service.  ``borrow``: the tester uses this machine's own address.
     ``rate`` is in packets a second; ``max_time`` in seconds, for the whole run; ``max_wait``, for
-    one case.
+    one case, on any target whose time is real.
     ``sentinel`` proves silence, a :class:`~tw_conformance.link.path.Sentinel`.  ``owned``: the user
     may fire at this host wherever it is.  ``settings`` are the DUT's that differ from its profile's
     defaults, by the profile's names.
@@ -38,7 +37,7 @@ class Access:
     borrow: bool = False
     rate: float = GENTLE
     max_time: float = HOUR
-    max_wait: float = inf
+    max_wait: float = HOUR
     start_timeout: float | None = None
     sentinel: str | None = None
     owned: bool = False

@@ -63,7 +63,7 @@ _OPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "type": float,
             "metavar": "SECONDS",
             "help": "no case lets more time pass; what would need it is left out and named."
-            " Default: as long as it takes",
+            f" Default: {HOUR:g}",
         },
     ),
     "start-timeout": (

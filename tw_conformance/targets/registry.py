@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tw_conformance.link.access import Access
 from tw_conformance.model.errors import SuiteError, UsageError
 from tw_conformance.model.words import joined, no_such
 from tw_conformance.targets.access_options import as_arguments
@@ -25,25 +24,28 @@ def open_target(
     :raises TargetError: where the target can't be had; says what to do.
     """
     roster = roster or Roster()
-    locator = roster.locator(name)
+    locator, access = roster.locator(name), roster.access(name)
     if locator is not None:
         held_to = profile_named(profile or default_profiles(name, roster)[0])
-        access = roster.access(name)
         return kind(locator.kind).open(Order(name, held_to, seed, locator, access))
     own, said = roster.target(name), profile or roster.profile(name)
-    return _own(own).open(Order(own, said and profile_named(said), seed, access=Access()))
+    return _own(own).open(Order(own, said and profile_named(said), seed, access=access))
 
 
 def refuse_unheeded(names: Collection[str], roster: Roster) -> None:
-    """:raises UsageError: where the command line says how a DUT on a link may be reached, and none
-    of the targets is one: nothing would come of it."""
+    """:raises UsageError: where the command line says how a DUT on a link may be reached, or how
+    long a case may wait, and nothing would come of it on any of the targets."""
     if any(roster.locator(name) is not None for name in names):
         return
     said = {field: value for field, value in roster.given.items() if field != "settings"}
+    if any(_own(roster.target(name)).realtime for name in names):
+        said.pop("max_wait", None)
     for argument in as_arguments(said):
         option = argument.partition("=")[0]
+        real = option == "--max-wait"
+        about, has = ("real time", "has none") if real else ("a DUT on a link", "is none")
         raise UsageError(
-            f"{option} is about a DUT on a link, and {joined(list(names))} is none: leave it out"
+            f"{option} is about {about}, and {joined(list(names))} {has}: leave it out"
         )
 
 

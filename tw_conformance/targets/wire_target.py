@@ -130,7 +130,7 @@ class WireTarget:
         self._stack = stack
         self._rate, self._max_time = rate, max_time
         self.look = LookBudget(rate, max_time)
-        self.longest_wait = max_wait
+        self.longest_wait = min(max_wait, max_time)
         self._sentinel = sentinel
         self._deadline = time.monotonic() + max_time
         self._loop = LoopThread(name, cpu)
@@ -169,7 +169,7 @@ class WireTarget:
             return why
         waits = sum(wait.evaluate(self.time_variables) for wait in case.waits())
         if waits > self.longest_wait:
-            return f"needs to wait {waits:g} s, and --max-wait says {self.longest_wait:g}"
+            return f"needs to wait {waits:.9g} s, and --max-wait says {self.longest_wait:g}"
         if self._mtu is not None and (octets := case.longest_packet()) > self._mtu:
             return f"needs packets of {octets} octets: the tester's link takes {self._mtu}"
         places, room = len(case.connections()), self.acquaintance

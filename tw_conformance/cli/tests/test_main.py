@@ -211,6 +211,7 @@ def test_a_target_that_is_not_there(
         (["show", "rts", "good.yaml"], "no case 'rts'; did you mean 'rst'?"),
         (["show", "rst", "good.yaml", "--profile", "linx"], "did you mean 'linux'?"),
         (["run", "--rate", "9"], "--rate is about a DUT on a link, and reference is none"),
+        (["run", "--max-wait", "9"], "--max-wait is about real time, and reference has none"),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_nearest(

@@ -28,7 +28,7 @@ def open_netns(order: Order) -> WireTarget:
     check_platform(NAME)
     where = "of this machine in a network namespace of its own"
     kernel = running_kernel()
-    return kernel_target(NAME, kernel, where, World.start, order.profile, order.seed)
+    return kernel_target(order, kernel, where, World.start)
 
 
 def unavailable() -> str | None:

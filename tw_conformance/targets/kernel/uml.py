@@ -42,7 +42,7 @@ def open_uml(order: Order) -> WireTarget:
     def start(cpu: int) -> World:
         return start_guest(linux, _another(cpu))
 
-    return kernel_target(NAME, guest_kernel(linux), where, start, order.profile, order.seed)
+    return kernel_target(order, guest_kernel(linux), where, start)
 
 
 def unavailable() -> str | None:

@@ -18,6 +18,7 @@ from tw_conformance.targets.bench import SHARED_PORT, Bench
 from tw_conformance.targets.kernel import world
 from tw_conformance.targets.kernel.release import MSL, Kernel, timer_lateness
 from tw_conformance.targets.kernel.world import World
+from tw_conformance.targets.kinds import Order
 from tw_conformance.targets.wire_target import WireTarget
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
@@ -29,23 +30,28 @@ StartWorld = Callable[[int], World]
 """Makes a world on that CPU; blocks.  Raises TargetError."""
 
 
-def kernel_target(
-    name: str, kernel: Kernel, where: str, start: StartWorld, profile: str | None, seed: int
-) -> WireTarget:
-    """A Linux kernel held to ``profile``; None: to the documented one of its version.
+def kernel_target(order: Order, kernel: Kernel, where: str, start: StartWorld) -> WireTarget:
+    """A Linux kernel held to the profile that the order says; None: to that of its version.
 
     ``start`` makes the worlds.  The kernel that they have is ``kernel``; ``where`` completes
     «Linux 6.18 ...» for a reader.
 
     :raises TargetError: where no world can be had; says what to do.
     """
-    held_to = profile or kernel.profile
+    held_to = order.profile or kernel.profile
     because = kernel.because if held_to == kernel.profile else "as asked"
     described = f"Linux {kernel.release} {where}, held to {held_to} ({because})"
     cpus = sorted(os.sched_getaffinity(0))
     cpu = cpus[os.getpid() % len(cpus)]
     duts = Worlds(described, kernel, start, cpu)
-    return WireTarget(name, PROFILES[held_to], duts, seed=seed, cpu=cpu)
+    return WireTarget(
+        order.name,
+        PROFILES[held_to],
+        duts,
+        seed=order.seed,
+        max_wait=order.access.max_wait,
+        cpu=cpu,
+    )
 
 
 def check_platform(name: str) -> None:

@@ -14,6 +14,7 @@ from tw_conformance.notation.tests.every_case import every_case
 from tw_conformance.play.player import play
 from tw_conformance.targets.kernel.release import running_kernel
 from tw_conformance.targets.kernel.worlds import kernel_target
+from tw_conformance.targets.kinds import Order
 from tw_conformance.targets.wire_target import WireTarget
 from tw_conformance.tests.wire.impaired import Impairment, impaired
 
@@ -21,7 +22,7 @@ from tw_conformance.tests.wire.impaired import Impairment, impaired
 @pytest.fixture(params=[Impairment(0.05), Impairment(0.05, 0.02, 0.02)], ids=["loss", "all"])
 def bad_network(request: pytest.FixtureRequest, world_or_skip: None) -> Iterator[WireTarget]:
     start = impaired(request.param, seed=1)
-    target = kernel_target("netns", running_kernel(), "behind a bad network", start, None, 1)
+    target = kernel_target(Order("netns", seed=1), running_kernel(), "behind a bad network", start)
     yield target
     target.close()
 

@@ -22,9 +22,10 @@ from tw_conformance.model.case import (
     Send,
     SendIcmp,
     StateIs,
+    Wait,
 )
 from tw_conformance.model.errors import TargetError
-from tw_conformance.model.expressions import SequenceExpression
+from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.model.verdict import Outcome, Transcript, Verdict
 from tw_conformance.play import approach, tester
 from tw_conformance.play.player import play
@@ -106,6 +107,11 @@ def test_what_the_link_does_not_take_is_left_out(target: WireTarget) -> None:
     assert target.lacks(case_of(text)) is None
     lacks = target.lacks(case_of(text, reach=Reach(family="ipv6")))
     assert lacks == "needs packets of 1520 octets: the tester's link takes 1500"
+
+
+def test_a_case_that_would_outlast_any_run_is_left_out(target: WireTarget) -> None:
+    lacks = target.lacks(case_of(Wait(TimeExpression("4320000s"))))
+    assert lacks == "needs to wait 4320000 s, and --max-wait says 3600"
 
 
 def test_an_abort_resets(target: WireTarget) -> None:
