@@ -12,7 +12,7 @@ from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.hindsight import in_hindsight
 from tw_conformance.play.judge import Judgement, decide, judge
-from tw_conformance.play.record import Came, Doubt, Fact, ProvenSilence, Record, Stray
+from tw_conformance.play.record import Came, Doubt, Fact, ProvenSilence, Record, Stray, came_at
 from tw_conformance.play.run import Run
 from tw_conformance.play.views import View, views
 from tw_conformance.play.weighing import conclude, conformity, undecided
@@ -126,10 +126,11 @@ async def _play(performer: _Performer) -> Outcome:
 
 
 async def _confirm(outcome: Outcome, performer: _Performer) -> Outcome:
-    """Confirm a FAIL that rests on the reading of a state or a timer by another performance: while
-    a DUT gets no CPU, its clock and its timers stand still."""
+    """Confirm a FAIL that rests on the DUT's own time by another performance: on the reading of a
+    state or a timer, or on an answer that has a time to come in.  While a DUT gets no CPU, its
+    clock and its timers stand still."""
     fields = {mismatch.field for mismatch in outcome.mismatches}
-    read = fields & {"state", "timer"}
+    read = fields & {"state", "timer"} or _missed_answer(outcome)
     if outcome.verdict is not Verdict.FAIL or not read or not performer.target.realtime:
         return outcome
     for breath in _REREADINGS:
@@ -140,9 +141,15 @@ async def _confirm(outcome: Outcome, performer: _Performer) -> Outcome:
     return replace(
         outcome,
         verdict=Verdict.INCONCLUSIVE,
-        reason=f"the {read.pop()} reads another way each time: the DUT may be too busy to keep"
-        " time",
+        reason=f"the {read.pop()} is another each time: the DUT may be too busy to keep time",
     )
+
+
+def _missed_answer(outcome: Outcome) -> set[str]:
+    step, index = outcome.step, outcome.step_index
+    timed = isinstance(step, Expect) and step.within is not None
+    missed = timed and index is not None and not came_at(outcome.transcript, index)
+    return {"answer"} if missed else set()
 
 
 def _is_hopeless(outcomes: list[Outcome]) -> bool:

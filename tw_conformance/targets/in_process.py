@@ -253,12 +253,12 @@ class InProcessLink:
         flow = Flow(_TESTER[family], Random(seed).choice(_SOURCE_PORTS), _DUT[family], _PORT)
         return cls(target.dut_for(case, seed), flow, tester_isn(target.seed, case, wraps=True))
 
-    async def beside(self, *, other_peer: bool = False) -> InProcessLink:
+    async def beside(self, *, other_peer: bool = False) -> Self:
         flow, number = self.flow, self._dut.connections
         port = _SOURCE_PORTS[(_SOURCE_PORTS.index(flow.sport) + number) % len(_SOURCE_PORTS)]
         address = _STRANGER[flow.is_ipv6] if other_peer else flow.src
         isn = Random(f"{self.tester_isn}:{number}").getrandbits(32)
-        return InProcessLink(self._dut, flow._replace(src=address, sport=port), isn)
+        return type(self)(self._dut, flow._replace(src=address, sport=port), isn)
 
     def now(self) -> float:
         return self._clock.now / SECOND

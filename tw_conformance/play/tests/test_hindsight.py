@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
 
 import pytest
 
+from tw_conformance.link.link import Arrival
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.hindsight import in_hindsight
 from tw_conformance.play.player import perform_once, play
 from tw_conformance.play.tests.scripted import in_virtual_time, script
 from tw_conformance.targets.in_process import InProcessLink, InProcessTarget
-from tw_reference.clock import SECOND
 from tw_reference.profiles import PROFILES
 from tw_reference.segment import Damage, Datagram, Packet
 
@@ -35,20 +37,34 @@ WRONG = script(f"{INTERACTIVE}  - expect: {{flags: RST}}\n    within: 1s\n", EST
 
 
 class LateLink(InProcessLink):
-    """``pauses`` are the seconds that pass before a segment or a call of the tester, by number."""
+    """``target`` says of what is done on any of its links how late it is."""
 
-    pauses: Mapping[int, float]
-    _done = 0
+    target: LateTester
 
     def _pause(self) -> None:
-        self._done += 1
-        self._clock.advance(self._clock.now + round(self.pauses.get(self._done, 0) * SECOND))
-        self._dut.collect()
+        self.advance(self.now() + self.target.pauses.get(next(self.target.doings), 0.0))
+
+    async def beside(self, *, other_peer: bool = False) -> LateLink:
+        link = await super().beside(other_peer=other_peer)
+        link.target = self.target
+        return link
 
     def send(self, packet: Datagram, *, damage: Damage | None = None) -> tuple[float, bytes]:
+        noted = self.now()
         if isinstance(packet, Packet):
             self._pause()
-        return super().send(packet, damage=damage)
+        time, frame = super().send(packet, damage=damage)
+        return noted if self.target.between else time, frame
+
+    async def receive(self, until: float) -> Arrival | None:
+        arrival = await super().receive(until)
+        if arrival is None or not isinstance(arrival.packet, Packet):
+            return arrival
+        late = self.target.timers_late.get(next(self.target.arrivals), 0.0)
+        if arrival.time + late <= until:
+            return replace(arrival, time=arrival.time + late)
+        await self.sleep(until)
+        return None
 
     async def call(self, verb: str, arguments: Mapping[str, int | str]) -> str:
         self._pause()
@@ -56,18 +72,33 @@ class LateLink(InProcessLink):
 
 
 class LateTester(InProcessTarget):
-    """A DUT of one profile that is held to another, and a tester that pauses."""
+    """A DUT of one profile that is held to another, and a tester that pauses.
+
+    ``pauses`` are the seconds that pass before a segment or a call of the tester, by number;
+    ``between``: that moment is noted before the pause, as where the CPU is lost between.
+    ``timers_late`` are the seconds by which segments of the DUT are late, by number.
+    """
 
     realtime = True
 
-    def __init__(self, stack: str, pauses: Mapping[int, float], profile: str = "linux-6.18"):
+    def __init__(
+        self,
+        stack: str,
+        pauses: Mapping[int, float],
+        profile: str = "linux-6.18",
+        *,
+        between: bool = False,
+        timers_late: Mapping[int, float] | None = None,
+    ):
         super().__init__(PROFILES[stack])
         self.profile = profile
-        self.pauses = pauses
+        self.pauses, self.between = pauses, between
+        self.timers_late = timers_late or {}
 
     async def open(self, case: Case) -> InProcessLink:
+        self.doings, self.arrivals = count(1), count(1)
         link = LateLink.open(self, case)
-        link.pauses = self.pauses
+        link.target = self
         return link
 
 
@@ -88,12 +119,33 @@ def test_what_a_late_tester_sees_of_the_right_stack_says_nothing(
     assert not outcome.mismatches
 
 
-def test_the_way_to_the_first_state_is_counted() -> None:
+FIN = "  - expect: {flags: FIN|ACK}\n"
+FIN_AGAIN = script(f"  - call: close\n{FIN}{FIN}    within: 2s\n", ESTABLISHED)
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_the_way_to_the_first_state_is_counted(between: bool) -> None:
     """Its round trip is the first that the DUT measures: the FIN comes again after 2.1 s."""
-    fin = "  - expect: {flags: FIN|ACK}\n"
-    case = script(f"  - call: close\n{fin}{fin}    within: 2s\n", ESTABLISHED)
-    before, outcome = seen(case, LateTester("linux-6.18", {2: 0.7}))
+    target = LateTester("linux-6.18", {2: 0.7}, between=between)
+    before, outcome = seen(FIN_AGAIN, target)
     assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
+
+
+def test_so_is_that_of_another_connection() -> None:
+    on, fin = "  - on: other\n    ", FIN.removeprefix("  - ")
+    other = f"{on}call: close\n{on}{fin}{on}{fin}    within: 2s\n"
+    case = script(f"  - open: other\n{other}", ESTABLISHED)
+    before, outcome = seen(case, LateTester("linux-6.18", {4: 0.7}))
+    assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
+
+
+@pytest.mark.parametrize(("way", "late", "excused"), [(0.6, 0.225, True), (0.1, 3.0, False)])
+def test_a_timer_of_the_dut_may_be_an_eighth_late(way: float, late: float, excused: bool) -> None:
+    """The FIN comes again after three round trips; it is the third segment."""
+    before, outcome = seen(
+        FIN_AGAIN, LateTester("linux-6.18", {2: way}, timers_late={3: late, 4: late, 5: late})
+    )
+    assert (before.verdict, outcome.verdict is INCONCLUSIVE) == (FAIL, excused)
 
 
 def test_a_syn_sent_again_by_the_timer_of_the_first_needs_no_hindsight() -> None:

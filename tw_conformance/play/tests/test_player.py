@@ -396,6 +396,7 @@ RESTARTS = script(
     "  - state: {is: TIME-WAIT, timer: restarted}\n"
 )
 KEPT, RESTARTED = 0.5, 1.95
+ACKED_IN_TIME = script("  - send: {flags: ACK}\n  - expect: {flags: ACK}\n    within: 1s\n")
 
 
 def reads(remaining: float) -> ScriptedLink:
@@ -421,6 +422,23 @@ def test_a_timer_that_fails_a_case_is_read_again_in_another_performance(
     outcome, paused = in_virtual_time(play(RESTARTS, target))
     assert (outcome.verdict, paused) == (verdict, pauses)
     assert target.opened == len(readings)
+
+
+@pytest.mark.parametrize(
+    ("links", "verdict", "pauses"),
+    [
+        ([silent, silent], FAIL, 1.0),
+        ([silent, answers, answers], PASS, 1.0 + 2.0),
+        ([silent, answers, silent, answers], INCONCLUSIVE, 1.0 + 2.0 + 3.0),
+        ([resets], FAIL, 0.0),
+    ],
+)
+def test_what_does_not_come_in_its_time_is_waited_for_in_another_performance(
+    links: list[Script], verdict: Verdict, pauses: float
+) -> None:
+    outcome, target, paused = played(ACKED_IN_TIME, links)
+    assert (outcome.verdict, paused) == (verdict, pauses)
+    assert target.opened == len(links)
 
 
 def test_a_timer_on_virtual_time_is_read_once() -> None:
