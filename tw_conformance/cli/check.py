@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tw_conformance.model.errors import CaseError, ExitCode
+from tw_conformance.model.errors import ExitCode
 from tw_conformance.model.words import number_of
 from tw_conformance.notation.bundled import case_files
 
@@ -18,23 +18,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Print every fault of every file; of those without one, what is doubtful about their cases."""
+    """Print every fault of every file, and what is doubtful about the cases without one."""
     from tw_conformance.explore.lint import remarks
     from tw_conformance.notation.load import read_file
 
     files = case_files(arguments.paths)
     cases = faults = doubts = 0
     for file in files:
-        try:
-            written = read_file(file)
-        except CaseError as error:
-            faults += len(error.faults)
-            print(error)
-            continue
-        cases += len(written)
-        for remark in remarks(written):
-            doubts += 1
-            print(remark)
+        sheet = read_file(file)
+        cases += len(sheet.cases)
+        faults += len(sheet.faults)
+        doubtful = remarks(sheet.cases)
+        doubts += len(doubtful)
+        for said in (*sheet.faults, *doubtful):
+            print(said)
     if faults:
         return ExitCode.USAGE
     said = f", {number_of(doubts, 'remark')}" if doubts else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tw_conformance.model.errors import UsageError
@@ -12,6 +12,7 @@ from tw_conformance.notation.bundled import bundled_cases, case_files
 if TYPE_CHECKING:
     import argparse
 
+    from tw_conformance.notation.load import Sheet
     from tw_conformance.notation.matrix import Written
 
 
@@ -26,25 +27,29 @@ def add_case(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def cases_of(paths: Sequence[str]) -> Iterator[Written]:
-    """The cases of these files and folders; of none, those that are bundled.
+def sheet_of(paths: Sequence[str]) -> Sheet:
+    """What these files and folders hold; of none, those that are bundled.
 
-    :raises SuiteError: where a file can't be read, or a case has a fault.
+    :raises UsageError: where one of them is not there.
     """
-    from tw_conformance.notation.load import read_file
+    from tw_conformance.notation.load import Sheet, read_file
 
-    for file in case_files(paths or [str(bundled_cases())]):
-        yield from read_file(file)
+    sheets = [read_file(file) for file in case_files(paths or [str(bundled_cases())])]
+    return Sheet(
+        [written for sheet in sheets for written in sheet.cases],
+        [fault for sheet in sheets for fault in sheet.faults],
+    )
 
 
 def cases_named(wanted: str, paths: Sequence[str]) -> list[Written]:
     """The case whose ID is ``wanted``, or all of that name.
 
-    :raises UsageError: where there is none.
+    :raises SuiteError: where there is none; where there are faults it may be among those.
     """
-    known = list(cases_of(paths))
-    found = [written for written in known if wanted in (written.case.id, written.case.name)]
+    sheet = sheet_of(paths)
+    found = [written for written in sheet.cases if wanted in (written.case.id, written.case.name)]
     if not found:
+        known = sheet.whole()
         near = did_you_mean(wanted, {name for case, *_ in known for name in (case.id, case.name)})
         raise UsageError(f"no case {wanted!r}{near} (tw-conformance list prints them all)")
     return found

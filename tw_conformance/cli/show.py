@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tw_conformance.cli.lookup import add_case, cases_named, cases_of
+from tw_conformance.cli.lookup import add_case, cases_named, sheet_of
 from tw_conformance.cli.shared_options import add_profile
 from tw_conformance.model.errors import ExitCode
 
@@ -21,11 +21,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def list_cases(arguments: argparse.Namespace) -> int:
-    """Print IDs and titles."""
-    cases = [written.case for written in cases_of(arguments.paths)]
+    """Print IDs and titles; then what is wrong with the other cases."""
+    sheet = sheet_of(arguments.paths)
+    cases = [written.case for written in sheet.cases]
     width = max((len(case.id) for case in cases), default=0)
     for case in cases:
         print(f"{case.id:<{width}}  {case.title}")
+    sheet.whole()
     return ExitCode.CONFORMS
 
 

@@ -14,17 +14,17 @@ from tw_conformance.link.access import HOUR
 from tw_conformance.model.case import (
     Answer,
     AnyOf,
-    Call,
     Case,
     Expect,
     Expected,
-    ExpectState,
     Send,
     Step,
     Wait,
+    by_profile,
 )
 from tw_conformance.model.errors import Place
 from tw_conformance.model.verdict import Verdict
+from tw_conformance.model.words import did_you_mean, joined
 from tw_conformance.notation.globs import DEFAULT, matched
 from tw_conformance.notation.matrix import Written
 from tw_conformance.play.player import perform_once
@@ -67,12 +67,15 @@ def _where(remark: Remark) -> tuple[str, int, int, str]:
 
 def _remarks(written: Written) -> Iterator[Remark]:
     case, places = written.case, written.steps
+    for place, doubt in written.doubts:
+        yield Remark(place, doubt)
     for glob, place in zip(case.profiles, written.profiles, strict=False):
         if not matched(glob):
-            yield Remark(place, f"{glob!r} names no known profile: the reference plays none")
+            near = did_you_mean(glob, PROFILES)
+            yield Remark(place, f"{glob!r} names no known profile: the reference plays none{near}")
     for index, step in enumerate(case.steps):
-        for glob in _never_chosen(case, step):
-            yield Remark(places[index], f"{glob!r} names no profile that the case is about")
+        for doubt in _about_choices(case, step):
+            yield Remark(places[index], doubt)
     for index in _unhurried(case):
         yield Remark(
             places[index],
@@ -92,21 +95,26 @@ def _remarks(written: Written) -> Iterator[Remark]:
 
 def _globs(step: Step) -> list[str]:
     """The globs by which a step says what it expects."""
-    match step:
-        case Expect():
-            return [glob for glob, _ in step.answer.choices]
-        case ExpectState():
-            return [glob for glob, _ in step.state.choices]
-        case Call():
-            return [glob for glob, _ in step.gives.choices]
-    return []
+    said = by_profile(step)
+    return [glob for glob, _ in said.choices] if said else []
 
 
-def _never_chosen(case: Case, step: Step) -> Iterator[str]:
+def _about_choices(case: Case, step: Step) -> Iterator[str]:
+    """Choices of a step for profiles that are none, or that the case is not about; and which it
+    leaves out."""
     for glob in _globs(step):
         meant = matched(glob)
-        if meant and not any(map(case.applies_to, meant)):
-            yield glob
+        if not meant:
+            yield f"{glob!r} names no known profile{did_you_mean(glob, PROFILES)}"
+        elif not any(map(case.is_about, meant)):
+            yield f"{glob!r} names no profile that the case is about"
+    if silent := [name for name in PROFILES if case.is_about(name) and _is_silent(step, name)]:
+        yield f"nothing is said of {joined(silent)}, where the case is left out: add {DEFAULT}"
+
+
+def _is_silent(step: Step, profile: str) -> bool:
+    said = by_profile(step)
+    return said is not None and said.choose(profile) is None
 
 
 def _unhurried(case: Case) -> Iterator[int]:

@@ -364,6 +364,14 @@ Injection: TypeAlias = Send | SendIcmp
 Step: TypeAlias = Injection | Expect | Wait | Call | ExpectState | Counters | Open
 
 
+def by_profile(step: Step) -> ByProfile[Any] | None:
+    """What a step expects, which may differ by profile; None where it expects nothing."""
+    match step:
+        case Expect(answer=said) | ExpectState(state=said) | Call(gives=said):
+            return said
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One case at one point of its matrix: all that a player needs."""
@@ -405,8 +413,17 @@ class Case:
         values = "-".join(id_part(value) for value in self.point.values())
         return f"{self.name}[{values}]" if values else self.name
 
-    def applies_to(self, profile: str) -> bool:
+    def is_about(self, profile: str) -> bool:
         return any(fnmatchcase(profile, glob) for glob in self.profiles)
+
+    def unsaid(self, profile: str) -> int | None:
+        """The first step that says by profile what it expects, and nothing of this one."""
+        asked = enumerate(map(by_profile, self.steps))
+        return next((i for i, said in asked if said and said.choose(profile) is None), None)
+
+    def applies_to(self, profile: str) -> bool:
+        """Whether it is about that profile, and says in each step what it expects there."""
+        return self.is_about(profile) and self.unsaid(profile) is None
 
     def connections(self) -> dict[str, Reach]:
         """Every connection by its name, the case's own under none."""

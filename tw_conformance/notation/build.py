@@ -39,7 +39,7 @@ from tw_conformance.model.expressions import ExpressionError, SequenceExpression
 from tw_conformance.model.words import did_you_mean, listed, no_such, quoted
 from tw_conformance.notation import answers
 from tw_conformance.notation.faults import Faults
-from tw_conformance.notation.globs import DEFAULT, glob_problem, is_glob, unanswered, unreachable
+from tw_conformance.notation.globs import DEFAULT, glob_problem, is_glob, unreachable
 from tw_conformance.notation.nodes import Document, KeyPath
 from tw_conformance.notation.schema import keys_of, kind_of
 from tw_conformance.notation.values import Point, Scalar, references, value_of, where
@@ -358,22 +358,18 @@ class _StepReader(_ScalarReader):
         if not isinstance(data, dict) or (fields and not any(is_glob(key) for key in data)):
             return ByProfile((("*", read(path, data)),))
         globs = [key for key in data if key != DEFAULT and key not in fields]
-        self._judge_globs(path, globs, has_default=DEFAULT in data)
+        self._judge_globs(path, globs)
         keys = [*globs, DEFAULT] if DEFAULT in data else globs
         values = _all(partial(read, (*path, key), data[key]) for key in keys)
         self.require_sound(path)
         patterns = ("*" if key == DEFAULT else key for key in keys)
         return ByProfile(tuple(zip(patterns, values, strict=True)))
 
-    def _judge_globs(self, path: KeyPath, globs: Sequence[str], *, has_default: bool) -> None:
+    def _judge_globs(self, path: KeyPath, globs: Sequence[str]) -> None:
         document, faults = self._source.document, self._source.faults
         bad = [(glob, problem) for glob in globs if (problem := glob_problem(glob)) is not None]
         for glob, problem in bad or unreachable(globs):
             faults.add(document.key_place((*path, glob)), problem)
-        missing = [] if has_default or bad else unanswered(globs, self._source.profiles)
-        if missing:
-            message = f"no {path[-1]} for {', '.join(missing)}: add {DEFAULT}"
-            faults.add(document.key_place(path), message)
 
     def _expected(self, path: KeyPath, data: Any) -> Expected:
         self.require_sound(path)

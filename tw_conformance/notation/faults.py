@@ -15,6 +15,9 @@ class Faults:
     def add(self, place: Place, message: str) -> None:
         self._faults[Fault(place, message)] = None
 
+    def extend(self, others: Faults) -> None:
+        self._faults.update(others._faults)
+
     def __bool__(self) -> bool:
         return bool(self._faults)
 

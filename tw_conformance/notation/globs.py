@@ -57,12 +57,6 @@ def unreachable(globs: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
-def unanswered(globs: Iterable[str], profiles: Iterable[str]) -> list[str]:
-    """The profiles for which no glob decides."""
-    covered = {name for glob in globs for name in matched(glob)}
-    return [name for name in profiles if name not in covered]
-
-
 def by_globs(choices: Sequence[tuple[str, T]]) -> ByProfile[T]:
     """A value for each of some profiles, written as briefly as it can be: what most have is the
     default, what most of another family have is that of a glob, and the rest goes by name."""

@@ -48,18 +48,22 @@ class Written(NamedTuple):
     """Where each step of the case stands."""
     profiles: tuple[Place, ...]
     """Where each glob of the profiles that it is about stands; none where all are meant."""
+    doubts: tuple[tuple[Place, str], ...]
+    """What is doubtful about how it is written."""
 
 
 def expand(document: Document, faults: Faults) -> list[Written]:
     """The cases of a document whose shape has been judged; none where it has a fault."""
-    cases = _Expansion(document, faults).cases()
+    expansion = _Expansion(document, faults)
+    cases = expansion.cases()
     if not cases:
         return []
     place = document.key_place(("case",))
     steps = tuple(document.value_place(("steps", index)) for index in range(len(cases[0].steps)))
     globs = document.data.get("profiles", ())
     profiles = tuple(document.value_place(("profiles", index)) for index in range(len(globs)))
-    return [Written(case, place, steps, profiles) for case in cases]
+    doubts = tuple(expansion.doubts)
+    return [Written(case, place, steps, profiles, doubts) for case in cases]
 
 
 class _Part(Generic[T]):
@@ -95,6 +99,7 @@ class _Expansion:
         self._document = document
         self._data: dict[str, Any] = document.data
         self._faults = faults
+        self.doubts: list[tuple[Place, str]] = []
         self._declared: dict[str, Any] = _or_empty(self._data.get("matrix"), {})
         self._axes: dict[str, list[Scalar]] = {
             name: values
@@ -176,7 +181,9 @@ class _Expansion:
     ) -> Case:
         return Case(
             name=self._data["case"],
-            title=REFERENCE.sub(lambda use: id_part(point[use[1]]), self._data["title"]),
+            title=REFERENCE.sub(
+                lambda use: id_part(point.get(use[1], use[0])), self._data["title"]
+            ),
             cites=tuple(self._data["cites"]),
             reach=reach,
             steps=steps,
@@ -249,13 +256,19 @@ class _Expansion:
     def _judge_names(self) -> None:
         used = set()
         for name, path, offset in self._uses():
-            if path != ("title",):  # which tells of values, and does nothing with them
+            in_title = path == ("title",)  # which tells of values, and does nothing with them
+            if not in_title:
                 used.add(name)
-            if name not in self._declared:
-                message = f"no matrix name is {quoted(name)}: there is no matrix"
-                if self._declared:
-                    message = no_such("no matrix name is", name, self._declared)
-                self._faults.add(self._document.value_place(path, offset), message)
+            if name in self._declared:
+                continue
+            message = f"no matrix name is {quoted(name)}: there is no matrix"
+            if self._declared:
+                message = no_such("no matrix name is", name, self._declared)
+            place = self._document.value_place(path, offset)
+            if in_title:
+                self.doubts.append((place, f"{message}; it stays as it is written"))
+            else:
+                self._faults.add(place, message)
         reach: dict[str, Any] = _or_empty(self._data.get("reach"), {})
         for name in self._declared:
             if name in _ON_CONNECTION:

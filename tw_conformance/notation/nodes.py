@@ -264,6 +264,7 @@ class _DocumentReader:
             event = next(self._events)
 
     def _fault(self, event: yaml.Event, message: str) -> None:
+        self._document.mark_broken(())
         self._faults.add(self._place(event), message)
 
     def _place(self, event: yaml.Event) -> Place:

@@ -25,7 +25,8 @@ _BY_TIME_WAIT = ("CLOSING", "TIME-WAIT")
 def lacks(case: Case, target: Target) -> str | None:
     """What keeps a case from being played on a target and judged; None where nothing does."""
     return (
-        target.lacks(case)
+        _says_nothing(case, target.profile)
+        or target.lacks(case)
         or _is_spoken_over(case, target)
         or _comes_to_no_time_wait(case, target)
         or _meaningless(case, target)
@@ -35,6 +36,13 @@ def lacks(case: Case, target: Target) -> str | None:
 def can_not_play(script: Case, target: Target) -> str | None:
     """The same for a script, which expects nothing, and which the oracle plays as the DUT is."""
     return target.lacks(script) or _comes_to_no_time_wait(script, target)
+
+
+def _says_nothing(case: Case, profile: str) -> str | None:
+    """Whether a step that says by profile what it expects is silent on this one, which may be
+    younger than the case."""
+    step = case.unsaid(profile)
+    return None if step is None else f"says nothing of {profile} in step {step + 1}"
 
 
 def _is_spoken_over(case: Case, target: Target) -> str | None:

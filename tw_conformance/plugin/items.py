@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -69,16 +69,14 @@ class NoPass(Exception):
 class CaseFile(pytest.File):
     """A YAML file of cases."""
 
-    def collect(self) -> Iterator[CaseItem]:
+    def collect(self) -> Iterator[CaseItem | FaultyDocuments]:
         state = RunState.of(self.config)
-        try:
-            cases = read_file(self.path)
-        except CaseError as error:
-            state.faulty_files += 1
-            raise self.CollectError(_text(error)) from None
-        for written in cases:
+        sheet = read_file(self.path)
+        if sheet.faults:
+            yield FaultyDocuments.of(self, sheet.faults)
+        for written in sheet.cases:
             for choice in state.choices:
-                if not written.case.applies_to(choice.profile):
+                if not written.case.is_about(choice.profile):
                     state.others += 1
                     continue
                 name = _name(written.case, choice)
@@ -91,6 +89,23 @@ class CaseFile(pytest.File):
                     choice=choice,
                     expected=expected,
                 )
+
+
+class FaultyDocuments(pytest.Collector):
+    """Those of a file that no case can be made of: told as errors, while the others are played."""
+
+    def __init__(self, *, faults: list[Fault], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._faults = faults
+
+    @classmethod
+    def of(cls, file: CaseFile, faults: list[Fault]) -> FaultyDocuments:
+        made: FaultyDocuments = cls.from_parent(file, name="faults", faults=faults)
+        return made
+
+    def collect(self) -> NoReturn:
+        RunState.of(self.config).faulty_files += 1
+        raise self.CollectError(_text(CaseError(self._faults)))
 
 
 class CaseItem(pytest.Item):

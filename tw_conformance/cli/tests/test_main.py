@@ -242,6 +242,20 @@ def test_check_prints_every_fault(folder: Path, capsys: pytest.CaptureFixture[st
     assert all(fault.startswith("faulty.yaml:") for fault in faults)
 
 
+def test_the_good_cases_of_a_faulty_file_are_listed_and_shown(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "both.yaml").write_text(f"{GOOD}---\n{FAULTY}")
+    assert main(["list", "both.yaml"]) == ExitCode.USAGE
+    assert capsys.readouterr().out.startswith("rst  ")
+    assert main(["show", "rst", "both.yaml"]) == ExitCode.CONFORMS
+    assert main(["show", "wrong", "both.yaml"]) == ExitCode.USAGE
+    assert "both.yaml:" in capsys.readouterr().err
+    assert main(["run", "both.yaml", "--profile", "linux-6.18"]) == ExitCode.USAGE
+    said = capsys.readouterr().out
+    assert "1 passed, 1 error" in said
+
+
 def test_list_prints_ids_and_titles(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "good.yaml"]) == ExitCode.CONFORMS
     assert capsys.readouterr().out == "rst  An RST beside the window leaves TIME-WAIT alone\n"

@@ -22,7 +22,7 @@ steps:
 
 
 def said(text: str) -> list[str]:
-    return [str(remark) for remark in remarks(read_text(HEAD + text, Path("x.yaml")))]
+    return [str(remark) for remark in remarks(read_text(HEAD + text, Path("x.yaml")).cases)]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_steps_that_are_never_reached() -> None:
 
 def test_a_case_about_a_profile_that_nobody_knows() -> None:
     (remark,) = said("profiles: [linux-6.18, linux-7]\n" + KILL)
-    assert (
-        remark == "x.yaml:4:24: remark: 'linux-7' names no known profile: the reference plays none"
+    assert remark.startswith(
+        "x.yaml:4:24: remark: 'linux-7' names no known profile: the reference plays none"
     )
 
 
@@ -71,6 +71,24 @@ def test_a_choice_for_profiles_that_the_case_is_not_about() -> None:
         "profiles: [linux-*]\n" + KILL + "  - state: {freebsd-*: TIME-WAIT, default: CLOSED}\n"
     )
     assert remark == "x.yaml:8:5: remark: 'freebsd-*' names no profile that the case is about"
+
+
+def test_profiles_that_a_choice_says_nothing_of_are_named() -> None:
+    state = "  - state: {linux-6.1: CLOSED, linux-6.81: CLOSED}\n"
+    unknown, silent = said("profiles: [linux-6.*]\n" + KILL + state)
+    assert unknown == (
+        "x.yaml:8:5: remark: 'linux-6.81' names no known profile; did you mean 'linux-6.18'?"
+    )
+    assert silent == (
+        "x.yaml:8:5: remark: nothing is said of linux-6.12, linux-6.14 and linux-6.18, where the"
+        " case is left out: add default"
+    )
+
+
+def test_what_a_title_names_in_vain_is_a_remark() -> None:
+    text = HEAD.replace("A title", "A $flag") + KILL
+    (remark,) = remarks(read_text(text, Path("x.yaml")).cases)
+    assert str(remark).startswith("x.yaml:2:10: remark: no matrix name is 'flag': there is no")
 
 
 def test_a_process_that_is_given_no_time_to_close() -> None:
@@ -85,5 +103,6 @@ def test_what_many_points_of_a_matrix_have_is_said_once() -> None:
 
 def test_remarks_are_in_the_order_of_their_places() -> None:
     twice = HEAD + KILL + "  - state: LISTEN\n"
-    both = remarks(read_text(f"{twice}---\n{twice.replace('case: x', 'case: y')}", Path("x.yaml")))
+    text = f"{twice}---\n{twice.replace('case: x', 'case: y')}"
+    both = remarks(read_text(text, Path("x.yaml")).cases)
     assert [remark.place.line for remark in both] == [7, 15]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tw_conformance.model.errors import CaseError, ExitCode
-from tw_conformance.notation.load import LARGEST_FILE, load_file, load_text
+from tw_conformance.notation.load import LARGEST_FILE, load_file, load_text, read_text
 
 FILE = Path("bad.yaml")
 
@@ -111,7 +111,6 @@ STEPS = [
     ("expect: {frebsd-*: ack, default: ack}", "4:21", "did you mean 'freebsd-*'?"),
     ("expect: {linux: ack, default: ack}", "4:21", "did you mean 'linux-*'?"),
     ("expect: {flags: ACK, default: ack}", "4:21", "'flags' is a field and other keys are prof"),
-    ("expect: {linux-*: ack}", "4:12", "no expect for freebsd-10, freebsd-13, freebsd-14"),
     ("expect: {linux-*: ack, linux-6.1: ack, default: ack}", "4:35", "'linux-*' stands before"),
     ("expect: {default: {flags: ACK, seq: snd_nxt+}}", "4:56", "expected a name or a number at"),
     ("expect: {timestamps: newer}", "4:33", "'newer' is not present or absent"),
@@ -141,7 +140,6 @@ STEPS = [
     ("call: {set: {linger: -5}}", "4:33", "expected a number of seconds from 0 to 32767"),
     ("{call: bind, gives: EADRINUSE}", "4:32", "did you mean 'EADDRINUSE'? (known: ok, refused"),
     ("{call: bind, gives: [ok]}", "4:32", "expected ok, refused, eof, an errno or a mapping"),
-    ("{call: bind, gives: {linux-*: ok}}", "4:25", "no gives for freebsd-10"),
     ("{call: bind, gives: {linus: ok}}", "4:33", "no profile is named 'linus'; did you mean"),
     ("{wait: 1s, gives: ok}", "4:23", "'gives' says what a call comes to: it stands beside 'call'"),
     ("{call: bind, gives: ok, within: 1s}", "4:36", "it stands beside 'expect' only"),
@@ -171,7 +169,6 @@ STEPS = [
     ("state: TIMEWAIT", "4:19", "'TIMEWAIT' is not a state; did you mean 'TIME-WAIT'?"),
     ("state: {timer: kept}", "4:12", "missing key 'is' in state"),
     ("state: {is: TIME-WAIT, timer: kept}", "4:42", "'timer' is about what was sent last"),
-    ("state: {linux-*: CLOSED}", "4:12", "no state for freebsd-10"),
     ("state: {default: {iss: x, is: LISTEN}}", "4:30", "unknown key 'iss' in state of default"),
 ]
 
@@ -311,13 +308,6 @@ def test_a_matrix_value_is_judged_where_it_is_used() -> None:
     ]
 
 
-def test_a_title_may_name_values_of_the_matrix_alone() -> None:
-    text = "case: a\ntitle: Flags are $flag\ncites: [x]\nmatrix: {flags: [RST]}\n"
-    assert faults(text + "steps: [send: {flags: $flags}]") == [
-        "2:18: no matrix name is 'flag'; did you mean 'flags'? (known: flags)"
-    ]
-
-
 def test_an_unknown_reference_is_pointed_at_within_its_text() -> None:
     text = f"{HEAD}matrix: {{offset: [1]}}\nsteps: [send: {{flags: RST, seq: rcv_nxt+$ofset}}]"
     assert faults(text) == [
@@ -356,9 +346,31 @@ def test_two_cases_with_one_name() -> None:
     ]
 
 
-def test_a_case_need_not_answer_for_profiles_that_it_is_not_about() -> None:
-    case = f"{HEAD}profiles: [linux-6.*, freebsd-10]\nsteps: [expect: {{linux-*: ack}}]"
-    assert faults(case) == ["5:9: no expect for freebsd-10: add default"]
+SOUND = f"{HEAD}steps: [wait: 1s]\n"
+
+
+@pytest.mark.parametrize(
+    "faulty",
+    [
+        f"{HEAD}steps: [wait: soon]\n",
+        f"{HEAD}title: another\nsteps: [wait: 1s]\n",
+        f"{HEAD}steps: [wait: 1s]\nunheard: of\n",
+        "[no, mapping]\n",
+        SOUND.replace("a-case", "case-0"),
+    ],
+    ids=["value", "key-twice", "unknown-key", "list", "name-twice"],
+)
+def test_a_fault_costs_its_own_document_only(faulty: str) -> None:
+    first, last = (SOUND.replace("a-case", f"case-{number}") for number in range(2))
+    sheet = read_text(f"{first}---\n{faulty}---\n{last}", FILE)
+    assert [written.case.name for written in sheet.cases] == ["case-0", "case-1"]
+    assert len(sheet.faults) == 1
+
+
+def test_what_is_no_yaml_costs_all_behind_it() -> None:
+    sheet = read_text(f"{SOUND}---\ncase: [\n---\n{SOUND.replace('a-case', 'b-case')}", FILE)
+    assert [written.case.name for written in sheet.cases] == ["a-case"]
+    assert len(sheet.faults) == 1
 
 
 def test_all_faults_come_at_once_in_order_of_place() -> None:

@@ -94,7 +94,7 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 def test_a_step_and_a_case_know_their_place() -> None:
-    (read,) = read_text(HEAD + "steps:\n  - wait: 1s\n  -   wait: 2s\n", FILE)
+    (read,) = read_text(HEAD + "steps:\n  - wait: 1s\n  -   wait: 2s\n", FILE).cases
     assert str(read.place) == "some.tw.yaml:1:1"
     assert [str(place) for place in read.steps] == ["some.tw.yaml:5:5", "some.tw.yaml:6:7"]
 
@@ -310,6 +310,39 @@ def test_a_title_says_the_values_of_its_case() -> None:
         "RST at RCV.NXT+10, timestamps on",
         "RST|ACK at RCV.NXT+10, timestamps on",
     ]
+
+
+def test_what_a_title_says_of_no_value_stays_as_it_is_written() -> None:
+    head = "case: a\ntitle: No $flag, $flags, at $5\ncites: [x]\nmatrix: {flags: [RST]}\n"
+    (read,) = read_text(head + "steps: [send: {flags: $flags}]", FILE).cases
+    assert read.case.title == "No $flag, RST, at $5"
+    assert [(str(place), doubt) for place, doubt in read.doubts] == [
+        (
+            "some.tw.yaml:2:11",
+            "no matrix name is 'flag'; did you mean 'flags'? (known: flags);"
+            " it stays as it is written",
+        )
+    ]
+
+
+SAID = "profiles: [linux-*, rfc9293]\nsteps: [%s]"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "expect: {linux-6.1: ack, linux-6.18: nothing}",
+        "state: {linux-6.1: CLOSED, linux-6.18: TIME-WAIT}",
+        "{call: bind, gives: {linux-6.1: ok, linux-6.18: refused}}",
+    ],
+)
+def test_a_case_is_left_out_where_a_step_says_nothing_of_a_profile(step: str) -> None:
+    case = only(SAID % f"wait: 1s, {step}")
+    assert [case.unsaid(name) for name in ("linux-6.1", "linux-6.12", "rfc9293")] == [None, 1, 1]
+    assert case.applies_to("linux-6.1")
+    assert case.is_about("linux-6.12")
+    assert not case.applies_to("linux-6.12")
+    assert not case.is_about("freebsd-10")
 
 
 OPENED = """

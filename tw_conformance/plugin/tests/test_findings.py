@@ -63,8 +63,8 @@ def test_ktap_has_a_line_for_every_test(suite: pytest.Pytester, workers: tuple[s
     assert (version, plan) == ("KTAP version 1", "1..6")
     said = sorted(re.sub(r"ok \d+ ", "ok ", line) for line in lines if line[0] != "#")
     assert said == [
-        "not ok broken.tw.yaml # ERROR broken.tw.yaml:2:1: not YAML: did not find expected node"
-        " content while parsing a flow node",
+        "not ok broken.tw.yaml::faults # ERROR broken.tw.yaml:2:1: not YAML: did not find expected"
+        " node content while parsing a flow node",
         "not ok rst/a.tw.yaml::fails-a[netns] # expected nothing, but FIN came",
         "ok rst/a.tw.yaml::passes[netns]",
         "ok rst/a.tw.yaml::undecided[netns] # XFAIL it is slow",

@@ -135,6 +135,23 @@ def test_a_fault_stops_its_file_and_fails_the_run(
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+def test_the_other_cases_of_a_faulty_file_are_played(suite: pytest.Pytester) -> None:
+    write(suite, "a.tw.yaml", f"{FAULTY}---\n{ON_THE_REFERENCE}")
+    result = suite.runpytest("--tw-profile=freebsd-10")
+    result.assert_outcomes(passed=2, errors=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*a.tw.yaml:5:*RTS*"])
+
+
+def test_a_case_that_says_nothing_of_a_profile_is_left_out_there(suite: pytest.Pytester) -> None:
+    said = ON_THE_REFERENCE.replace("expect: nothing", "expect: {freebsd-10: nothing}", 1)
+    write(suite, "a.tw.yaml", said)
+    suite.runpytest("--tw-profile=freebsd-10").assert_outcomes(passed=2)
+    result = suite.runpytest("--tw-profile=freebsd-13", "-rs")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["*says nothing of freebsd-13 in step 2"])
+
+
 def test_errors_in_other_files_stop_the_run_as_ever(suite: pytest.Pytester) -> None:
     write(suite, "a.tw.yaml", FAULTY)
     suite.makepyfile(test_b="import no_such_module")

@@ -41,7 +41,7 @@ HEAD = '{"format": "tw-conformance results", "version": %d}'
 def judged(state: str, *, evidence: bool = False) -> Result:
     """The result of a case that expects an RST to lead to that state of freebsd-10."""
     file = Path("/cases/rst/an.tw.yaml")
-    (written,) = read_text(CASE % state, file)
+    (written,) = read_text(CASE % state, file).cases
     target = InProcessTarget(PROFILES["freebsd-10"])
     outcome = target.start(play(written.case, target)).result()
     answers = oracle.explain(outcome, {}) if outcome.verdict is Verdict.FAIL else ()
@@ -79,7 +79,7 @@ def test_a_fail_says_where_and_what_others_do() -> None:
 
 def test_a_file_of_results_is_read_as_it_was_written(tmp_path: Path) -> None:
     file = tmp_path / "r.json"
-    (written,) = read_text(CASE % "CLOSED", tmp_path / "a.tw.yaml")
+    (written,) = read_text(CASE % "CLOSED", tmp_path / "a.tw.yaml").cases
     gone = unplayed(written, tmp_path, "reference", "freebsd-10", LEFT_OUT, "it lacks a clock")
     dut = Dut("reference", "freebsd-10", "the reference", live=False, settings={"msl": 30000})
     results = [judged("TIME-WAIT", evidence=True), judged("CLOSED"), gone]
