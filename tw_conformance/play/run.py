@@ -44,7 +44,7 @@ from tw_conformance.play.record import (
     answers,
 )
 from tw_conformance.play.tester import TesterEndpoint
-from tw_conformance.play.views import MARGIN, View, age, last_injection, left_out
+from tw_conformance.play.views import MARGIN, View, age, asked_after, last_injection, left_out
 from tw_conformance.targets.target import Target
 from tw_reference.segment import Packet, Segment, flag_names
 from tw_reference.ways import WINDOW
@@ -392,7 +392,7 @@ class Run:
         restarted has not."""
         last, tester = self._injections.latest(step.on), self.tester_of(step)
         assert last is not None, "a view of a timer has an injection in front of it"
-        until = last.sent + 2 * self.target.time_variables["msl"] - MARGIN
+        until = last.sent + asked_after(self.target.time_variables)
         tester.note("the timer can't be read: wait until it tells by the state")
         await self.link.sleep(until)
         if (late := self.link.now() - until) > MARGIN / 2:

@@ -5,8 +5,8 @@ ends there; once for each 2MSL timer that it expects something of; and once to i
 follow.  What can't be seen at all costs that step, not the case.
 
 A timer is asked by waiting.  Before the last segment more time passes than the stack may be late in
-deleting a block; when all timers that were started before that segment must have expired, and one
-that it restarted can't have yet, the state tells which it was.
+deleting a block, and early; when all timers that were started before that segment must have
+expired, and one that it restarted can't have yet, the state tells which it was.
 """
 
 from __future__ import annotations
@@ -73,7 +73,14 @@ def left_out(case: Case, view: View | None) -> frozenset[int]:
 
 def age(times: Mapping[str, float]) -> float:
     """Seconds by which a block is to be older than the segment whose effect is asked for."""
-    return times["tick"] + 2 * MARGIN
+    return 2 * (times["tick"] + MARGIN)
+
+
+def asked_after(times: Mapping[str, float]) -> float:
+    """Seconds from that segment to when its effect is asked for.  A stack that keeps timers in
+    slots is early where the slots of other blocks have begun (`inet_timewait_sock.c`,
+    inet_twsk_schedule() of Linux 2.6.32)."""
+    return 2 * times["msl"] - times["tick"] - MARGIN
 
 
 def last_injection(case: Case, before: int, on: str = "") -> int | None:

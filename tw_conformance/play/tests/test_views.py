@@ -52,12 +52,13 @@ def test_a_timer_that_waiting_can_not_tell_is_named(steps: str, why: str) -> Non
     assert any(why in reason for reason in unseen(steps))
 
 
-@pytest.mark.parametrize(("waited", "timeable"), [("56s", True), ("56.25s", False)])
+@pytest.mark.parametrize(("waited", "timeable"), [("54s", True), ("54.25s", False)])
 def test_a_timer_is_asked_where_a_block_that_is_old_enough_has_a_second_left(
     waited: str, timeable: bool
 ) -> None:
-    """2MSL is 60 s; before the segment the block is to be 2 s and a margin on either side old."""
-    assert age(TIMES) == 3.0
+    """2MSL is 60 s; before the segment the block is to be twice 2 s and a margin on either
+    side old: its timer may be late, and early."""
+    assert age(TIMES) == 5.0
     steps = f"  - wait: {waited}\n  - send: {{flags: ACK}}\n{TIMER}"
     assert seen(steps) == ([View(2), View(2, timer=True)] if timeable else [View(2)])
 
