@@ -121,7 +121,7 @@ IN_TIME_WAIT = "{state: TIME-WAIT}"
 MSL, TICK = 30.0, 0.5
 WAITED = "  - wait: 250ms\n"
 SENT = 2 * TICK + 1.0
-"""Seconds from TIME-WAIT to a segment whose effect on the timer is to be seen: the tick twice, and a
+"""Seconds from TIME-WAIT to a segment whose effect on the timer is to be seen: two ticks, and a
 margin on either side of it.  The wait of the script is a part of them."""
 ASKED = REACHED + SENT + 2 * MSL - TICK - 0.5
 """When the timer is asked: a tick and a margin before one that the segment restarted expires."""
