@@ -148,6 +148,13 @@ def test_a_timer_of_the_dut_may_be_an_eighth_late(way: float, late: float, excus
     assert (before.verdict, outcome.verdict is INCONCLUSIVE) == (FAIL, excused)
 
 
+def test_a_case_that_gives_a_timer_no_room_is_held_to_it() -> None:
+    soon = script(f"  - call: close\n{FIN}{FIN}    within: 210ms\n", ESTABLISHED)
+    before, outcome = seen(soon, LateTester("linux-6.18", {}, timers_late=dict.fromkeys((3, 4), 3)))
+    assert before.verdict is FAIL
+    assert outcome is before
+
+
 def test_a_syn_sent_again_by_the_timer_of_the_first_needs_no_hindsight() -> None:
     """It runs on when SYNs have crossed, and sends the <SYN,ACK> again a second after the SYN."""
     case = script(
