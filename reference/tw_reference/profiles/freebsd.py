@@ -8,6 +8,7 @@ from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
 from tw_reference.profiles.changes import up_to
 from tw_reference.profiles.common import CALLS, CLOSED
+from tw_reference.profiles.congestion_ways import CongestionWays
 from tw_reference.profiles.freebsd_changes import Change
 from tw_reference.profiles.freebsd_errors import ERRORS, ERRORS_10, error_name
 from tw_reference.profiles.freebsd_offers import offers, offers_since_13, offers_since_14
@@ -318,6 +319,13 @@ FREEBSD_10 = Profile(
         delayed_ack=100 * MILLISECOND,  # tcp_timer.h, TCPTV_DELACK
         first_rto=3 * SECOND,
         least_rto=230 * MILLISECOND,
+        # tcp_input.c, tcp_compute_initwnd(), cc_conn_init(); cc_newreno.c, V_tcp_abc_l_var.
+        congestion=CongestionWays(
+            initial=lambda mss: min(10 * mss, max(2 * mss, 14600)),
+            most_an_ack=2,
+            sure_until=0,
+            fin_passes=None,
+        ),
         # tcp_usrreq.c, tcp_disconnect(): what was not read is thrown away, and a FIN sent.
         resets_unread=False,
         # uipc_socket.c, sosend_generic(): not SS_ISCONNECTED.
@@ -373,7 +381,6 @@ FREEBSD_13 = FREEBSD_10.derive(
         offers=offers_since_13,
         # tcp_input.c of 13, tcp_do_segment(), TCPS_SYN_SENT.
         repeats=NOTHING,
-        crosses_with_ecn=True,
         # tcp_output.c of 12: «If a RST segment is sent».
         resets_with_window=False,
         first_rto=1 * SECOND,  # tcp_timer.h of 13, TCPTV_RTOBASE
@@ -382,7 +389,9 @@ FREEBSD_13 = FREEBSD_10.derive(
         # tcp_reass.c of 12, tcp_reass_replace(): a FIN alone has no octet to be kept by.
         loses_covered_fin=True,
         # tcp_output.c of 13.1, TCPS_HAVEESTABLISHED(); only ESTABLISHED in 13.0.
-        ecn=EcnWays(hears_all=True, challenges_tell=False, resets_tell=False),
+        ecn=EcnWays(
+            hears_all=True, takes_up_crossed=True, challenges_tell=False, resets_tell=False
+        ),
         # tcp_subr.c, tcp_respond(), which stops no timer; tcp_timer.c, tcp_timer_delack().
         challenges_beside=True,
     ),
@@ -449,7 +458,9 @@ FREEBSD_14 = FREEBSD_13.derive(
         # tcp_subr.c of 14, tcp_respond(): ip6_flow is 0.
         keeps_label=False,
         # tcp_subr.c of 14, tcp_respond(): tcp_ecn_output_established(), ip_tos.
-        ecn=EcnWays(hears_all=True, resets_tell=False, time_wait_tells=True),
+        ecn=EcnWays(
+            hears_all=True, takes_up_crossed=True, resets_tell=False, time_wait_tells=True
+        ),
         reset_tos_mask=0,
         respond=_without_label,
     ),

@@ -51,10 +51,8 @@ from tw_reference.profiles.freebsd_words import (
     ONE_SEGMENT,
     PREDICTED,
     REDUCED,
-    SACK_IN_USE,
     SEQ_BELOW,
     TEXT_KEPT,
-    TWO_DUPLICATES,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
@@ -68,7 +66,9 @@ from tw_reference.rules.vocabulary import (
     FIN_NEXT,
     HELD,
     PAYLOAD,
+    SACK_IN_USE,
     SEQ_NOT_ABOVE,
+    TWO_DUPLICATES,
     setting,
 )
 

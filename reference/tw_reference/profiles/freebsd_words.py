@@ -101,11 +101,6 @@ def NOTHING_NEW(q: SegmentOnConnection) -> bool:
     return q.segment.length == 0 or ALL_OLD.test(q)
 
 
-@atom("both ends want SACK")
-def SACK_IN_USE(q: SegmentOnConnection) -> bool:
-    return q.tcb.sack
-
-
 @atom("the segment has CWR, and both ends want ECN")
 def REDUCED(q: SegmentOnConnection) -> bool:
     return q.tcb.ecn and bool(q.segment.flags & tcp.CWR)
@@ -187,11 +182,6 @@ def DUPLICATE_ACK(q: SegmentOnConnection) -> bool:
 @atom("fewer than two duplicate ACKs have come")
 def FEW_DUPLICATES(q: SegmentOnConnection) -> bool:
     return q.tcb.duplicate_acks < 2
-
-
-@atom("two duplicate ACKs have come")
-def TWO_DUPLICATES(q: SegmentOnConnection) -> bool:
-    return q.tcb.duplicate_acks == 2
 
 
 @atom("the segment brings a FIN that is not old")

@@ -15,6 +15,7 @@ from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.linux_changes import Change, changes_until
 from tw_reference.profiles.linux_errors import ERRORS, error_name
 from tw_reference.profiles.linux_memory import free_space, memory_of
+from tw_reference.profiles.linux_sending import CONGESTION, LEAST_MSS, half_window
 from tw_reference.profiles.linux_settings import SETTINGS
 from tw_reference.profiles.linux_signature import SIGNED, behind_signature
 from tw_reference.profiles.linux_states import states
@@ -384,9 +385,12 @@ LINUX_6_18 = Profile(
         offers=_offers,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
+        rto_after_syns=3 * SECOND,  # tcp_metrics.c, tcp_init_metrics(), TCP_TIMEOUT_FALLBACK
+        congestion=CONGESTION,
         resets_unread=True,
         # tcp.c, tcp_recvmsg_locked(), urg_offset, without SO_OOBINLINE; tcp_cleanup_rbuf().
         leaves_out_urgent=True,
+        tells_repeats=True,  # net.ipv4.tcp_dsack
         acknowledges_reading=True,
         fin_wait_2_timeout=fin_time,
         keeps_first_window=True,
@@ -406,8 +410,8 @@ LINUX_6_18 = Profile(
         repeats=Offers(timestamps=True, scaling=True, sack=True),
         keeps_syn_timer=True,
         closes_half_open=True,  # tcp.c, tcp_close_state(), TCP_SYN_RECV
-        halves_window=True,  # include/net/tcp.h, tcp_bound_to_half_wnd()
-        least_mss=48,  # tcp_output.c, __tcp_mtu_to_mss(), sysctl_tcp_min_snd_mss
+        most_text=half_window,
+        least_mss=LEAST_MSS,
         # tcp_ipv4.c, tcp_v4_send_ack(); tcp_ipv6.c, tcp_v6_send_response(): if (tsecr).
         requests_stamp_zero=False,
         # tcp_input.c, tcp_reset(); tcp.c, tcp_recvmsg_locked(): SOCK_DONE before sk_err.
@@ -471,6 +475,8 @@ def _before(newer: Profile, version: Version, title: str) -> Profile:
             takes_window=_raised_or_shut if Change.CLOSED_WINDOW in changes else raised,
             keeps_ect=Change.KEEPS_ECT in changes,
             free_space=free_space(changes),
+            # tcp_output.c, tcp_cwnd_test(): seen of 6.1 and 6.18.
+            congestion=CONGESTION._replace(fin_passes=version <= (6, 1) or None),
             ecn=_ECN._replace(minds_any_cwr=Change.CWR_WITH_ECN not in changes),
         ),
     )

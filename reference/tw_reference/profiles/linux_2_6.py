@@ -17,6 +17,7 @@ from tw_reference.profiles.linux import (
 )
 from tw_reference.profiles.linux_2_6_states import STATES
 from tw_reference.profiles.linux_errors import ERRORS_2_6, error_name_2_6
+from tw_reference.profiles.linux_sending import CONGESTION_2_6
 from tw_reference.profiles.linux_signature import behind_signature
 from tw_reference.profiles.linux_words import (
     BLOCK_RECYCLES,
@@ -128,6 +129,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         takes_window=raised,
         cuts_below=False,
         first_rto=3 * SECOND,
+        congestion=CONGESTION_2_6,
         reset_tos_mask=0,
         reset_tos_mask_ipv6=0,
         labels_flows=False,

@@ -117,6 +117,12 @@ def IN_ORDER(q: SegmentOnConnection) -> bool:
     return next_in_order and not tcb.has_gap
 
 
+@atom("three ACKs went at once that told of the same gap, and no more are quick")
+def GAP_ACKS_WAIT(q: SegmentOnConnection) -> bool:
+    behind = after(q.segment.seq, q.tcb.rcv_nxt)
+    return behind and q.tcb.has_gap and q.tcb.pace.compresses(q.tcb.rcv_nxt)
+
+
 @atom("text, or what came before, has come on this connection")
 def HEARD_TEXT(q: SegmentOnConnection) -> bool:
     return q.tcb.pace.is_engaged
@@ -279,6 +285,31 @@ def ACK_TOO_OLD(q: SegmentOnConnection) -> bool:
     tcb = q.tcb
     reach = min(tcb.max_window, tcb.acknowledged)
     return after(tcb.snd_una, q.segment.ack) and after(add(tcb.snd_una, -reach), q.segment.ack)
+
+
+@atom("something was sent and is not acknowledged")
+def UNDER_WAY(q: SegmentOnConnection) -> bool:
+    return q.tcb.segments_on_their_way > 0
+
+
+@atom("two segments or more are on their way")
+def SEVERAL_UNDER_WAY(q: SegmentOnConnection) -> bool:
+    return q.tcb.segments_on_their_way > 1
+
+
+@atom("four segments or more are on their way")
+def FOUR_UNDER_WAY(q: SegmentOnConnection) -> bool:
+    return q.tcb.segments_on_their_way > 3
+
+
+@atom("a segment was taken for lost, or there were more duplicate ACKs than others on their way")
+def LOSS_BEFORE(q: SegmentOnConnection) -> bool:
+    return q.tcb.remembers_loss
+
+
+@atom("the segment has SACK blocks")
+def SACK_BLOCKS(q: SegmentOnConnection) -> bool:
+    return any(kind == tcp.SACK for kind, _ in q.segment.other_options)
 
 
 @atom("SEG.ACK is ISS + 1")

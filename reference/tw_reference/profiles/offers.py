@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 from tw_reference.segment import CWR, ECE, Segment
@@ -49,6 +50,11 @@ class Offers(NamedTuple):
         )
 
 
+def with_mss_alone(syn: Segment) -> Segment:
+    """A SYN without the options that a cookie can't keep, and without ECN."""
+    return replace(syn, flags=syn.flags & ~ASKS_ECN, wscale=None, sack_permitted=False)
+
+
 NOTHING = Offers()
 EVERYTHING = Offers(timestamps=True, scaling=True, sack=True, asks_ecn=True, takes_ecn=True)
 
@@ -59,6 +65,9 @@ class EcnWays(NamedTuple):
     refuses_marked_syn: bool = False
     """Whether a SYN that is ECT or CE asks for ECN in vain: such marks are not its sender's
     (tcp_ecn_create_request() of Linux since 3.4)."""
+    takes_up_crossed: bool = False
+    """Whether a <SYN,ACK> after SYNs that crossed takes up ECN where the peer's SYN asks for it,
+    but its own did not."""
     takes_empty_cwr: bool = True
     """Whether CWR ends ECE on a segment without sequence length too."""
     is_quick_after_ce: bool = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from tw_reference.clock import MILLISECOND, SECOND, Clock
+from tw_reference.profiles.congestion_ways import CongestionWays
 from tw_reference.profiles.offers import NOTHING, EcnWays, Offers
 from tw_reference.profiles.steps import ASSUMED
 from tw_reference.reaping import Expire, Reaper
@@ -129,6 +130,11 @@ class StackTraits:
     """Initial retransmission time-out, nanoseconds."""
     least_rto: int
     """Retransmission time-out on a path without delay, nanoseconds."""
+    rto_after_syns: int = 0
+    """The least of it where the SYN was sent again, and so tells of no round trip (nanoseconds; RFC
+    6298 section 5.7)."""
+    congestion: CongestionWays = field(default_factory=CongestionWays)
+    """How it keeps to a congestion window."""
     window_scale: int = 7
     """The shift that it offers."""
     scale_first: bool = False
@@ -167,14 +173,14 @@ class StackTraits:
     """Whether the window that a listener's SYN-RECEIVED has, and tells in an ACK, is scaled."""
     requests_stamp_zero: bool = True
     """Whether the ACK of a listener's SYN-RECEIVED has timestamps where TS.Recent is 0."""
+    tells_repeats: bool = False
+    """Whether SACK tells first of what has come twice (RFC 2883)."""
     loses_covered_fin: bool = False
     """Whether text that arrives in front of a FIN held out of order, and reaches it, takes its
     place: the FIN is lost."""
     repeats: Offers = NOTHING
     """The options of its SYN that the <SYN,ACK> of a simultaneous open offers again, though the
     peer's SYN has none (RFC 7323 sections 2.2 and 3.2 forbid it of two)."""
-    crosses_with_ecn: bool = False
-    """Whether that <SYN,ACK> takes up ECN where the peer's SYN asks for it, but its own did not."""
     keeps_syn_timer: bool = False
     """Whether the timer of its SYN runs on for that <SYN,ACK>; else it starts anew."""
     closes_half_open: bool = False
@@ -183,9 +189,9 @@ class StackTraits:
     is looked at; else it waits for that ACK, and for that."""
     least_mss: int = 1
     """The MSS that a peer's counts as at least (octets, options of each segment among them)."""
-    halves_window: bool = False
-    """Whether no segment has more text than half of the widest window that the peer ever offered,
-    or all of one of 536 octets at most."""
+    most_text: Callable[[int, int, bool], int] = lambda mss, widest, stamped: mss
+    """How many octets of text a segment has at most, for the MSS, the widest window that the peer
+    ever offered, and whether timestamps are in use."""
     ecn: EcnWays | None = None
     """What it makes of marks; None: nothing is known of that, and they are passed over."""
     closes_early: bool = False

@@ -356,6 +356,7 @@ RFC_9293 = Profile(
         stamps_without_ts_recent=True,  # RFC 7323 section 3.2: in every segment but an RST
         first_rto=1 * SECOND,
         least_rto=1 * SECOND,
+        rto_after_syns=3 * SECOND,
         closes_half_open=True,
         resets_unread=True,
     ),

@@ -94,6 +94,10 @@ class Pace(Protocol):
     def is_interactive(self) -> bool:
         """Whether ACKs wait for text to carry them."""
 
+    def compresses(self, rcv_nxt: int) -> bool:
+        """Whether what comes behind a gap at RCV.NXT may be acknowledged a little later, several
+        of it at once."""
+
     def is_quick(self, now: int, rto: int) -> bool:
         """Whether text that comes now is acknowledged at once."""
 
@@ -190,6 +194,15 @@ class ConnectionTcb(Tcb, Protocol):
     @property
     def duplicate_acks(self) -> int:
         """How many duplicate ACKs have come since one that was new, or the timer sent again."""
+
+    @property
+    def segments_on_their_way(self) -> int:
+        """How many segments were sent and are not acknowledged."""
+
+    @property
+    def remembers_loss(self) -> bool:
+        """Whether a segment was taken for lost, or more duplicate ACKs came than others were on
+        their way."""
 
     @property
     def sack(self) -> bool:

@@ -246,6 +246,16 @@ def icmp_code_above(last: int) -> Condition[HasError]:
 TOO_BIG = icmp_of("too-big")
 
 
+@atom("both ends want SACK")
+def SACK_IN_USE(q: SegmentOnConnection) -> bool:
+    return q.tcb.sack
+
+
+@atom("two duplicate ACKs have come")
+def TWO_DUPLICATES(q: SegmentOnConnection) -> bool:
+    return q.tcb.duplicate_acks == 2
+
+
 @atom("the packet that the error quotes is of IPv6")
 def QUOTES_IPV6(q: HasError) -> bool:
     return q.error.quoted.is_ipv6

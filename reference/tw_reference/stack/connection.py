@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from tw_reference import segment as tcp
-from tw_reference.profiles.offers import ASKS_ECN, EVERYTHING, Offers
+from tw_reference.profiles.offers import ASKS_ECN, EVERYTHING, Offers, with_mss_alone
 from tw_reference.rules import stages
 from tw_reference.rules.actions import AckLimitAction, ConnectionAction, ConnectionErrorAction
 from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
@@ -21,7 +21,6 @@ from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Flow, IcmpError, Packet, Segment
 from tw_reference.seqnum import after
 from tw_reference.stack.control_block import ControlBlock
-from tw_reference.stack.ecn import takes_up
 from tw_reference.stack.owner import Owner
 from tw_reference.stack.way_out import WayOut
 from tw_reference.state import Snapshot, State
@@ -77,7 +76,7 @@ class Connection(ControlBlock):
         """As :meth:`passive`, but nothing is kept that could send the <SYN,ACK> again; the options
         that a cookie has no room for go into the timestamp, or are not taken up."""
         if packet.segment.timestamps is None:
-            packet = replace(packet, segment=_with_mss_alone(packet.segment))
+            packet = replace(packet, segment=with_mss_alone(packet.segment))
         connection = cls.passive(owner, packet, iss)
         connection._out.end()
         return connection
@@ -100,7 +99,7 @@ class Connection(ControlBlock):
     def send(self, data: bytes) -> None:
         """SEND: queue octets behind those queued before."""
         self.outbound.put(data)
-        self._out.output()
+        self._out.settle()
 
     def receive(self, size: int) -> int:
         """RECEIVE: how many octets of at most ``size`` the process takes; the window moves on with
@@ -170,7 +169,7 @@ class Connection(ControlBlock):
         if self.state in (State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT):
             self.outbound.fin_wanted = True
             self._our_side_closes()
-            self._out.output()
+            self._out.settle()
 
     def _our_side_closes(self) -> None:
         """CLOSE leads to the next state at once, though the FIN may have to wait for the peer's
@@ -236,7 +235,7 @@ class Connection(ControlBlock):
             self._trace(rules.stage, ruling if ruled else Ruling(NOT_RULED), before, packet.segment)
             going_on = ConnectionAction.CONTINUE in ruling.then and self.state is not State.CLOSED
         self.heard_at = self._owner.clock.now
-        self._out.output()
+        self._out.settle()
         self._tell()
 
     def error_arrives(self, error: IcmpError) -> str:
@@ -341,10 +340,13 @@ class Connection(ControlBlock):
                 self.inbound.hold(segment)
             case ConnectionAction.ACK_EAGERLY:
                 self.pace.old_comes()
+                self.inbound.note_repeat(segment)
             case ConnectionAction.NEED_ACK:
                 self.ack_due = True
             case ConnectionAction.COUNT_DUPLICATE:
-                self.duplicate_acks += 1
+                self._out.duplicate_comes()
+            case ConnectionAction.FAST_RETRANSMIT:
+                self._out.fast_retransmit()
             case ConnectionAction.OWE_ACK:
                 self.ack_owed = True
             case ConnectionAction.ABORT:
@@ -421,9 +423,7 @@ class Connection(ControlBlock):
         self.offers = (
             shared.or_options_of(ours.options_of(self._traits.repeats)) if crossed else shared
         )
-        answers = self.is_passive or self._traits.crosses_with_ecn
-        wanted = takes_up(self.offers, syn.flags, answers=answers)
-        self.marks.in_use = wanted and not (self.is_passive and self.marks.refuse(packet))
+        self.marks.agree(packet, self.offers, passive=self.is_passive)
         self.timestamps = shared.timestamps
         if self.timestamps and syn.timestamps is not None:
             self.ts_recent = syn.timestamps.tsval
@@ -457,6 +457,8 @@ class Connection(ControlBlock):
         data = self.inbound.take(segment, reads=self.reads)
         if segment.payload and self.rcv_nxt != before:
             self.pace.text_comes(self._owner.clock.now, self.rto)
+        elif self.has_gap:
+            self.pace.gap_stays(self.rcv_nxt)
         # tcp_input.c of Linux: tcp_event_data_recv(), tcp_data_queue_ofo().
         counts = bool(segment.payload) or after(segment.seq, before)
         if counts and self.marks.text_comes(segment, packet.ecn_field):
@@ -472,12 +474,12 @@ class Connection(ControlBlock):
         return self._out.queue.tries
 
     @property
-    def ack_put_off(self) -> bool:
-        return self._out.ack_put_off
+    def segments_on_their_way(self) -> int:
+        return self._out.queue.segments
 
     @property
-    def sack(self) -> bool:
-        return self.offers.sack
+    def ack_put_off(self) -> bool:
+        return self._out.ack_put_off
 
     @property
     def tsval(self) -> int:
@@ -493,8 +495,3 @@ class Connection(ControlBlock):
         self._out.end()
         self.state = State.CLOSED
         tell(self)
-
-
-def _with_mss_alone(syn: Segment) -> Segment:
-    """A SYN without the options that a cookie can't keep, and without ECN."""
-    return replace(syn, flags=syn.flags & ~ASKS_ECN, wscale=None, sack_permitted=False)

@@ -43,6 +43,9 @@ class ControlBlock:
         """Whether an ACK is due that no segment has carried yet (TF_ACKNOW of FreeBSD)."""
         self.duplicate_acks = 0
         """How many duplicate ACKs have come since one that was new, or the timer sent again."""
+        self.remembers_loss = False
+        """Whether a segment was taken for lost, or more duplicate ACKs came than others were on
+        their way."""
         self.orphan_timer: Timer | None = None
         """Ends a FIN-WAIT-2 that no process holds, where its owner set one."""
 
@@ -85,6 +88,11 @@ class ControlBlock:
         self.mss = self.link_mss - (12 if offers.timestamps else 0)
         self.inbound = ReceiveSide(traits, self.link_mss)
         self.outbound = SendSide(iss, traits.takes_window)
+
+    @property
+    def sack(self) -> bool:
+        """Whether both ends want SACK."""
+        return self.offers.sack
 
     @property
     def ecn(self) -> bool:

@@ -8,6 +8,8 @@ from tw_reference.clock import Clock, Timer
 
 _MOST_QUICK = 16
 """TCP_MAX_QUICKACKS."""
+_MOST_AT_ONCE = 3
+"""ACKs of what comes behind one gap that go at once: TCP_FASTRETRANS_THRESH."""
 
 
 class AckPace:
@@ -26,6 +28,8 @@ class AckPace:
         self._quick = 0
         """ACKs that are quick yet."""
         self._is_due = False
+        self._gap_at, self._gap_acks = -1, 0
+        """RCV.NXT in front of a gap, and how many were acknowledged that it stays for."""
         self.is_engaged = False
         """Whether text, or something old, has come yet (ato)."""
         self.is_interactive = False
@@ -34,6 +38,18 @@ class AckPace:
     def is_quick(self, now: int, rto: int) -> bool:
         """Whether text that comes now is acknowledged at once."""
         return not self.is_interactive and (self._quick > 0 or self._begins(now, rto))
+
+    def gap_stays(self, rcv_nxt: int) -> None:
+        """Something has come behind a gap at ``rcv_nxt``: dup_ack_counter."""
+        if self._gap_at != rcv_nxt:
+            self._gap_at, self._gap_acks = rcv_nxt, 0
+        if self.is_interactive or not self._quick:
+            self._gap_acks += 1
+
+    def compresses(self, rcv_nxt: int) -> bool:
+        """Whether more of that may be acknowledged a little later, and at once: compressed_ack."""
+        quick = self._quick > 0 and not self.is_interactive
+        return self._gap_at == rcv_nxt and self._gap_acks >= _MOST_AT_ONCE and not quick
 
     def _begins(self, now: int, rto: int) -> bool:
         """Whether text that comes now is the first, or the first in a while."""

@@ -10,15 +10,6 @@ from tw_reference.state import State
 _NOT_ECT, _CE = 0, 3
 
 
-def takes_up(offers: Offers, flags: int, *, answers: bool) -> bool:
-    """Whether both ends want ECN, now that the peer's SYN has come with these flags; ``answers``:
-    who did not ask for it may take it up."""
-    said = flags & ASKS_ECN
-    if flags & tcp.ACK:
-        return offers.asks_ecn and said == tcp.ECE
-    return said == ASKS_ECN and offers.takes_ecn and (answers or offers.asks_ecn)
-
-
 class Marks:
     """What a connection goes by that is told of congestion by marks.
 
@@ -35,9 +26,17 @@ class Marks:
         self._seen = False
         """Whether text has come as ECT or CE."""
 
-    def refuse(self, syn: Packet) -> bool:
-        """Whether a listener takes up no ECN from such a SYN, though it asks for it."""
-        return self._ways.refuses_marked_syn and syn.ecn_field != 0 and not syn.segment.reserved
+    def agree(self, syn: Packet, offers: Offers, *, passive: bool) -> None:
+        """The peer's SYN has come, for which the stack offers that: do both ends want ECN, now?"""
+        said, ways = syn.segment.flags & ASKS_ECN, self._ways
+        refused = ways.refuses_marked_syn and syn.ecn_field != 0 and not syn.segment.reserved
+        if syn.segment.flags & tcp.ACK:
+            self.in_use = offers.asks_ecn and said == tcp.ECE
+        elif passive:
+            self.in_use = offers.takes_ecn and said == ASKS_ECN and not refused
+        else:
+            takes = offers.takes_ecn and (offers.asks_ecn or ways.takes_up_crossed)
+            self.in_use = takes and said == ASKS_ECN
 
     @property
     def _count(self) -> bool:

@@ -67,6 +67,20 @@ class Reassembly:
             left, right = lower, upper
         return left, right
 
+    def overlap(self, seq: int, end: int) -> tuple[int, int] | None:
+        """The edges of the first part between ``seq`` and ``end`` that is held in one piece."""
+        pieces = [(at, add(at, len(text) + fin)) for at, (text, fin) in self._segments.items()]
+        shared = [
+            max(distance(left, seq), 0)
+            for left, right in pieces
+            if distance(right, seq) > 0 and distance(end, left) > 0
+        ]
+        if not shared:
+            return None
+        first = add(seq, min(shared))
+        _, right = self._block_around(first)
+        return first, right if distance(end, right) > 0 else end
+
     def _drop_covered(self, seq: int, length: int) -> None:
         for held, (text, _) in list(self._segments.items()):
             if 0 < distance(held, seq) <= length - len(text):

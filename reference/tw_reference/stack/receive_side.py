@@ -61,6 +61,8 @@ class ReceiveSide:
         was expected, 0 where none had; of the last segment, where it may be a full one."""
         self._memory = 0
         """The most that the buffers of what has come take, in octets."""
+        self._repeat: tuple[int, int] | None = None
+        """The edges of what has come twice, and was not told yet."""
         self.fin_taken = False
         """Whether RCV.NXT is past the peer's FIN."""
 
@@ -174,6 +176,7 @@ class ReceiveSide:
         text = segment.payload[:room]
         whole = len(text) == len(segment.payload)
         self._count(segment)
+        self._note_overlap(segment)
         self._reassembly.put(_first_octet(segment), text, fin=whole and bool(segment.flags & FIN))
         data, fin = self._reassembly.take(self.nxt)
         self.nxt = add(self.nxt, len(data) + fin)
@@ -192,6 +195,27 @@ class ReceiveSide:
             return b""
         self.edge = add(self.edge, len(data))
         return data
+
+    def note_repeat(self, segment: Segment) -> None:
+        """What came before, or does not fit: the part of it that was taken has come twice (Linux,
+        ``tcp_input.c``, tcp_send_dupack(), tcp_data_queue())."""
+        old = min(distance(self.nxt, segment.seq), segment.length)
+        if old > 0 and not segment.flags & SYN and self._traits.tells_repeats:
+            self._repeat = segment.seq, add(segment.seq, old)
+
+    def _note_overlap(self, segment: Segment) -> None:
+        """What is taken, but is there in part: left of RCV.NXT, or held behind a gap (tcp_input.c,
+        tcp_data_queue_ofo(), tcp_ofo_queue())."""
+        self.note_repeat(segment)
+        held = self._reassembly.overlap(_first_octet(segment), segment.end)
+        if held is not None and self._repeat is None and self._traits.tells_repeats:
+            self._repeat = held
+
+    def tell_repeat(self) -> list[tuple[int, int]]:
+        """The edges of what has come twice, once, in front of what is held (RFC 2883 section
+        4)."""
+        told, self._repeat = self._repeat, None
+        return [] if told is None else [told]
 
     def hold(self, segment: Segment) -> None:
         """Hold what is in the window for :meth:`take`, without a FIN."""

@@ -16,11 +16,13 @@ class RetransmissionQueue:
     """The retransmission queue (RFC 9293 section 3.8.1, RFC 6298), and probes of a closed window.
 
     The time-out is ``first_rto`` until a round trip has been measured, ``least_rto`` or more then
-    (nanoseconds), and doubles each time that it passes.  ``emit`` sends a segment once more,
-    ``probe`` probes a closed window, ``timed_out`` is called each time, ``give_up`` after the last
-    retransmission.  Where ``probes_tail`` says so, the end of a flight is asked for once before the
-    time-out, as Linux does it: by new text, which ``send_next`` sends if it may, or by the last
-    segment again; ``tick`` is that of its clock (ns).
+    (nanoseconds), and doubles each time that it passes; ``rto_after_syns`` or more where the SYN
+    was sent again and tells of no round trip.  ``emit`` sends a segment once more, alone or with
+    others, ``may_resend`` tells whether one goes beside so many of them.  ``probe`` probes a closed
+    window, ``timed_out`` is called each time, ``give_up`` after the last retransmission.  Where
+    ``probes_tail`` says so, the end of a flight is asked for once before the time-out, as Linux
+    does it: by new text, which ``send_next`` sends if it may, or by the last segment again;
+    ``tick`` is that of its clock (ns).
     """
 
     def __init__(
@@ -29,7 +31,9 @@ class RetransmissionQueue:
         *,
         first_rto: int,
         least_rto: int,
-        emit: Callable[[Segment], None],
+        rto_after_syns: int,
+        emit: Callable[[Segment, bool], None],
+        may_resend: Callable[[int], bool],
         probe: Callable[[], None],
         timed_out: Callable[[], None],
         give_up: Callable[[], None],
@@ -40,11 +44,13 @@ class RetransmissionQueue:
         self._clock = clock
         self._rto = first_rto
         self._least_rto = least_rto
+        self._rto_after_syns = rto_after_syns
         self._srtt: int | None = None
         self._rttvar = 0
         self._timed: tuple[int, int] | None = None
         """Where the segment ends whose round trip is being measured, and when it was sent."""
         self._emit = emit
+        self._may_resend = may_resend
         self._probe = probe
         self._timed_out = timed_out
         self._give_up = give_up
@@ -57,7 +63,11 @@ class RetransmissionQueue:
         """How often the oldest segment was sent again, or the window was asked for."""
         self._backed_off = 0
         self._recover: int | None = None
-        """Where the flight ended when the timer last found a loss in it."""
+        """Where the flight ended when a loss was last found in it."""
+        self._again = 0
+        """How many of it, from the oldest on, were sent again since."""
+        self._one_by_one = False
+        """Whether each ACK of a part has one more be sent again (RFC 6582)."""
         self._tail: int | None = None
         """Where it ended when its end was last asked for."""
         self._time_out_at = 0
@@ -85,21 +95,36 @@ class RetransmissionQueue:
         if self._timer is None:
             self._arm()
 
-    def acknowledged(self, ack: int, *, echoed: bool = False) -> None:
-        """SND.UNA has moved up to ``ack``; ``echoed``: a timestamp tells of the round trip."""
+    @property
+    def segments(self) -> int:
+        """How many are on their way."""
+        return len(self._segments)
+
+    def covered_by(self, ack: int) -> int:
+        """How many of them end left of ``ack``, or there."""
+        return sum(distance(ack, segment.end) >= 0 for segment in self._segments)
+
+    def acknowledged(self, ack: int, *, echo: int | None = None) -> None:
+        """SND.UNA has moved up to ``ack``; ``echo``: the round trip, where a timestamp tells it
+        (ns)."""
+        opens = bool(self._segments and self._segments[0].flags & SYN)
+        self._again = max(self._again - self.covered_by(ack), 0)
         self._segments = [_rest(s, ack) for s in self._segments if distance(s.end, ack) > 0]
-        self._backed_off = 0 if echoed or not self.tries else self.rto
-        self.tries = 0
+        self._backed_off = 0 if echo is not None or not self.tries else self.rto
         if self._timed is not None and distance(ack, self._timed[0]) >= 0:
             self._measured(self._clock.now - self._timed[1])
             self._timed, self._backed_off = None, 0
+        elif self.tries and echo is not None:
+            self._measured(echo)
+        elif self.tries and opens:
+            self._rto, self._backed_off = max(self._rto, self._rto_after_syns), 0
+        self.tries = 0
         self._restart()
         if self._tail is not None and distance(ack, self._tail) >= 0:
             self._tail = None
         if self._recover is not None:
             if distance(self._recover, ack) > 0:
-                # One flight, more than one loss: this is the next (RFC 6582 section 3.2).
-                self.resend()
+                self._resend_lost()
             else:
                 self._recover = None
         self._watch_tail()
@@ -123,7 +148,24 @@ class RetransmissionQueue:
         """Send the oldest segment again, if there is any."""
         if self._segments:
             self._timed = None  # whose ACK it will be can't be told (RFC 6298 section 3)
-            self._emit(self._segments[0])
+            self._again = max(self._again, 1)
+            self._emit(self._segments[0], True)
+
+    def fast_retransmit(self) -> None:
+        """The oldest is lost; each that an ACK of a part shows to be next, too (RFC 6582 section
+        3.2)."""
+        self._recover, self._one_by_one = self._segments[-1].end, True
+        self.resend()
+
+    def _resend_lost(self) -> None:
+        """One flight, more than one loss: these are the next."""
+        assert self._recover is not None
+        lost = [s for s in self._segments if distance(self._recover, s.end) >= 0]
+        first, most = self._again, 1 if self._one_by_one else len(lost)
+        while self._again < most and self._may_resend(self._again):
+            self._again += 1
+        for segment in lost[first : self._again]:
+            self._emit(segment, self._again == first + 1)
 
     def put_fin_behind(self) -> None:
         """The FIN, which was sent, stands behind the last segment when that is sent again."""
@@ -194,7 +236,7 @@ class RetransmissionQueue:
             self._tail = self._segments[-1].end
         else:
             self._timed = None
-            self._emit(self._segments[-1])
+            self._emit(self._segments[-1], True)
         self.watch()
 
     def _disarm(self) -> None:
@@ -211,6 +253,7 @@ class RetransmissionQueue:
         if self._segments:
             opens = self._segments[0].flags & SYN
             self._recover = None if opens else self._segments[-1].end
+            self._again, self._one_by_one = 0, False
             self.resend()
         else:
             self._probe()

@@ -8,10 +8,6 @@ from tw_reference.profiles.profile import WindowOffered
 from tw_reference.segment import FIN, Segment
 from tw_reference.seqnum import add, distance
 
-_MAX_FLIGHT = 65535
-"""Octets on the way at once, however large the peer's window: nothing here controls congestion, so
-no more than a host without window scaling would send."""
-
 
 class SendSide:
     """The send sequence space of one connection (RFC 9293 section 3.3.1), and what waits behind it.
@@ -96,9 +92,14 @@ class SendSide:
         """Queue text behind what waits already."""
         self._unsent += data
 
+    @property
+    def flight(self) -> int:
+        """Octets that were sent and not acknowledged, a FIN counted."""
+        return distance(self.nxt, self.una)
+
     def room(self) -> int:
         """How many octets the peer's window allows now."""
-        return min(self.window, _MAX_FLIGHT) - distance(self.nxt, self.una)
+        return self.window - self.flight
 
     def take(self, size: int, mss: int) -> bytes:
         """The next text, ``size`` octets at most; what is below ``mss`` is less than a full

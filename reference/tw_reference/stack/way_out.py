@@ -7,10 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tw_reference import segment as tcp
+from tw_reference.clock import MILLISECOND
 from tw_reference.profiles.offers import ASKS_ECN
 from tw_reference.profiles.profile import Unsent
+from tw_reference.rules.decision import Decision
+from tw_reference.rules.rule import NOT_RULED
 from tw_reference.segment import Packet, Segment, Timestamps
 from tw_reference.seqnum import add, distance
+from tw_reference.stack.congestion import CongestionWindow
 from tw_reference.stack.control_block import ControlBlock
 from tw_reference.stack.delayed_ack import DelayedAck
 from tw_reference.stack.owner import Owner
@@ -22,8 +26,6 @@ _ECT_0 = 2
 """The ECN field of a packet that may be marked (RFC 3168 section 5)."""
 _MOST_BLOCKS = 4
 """SACK blocks that a header has room for, one less with timestamps (RFC 2018 section 3)."""
-_DEFAULT_MSS = 536
-"""Octets (RFC 9293 section 3.7.1)."""
 _NOT_OPEN = (State.CLOSED, State.SYN_SENT, State.SYN_RECEIVED)
 
 
@@ -41,15 +43,22 @@ class WayOut:
             owner.clock,
             first_rto=self._traits.first_rto,
             least_rto=self._traits.least_rto,
-            emit=self._emit,
+            rto_after_syns=self._traits.rto_after_syns,
+            emit=self._emit_again,
+            may_resend=self._may_resend,
             probe=self._probe,
-            timed_out=tcb.forget_duplicates,
+            timed_out=self._timed_out,
             give_up=give_up,
             probes_tail=self._probes_tail,
             send_next=self._send_next,
             tick=lambda: self._traits.tick(owner.settings),
         )
         self._delayed_ack = DelayedAck(owner.clock, tcb.pace)
+        self._congestion = CongestionWindow(self._traits.congestion, owner.clock)
+        self._syns = 0
+        """How many SYNs were sent."""
+        self._doubts = False
+        """Whether a segment went or waits of which nobody knows whether it does."""
 
     # -- what waits ------------------------------------------------------------------------------
 
@@ -59,12 +68,73 @@ class WayOut:
         outbound, burst = self._tcb.outbound, 0
         if self._tcb.state in _NOT_OPEN:
             return self._close_early()
-        while self._may_go(burst):
+        self._congestion.open(self._tcb.mss, self._syns)
+        while self._may_go(burst) and self._is_let(burst):
             burst += 1
             self._send_text(min(self._mss, outbound.room()), burst)
         if outbound.has_unsent_text or outbound.fin_waits:
             self.queue.watch()
         return burst > 0
+
+    def settle(self) -> None:
+        """Send what waits, as :meth:`output` does, and own up to what nobody knows of it."""
+        self.output()
+        if self._doubts:
+            self._doubts = False
+            tcb, owner = self._tcb, self._owner
+            stage = owner.profile.on_connection(tcb.state, is_request=tcb.is_request)[0].stage
+            now, known = owner.clock.now, tcb.snapshot()
+            owner.record(Decision(now, stage, NOT_RULED, tcb.flow, None, known, known))
+
+    def _is_let(self, burst: int) -> bool:
+        """Whether the congestion window lets the next segment go, behind ``burst`` others."""
+        outbound, window = self._tcb.outbound, self._congestion
+        flight, waiting = self._flight, outbound.unsent_text
+        lets = window.lets(min(waiting, self._mss), flight)
+        passes = self._traits.congestion.fin_passes
+        if not lets and passes is not False and outbound.fin_waits and waiting <= self._mss:
+            return self._guess(passes)
+        if lets and window.begins_packet(burst):
+            defers = window.may_defer(waiting, flight, outbound.room(), outbound.window)
+            lets = None if defers else lets
+        return self._guess(lets)
+
+    def _guess(self, lets: bool | None) -> bool:
+        """What is let, or may be: then it goes, and nobody may expect it."""
+        self._doubts = self._doubts or lets is None
+        return lets is not False
+
+    @property
+    def _flight(self) -> int:
+        return self._congestion.flight(self._tcb.outbound.flight, self.queue.segments)
+
+    def _may_resend(self, beside: int) -> bool:
+        """Whether one that was lost goes out again, beside so many others that did."""
+        if not beside and self._traits.congestion.tries_new_text:
+            outbound = self._tcb.outbound
+            return self._guess(None if outbound.has_unsent_text or outbound.fin_waits else True)
+        mss = self._tcb.mss
+        return self._guess(
+            self._congestion.lets(mss, self._congestion.flight(beside * mss, beside))
+        )
+
+    def _timed_out(self) -> None:
+        self._tcb.forget_duplicates()
+        if self._tcb.state not in _NOT_OPEN:
+            self._tcb.remembers_loss = True
+            self._congestion.timed_out(self._flight)
+
+    def duplicate_comes(self) -> None:
+        """The peer acknowledges once more what it had acknowledged."""
+        self._tcb.duplicate_acks += 1
+        self._tcb.remembers_loss |= self._tcb.duplicate_acks >= self.queue.segments
+        self._congestion.repeated()
+
+    def fast_retransmit(self) -> None:
+        """Three duplicate ACKs have come (RFC 5681 section 3.2)."""
+        self._tcb.remembers_loss = True
+        self._congestion.lost()
+        self.queue.fast_retransmit()
 
     def _close_early(self) -> bool:
         """Send a FIN that waits for the handshake, where the stack does, and put it behind each
@@ -96,14 +166,9 @@ class WayOut:
 
     @property
     def _mss(self) -> int:
-        """How much text a segment has at most: the MSS, or where the stack heeds it, what the
-        widest window ever was, or half of it (include/net/tcp.h, tcp_bound_to_half_wnd())."""
-        mss, widest = self._tcb.mss, self._tcb.outbound.max_window
-        if not self._traits.halves_window or widest == 0:
-            return mss
-        bound = widest // 2 if widest > _DEFAULT_MSS else widest
-        least = self._traits.least_mss - (12 if self._tcb.timestamps else 0)
-        return min(mss, max(bound, least))
+        """How much text a segment has at most."""
+        tcb = self._tcb
+        return self._traits.most_text(tcb.mss, tcb.outbound.max_window, tcb.timestamps)
 
     def _fits(self, *, behind: bool) -> bool:
         outbound, mss = self._tcb.outbound, self._mss
@@ -127,6 +192,7 @@ class WayOut:
         text = outbound.take(max(size, 0), self._mss)
         if text:
             self._tcb.pace.text_goes(self._owner.clock.now)
+            self._congestion.sends(self._flight, self.queue.rto)
         if not outbound.has_unsent_text:
             flags |= (tcp.PSH if text else 0) | (tcp.FIN if outbound.fin_waits else 0)
         elif self._traits.cuts_below and burst > 1:
@@ -169,8 +235,13 @@ class WayOut:
     def acknowledged(self, segment: Segment) -> None:
         """SEG.ACK, which is above SND.UNA, is SND.UNA."""
         self._tcb.forget_duplicates()
-        self._tcb.outbound.una = segment.ack
-        self.queue.acknowledged(segment.ack, echoed=self._echoes(segment))
+        outbound = self._tcb.outbound
+        amount = self._congestion.flight(
+            distance(segment.ack, outbound.una), self.queue.covered_by(segment.ack)
+        )
+        self._congestion.acknowledged(amount, self._flight)
+        outbound.una = segment.ack
+        self.queue.acknowledged(segment.ack, echo=self._round_trip(segment))
 
     def ack_arrives(self, segment: Segment) -> None:
         """SND.UNA and SND.WND follow the segment, the window of the first ACK in any case (RFC 9293
@@ -194,10 +265,12 @@ class WayOut:
             return segment
         return replace(segment, seq=add(segment.seq, old))
 
-    def _echoes(self, segment: Segment) -> bool:
-        """Whether TSecr tells of a round trip (RFC 7323 section 4.1)."""
+    def _round_trip(self, segment: Segment) -> int | None:
+        """What TSecr tells of the round trip (ns; RFC 7323 section 4.1)."""
         stamps = segment.timestamps
-        return self._tcb.timestamps and stamps is not None and stamps.tsecr != 0
+        if not self._tcb.timestamps or stamps is None or stamps.tsecr == 0:
+            return None
+        return max(distance(self.tsval, stamps.tsecr), 0) * MILLISECOND
 
     # -- segments --------------------------------------------------------------------------------
 
@@ -285,6 +358,10 @@ class WayOut:
         self._emit(segment, new=True, push_is_ruled=push_is_ruled)
         self.queue.add(segment)
 
+    def _emit_again(self, segment: Segment, alone: bool) -> None:
+        """Of several that go out again at once, the last may have PSH, as of one packet."""
+        self._emit(segment, push_is_ruled=alone or not self._traits.cuts_below)
+
     def _emit(
         self,
         segment: Segment,
@@ -296,6 +373,7 @@ class WayOut:
         """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
         was not sent before; ``challenged``: what it challenges, where it is a challenge ACK."""
         tcb, syn = self._tcb, bool(segment.flags & tcp.SYN)
+        self._syns += syn
         challenges, is_alone = challenged is not None, tcb.state is State.SYN_SENT
         window = tcb.inbound.advertise(
             syn=syn or is_alone, moves=not tcb.is_request, rounds=not challenges
@@ -333,17 +411,16 @@ class WayOut:
         self._owner.emit(packet)
 
     def _blocks(self, segment: Segment) -> tuple[tuple[int, bytes], ...]:
-        """The SACK option (RFC 2018), where something is held behind a gap; an RST has none."""
+        """The SACK option (RFC 2018), where something is held behind a gap, or has come twice; an
+        RST has none."""
         tcb = self._tcb
-        if (
-            not tcb.offers.sack
-            or tcb.is_request
-            or segment.flags & tcp.RST
-            or not tcb.inbound.has_gap
-        ):
+        if not tcb.offers.sack or tcb.is_request or segment.flags & tcp.RST:
+            return ()
+        blocks = [*tcb.inbound.tell_repeat(), *tcb.inbound.held_blocks]
+        if not blocks:
             return ()
         most = _MOST_BLOCKS - tcb.timestamps
-        edges = [edge for block in tcb.inbound.held_blocks[:most] for edge in block]
+        edges = [edge for block in blocks[:most] for edge in block]
         return ((tcp.SACK, struct.pack(f"!{len(edges)}I", *edges)),)
 
     @property

@@ -22,7 +22,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     *(
         Equivalent("rfc9293", f"traits: {trait}", why.NO_WORD, "out of reach")
-        for trait in ("keeps_syn_timer", "least_mss", "halves_window", "acknowledges_reading")
+        for trait in ("keeps_syn_timer", "least_mss", "most_text", "acknowledges_reading")
     ),
     Equivalent("rfc9293", "traits: leaves_out_urgent", why.NO_SOCKET, "out of reach"),
     *(
@@ -83,7 +83,6 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent("rfc9293", f"traits: {trait}", why)
         for trait, why in (
             ("keeps_first_window", "The window is 65535, whatever the MSS."),
-            ("crosses_with_ecn", why.NO_ECN),
             ("ecn_tries", why.NO_ECN),
             ("keeps_ect", why.NO_ECN),
         )

@@ -98,9 +98,6 @@ FREEBSD: tuple[Equivalent, ...] = (
         for rule in ("syn-ack-fin", "fin-acked", "fins*")
     ),
     Equivalent(
-        "freebsd-10", "traits: crosses_with_ecn", "Whoever takes ECN up here asks for it too."
-    ),
-    Equivalent(
         "freebsd-*",
         "traits: keeps_first_window",
         "The window of a SYN is 65535 whatever the MSS, and the buffer's whole segments are counted"

@@ -52,7 +52,7 @@ def test_several_losses_in_a_flight_cost_one_time_out(
     profile: Profile, measured_rto: float
 ) -> None:
     pair, client, _ = open_pair(asks_for_no_tail(profile))
-    pair.loses = Losing(tcp.ACK, times=4)
+    pair.loses = Losing(tcp.ACK, times=3)
     client.send(TEXT)
     pair.let_pass(measured_rto + 0.001)
     assert pair.server_end.received == TEXT
@@ -213,23 +213,16 @@ def test_half_of_the_largest_window_is_worth_a_segment(text: int, room: int, goe
 def test_of_several_segments_in_one_packet_the_last_has_psh_and_nothing_is_said_between(
     profile: Profile,
 ) -> None:
-    cut = profile.traits.cuts_below
+    cut, room = profile.traits.cuts_below, profile.traits.congestion.initial(1460) - 1460
     for size, push in ((1460 + 540, []), (2 * 1460 + 540, [cut]), (4 * 1460 + 540, [])):
+        if size > room:
+            continue
         peer = Peer(profile)
         peer.client.send(b"x")
         peer.client.send(TEXT[:size])
         sent = peer.end.sent[-(size // 1460) :]
         said = [bool(each.segment.flags & tcp.PSH) for each in sent if each.push_is_ruled]
         assert said == [False, *(push if cut else [False] * (len(sent) - 1))]
-
-
-def test_a_large_window_is_not_filled(profile: Profile) -> None:
-    """Nothing here controls congestion."""
-    peer = Peer(profile, wscale=7)
-    peer.says(tcp.ACK)
-    peer.client.send(TEXT)
-    peer.hears()
-    assert 65535 - 1460 <= distance(peer.client.snd_nxt, peer.client.snd_una) <= 65535
 
 
 def probe(peer: Peer) -> str:
