@@ -101,7 +101,8 @@ class Outcome:
     by_absence: bool = False
     """Whether a path that loses segments could have brought this FAIL about."""
     doubted: bool = False
-    """Whether this INCONCLUSIVE would be a FAIL, had the path not perhaps repeated what came."""
+    """Whether this INCONCLUSIVE would be a FAIL, had the path not perhaps repeated what came; of a
+    FAIL, whether it is none where the path may have reordered that."""
 
     @property
     def step_index(self) -> int | None:

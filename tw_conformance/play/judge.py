@@ -149,7 +149,7 @@ def _decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
             decision = _decide_answer(answer, seen)
             if decision is None or not _is_expected_next(case, profile, fact):
                 return decision
-            return replace(decision, by_absence=True)
+            return replace(decision, by_absence=True, doubted=True)
         case Gave():
             assert isinstance(step, Call)
             gives = step.gives.choose(profile)

@@ -27,7 +27,7 @@ def conclude(outcomes: Sequence[Outcome], path: Path) -> Outcome | None:
     where they decide nothing yet."""
     if conformity(outcomes, path).conforms:
         return _last(outcomes, Verdict.PASS)
-    failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAIL]
+    failed = [outcome for outcome in outcomes if _fails(outcome, path)]
     return next((each for each in reversed(failed) if _deviates(outcomes, path, each)), None)
 
 
@@ -48,13 +48,13 @@ def undecided(outcomes: Sequence[Outcome]) -> Outcome:
 def conformity(outcomes: Sequence[Outcome], path: Path) -> Evidence:
     """What speaks for a DUT that conforms, and against it."""
     evidence = Evidence(path)
-    doubts = sum(outcome.doubted for outcome in outcomes)
+    doubts = sum(outcome.doubted and not _fails(outcome, path) for outcome in outcomes)
     passes = sum(outcome.verdict is Verdict.PASS for outcome in outcomes)
     doubtful = doubts / max(doubts + passes, 1)
     for outcome in outcomes:
         if outcome.verdict is Verdict.PASS:
             evidence.passed(outcome.case.exchanges(), doubtful)
-        elif outcome.verdict is Verdict.FAIL:
+        elif _fails(outcome, path):
             _add_failure(evidence, outcome)
         elif outcome.doubted:
             evidence.doubted(doubtful)
@@ -65,11 +65,16 @@ def _deviates(outcomes: Sequence[Outcome], path: Path, failed: Outcome) -> bool:
     """Whether the DUT deviates at the step at which a performance failed."""
     evidence, at = Evidence(path), failed.step_index
     for outcome in outcomes:
-        if outcome.verdict is Verdict.FAIL and outcome.step_index == at:
+        if _fails(outcome, path) and outcome.step_index == at:
             _add_failure(evidence, outcome)
         elif _got_past(outcome, at):
             evidence.passed(_exchanges(failed))
     return evidence.deviates
+
+
+def _fails(outcome: Outcome, path: Path) -> bool:
+    """Whether it is a FAIL that no reordering of this path can have brought about."""
+    return outcome.verdict is Verdict.FAIL and not (outcome.doubted and path.reordered)
 
 
 def _add_failure(evidence: Evidence, outcome: Outcome) -> None:

@@ -10,7 +10,11 @@ import pytest
 
 from tw_conformance.model.case import Case
 from tw_conformance.model.verdict import Verdict
-from tw_conformance.notation.tests.every_case import every_case
+from tw_conformance.notation.tests.every_case import (
+    every_case,
+    one_of_each,
+    state_and_kinds_of_step,
+)
 from tw_conformance.play.player import play
 from tw_conformance.play.tests.hostile import BehindBadNetwork, Weather
 from tw_conformance.play.tests.scripted import in_virtual_time
@@ -27,8 +31,8 @@ WEATHERS = {
 
 @cache
 def cases() -> list[Case]:
-    """Some of each kind."""
-    return [case for case in every_case() if case.applies_to(PROFILE) and not case.settings][4::97]
+    usual = (case for case in every_case() if case.applies_to(PROFILE) and not case.settings)
+    return one_of_each(state_and_kinds_of_step, usual)
 
 
 def verdicts(does: str, weather: Weather) -> list[tuple[str, Verdict]]:

@@ -130,6 +130,7 @@ def test_the_answer_behind_the_one_that_a_path_may_have_lost_fails_by_absence(
     decision = decide(case, "linux-6.18", Fact(0, RST_CAME))
     assert decision is not None
     assert (decision.verdict, decision.by_absence) == (Verdict.FAIL, rests)
+    assert decision.doubted is rests
 
 
 def test_only_this_machines_fault_is_worth_another_try() -> None:

@@ -92,6 +92,16 @@ def test_a_deviation_that_is_always_doubted_is_not_passed_by_what_was_lost() -> 
     assert verdict(*doubts[:1], *[PASSED] * 5) is Verdict.PASS, "one in six may be the path's"
 
 
+def test_the_answer_behind_the_expected_one_fails_nothing_where_the_path_reorders() -> None:
+    """Half of all pairs may come the other way round, whatever share of packets is lost."""
+    ahead = [outcome(Verdict.FAIL, FIRST, doubted=True)] * 6
+    assert verdict(*ahead) is Verdict.FAIL
+    reorders = bad_path(lost=50, reordered=1, probes=1000)
+    assert conclude(ahead, reorders) is None
+    assert conclude([*ahead, *[PASSED] * 12], reorders) is PASSED
+    assert conclude([failed(FIRST)] * 6, reorders) is not None
+
+
 def test_what_is_doubted_fails_nothing() -> None:
     assert verdict(*[unsure(FIRST, doubted=True)] * 40) is None
 
