@@ -196,6 +196,7 @@ def _space(
     space = Space(
         settings={**differing, **settings_of(arguments.settings, profiles)},
         states=_states(arguments.states, profiles),
+        mss=(1460, 536, 100),
         sack=(False, True),
         ecn=(False, True),
         longest_wait=wait,

@@ -387,6 +387,7 @@ LINUX_6_18 = Profile(
         least_rto=200 * MILLISECOND,
         rto_after_syns=3 * SECOND,  # tcp_metrics.c, tcp_init_metrics(), TCP_TIMEOUT_FALLBACK
         congestion=CONGESTION,
+        send_buffer=30_000,  # tcp_input.c, tcp_sndbuf_expand(), from 10 segments of 100 octets on
         resets_unread=True,
         # tcp.c, tcp_recvmsg_locked(), urg_offset, without SO_OOBINLINE; tcp_cleanup_rbuf().
         leaves_out_urgent=True,

@@ -130,6 +130,7 @@ LINUX_2_6_32 = LINUX_6_18.derive(
         cuts_below=False,
         first_rto=3 * SECOND,
         congestion=CONGESTION_2_6,
+        send_buffer=8000,  # tcp.c of 2.6.32, sysctl_tcp_wmem[1]
         reset_tos_mask=0,
         reset_tos_mask_ipv6=0,
         labels_flows=False,

@@ -221,6 +221,9 @@ class StackTraits:
     """What connect() comes to on a 4-tuple that has a connection."""
     shutdown_ends_opening: bool = False
     """Whether shutdown() in SYN-SENT gives the connection up, without a word."""
+    send_buffer: int | None = None
+    """How many octets send() surely takes that are not acknowledged; beyond them memory decides,
+    and nothing is said.  None: any number."""
     sent_too_early: str = ""
     """What send() of a process that does not wait gives before there is a connection; empty: the
     text waits for it (RFC 9293 section 3.10.2)."""

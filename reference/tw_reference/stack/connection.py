@@ -98,8 +98,7 @@ class Connection(ControlBlock):
 
     def send(self, data: bytes) -> None:
         """SEND: queue octets behind those queued before."""
-        self.outbound.put(data)
-        self._out.settle()
+        self._out.take(data)
 
     def receive(self, size: int) -> int:
         """RECEIVE: how many octets of at most ``size`` the process takes; the window moves on with

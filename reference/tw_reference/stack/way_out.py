@@ -76,6 +76,13 @@ class WayOut:
             self.queue.watch()
         return burst > 0
 
+    def take(self, data: bytes) -> None:
+        """Text to be sent, behind what waits."""
+        outbound, surely = self._tcb.outbound, self._traits.send_buffer
+        outbound.put(data)
+        self._doubts |= surely is not None and outbound.flight + outbound.unsent_text > surely
+        self.settle()
+
     def settle(self) -> None:
         """Send what waits, as :meth:`output` does, and own up to what nobody knows of it."""
         self.output()

@@ -46,11 +46,16 @@ _POSITIONS = (
     "rcv_nxt+2^31-1",
     "rcv_nxt-2^31+1",
 )
-_ACKNOWLEDGMENTS = ("snd_nxt-1", "snd_nxt+1", "snd_nxt-70000", "snd_nxt+2^31", "snd_nxt+2^31-1")
+_ACKNOWLEDGMENTS = (
+    *("snd_nxt-1", "snd_nxt+1", "snd_nxt-70000", "snd_nxt+2^31", "snd_nxt+2^31-1"),
+    *("snd_nxt+536", "snd_nxt+1460", "snd_nxt+3000", "snd_nxt+14600"),
+)
 _TSVALS = ("ts_recent+1", "ts_recent+2^31", "ts_recent+2^31-1", "ts_recent-2^31+1")
 _UNUSUAL: tuple[Mapping[str, Any], ...] = (
     *({},) * 20,
     {"window": 0},
+    {"window": 100},
+    {"window": 2000},
     {"urgent": 1},
     {"reserved": 1},
     {"reserved": 15},
@@ -76,6 +81,9 @@ _ON_SOCKET = (
     Call("receive", {"length": 100_000}),
     Call("send", {"length": 1}),
     Call("send", {"length": 3000}),
+    Call("send", {"length": 20_000}),
+    Call("send", {"length": 60_000}),
+    Call("receive", {"length": 2000}),
     Call("shutdown", {"how": "read"}),
     Call("shutdown", {"how": "both"}),
     Call("set", {"linger": 0}),
@@ -105,6 +113,8 @@ class Space:
     timestamps: tuple[bool, ...] = (False, True)
     scales: tuple[int | None, ...] = (None, 0, 7)
     """Window scales that the tester offers, or none."""
+    mss: tuple[int, ...] = (1460,)
+    """MSS that the tester offers."""
     sack: tuple[bool, ...] = (False,)
     """Whether the tester offers SACK."""
     ecn: tuple[bool, ...] = (False,)
@@ -203,6 +213,7 @@ def _reaches(space: Space) -> st.SearchStrategy[Reach]:
         family=st.sampled_from(space.families),
         timestamps=st.booleans().filter(space.timestamps.__contains__),
         wscale=st.sampled_from(space.scales),
+        mss=st.sampled_from(space.mss),
         sack=st.sampled_from(space.sack),
         ecn=st.sampled_from(space.ecn),
     )

@@ -46,6 +46,7 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         for trait in traits
     ),
     Equivalent("*", "traits: window_follows_memory*", why.SAYS_NOTHING),
+    Equivalent("linux-*", "traits: send_buffer", why.SAYS_NOTHING),
     *(
         Equivalent(profiles, "traits: buffer_of", why.NO_MEMORY)
         for profiles in ("freebsd-*", "rfc9293")

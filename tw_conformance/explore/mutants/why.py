@@ -33,7 +33,7 @@ FAR_OFF = (
     " profiles/tests/test_linux_states.py asks the list."
 )
 NO_ACTION = "No action of its lists looks at it."
-SAYS_NOTHING = "It is no behaviour: it tells of which windows nothing is said."
+SAYS_NOTHING = "It is no behaviour: it tells of what nothing is said."
 TOO_FINE = "A tenth of it is less than can be told on a wire."
 DELAY = "At once, at the next tick, after 40 ms: no case may tell these apart on a wire."
 TAKEN_ANYWAY = "To take the SYN is to take its TSval."
