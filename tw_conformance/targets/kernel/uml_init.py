@@ -33,6 +33,7 @@ IPV6 = "kernel/net/ipv6/ipv6.ko"
 SYSCTLS = {
     "net/core/default_qdisc": "pfifo",  # one queue for all, whatever a packet's TOS
     "net/ipv4/tcp_congestion_control": "reno",  # does not pace, whatever the kernel's default
+    "net/ipv4/tcp_no_metrics_save": "1",  # no round trip of one connection makes another's time-out
     "net/ipv4/tcp_max_tw_buckets": "262144",  # as on a machine of usual size; a case leaves one
 }
 LINK = """\

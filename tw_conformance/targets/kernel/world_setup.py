@@ -100,6 +100,11 @@ def be_the_dut() -> None:
     # This machine's choice is inherited, and BBR would pace segments and size bursts by the round
     # trip (tcp_bbr.c, bbr_min_tso_segs()); Reno is built into every kernel and does neither.
     Path("/proc/sys/net/ipv4/tcp_congestion_control").write_text("reno")
+    # The round trip of one connection is remembered for the next (tcp_metrics.c), whose time-out it
+    # makes longer: what one case finds would hang on which were slow before it.
+    remembers_none = Path("/proc/sys/net/ipv4/tcp_no_metrics_save")
+    if remembers_none.exists():  # for each namespace since Linux 4.15
+        remembers_none.write_text("1")
     run_ip(ADDRESSES)
     bring_up("lo")
     bring_up("dut")

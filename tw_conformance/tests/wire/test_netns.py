@@ -27,8 +27,9 @@ from tw_conformance.model.case import (
 from tw_conformance.model.errors import TargetError
 from tw_conformance.model.expressions import SequenceExpression, TimeExpression
 from tw_conformance.model.verdict import Outcome, Transcript, Verdict
+from tw_conformance.notation.load import load_text
 from tw_conformance.play import approach, tester
-from tw_conformance.play.player import play
+from tw_conformance.play.player import perform_once, play
 from tw_conformance.report.capture import pcapng
 from tw_conformance.targets.target import Play
 from tw_conformance.targets.wire_target import WireTarget
@@ -221,3 +222,40 @@ def test_a_capture_of_the_kernel_is_explained_by_its_profile(
     assert judged.connections == 1
     assert judged.fits[target.profile].deviates == 0
     assert judged.fits["freebsd-15"].deviates == 1
+
+
+SLOW = """
+case: slow
+title: A round trip of 400 ms, known when the connection ends
+cites: [RFC 6298]
+reach: {state: SYN-RECEIVED}
+steps:
+  - wait: 400ms
+  - send: {flags: ACK}
+  - expect: {flags: FIN|ACK}
+  - send: {flags: FIN|ACK, seq: rcv_nxt, ack: snd_nxt+1}
+  - expect: {flags: ACK}
+"""
+QUICK = """
+case: quick
+title: One of a millisecond has a time-out of 200 ms
+cites: [RFC 6298]
+reach: {state: ESTABLISHED}
+steps:
+  - call: shutdown
+  - expect: {flags: FIN|ACK}
+  - wait: 1100ms
+  - expect: {flags: FIN|ACK}
+  - expect: {flags: FIN|ACK}
+  - state: FIN-WAIT-1
+"""
+
+
+def test_no_connection_has_the_time_out_of_a_slow_one_before_it(target: WireTarget) -> None:
+    """`tcp_metrics.c, tcp_init_metrics()`: it would be 1.2 s."""
+    for text in (SLOW, QUICK):
+        (case,) = load_text(text, Path("metrics.tw.yaml"))
+        outcome = target.start(perform_once(case, target)).result()
+        came = [e for e in outcome.transcript.events if e.direction == "received" and e.step]
+    copies = [event for event in came if event.probe is None]
+    assert len(copies) >= 3, outcome.reason
