@@ -63,13 +63,17 @@ def conformity(outcomes: Sequence[Outcome], path: Path) -> Evidence:
 
 def _deviates(outcomes: Sequence[Outcome], path: Path, failed: Outcome) -> bool:
     """Whether the DUT deviates at the step at which a performance failed."""
-    evidence, at = Evidence(path), failed.step_index
+    evidence, at, failures, doubts = Evidence(path), failed.step_index, 0, 0
     for outcome in outcomes:
         if _fails(outcome, path) and outcome.step_index == at:
+            failures += 1
             _add_failure(evidence, outcome)
         elif _got_past(outcome, at):
             evidence.passed(_exchanges(failed))
-    return evidence.deviates
+        elif outcome.doubted:
+            doubts += 1
+    # Where most that came so far was out of order, the rest are a few of many tries.
+    return evidence.deviates and failures > doubts
 
 
 def _fails(outcome: Outcome, path: Path) -> bool:
