@@ -32,5 +32,7 @@ class CongestionWays(NamedTuple):
     of the last segment (tcp_tso_should_defer() of Linux)."""
     fin_passes: bool | None = False
     """Whether a segment with the FIN goes though the window is full; None: nobody looked."""
+    counts_duplicates: bool = False
+    """Whether duplicate ACKs are counted wherever SEG.ACK is taken; else rules say where."""
     tries_new_text: bool = False
     """Whether the first ACK after a time-out brings new text, if any waits (RFC 5682)."""

@@ -53,6 +53,7 @@ from tw_reference.profiles.freebsd_words import (
     REDUCED,
     SEQ_BELOW,
     TEXT_KEPT,
+    TWO_DUPLICATES,
 )
 from tw_reference.rules import stages
 from tw_reference.rules.actions import ConnectionAction as Do
@@ -68,7 +69,6 @@ from tw_reference.rules.vocabulary import (
     PAYLOAD,
     SACK_IN_USE,
     SEQ_NOT_ABOVE,
-    TWO_DUPLICATES,
     setting,
 )
 

@@ -184,6 +184,11 @@ def FEW_DUPLICATES(q: SegmentOnConnection) -> bool:
     return q.tcb.duplicate_acks < 2
 
 
+@atom("two duplicate ACKs have come")
+def TWO_DUPLICATES(q: SegmentOnConnection) -> bool:
+    return q.tcb.duplicate_acks == 2
+
+
 @atom("the segment brings a FIN that is not old")
 def FIRST_FIN(q: HasTcb) -> bool:
     return bool(q.segment.flags & tcp.FIN) and not ALL_OLD.test(q)

@@ -385,7 +385,9 @@ LINUX_6_18 = Profile(
         offers=_offers,
         first_rto=1 * SECOND,
         least_rto=200 * MILLISECOND,
-        rto_after_syns=3 * SECOND,  # tcp_metrics.c, tcp_init_metrics(), TCP_TIMEOUT_FALLBACK
+        # tcp_metrics.c, tcp_init_metrics(), TCP_TIMEOUT_FALLBACK, where it remembers nothing of
+        # the peer.
+        rto_after_syns=3 * SECOND,
         congestion=CONGESTION,
         send_buffer=30_000,  # tcp_input.c, tcp_sndbuf_expand(), from 10 segments of 100 octets on
         resets_unread=True,

@@ -16,7 +16,6 @@ from tw_reference.profiles.linux_state_words import (
     FULL_SEGMENT_WAITS,
     PAWS_FAILS,
     QUICK,
-    REPEATS_ACK_OR_CLOSES,
     SEQ_ACKNOWLEDGED,
     SEQ_BEFORE,
     STAMPED,
@@ -35,7 +34,6 @@ from tw_reference.profiles.linux_states import (
     TAKE,
     TAKE_6_5,
     TIME_WAIT_FIN,
-    duplicates,
     established_fin,
     fin_again,
     note,
@@ -88,8 +86,7 @@ def _take_ack(name: str, valid: Condition[SegmentOnConnection]) -> ConnectionRul
         "tcp_input.c of 2.6.32, tcp_ack()")
 
 
-_DUPLICATES = duplicates(REPEATS_ACK_OR_CLOSES, "-6-5")
-_HEAD = (*_CHECK, _NO_ACK, *_DUPLICATES, _take_ack("old-take-ack", all_of(~ACK_OLD, ~ACK_UNSENT)))
+_HEAD = (*_CHECK, _NO_ACK, _take_ack("old-take-ack", all_of(~ACK_OLD, ~ACK_UNSENT)))
 
 _FIN_AGAIN = fin_again(QUICK, "-6-5")
 
@@ -111,7 +108,7 @@ STATES: tuple[AnyList, ...] = (
              "ESTABLISHED drops a segment whose SEG.ACK is of what was not sent; one without ACK"
              " is processed.",
              "tcp_input.c of 2.6.32, tcp_rcv_established(), step5"),
-        *_DUPLICATES, _take_ack("old-take-ack-established", all_of(ACK, ~ACK_OLD)),
+        _take_ack("old-take-ack-established", all_of(ACK, ~ACK_OLD)),
         *NOT_NEW, *established_fin(FULL_SEGMENT_WAITS, "-short"), *TAKE_6_5,
     ),
     stages.FIN_WAIT_1.list(*_HEAD, RESET_TEXT, FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, *TAKE_6_5),

@@ -29,6 +29,7 @@ CONGESTION = CongestionWays(
     sure_until=16,  # tcp_cubic.c, hystart_low_window
     syns_borne=2,  # tcp_input.c, tcp_init_transfer(), total_retrans
     defers=True,
+    counts_duplicates=True,
     tries_new_text=True,  # tcp_input.c, tcp_process_loss()
 )
 CONGESTION_2_6 = CONGESTION._replace(

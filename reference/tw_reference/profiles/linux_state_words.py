@@ -287,31 +287,6 @@ def ACK_TOO_OLD(q: SegmentOnConnection) -> bool:
     return after(tcb.snd_una, q.segment.ack) and after(add(tcb.snd_una, -reach), q.segment.ack)
 
 
-@atom("something was sent and is not acknowledged")
-def UNDER_WAY(q: SegmentOnConnection) -> bool:
-    return q.tcb.segments_on_their_way > 0
-
-
-@atom("two segments or more are on their way")
-def SEVERAL_UNDER_WAY(q: SegmentOnConnection) -> bool:
-    return q.tcb.segments_on_their_way > 1
-
-
-@atom("four segments or more are on their way")
-def FOUR_UNDER_WAY(q: SegmentOnConnection) -> bool:
-    return q.tcb.segments_on_their_way > 3
-
-
-@atom("a segment was taken for lost, or there were more duplicate ACKs than others on their way")
-def LOSS_BEFORE(q: SegmentOnConnection) -> bool:
-    return q.tcb.remembers_loss
-
-
-@atom("the segment has SACK blocks")
-def SACK_BLOCKS(q: SegmentOnConnection) -> bool:
-    return any(kind == tcp.SACK for kind, _ in q.segment.other_options)
-
-
 @atom("SEG.ACK is ISS + 1")
 def ACK_OF_SYN(q: SegmentOnConnection) -> bool:
     return q.segment.ack == add(q.tcb.iss, 1)

@@ -31,13 +31,11 @@ from tw_reference.profiles.linux_state_words import (
     ENDS_BEFORE,
     EXPECTED_TEXT,
     FIN_IN_ORDER,
-    FOUR_UNDER_WAY,
     FULL_SEGMENT_WAITS,
     GAP_ACKS_WAIT,
     HEARD_TEXT,
     IN_ORDER,
     KEEPS_WINDOW,
-    LOSS_BEFORE,
     MEMORY_DECIDES,
     MEMORY_DECIDES_6_5,
     OLD_TEXT,
@@ -47,20 +45,15 @@ from tw_reference.profiles.linux_state_words import (
     QUICK,
     QUICK_OR_WIDER,
     RECEIVE_SHUT,
-    REPEATS_ACK,
-    REPEATS_ACK_OR_CLOSES,
-    SACK_BLOCKS,
     SEQ_BEFORE,
     SEQ_BEYOND,
     SEQ_ONE_BEFORE,
-    SEVERAL_UNDER_WAY,
     STAMPED,
     STARTS_BEYOND,
     SYN_ACK_AGAIN,
     TAKES_TS,
     TEXT_BEYOND_WINDOW,
     TSVAL_OLDER,
-    UNDER_WAY,
     WINDOW_STAYS,
 )
 from tw_reference.profiles.linux_words import NEW_TEXT_OR_FIN
@@ -80,7 +73,6 @@ from tw_reference.rules.vocabulary import (
     SACK_IN_USE,
     SEQ_IS_RCV_NXT,
     SYN,
-    TWO_DUPLICATES,
 )
 
 _linux = RuleMaker("linux")
@@ -215,35 +207,6 @@ _ACK_UNSENT_DROP = rule(
     "ack-unsent-drop", ACK_UNSENT, Do.DROP,
     "ESTABLISHED drops a segment whose SEG.ACK is of what was not sent.",
     _ACK, "tcp_input.c, tcp_rcv_established()")
-_FAST_RETRANSMIT = "tcp_input.c, tcp_fastretrans_alert(), tcp_time_to_recover()"
-
-
-def duplicates(
-    repeated: Condition[SegmentOnConnection], which: str = ""
-) -> tuple[ConnectionRule, ...]:
-    """Duplicate ACKs; ``repeated``: they say nothing new; ``which`` sets their rules apart."""
-    duplicate = all_of(EMPTY, repeated, SEVERAL_UNDER_WAY, ~SACK_IN_USE)
-    return (
-        note(f"sack-blocks{which}", all_of(SACK_BLOCKS, SACK_IN_USE, UNDER_WAY), Do.NOT_RULED,
-             "With SACK a loss is told by the blocks, and by how long they are there.",
-             "tcp_recovery.c, tcp_rack_mark_lost()"),
-        note(f"duplicate-ack-remembered{which}",
-             all_of(duplicate, LOSS_BEFORE), Do.NOT_RULED,
-             "After a loss, or more duplicate ACKs than segments can have caused, memory decides"
-             " how many there must be for another.",
-             _FAST_RETRANSMIT, "tcp_input.c, tcp_check_reno_reordering()"),
-        note(f"duplicate-ack-third{which}",
-             all_of(duplicate, TWO_DUPLICATES, FOUR_UNDER_WAY),
-             (Do.COUNT_DUPLICATE, Do.FAST_RETRANSMIT),
-             "Without SACK the third duplicate ACK has the oldest of four segments or more be sent"
-             " again.",
-             _FAST_RETRANSMIT, "tcp_input.c, tcp_add_reno_sack()", "RFC 5681 section 3.2"),
-        note(f"duplicate-ack{which}", duplicate, Do.COUNT_DUPLICATE,
-             "Without SACK duplicate ACKs are counted.",
-             "tcp_input.c, tcp_add_reno_sack(), tcp_limit_reno_sacked()"),
-    )
-
-
 _TAKE_ACK = (
     note("note-timestamp", TAKES_TS, Do.UPDATE_TS,
          "TS.Recent follows what begins where was acknowledged, if its SEG.ACK is valid.",
@@ -251,12 +214,7 @@ _TAKE_ACK = (
     note("take-ack", ~ACK_OLD, Do.TAKE_ACK,
          "SND.UNA and SND.WND follow the segment, unless its SEG.ACK is old.", _ACK),
 )
-
-
-def _take_ack(changes: Set[Change]) -> tuple[ConnectionRule, ...]:
-    if Change.CLOSED_WINDOW in changes:
-        return *duplicates(REPEATS_ACK), *_TAKE_ACK
-    return *duplicates(REPEATS_ACK_OR_CLOSES, "-6-5"), *_TAKE_ACK
+_ACK_FIELD = (_ACK_TOO_OLD, _ACK_UNSENT, *_TAKE_ACK)
 
 # -- tcp_rcv_state_process(), step 7, and tcp_data_queue() ----------------------------------------
 
@@ -412,7 +370,7 @@ def _established(changes: Set[Change]) -> AnyList:
         _TEXT_PREDICTION,
         _ACK_TOO_OLD,
         _ACK_UNSENT if Change.CHALLENGES_UNSENT in changes else _ACK_UNSENT_DROP,
-        *_take_ack(changes),
+        *_TAKE_ACK,
         *NOT_NEW,
         _COMPRESSED,
         _FILLED_UNKNOWN if Change.FILLED_BUFFERS in changes else _FILLED_UNKNOWN_6_5,
@@ -446,9 +404,8 @@ LAST_ACKED = rule(
 
 def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     """The list for every state of a whole connection."""
-    ack_field = (_ACK_TOO_OLD, _ACK_UNSENT, *_take_ack(changes))
-    before_fin = (*_validate(changes), *ack_field)
-    behind_fin = (*_validate(changes, fin_taken=True), *ack_field)
+    before_fin = (*_validate(changes), *_ACK_FIELD)
+    behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
     filled = Change.FILLED_BUFFERS in changes
     again = fin_again(QUICK_OR_WIDER) if filled else fin_again(QUICK, "-6-5")
     unknown = _FILLED_UNKNOWN if filled else _FILLED_UNKNOWN_6_5

@@ -130,9 +130,9 @@ class StackTraits:
     """Initial retransmission time-out, nanoseconds."""
     least_rto: int
     """Retransmission time-out on a path without delay, nanoseconds."""
-    rto_after_syns: int = 0
+    rto_after_syns: int | None = None
     """The least of it where the SYN was sent again, and so tells of no round trip (nanoseconds; RFC
-    6298 section 5.7)."""
+    6298 section 5.7); None: as it is."""
     congestion: CongestionWays = field(default_factory=CongestionWays)
     """How it keeps to a congestion window."""
     window_scale: int = 7

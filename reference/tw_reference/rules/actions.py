@@ -70,8 +70,6 @@ class ConnectionAction(Action):
     NEED_ACK = "an ACK is due"
     """The next segment that is sent carries it; until then it stays due."""
     COUNT_DUPLICATE = "count the duplicate ACK"
-    FAST_RETRANSMIT = "fast retransmit"
-    """The oldest segment is sent again, and each that an ACK of a part shows to be next."""
     ABORT = "<CTL=RST,ACK>, CLOSED"
     """<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>; the connection is gone."""
     RESEND = "send the oldest segment again"

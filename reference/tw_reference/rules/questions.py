@@ -196,15 +196,6 @@ class ConnectionTcb(Tcb, Protocol):
         """How many duplicate ACKs have come since one that was new, or the timer sent again."""
 
     @property
-    def segments_on_their_way(self) -> int:
-        """How many segments were sent and are not acknowledged."""
-
-    @property
-    def remembers_loss(self) -> bool:
-        """Whether a segment was taken for lost, or more duplicate ACKs came than others were on
-        their way."""
-
-    @property
     def sack(self) -> bool:
         """Whether both ends want SACK."""
 

@@ -251,11 +251,6 @@ def SACK_IN_USE(q: SegmentOnConnection) -> bool:
     return q.tcb.sack
 
 
-@atom("two duplicate ACKs have come")
-def TWO_DUPLICATES(q: SegmentOnConnection) -> bool:
-    return q.tcb.duplicate_acks == 2
-
-
 @atom("the packet that the error quotes is of IPv6")
 def QUOTES_IPV6(q: HasError) -> bool:
     return q.error.quoted.is_ipv6

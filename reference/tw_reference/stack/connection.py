@@ -343,9 +343,7 @@ class Connection(ControlBlock):
             case ConnectionAction.NEED_ACK:
                 self.ack_due = True
             case ConnectionAction.COUNT_DUPLICATE:
-                self._out.duplicate_comes()
-            case ConnectionAction.FAST_RETRANSMIT:
-                self._out.fast_retransmit()
+                self.duplicate_acks += 1
             case ConnectionAction.OWE_ACK:
                 self.ack_owed = True
             case ConnectionAction.ABORT:
@@ -471,10 +469,6 @@ class Connection(ControlBlock):
     @property
     def retransmissions(self) -> int:
         return self._out.queue.tries
-
-    @property
-    def segments_on_their_way(self) -> int:
-        return self._out.queue.segments
 
     @property
     def ack_put_off(self) -> bool:

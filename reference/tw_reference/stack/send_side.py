@@ -45,16 +45,18 @@ class SendSide:
         self.window = self.max_window = syn.window
         self.scale, self.peer_scales = min(syn.wscale or 0, 14), syn.wscale is not None
 
-    def window_arrives(self, segment: Segment, *, acknowledges: bool, first: bool = False) -> None:
+    def window_arrives(self, segment: Segment, *, acknowledges: bool, first: bool = False) -> bool:
         """SEG.WND is SND.WND from now on, if the stack takes it, or it is the first;
-        ``acknowledges``: SEG.ACK was above SND.UNA."""
+        ``acknowledges``: SEG.ACK was above SND.UNA.  Returns whether it is."""
         window = segment.window << self.scale
         by_seq, by_ack = distance(segment.seq, self.wl1), distance(segment.ack, self._wl2)
         offered = WindowOffered(by_seq, by_ack, acknowledges, window, self.window)
-        if first or self._takes_window(offered):
+        taken = first or self._takes_window(offered)
+        if taken:
             self.wl1, self._wl2 = segment.seq, segment.ack
             self.window = window
             self.max_window = max(self.max_window, window)
+        return taken
 
     def sent(self, segment: Segment) -> None:
         """``segment``, which begins at SND.NXT, was sent."""

@@ -26,6 +26,8 @@ _ECT_0 = 2
 """The ECN field of a packet that may be marked (RFC 3168 section 5)."""
 _MOST_BLOCKS = 4
 """SACK blocks that a header has room for, one less with timestamps (RFC 2018 section 3)."""
+_DUPLICATES = 3
+"""Duplicate ACKs that tell of a loss."""
 _NOT_OPEN = (State.CLOSED, State.SYN_SENT, State.SYN_RECEIVED)
 
 
@@ -43,7 +45,7 @@ class WayOut:
             owner.clock,
             first_rto=self._traits.first_rto,
             least_rto=self._traits.least_rto,
-            rto_after_syns=self._traits.rto_after_syns,
+            rto_after_syns=self._traits.rto_after_syns or 0,
             emit=self._emit_again,
             may_resend=self._may_resend,
             probe=self._probe,
@@ -131,17 +133,26 @@ class WayOut:
             self._tcb.remembers_loss = True
             self._congestion.timed_out(self._flight)
 
-    def duplicate_comes(self) -> None:
-        """The peer acknowledges once more what it had acknowledged."""
-        self._tcb.duplicate_acks += 1
-        self._tcb.remembers_loss |= self._tcb.duplicate_acks >= self.queue.segments
-        self._congestion.repeated()
+    def _ack_repeated(self) -> None:
+        """SEG.ACK and SEG.WND say nothing new: the third such ACK has the oldest of four segments
+        or more be sent again (RFC 5681 section 3.2; ``tcp_input.c`` of Linux, tcp_add_reno_sack(),
+        tcp_time_to_recover()).
 
-    def fast_retransmit(self) -> None:
-        """Three duplicate ACKs have come (RFC 5681 section 3.2)."""
-        self._tcb.remembers_loss = True
-        self._congestion.lost()
-        self.queue.fast_retransmit()
+        After a loss, or more such ACKs than segments can have caused, it goes by what it remembers
+        (tcp_check_reno_reordering()).
+        """
+        tcb = self._tcb
+        if self.queue.segments < 2:
+            return
+        if tcb.remembers_loss:
+            self._doubts = True
+            return
+        tcb.duplicate_acks += 1
+        self._congestion.repeated()
+        if tcb.duplicate_acks == _DUPLICATES and self.queue.segments > _DUPLICATES:
+            self._congestion.lost()
+            self.queue.fast_retransmit()
+        tcb.remembers_loss = tcb.duplicate_acks >= min(_DUPLICATES, self.queue.segments)
 
     def _close_early(self) -> bool:
         """Send a FIN that waits for the handshake, where the stack does, and put it behind each
@@ -259,7 +270,14 @@ class WayOut:
             self.acknowledged(segment)
         was_closed = outbound.window == 0
         first = self._tcb.state is State.SYN_RECEIVED
-        outbound.window_arrives(self._cut(segment), acknowledges=newly, first=first)
+        told = outbound.window_arrives(self._cut(segment), acknowledges=newly, first=first)
+        if not self._traits.congestion.counts_duplicates or not self.queue.segments:
+            pass
+        elif self._tcb.sack:
+            # How long the blocks are there decides (tcp_recovery.c of Linux, tcp_rack_mark_lost()).
+            self._doubts |= any(kind == tcp.SACK for kind, _ in segment.other_options)
+        elif not (newly or told or segment.length):
+            self._ack_repeated()
         if outbound.window == 0:
             self.queue.probe_answered()
         elif was_closed:
