@@ -84,7 +84,6 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent("rfc9293", f"traits: {trait}", why)
         for trait, why in (
             ("keeps_first_window", "The window is 65535, whatever the MSS."),
-            ("tells_repeats", "It offers no SACK."),
             ("ecn_tries", why.NO_ECN),
             ("keeps_ect", why.NO_ECN),
         )
