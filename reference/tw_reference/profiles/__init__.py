@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tw_reference.profiles.freebsd import FREEBSD_10, FREEBSD_13, FREEBSD_14, FREEBSD_15
+from tw_reference.profiles.freebsd import (
+    FREEBSD_10,
+    FREEBSD_13,
+    FREEBSD_13_0,
+    FREEBSD_14,
+    FREEBSD_14_0,
+    FREEBSD_15,
+)
 from tw_reference.profiles.linux import (
     LINUX_5_10,
     LINUX_5_15,
@@ -23,7 +30,9 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         profile.name: profile
         for profile in (
             FREEBSD_10,
+            FREEBSD_13_0,
             FREEBSD_13,
+            FREEBSD_14_0,
             FREEBSD_14,
             FREEBSD_15,
             LINUX_2_6_32,

@@ -6,16 +6,17 @@ from dataclasses import replace
 
 from tw_reference import segment as tcp
 from tw_reference.clock import MILLISECOND, SECOND
-from tw_reference.profiles.changes import up_to
 from tw_reference.profiles.common import CALLS, CLOSED
 from tw_reference.profiles.congestion_ways import CongestionWays
-from tw_reference.profiles.freebsd_changes import Change
+from tw_reference.profiles.freebsd_changes import changes_until
 from tw_reference.profiles.freebsd_errors import ERRORS, ERRORS_10, error_name
 from tw_reference.profiles.freebsd_offers import offers, offers_since_13, offers_since_14
 from tw_reference.profiles.freebsd_settings import (
     SETTINGS_10,
     SETTINGS_13,
+    SETTINGS_13_1,
     SETTINGS_14,
+    SETTINGS_14_2,
     SETTINGS_15,
 )
 from tw_reference.profiles.freebsd_states import freebsd_states
@@ -235,15 +236,15 @@ CHALLENGES = stages.CHALLENGE_LIMIT.list(
     rule("challenge-unlimited", any_of(setting("ack_war_timewindow", 0), setting("ack_war_cnt", 0)),
          AckLimitAction.SEND,
          "Without a time window, or a count, every challenge ACK is sent.",
-         "tcp_input.c of 15, tcp_send_challenge_ack()"),
+         "tcp_subr.c of 14.3, tcp_send_challenge_ack()"),
     rule("challenge-first", WINDOW_OVER, AckLimitAction.SEND_AND_COUNT_ANEW,
          "The first challenge ACK is sent, and opens a window of ack_war_timewindow.",
-         "tcp_input.c of 15, tcp_send_challenge_ack()", "RFC 5961 section 7"),
+         "tcp_subr.c of 14.3, tcp_send_challenge_ack()", "RFC 5961 section 7"),
     rule("challenge-few", FEW_CHALLENGES, AckLimitAction.SEND_AND_COUNT,
          "Up to ack_war_cnt are sent in it.",
-         "tcp_input.c of 15, tcp_send_challenge_ack()", "RFC 5961 section 7"),
+         "tcp_subr.c of 14.3, tcp_send_challenge_ack()", "RFC 5961 section 7"),
     rule("challenge-many", ALWAYS, AckLimitAction.SUPPRESS,
-         "More are not.", "tcp_input.c of 15, tcp_send_challenge_ack()", "RFC 5961 section 7"),
+         "More are not.", "tcp_subr.c of 14.3, tcp_send_challenge_ack()", "RFC 5961 section 7"),
 )
 # fmt: on
 
@@ -268,6 +269,14 @@ def _without_label(own: Packet, answered: Packet) -> Packet:
     """tcp_subr.c of 14, tcp_respond(): TOS and TTL of the connection, and no label of IPv6."""
     return replace(own, flow_label=0)
 
+
+_ECN_OF_ESTABLISHED = EcnWays(
+    hears_all=True,
+    heeds_ece=False,
+    only_established=True,
+    challenges_tell=False,
+    resets_tell=False,
+)
 
 FREEBSD_10 = Profile(
     name="freebsd-10",
@@ -307,13 +316,7 @@ FREEBSD_10 = Profile(
         ecn_tries=2,
         # tcp_input.c of 10, tcp_do_segment(), TF_ECN_PERMIT; tcp_output.c, TCPS_ESTABLISHED;
         # tcp_subr.c, tcp_drop().  CWR stands in the next segment of any kind, which is not ruled.
-        ecn=EcnWays(
-            hears_all=True,
-            heeds_ece=False,
-            only_established=True,
-            challenges_tell=False,
-            resets_tell=False,
-        ),
+        ecn=_ECN_OF_ESTABLISHED,
         # tcp_subr.c, tcp_respond(): the segment's header, of which IPv6's ip6_flow is cleared.
         reset_tos_mask=0xFF,
         delayed_ack=100 * MILLISECOND,  # tcp_timer.h, TCPTV_DELACK
@@ -344,7 +347,7 @@ FREEBSD_10 = Profile(
     ),
     reaper=lambda clock, expire, settings: FifoScan(clock, expire, period=_SLOW_TIMEOUT),
     decisions=(
-        *freebsd_states(up_to((10, 99), Change)),
+        *freebsd_states(changes_until((10, 4))),
         *(ORPHAN, ENTRY, SEGMENT, ICMP, ERRORS_10, LISTEN, CLOSED, BIND, CONNECT, CALLS),
     ),
     assumed=steps("assumed", acknowledges_fin=ConnectionAction.OWE_ACK),
@@ -352,9 +355,9 @@ FREEBSD_10 = Profile(
 
 # fmt: off
 
-FREEBSD_13 = FREEBSD_10.derive(
-    "freebsd-13",
-    "FreeBSD 13: struct tcptw, and a say about missing timestamps",
+FREEBSD_13_0 = FREEBSD_10.derive(
+    "freebsd-13.0",
+    "FreeBSD 13.0: struct tcptw, and no segment without timestamps where they are in use",
     SEGMENT.before(
         "freebsd.fin-again",
         rule("missing-timestamp",
@@ -371,7 +374,7 @@ FREEBSD_13 = FREEBSD_10.derive(
              "With nolocaltimewait a peer near by gets the ACK of its FIN, but no TIME-WAIT.",
              "tcp_timewait.c since r331322, tcp_twstart()", "in6.c, in6_localaddr()"),
     ),
-    *freebsd_states(up_to((13, 99), Change)),
+    *freebsd_states(changes_until((13, 0))),
     ERRORS,
     settings=SETTINGS_13,
     # tcp_timewait.c of 12 (r336937), tcp_twstart(): recwin.  tcp_output.c: roundup2(recwin);
@@ -388,12 +391,24 @@ FREEBSD_13 = FREEBSD_10.derive(
         rounds_scaled_window=True,
         # tcp_reass.c of 12, tcp_reass_replace(): a FIN alone has no octet to be kept by.
         loses_covered_fin=True,
-        # tcp_output.c of 13.1, TCPS_HAVEESTABLISHED(); only ESTABLISHED in 13.0.
+        # tcp_output.c of 13.0, TCPS_ESTABLISHED; tcp_subr.c, tcp_respond(), tcp_drop().
+        ecn=_ECN_OF_ESTABLISHED._replace(heeds_ece=True, takes_up_crossed=True),
+        # tcp_subr.c, tcp_respond(), which stops no timer; tcp_timer.c, tcp_timer_delack().
+        challenges_beside=True,
+    ),
+)
+
+FREEBSD_13 = FREEBSD_13_0.derive(
+    "freebsd-13",
+    "FreeBSD 13.1 and later: timestamps may be missing, and ECN lasts as long as the connection",
+    *freebsd_states(changes_until((13, 5))),
+    settings=SETTINGS_13_1,
+    # tcp_output.c of 13.1, TCPS_HAVEESTABLISHED().
+    traits=replace(
+        FREEBSD_13_0.traits,
         ecn=EcnWays(
             hears_all=True, takes_up_crossed=True, challenges_tell=False, resets_tell=False
         ),
-        # tcp_subr.c, tcp_respond(), which stops no timer; tcp_timer.c, tcp_timer_delack().
-        challenges_beside=True,
     ),
 )
 
@@ -423,9 +438,9 @@ _ENTRY = rule(
     "The connection enters TIME-WAIT for 2MSL; there is no limit on their number.",
     "tcp_timewait.c of 14, tcp_twstart(), 0d7445193abc")
 
-FREEBSD_14 = FREEBSD_13.derive(
-    "freebsd-14",
-    "FreeBSD 14: no struct tcptw, the whole tcpcb stays; none towards a local peer",
+FREEBSD_14_0 = FREEBSD_13.derive(
+    "freebsd-14.0",
+    "FreeBSD 14.0 and 14.1: no struct tcptw, the whole tcpcb stays; none towards a local peer",
     FREEBSD_13[stages.TIME_WAIT]
         .replacing("freebsd.syn-reopen", _SYN_FIN, _SYN_REOPEN)
         .replacing("freebsd.missing-timestamp", _MISSING_OF_TCPCB)
@@ -442,7 +457,7 @@ FREEBSD_14 = FREEBSD_13.derive(
              "where TIME-WAIT has nothing.",
              "tcp_subr.c of 14, tcp_ctlinput_with_port()", "RFC 5927 section 4.1"),
     ),
-    *freebsd_states(up_to((14, 99), Change)),
+    *freebsd_states(changes_until((14, 0))),
     settings=SETTINGS_14,
     dropped_settings=("maxtcptw", "maxsockets", "portrange_first", "portrange_last"),
     lateness=lambda settings: 10 * MILLISECOND,
@@ -466,6 +481,14 @@ FREEBSD_14 = FREEBSD_13.derive(
     ),
 )
 
+FREEBSD_14 = FREEBSD_14_0.derive(
+    "freebsd-14",
+    "FreeBSD 14.2 and later: challenge ACKs are counted, and asked for by ghost ACKs too",
+    CHALLENGES,
+    *freebsd_states(changes_until((14, 3))),
+    settings=SETTINGS_14_2,
+)
+
 FREEBSD_15 = FREEBSD_14.derive(
     "freebsd-15",
     "FreeBSD 15: TIME-WAIT towards a local peer again, but a brief one",
@@ -479,8 +502,7 @@ FREEBSD_15 = FREEBSD_14.derive(
              "tcp_timewait.c of 15, tcp_twstart(), msl_local"),
         _ENTRY,
     ),
-    CHALLENGES,
-    *freebsd_states(up_to((15, 99), Change)),
+    *freebsd_states(changes_until((15, 0))),
     settings=SETTINGS_15,
     traits=replace(
         FREEBSD_14.traits,

@@ -33,6 +33,7 @@ from tw_reference.profiles.freebsd_words import (
     ALL_OLD,
     BEYOND_WINDOW,
     ECHOES_SYN_ACK,
+    ECN_IN_USE,
     HAS_GAP,
     IN_WINDOW,
     JOINS_HELD,
@@ -155,13 +156,16 @@ _MISSING: ConnectionRule = rule(
     all_of(_ONLY_ACK, TIMESTAMPS_IN_USE, ~TIMESTAMPS, setting("tolerate_missing_ts", 0)), Do.DROP,
     "Without tolerate_missing_ts an ACK that lacks the option is dropped.",
     _EXPAND, "RFC 7323 section 3.2")
-_ACKS: Rules = (
-    rule("request-bad-ack", all_of(_ONLY_ACK, ~ACK_IS_SND_NXT), (Do.RST, Do.CLOSE),
-         "An ACK that is not of the <SYN,ACK> is reset, and the entry is gone.",
-         f"{_EXPAND}, failed", "RFC 9293 section 3.10.7.4"),
-    rule("request-outside", all_of(_ONLY_ACK, ~IN_WINDOW), (Do.RST, Do.CLOSE),
-         "So is an ACK outside the window.", f"{_EXPAND}, failed"),
-)
+_BAD_ACK_ENDS: ConnectionRule = rule(
+    "request-bad-ack", all_of(_ONLY_ACK, ~ACK_IS_SND_NXT), (Do.RST, Do.CLOSE),
+    "An ACK that is not of the <SYN,ACK> is reset, and the entry is gone.", f"{_EXPAND}, failed")
+_BAD_ACK_KEEPS: ConnectionRule = rule(
+    "request-bad-ack-kept", all_of(_ONLY_ACK, ~ACK_IS_SND_NXT), Do.RST,
+    "An ACK that is not of the <SYN,ACK> is reset; the entry stays.",
+    f"{_EXPAND}, 8af2f06a99b1", "RFC 9293 section 3.10.7.4")
+_OUTSIDE: ConnectionRule = rule(
+    "request-outside", all_of(_ONLY_ACK, ~IN_WINDOW), (Do.RST, Do.CLOSE),
+    "An ACK outside the window is reset, and the entry is gone.", f"{_EXPAND}, failed")
 _STRANGE_TIMESTAMPS: Rules = (
     rule("request-timestamp", all_of(_ONLY_ACK, ~TIMESTAMPS_IN_USE, TIMESTAMPS),
          (Do.RST, Do.CLOSE),
@@ -179,9 +183,14 @@ _SYN_ACK: ConnectionRule = rule(
     "<SYN,ACK> is reset, and the entry is gone.", f"{_LISTEN}, syncache_badack()")
 _SYN_ACK_KEEPS: ConnectionRule = rule(
     "request-syn-ack-kept", ACK, Do.RST, "<SYN,ACK> is reset; the entry stays.", _LISTEN)
+_SYN_FIN_AGAIN: ConnectionRule = rule(
+    "request-syn-fin", all_of(FIN, setting("drop_synfin")), Do.DROP,
+    "With drop_synfin a SYN that has FIN is dropped.", f"{_LISTEN}, drop_synfin")
+_FORGETS: ConnectionRule = note(
+    "request-syn-no-options", ECN_IN_USE, Do.FORGET_OPTIONS,
+    "A SYN again, of an entry with ECN, ends all its options: scaling, SACK and timestamps.",
+    f"{_ADD} of 14.0, tcp_ecn_syncache_add(), sc_flags")
 _AGAIN: Rules = (
-    rule("request-syn-fin", all_of(FIN, setting("drop_synfin")), Do.DROP,
-         "With drop_synfin a SYN that has FIN is dropped.", f"{_LISTEN}, drop_synfin"),
     note("request-syn-timestamp", all_of(TIMESTAMPS_IN_USE, TIMESTAMPS), Do.UPDATE_TS,
          "TS.Recent follows a SYN.", f"{_ADD}, sc_tsreflect"),
     note("request-syn-no-timestamp", ~TIMESTAMPS, Do.FORGET_TIMESTAMPS,
@@ -195,14 +204,16 @@ _AGAIN: Rules = (
 
 def _request(changes: Set[Change]) -> AnyList:
     blind, paws = Change.BLIND in changes, Change.SYNCACHE_PAWS in changes
+    forgets = Change.FORGETS_OPTIONS in changes and Change.KEEPS_OPTIONS not in changes
     return stages.SYN_RECEIVED_REQUEST.list(
-        *((_PAWS, _MISSING) if paws else ()), *_ACKS, *(() if paws else _STRANGE_TIMESTAMPS),
-        _OPENS,
+        *((_PAWS, _MISSING) if paws else ()),
+        _BAD_ACK_KEEPS if Change.SYNCACHE_BAD_ACK in changes else _BAD_ACK_ENDS, _OUTSIDE,
+        *(() if paws else _STRANGE_TIMESTAMPS), _OPENS,
         *(() if Change.SYNCACHE_RST in changes else (_RST_BESIDE,)),
         *((_RST_AT, _RST_CHALLENGE) if blind else (_RST_ABOUT,)), _RST_DROP,
         _NO_SYN,
         _SYN_ACK_KEEPS if Change.SYNCACHE_SYN_ACK in changes else _SYN_ACK,
-        *_AGAIN,
+        _SYN_FIN_AGAIN, *((_FORGETS,) if forgets else ()), *_AGAIN,
     )
 
 

@@ -75,10 +75,14 @@ SETTINGS_13: Mapping[str, Setting] = {
     ),
     "drop_synfin": Setting(0, "Drop SYN with FIN, whatever the state.", "net.inet.tcp.drop_synfin"),
     "tolerate_missing_ts": Setting(
-        1,
-        "Tolerate segments without the negotiated timestamps; 0 in 13.0.",
+        0,
+        "Tolerate segments without the negotiated timestamps.",
         "net.inet.tcp.tolerate_missing_ts",
     ),
+}
+
+SETTINGS_13_1: Mapping[str, Setting] = {
+    "tolerate_missing_ts": replace(SETTINGS_13["tolerate_missing_ts"], default=1),
 }
 
 SETTINGS_14: Mapping[str, Setting] = {
@@ -88,7 +92,7 @@ SETTINGS_14: Mapping[str, Setting] = {
     ),
 }
 
-SETTINGS_15: Mapping[str, Setting] = {
+SETTINGS_14_2: Mapping[str, Setting] = {
     "insecure_ack": Setting(0, "Take a SEG.ACK however old it is.", "net.inet.tcp.insecure_ack"),
     "ack_war_timewindow": Setting(
         1000,
@@ -102,6 +106,9 @@ SETTINGS_15: Mapping[str, Setting] = {
         "net.inet.tcp.ack_war_cnt",
         ruled=COUNT,
     ),
+}
+
+SETTINGS_15: Mapping[str, Setting] = {
     "nolocaltimewait": Setting(
         0, "No TIME-WAIT towards a local peer.", "net.inet.tcp.nolocaltimewait"
     ),

@@ -101,6 +101,11 @@ def NOTHING_NEW(q: SegmentOnConnection) -> bool:
     return q.segment.length == 0 or ALL_OLD.test(q)
 
 
+@atom("both ends want ECN")
+def ECN_IN_USE(q: SegmentOnConnection) -> bool:
+    return q.tcb.ecn
+
+
 @atom("the segment has CWR, and both ends want ECN")
 def REDUCED(q: SegmentOnConnection) -> bool:
     return q.tcb.ecn and bool(q.segment.flags & tcp.CWR)

@@ -79,6 +79,8 @@ class ConnectionAction(Action):
     """Where timestamps are in use."""
     UPDATE_ANY_TS = "TS.Recent := TSval, agreed upon or not"
     FORGET_TIMESTAMPS = "no timestamps from now on"
+    FORGET_OPTIONS = "no options from now on"
+    """Window scaling, SACK and timestamps."""
     FORGET_ECN = "no ECN from now on"
     USE_ECN = "ECN from now on"
     TAKE_SYN = "take the SYN"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from tw_reference import segment as tcp
-from tw_reference.profiles.offers import ASKS_ECN, EVERYTHING, Offers, with_mss_alone
+from tw_reference.profiles.offers import ASKS_ECN, EVERYTHING, NOTHING, Offers, with_mss_alone
 from tw_reference.rules import stages
 from tw_reference.rules.actions import AckLimitAction, ConnectionAction, ConnectionErrorAction
 from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
@@ -315,8 +315,9 @@ class Connection(ControlBlock):
             case ConnectionAction.UPDATE_TS | ConnectionAction.UPDATE_ANY_TS:
                 self._note_timestamp(segment, agreed=action is ConnectionAction.UPDATE_TS)
             case ConnectionAction.FORGET_TIMESTAMPS:
-                self.timestamps = False
-                self.offers = self.offers._replace(timestamps=False)
+                self._keep(self.offers._replace(timestamps=False))
+            case ConnectionAction.FORGET_OPTIONS:
+                self._keep(NOTHING)
             case ConnectionAction.FORGET_ECN | ConnectionAction.USE_ECN:
                 self.marks.in_use = action is ConnectionAction.USE_ECN
             case ConnectionAction.TAKE_SYN:
@@ -426,8 +427,18 @@ class Connection(ControlBlock):
             self.ts_recent = syn.timestamps.tsval
             self.ts_recent_stamp = self._owner.clock.now
         self._peer_mss = max(syn.mss or self._default_mss, self._traits.least_mss)
-        self.mss = max(min(self._peer_mss, self.link_mss) - (12 if self.timestamps else 0), 1)
+        self._fit_mss()
         self._open_window()
+
+    def _keep(self, offers: Offers) -> None:
+        """A request goes on with these options of its SYN alone."""
+        self.offers, self.timestamps = offers, offers.timestamps
+        if not offers.scaling:
+            self.outbound.forget_scale()
+        self._fit_mss()
+
+    def _fit_mss(self) -> None:
+        self.mss = max(min(self._peer_mss, self.link_mss) - (12 if self.timestamps else 0), 1)
 
     def _open_window(self) -> None:
         """A request that does not scale its window has no receive buffer either."""

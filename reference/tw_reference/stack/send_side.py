@@ -45,6 +45,10 @@ class SendSide:
         self.window = self.max_window = syn.window
         self.scale, self.peer_scales = min(syn.wscale or 0, 14), syn.wscale is not None
 
+    def forget_scale(self) -> None:
+        """As if the peer's SYN had said no window scale."""
+        self.scale, self.peer_scales = 0, False
+
     def window_arrives(self, segment: Segment, *, acknowledges: bool, first: bool = False) -> bool:
         """SEG.WND is SND.WND from now on, if the stack takes it, or it is the first;
         ``acknowledges``: SEG.ACK was above SND.UNA.  Returns whether it is."""

@@ -376,8 +376,6 @@ class WayOut:
             flags=flags | (tcp.ECE if syn and tcb.ecn else 0),
             payload=payload,
             mss=tcb.link_mss if syn else None,
-            wscale=self._traits.window_scale if syn and tcb.offers.scaling else None,
-            sack_permitted=syn and tcb.offers.sack,
         )
         tcb.outbound.sent(segment)
         self._emit(segment, new=True, push_is_ruled=push_is_ruled)
@@ -395,8 +393,8 @@ class WayOut:
         push_is_ruled: bool = True,
         challenged: Packet | None = None,
     ) -> None:
-        """Complete a segment with what is true now: ACK number, window, timestamps; ``new``: it
-        was not sent before; ``challenged``: what it challenges, where it is a challenge ACK."""
+        """Complete a segment with what is true now: ACK number, window, options; ``new``: it was
+        not sent before; ``challenged``: what it challenges, where it is a challenge ACK."""
         tcb, syn = self._tcb, bool(segment.flags & tcp.SYN)
         self._syns += syn
         challenges, is_alone = challenged is not None, tcb.state is State.SYN_SENT
@@ -411,6 +409,8 @@ class WayOut:
             flags=self._ecn_flags(segment, marked=marked, challenges=challenges),
             ack=tcb.rcv_nxt,
             window=window,
+            wscale=self._traits.window_scale if syn and tcb.offers.scaling else None,
+            sack_permitted=syn and tcb.offers.sack,
             timestamps=None if is_alone and not syn else self._timestamps(syn=syn),
             other_options=() if syn else self._blocks(segment),
         )

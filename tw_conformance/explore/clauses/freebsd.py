@@ -18,7 +18,7 @@ _MODEL = (
 _REAP = "reference/tw_reference/tests/test_reaping.py holds the queue to it."
 _STANDS = {
     "freebsd-10": "conforms",
-    "freebsd-13": "conforms",
+    "freebsd-13*": "conforms",
     "*": "not applicable: since 14 there is no struct tcptw",
 }
 _FREEBSD_10 = {"freebsd-10": "conforms", "*": "not applicable: measured on FreeBSD 10.0"}
@@ -39,13 +39,13 @@ TCP_TIMEWAIT = (
     _c("least-size", STACK, "136-141", "A limit below 32 is accepted, and changes nothing.",
        why=_LIMITS, stands=_STANDS),
     _c("local-default", STACK, "148-153", "By default local connections have a TIME-WAIT.",
-       why=_LIST, stands={"freebsd-14": "deviates: nolocaltimewait is 1 there (92b3e07229ba)",
+       why=_LIST, stands={"freebsd-14*": "deviates: nolocaltimewait is 1 there (92b3e07229ba)",
                           "*": "conforms"}),
     _c("resized", STACK, "155-160", "The limit follows the ports, unless somebody set it.",
        why=_LIMITS, stands=_STANDS),
     _c("entry-local", STACK, "210-228", "With nolocaltimewait a local peer gets none.",
        rules=("entry-local",), why=_LIST,
-       stands={"freebsd-14": "conforms: and takes neighbours for local until 49eabd405f66",
+       stands={"freebsd-14*": "conforms: and takes neighbours for local until 49eabd405f66",
                "*": "conforms"}),
     _c("entry-full", STACK, "230-239", "A full table gives its oldest block to the new one.",
        rules=("entry-recycle",), cases=("crowded-table-recycles",)),

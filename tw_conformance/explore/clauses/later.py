@@ -69,7 +69,7 @@ RFC_5961 = (
        cases=("rate-limited", "challenges-are-counted", "hazard-2"),
        stands={"linux-2.6.32": "deviates: there is no limit before 3.6",
                "linux-*": "conforms: tcp_invalid_ratelimit, tcp_challenge_ack_limit",
-               "freebsd-15": "conforms: on connections; TIME-WAIT has no limit",
+               "freebsd-1[45]": "conforms: on connections; TIME-WAIT has no limit",
                "freebsd-*": "deviates: there is no limit",
                "rfc9293": "deviates: challenge_interval is 0, so that no case counts on it"}),
     _c("throttle-tunable", SHOULD, "section 7, 2)",
@@ -77,7 +77,7 @@ RFC_5961 = (
        cases=("rfc-throttle", "rate-limit-off", "challenges-with-a-count-of-0"),
        stands={"linux-2.6.32": "not applicable: there is no limit",
                "linux-*": "conforms: tcp_invalid_ratelimit, tcp_challenge_ack_limit",
-               "freebsd-15": "conforms: ack_war_cnt, ack_war_timewindow",
+               "freebsd-1[45]": "conforms: ack_war_cnt, ack_war_timewindow",
                "freebsd-*": "not applicable: there is no limit",
                "rfc9293": "conforms: challenge_interval"}),
 )

@@ -18,10 +18,10 @@ _FAR = (
 REASONS: tuple[Reason, ...] = (
     Reason("*", "user call: *", _CALLS),
     Reason("freebsd-*", "TIME-WAIT entry: freebsd.entry-local*", _FAR),
-    Reason("freebsd-14", "TIME-WAIT entry: freebsd.entry-near", _FAR),
+    Reason("freebsd-14*", "TIME-WAIT entry: freebsd.entry-near", _FAR),
     Reason("freebsd-15", "TIME-WAIT entry: freebsd.entry-no-local", _FAR),
     Reason(
-        "freebsd-1[03]",
+        "freebsd-1[03]*",
         "TIME-WAIT entry: freebsd.entry-full-empty",
         "A table without a slot takes a host with fewer than 5 sockets, which makes no connection;"
         " profiles/tests/test_lists_off_the_wire.py asks the list.",

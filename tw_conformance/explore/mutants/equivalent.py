@@ -29,8 +29,9 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent(profiles, f"settings: {name} = *", why.DEFAULT, "out of reach")
         for profiles, names in (
             ("freebsd-*", ("nolocaltimewait", "finwait2_timeout", "keepcnt", "keepintvl")),
-            ("freebsd-1[03]", ("maxsockets", "portrange_first", "portrange_last")),
-            ("freebsd-15", ("ack_war_timewindow", "ack_war_cnt", "msl_local")),
+            ("freebsd-1[03]*", ("maxsockets", "portrange_first", "portrange_last")),
+            ("freebsd-1[45]", ("ack_war_timewindow", "ack_war_cnt")),
+            ("freebsd-15", ("msl_local",)),
             ("linux-*", ("invalid_ratelimit", "max_tw_buckets", "tw_reuse", "tw_reuse_delay")),
             ("linux-*", ("syncookies",)),
         )

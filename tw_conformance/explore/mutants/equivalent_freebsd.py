@@ -35,7 +35,7 @@ FREEBSD: tuple[Equivalent, ...] = (
         )
     ),
     Equivalent(
-        "freebsd-14",
+        "freebsd-14*",
         "*: freebsd.conn-due-old-sack: «all *», the bound of SEG.SEQ one lower",
         why.SHUT,
         "out of reach",
@@ -59,12 +59,12 @@ FREEBSD: tuple[Equivalent, ...] = (
     ),
     *(
         Equivalent(
-            "freebsd-14", f"FIN-WAIT-1: freebsd.conn-due-old-sack: {change}", why.GOES_ON_ACKED
+            "freebsd-14*", f"FIN-WAIT-1: freebsd.conn-due-old-sack: {change}", why.GOES_ON_ACKED
         )
         for change in ("dropped", "without «all *", "«all *», the bound of * one lower")
     ),
     Equivalent(
-        "freebsd-1[34]",
+        "freebsd-1[34]*",
         "FIN-WAIT-1: freebsd.conn-due-old-sack: without «SEG.SEQ is left of RCV.NXT and *",
         why.GOES_ON_ACKED,
     ),
@@ -109,7 +109,7 @@ FREEBSD: tuple[Equivalent, ...] = (
         "Neither of two notes looks at what the other forgets.",
     ),
     Equivalent(
-        "freebsd-15",
+        "freebsd-1[45]",
         "challenge ACK limit: freebsd.challenge-unlimited: *",
         "Nobody looks at what was counted while there is no limit, and no case sets one amid its"
         " steps.",
@@ -131,7 +131,7 @@ FREEBSD: tuple[Equivalent, ...] = (
         "freebsd-*", "TIME-WAIT entry: freebsd.entry-full-empty*", why.OFF_THE_WIRE, "out of reach"
     ),
     Equivalent(
-        "freebsd-14", "TIME-WAIT entry: freebsd.entry-near*", why.OFF_THE_WIRE, "out of reach"
+        "freebsd-14*", "TIME-WAIT entry: freebsd.entry-near*", why.OFF_THE_WIRE, "out of reach"
     ),
     Equivalent(
         "freebsd-15", "TIME-WAIT entry: freebsd.entry-no-local*", why.OFF_THE_WIRE, "out of reach"
@@ -176,10 +176,10 @@ FREEBSD: tuple[Equivalent, ...] = (
         "An ACK without SYN and RST was met before: none is left that has no SYN.",
     ),
     Equivalent(
-        "freebsd-1[345]", "SYN-RECEIVED request: freebsd.request-paws: dropped", why.DROPPED_AGAIN
+        "freebsd-1[345]*", "SYN-RECEIVED request: freebsd.request-paws: dropped", why.DROPPED_AGAIN
     ),
     Equivalent(
-        "freebsd-1[345]",
+        "freebsd-1[345]*",
         "SYN-RECEIVED request: freebsd.request-missing-timestamp: dropped",
         why.DROPPED_AGAIN,
     ),

@@ -187,16 +187,17 @@ def opening(name: str) -> Iterator[Row]:
                   timestamps=True, settings=(("tolerate_missing_ts", 0),))  # fmt: skip
         yield Row(Q, "request-rst", "nothing -> gone", tcp.RST)
         yield Row(Q, "request-rst-challenge", f"ACK -> {RECEIVED}", tcp.RST, seq=1)
-    if not of_15 and name != "freebsd-14":
+    if not of_15 and not name.startswith("freebsd-14"):
         yield Row(Q, "request-rst-beside", f"nothing -> {RECEIVED}", RST_ACK)
     yield Row(Q, "request-rst-drop", f"nothing -> {RECEIVED}", tcp.RST, seq=70_000)
-    yield Row(Q, "request-bad-ack", "RST -> gone", tcp.ACK, ack=1)
     yield Row(Q, "request-outside", "RST -> gone", tcp.ACK, seq=-1)
     yield Row(Q, "request-ack", "ACK -> CLOSE-WAIT", FIN_ACK)
     yield Row(Q, "request-no-syn", f"nothing -> {RECEIVED}", tcp.FIN)
     if of_15:
+        yield Row(Q, "request-bad-ack-kept", f"RST -> {RECEIVED}", tcp.ACK, ack=1)
         yield Row(Q, "request-syn-ack-kept", f"RST -> {RECEIVED}", SYN_ACK)
     else:
+        yield Row(Q, "request-bad-ack", "RST -> gone", tcp.ACK, ack=1)
         yield Row(Q, "request-syn-ack", "RST -> gone", SYN_ACK)
     yield Row(Q, "request-syn-fin", f"nothing -> {RECEIVED}", tcp.SYN | tcp.FIN,
               settings=(("drop_synfin", 1),))  # fmt: skip
@@ -301,8 +302,8 @@ ROWS = (
     Row(CL, "closing-ack", "nothing -> TIME-WAIT", tcp.ACK),
     Row(LA, "last-ack-ack", "nothing -> gone", tcp.ACK),
 )
-OF_14 = (
-    *opening("freebsd-14"), *everywhere(of_10=False), *delayed(), *reduced(), *ROWS,
+OF_14_0 = (
+    *opening("freebsd-14.0"), *everywhere(of_10=False), *delayed(), *reduced(), *ROWS,
     *duplicate("plain-duplicate"), *answered(),
     Row(F2, "fin-wait-2-fin", "ACK -> TIME-WAIT", FIN_ACK),
     Row(CL, "closing-ack-due", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
@@ -315,9 +316,8 @@ OF_10 = tuple(of_12(row) for row in (
     Row(F2, "fin-wait-2-fin-owed", "ACK -> TIME-WAIT", FIN_ACK),
     Row(CL, "closing-ack-due-owed", "ACK -> TIME-WAIT", FIN_ACK, seq=-1),
 ))
-OF_15 = (
-    *opening("freebsd-15"),
-    *(row for row in OF_14
+SINCE_14_2 = (
+    *(row for row in OF_14_0
       if row.stage not in OPENING and (row.stage, row.rule) not in
       {(CL, "conn-after-close"), (LA, "conn-after-close")}),
     *(Row(stage, "conn-ghost-ack", f"ACK -> {stage.name}{again}", tcp.ACK, ack=-70_000)
@@ -332,16 +332,21 @@ NEVER = {
         for why in ("cwr", "old", "old-sack")
     },
     **{(stage, "conn-syn-ecn"): "what comes marked CE later shows it" for stage in STATES},
+    (Q, "request-syn-no-options"): "a listener takes up ECN where the SYN asks for it: see below",
     (Q, "request-syn-no-ecn"): "a listener takes up ECN where the SYN asks for it: tested below",
     (E, "conn-after-close"): "an orphan has sent its FIN, or waits to: it is in FIN-WAIT-1",
-    (CW, "conn-after-close"): "an orphan is in LAST-ACK by then; 15 has no such rule there",
+    (CW, "conn-after-close"): "an orphan is in LAST-ACK by then; 14.2 has no such rule there",
     (F2, "conn-take-ack"): "nothing of this side is left to be acknowledged",
     (CL, "conn-take-ack"): "the ACK of the FIN leads to TIME-WAIT, where nothing is sent again",
     (LA, "conn-take-ack"): "the ACK of the FIN ends the connection, with all that was sent",
 }
 """Rules that a segment meets but that leave nothing to be seen in that state, and why."""
 
-ROWS_OF = {"freebsd-10": OF_10, "freebsd-14": OF_14, "freebsd-15": OF_15}
+ROWS_OF = {
+    "freebsd-10": OF_10,
+    "freebsd-14.0": OF_14_0,
+    **{name: (*opening(name), *SINCE_14_2) for name in ("freebsd-14", "freebsd-15")},
+}
 CHECKED = [(name, row) for name, rows in ROWS_OF.items() for row in rows]
 
 
@@ -445,7 +450,7 @@ def ids(name: str) -> set[tuple[str, str]]:
 
 
 def test_13_owes_acks_and_minds_what_stands_beside_an_rst() -> None:
-    of_13, of_14 = ids("freebsd-13"), ids("freebsd-14")
+    of_13, of_14 = ids("freebsd-13"), ids("freebsd-14.0")
     assert {rule for _, rule in of_13 - of_14} == {
         "freebsd.established-due",
         "freebsd.fin-wait-2-fin-owed",
@@ -466,6 +471,7 @@ def test_13_owes_acks_and_minds_what_stands_beside_an_rst() -> None:
         "freebsd.syn-sent-fins-acked",
         "freebsd.conn-syn-ecn",
         "freebsd.syn-received-bad-ack-but-rst",
+        "freebsd.request-syn-no-options",
     }
 
 

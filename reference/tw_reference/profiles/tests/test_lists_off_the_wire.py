@@ -139,27 +139,27 @@ ENTRIES = (
         (GONE_AT_ONCE,),
     ),
     Row(
-        "freebsd-13",
+        "freebsd-13*",
         "freebsd.entry-local-acked",
         entry(on_link="ipv6", nolocaltimewait=1),
         (ACK_OF_FIN, GONE_AT_ONCE),
     ),
     Row(
-        "freebsd-13",
+        "freebsd-13*",
         "freebsd.entry-local-acked",
         entry(local=True, nolocaltimewait=1),
         (ACK_OF_FIN, GONE_AT_ONCE),
     ),
-    Row("freebsd-14", "freebsd.entry-near", entry(local=True), (ACK_OF_FIN, GONE_AT_ONCE)),
-    Row("freebsd-14", "freebsd.entry-near", entry(on_link="ipv6"), (ACK_OF_FIN, GONE_AT_ONCE)),
+    Row("freebsd-14*", "freebsd.entry-near", entry(local=True), (ACK_OF_FIN, GONE_AT_ONCE)),
+    Row("freebsd-14*", "freebsd.entry-near", entry(on_link="ipv6"), (ACK_OF_FIN, GONE_AT_ONCE)),
     Row(
-        "freebsd-14",
+        "freebsd-14*",
         "freebsd.entry-tcpcb",
         entry(on_link="ipv4"),
         (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED"),
     ),
     Row(
-        "freebsd-14",
+        "freebsd-14*",
         "freebsd.entry-tcpcb",
         entry(local=True, nolocaltimewait=0),
         (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED"),
@@ -188,9 +188,9 @@ ENTRIES = (
         entry(local=True, msl_local=3000),
         (ACK_OF_FIN, IN_TIME_WAIT, "6 s: CLOSED"),
     ),
-    Row("freebsd-1[03]", "freebsd.entry-full-empty", entry(maxsockets=0), (GONE_AT_ONCE,)),
+    Row("freebsd-1[03]*", "freebsd.entry-full-empty", entry(maxsockets=0), (GONE_AT_ONCE,)),
     Row(
-        "freebsd-1[03]",
+        "freebsd-1[03]*",
         "freebsd.entry-recycle",
         entry(others=2, maxtcptw=2),
         (
@@ -201,7 +201,7 @@ ENTRIES = (
             "60 s: CLOSED",
         ),
     ),
-    Row("freebsd-1[03]", "freebsd.entry", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")),
+    Row("freebsd-1[03]*", "freebsd.entry", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")),
     Row(
         "freebsd-1[45]", "freebsd.entry-tcpcb", entry(), (ACK_OF_FIN, IN_TIME_WAIT, "60 s: CLOSED")
     ),

@@ -85,7 +85,13 @@ class End:
     def entering_time_wait(self, connection: Connection) -> None:
         self.told.append("TIME-WAIT")
         if connection.ack_owed:
-            ack = Segment(connection.snd_nxt, connection.rcv_nxt, tcp.ACK)
+            stamps = Timestamps(self.timestamp(), connection.ts_recent)
+            ack = Segment(
+                connection.snd_nxt,
+                connection.rcv_nxt,
+                tcp.ACK,
+                timestamps=stamps if connection.timestamps else None,
+            )
             self.emit(Packet(connection.flow, ack))
 
     def orphaned(self, connection: Connection, packet: Packet | None) -> None:
