@@ -47,7 +47,7 @@ def test_record_writes_a_case_that_check_and_run_take(
     text = (folder / "played-1.tw.yaml").read_text()
     assert "# 1 connection like this\n" in text
     assert "profiles: [linux-*, rfc9293]\n" in text
-    assert "    # freebsd-14 freebsd-15: ACK seq=snd_nxt ack=rcv_nxt" in text
+    assert "    # freebsd-14.0 freebsd-14 freebsd-15: ACK seq=snd_nxt ack=rcv_nxt" in text
     assert main(["check", str(folder), "--strict"]) == ExitCode.CONFORMS
     assert main(["record", str(capture), "--in", str(folder)]) == ExitCode.USAGE
     assert "played-1.tw.yaml is there already: give another --name" in capsys.readouterr().err
