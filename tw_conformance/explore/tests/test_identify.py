@@ -207,7 +207,7 @@ def test_what_a_sysctl_changes_takes_no_profile_away(
 def test_a_freebsd_13_without_timestamps_is_no_freebsd_15(ask: Asking) -> None:
     for settings in ({"timestamps": 0}, {"timestamps": 0, "drop_synfin": 1}):
         identity = ask(Filtered(PROFILES["freebsd-13"], without_ecn), settings)
-        assert sorted(names(identity)) == ["freebsd-10", "freebsd-13"]
+        assert sorted(names(identity)) == ["freebsd-10", "freebsd-13", "freebsd-13.0"]
 
 
 @pytest.mark.parametrize("name", ["freebsd-10", "freebsd-15", "linux-2.6.32", "linux-6.18"])
@@ -395,7 +395,7 @@ def test_command_in_words(capsys: pytest.CaptureFixture[str]) -> None:
 def test_command_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["identify", "--profile", "freebsd-15", "--json"]) == ExitCode.CONFORMS
     value = json.loads(capsys.readouterr().out)
-    assert value["profiles"] == ["freebsd-14", "freebsd-15"]
+    assert value["profiles"] == ["freebsd-14.0", "freebsd-14", "freebsd-15"]
     assert value["settings"]["drop_synfin"] == 0
     assert value["questions_asked"] == len(value["answers"])
     assert value["questions_telling"] < 9
