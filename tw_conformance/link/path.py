@@ -58,6 +58,8 @@ class Path:
     """Those whose answer came behind that of the probe."""
     lag: float = 0.0
     """Seconds that such an answer came behind at most."""
+    in_order: bool = False
+    """Whether answers are known to come in order: what comes behind was sent by a timer."""
 
     def answered(self, round_trip: float) -> None:
         self.probes += 1
@@ -81,7 +83,7 @@ class Path:
         """Note that a segment's answer came ``lag`` seconds after the answer to the probe that was
         sent after the segment; zero or less: it came first, as it should."""
         self.compared += 1
-        if lag > 0:
+        if lag > 0 and not self.in_order:
             self.overtaken += 1
             self.lag = max(self.lag, lag)
 
@@ -174,7 +176,7 @@ class Path:
 
 
 def perfect_path() -> Path:
-    """The path to a target in this process, which loses nothing."""
+    """A path that loses nothing."""
     return Path(probes=_SURVEY)
 
 

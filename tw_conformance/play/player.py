@@ -220,7 +220,7 @@ async def perform(
                 decision = decide(case, target.profile, fact)
                 early = decision is not None and _may_be_early(case, decision, fact)
                 waits = patient and _leaves_a_choice(case, target.profile, fact)
-                if target.realtime and (early or waits):
+                if early or waits:
                     fact = await run.look_again(fact)
                     decision = decide(case, target.profile, fact)
                 if decision is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from random import Random
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeAlias, TypeVar
@@ -84,7 +84,7 @@ class InProcessTarget:
             "msl": profile.lifetime(profile.defaults()) / 2 / SECOND,
             "tick": profile.lateness(profile.defaults()) / SECOND,
         }
-        self.path = perfect_path()
+        self.path = replace(perfect_path(), in_order=True)
         self.acquaintance = Acquaintance()
         self.look = LookBudget()
         self.met: set[tuple[str, str]] = set()
@@ -201,6 +201,7 @@ class HostOfCase:
             _PORT,
             closes_first=closes_first,
             reads=closes_first,
+            accepts=self.preparation.policy != "never",
             reuse_address=self.preparation.reuse_address,
             reuse_port=self.preparation.reuse_port,
             options=self.preparation.options,

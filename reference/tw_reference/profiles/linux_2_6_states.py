@@ -55,11 +55,11 @@ _PROCESS = "tcp_input.c of 2.6.32, tcp_rcv_state_process()"
 _PAWS: ConnectionRule = rule(
     "old-paws", all_of(PAWS_FAILS, ~DISORDERED_2_6, ~RST), Do.ACK,
     "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
-    " an RTO.", _VALIDATE, "RFC 1323 section 4.2.1")
+    " an RTO.", _VALIDATE, "RFC 1323 section 4.2.1", counts="PAWSEstab")
 _PAWS_BEFORE_ANY_ACK: ConnectionRule = rule(
     "old-paws-syn-received", all_of(PAWS_FAILS, ~RST), Do.ACK,
     "What fails PAWS is acknowledged; no ACK came yet that another could repeat.",
-    _VALIDATE, "RFC 1323 section 4.2.1")
+    _VALIDATE, "RFC 1323 section 4.2.1", counts="PAWSEstab")
 _BEHIND_PAWS: tuple[ConnectionRule, ...] = (
     rule("old-rst-outside", all_of(OUT, RST), Do.DROP,
          "An RST outside the window is dropped.", _VALIDATE, "RFC 793 page 69"),

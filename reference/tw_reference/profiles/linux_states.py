@@ -101,14 +101,14 @@ _CONTROL = (
 _PAWS_OLD_ACK = rule(
     "paws-old-ack", all_of(_PAWS, EMPTY, SEQ_BEFORE), Do.DROP,
     "Since 6.14 a pure ACK of before that fails PAWS, which is common, is dropped.",
-    "tcp_input.c, tcp_disordered_ack_check(), PAWS_OLD_ACK")
+    "tcp_input.c, tcp_disordered_ack_check(), PAWS_OLD_ACK", counts="PAWSOldAck")
 
 
 def _paws(name: str, disordered: Condition[SegmentOnConnection]) -> ConnectionRule:
     return rule(
         name, all_of(PAWS_FAILS, ~disordered, ~RST), Do.ACK_LIMITED,
         "What fails PAWS is acknowledged; one tick back is near enough, and a repeated ACK within"
-        " 1.2 RTO.", _VALIDATE, "RFC 7323 section 5.3 R1")
+        " 1.2 RTO.", _VALIDATE, "RFC 7323 section 5.3 R1", counts="PAWSEstab")
 
 
 _PAWS_RULE = _paws("paws", DISORDERED)
@@ -117,7 +117,7 @@ _PAWS_RULE_6_5 = _paws("paws-but-for-closing", DISORDERED_6_5)
 _PAWS_BEFORE_ANY_ACK = rule(
     "paws-syn-received", _PAWS, Do.ACK_LIMITED,
     "What fails PAWS is acknowledged; no ACK came yet that another could repeat.",
-    _VALIDATE, "RFC 7323 section 5.3 R1")
+    _VALIDATE, "RFC 7323 section 5.3 R1", counts="PAWSEstab")
 
 _RST_AFTER_FIN = rule(
     "rst-after-fin", all_of(RST, SEQ_ONE_BEFORE), Do.CLOSE,
@@ -127,7 +127,8 @@ _OUTSIDE = (
     rule("rst-outside", all_of(OUT, RST), Do.DROP,
          "An RST outside the window is dropped.", _VALIDATE, "RFC 5961 section 3"),
     rule("syn-outside", all_of(OUT, SYN), Do.CHALLENGE,
-         "A SYN outside the window is challenged.", _VALIDATE, "RFC 5961 section 4"),
+         "A SYN outside the window is challenged.", _VALIDATE, "RFC 5961 section 4",
+         counts="TCPSYNChallenge"),
     rule("outside", OUT, Do.ACK_LIMITED,
          "What is outside the window is acknowledged; its right edge is inside for what is empty.",
          _VALIDATE, "tcp_input.c, tcp_sequence()"),
@@ -138,7 +139,7 @@ _WHOLE_WINDOW = (
          "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE"),
     rule("syn-too-long", all_of(_TOO_LONG, SYN), Do.CHALLENGE,
          "Nor may that of a SYN, which is challenged.",
-         "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE"),
+         "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE", counts="TCPSYNChallenge"),
     rule("too-long", _TOO_LONG, Do.ACK_LIMITED,
          "Nor may any text: with something in the receive queue it is acknowledged, not cut off.",
          "tcp_input.c, tcp_sequence(), TCP_INVALID_END_SEQUENCE"),
@@ -154,7 +155,8 @@ _RST_IN_WINDOW = rule(
     "rst-challenge", RST, Do.CHALLENGE,
     "An RST elsewhere in the window is challenged.", _VALIDATE, "RFC 5961 section 3")
 _SYN_IN_WINDOW = rule("syn-challenge", SYN, Do.CHALLENGE,
-                      "A SYN in the window is challenged.", _VALIDATE, "RFC 5961 section 4")
+                      "A SYN in the window is challenged.", _VALIDATE, "RFC 5961 section 4",
+                      counts="TCPSYNChallenge")
 _TS_OF_CROSSED = note(
     "syn-received-crossed-timestamp", all_of(SYN_ACK_AGAIN, STAMPED, ~TSVAL_OLDER), Do.UPDATE_TS,
     "TS.Recent follows the peer's <SYN,ACK> too.",

@@ -81,6 +81,8 @@ class ControlBlock:
         """Whether bind() chose the local port, as it did a listener's."""
         self.held = True
         """Whether a process holds the socket; after close() none does."""
+        self.awaits_accept = False
+        """Whether it waits in a listener's queue for a process."""
         self.reads = True
         """Whether that process takes text as it comes."""
 

@@ -117,6 +117,7 @@ class Host:
         reads: bool = True,
         options: Mapping[str, int] | None = None,
         at: Endpoint = EVERYWHERE,
+        accepts: bool = True,
     ) -> Listener:
         """bind() and listen() on a port: passive OPEN for every peer.  What is accepted inherits
         ``options``, by the names of :meth:`Sockets.set_options`.
@@ -131,6 +132,7 @@ class Host:
             options=options or {},
             at=at,
             reuse_port=reuse_port,
+            accepts=accepts,
         )
         if not self._ports.has_listener(port):
             self.bind(port, at, reuse_address=reuse_address, reuse_port=reuse_port)
@@ -233,7 +235,12 @@ class Host:
         self._connections[flow].offer(window)
 
     def unlisten(self, port: int) -> None:
+        """Close the listener.  Whom nobody accepted is reset (``inet_connection_sock.c``,
+        inet_csk_listen_stop(); ``uipc_socket.c``, soclose(), soabort())."""
         self._ports.unlisten(port)
+        for connection in [each for each in self._connections.values() if each.awaits_accept]:
+            if connection.flow.sport == port:
+                connection.abort()
         if self.profile.traits.half_open_ends_with_listener:
             for connection in self._half_open.values():
                 if connection.is_request and connection.flow.sport == port:
@@ -404,6 +411,7 @@ class Host:
         self.sockets.hold(connection)
         if listener is not None:
             self.sockets.set_options(connection.flow, **listener.options)
+        connection.awaits_accept = listener is not None and not listener.accepts
         if listener is not None and listener.closes_first:
             self.sockets.close(connection.flow)
 

@@ -20,9 +20,9 @@ from tw_reference.stack.sockets import CallError
 @dataclass(slots=True)
 class Listener:
     """A port that accepts, ``at`` some addresses.  ``closes_first``: it closes each connection as
-    soon as it is accepted.  ``queue_full``: nobody accepts any more.  ``reads``: it takes text as
-    it comes.  What is accepted inherits the rest: SO_REUSEADDR, and TCP_LINGER2 in seconds where it
-    is set."""
+    soon as it is accepted.  ``queue_full``: nobody accepts any more, and no more is kept.
+    ``accepts``: else what opens is kept, for nobody.  ``reads``: it takes text as it comes.  What
+    is accepted inherits the rest: SO_REUSEADDR, and TCP_LINGER2 in seconds where it is set."""
 
     closes_first: bool = True
     queue_full: bool = False
@@ -32,6 +32,7 @@ class Listener:
     options: Mapping[str, int] = field(default_factory=dict)
     at: Endpoint = EVERYWHERE
     reuse_port: bool = False
+    accepts: bool = True
 
 
 class Ports:

@@ -88,7 +88,7 @@ class WayOut:
     def settle(self) -> None:
         """Send what waits, as :meth:`output` does, and own up to what nobody knows of it."""
         self.output()
-        if self._doubts:
+        if self._doubts and self._tcb.state is not State.CLOSED:
             self._doubts = False
             tcb, owner = self._tcb, self._owner
             stage = owner.profile.on_connection(tcb.state, is_request=tcb.is_request)[0].stage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log
 
 import pytest
@@ -245,3 +246,11 @@ def test_a_pass_after_a_fail_by_packet_does_not_outweigh_it() -> None:
     said.failed_by_packet()
     said.passed(1)
     assert said.weight < 0
+
+
+def test_where_answers_are_known_to_come_in_order_nothing_behind_is_a_lag() -> None:
+    """A timer of the DUT sent it."""
+    for in_order, settling in ((False, True), (True, False)):
+        path = replace(perfect_path(), in_order=in_order)
+        path.answered_behind(0.004)
+        assert (path.settling > 0) is settling

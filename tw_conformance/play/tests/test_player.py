@@ -384,9 +384,10 @@ def test_a_silence_of_a_dut_that_was_seen_to_be_late_is_longer(
     assert in_virtual_time(play(NOTHING, target))[0].verdict is verdict
 
 
-def test_where_time_is_virtual_no_answer_is_late() -> None:
+def test_where_time_is_virtual_an_answer_may_be_as_late() -> None:
+    """Or a case would fail there that every DUT passes, whose ACK waits for a tick."""
     target = ScriptedTarget([at((0.3, segment(ACK)))], realtime=False)
-    assert in_virtual_time(play(AT_ONCE, target))[0].verdict is FAIL
+    assert in_virtual_time(play(AT_ONCE, target))[0].verdict is PASS
 
 
 # -- timers of a DUT that gets no CPU ------------------------------------------------------------
