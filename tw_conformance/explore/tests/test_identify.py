@@ -97,7 +97,7 @@ def test_every_profile_is_named_in_a_few_questions(profile: Profile, ask: Asking
     assert identity.deviations == ()
     assert identity.left_out == ()
     assert (identity.family, identity.unasked) == ("ipv4", "ipv6")
-    assert identity.telling <= 9
+    assert identity.telling <= 10
     defaults = profile.defaults()
     told = {name: value for name, value in identity.settings.items() if value is not None}
     assert told == {name: defaults[name] for name in told}
