@@ -104,6 +104,11 @@ FREEBSD: tuple[Equivalent, ...] = (
         " once the peer's SYN has come.",
     ),
     Equivalent(
+        "freebsd-14.0",
+        "SYN-RECEIVED request: freebsd.request-syn-no-options: behind *request-syn-timestamp",
+        "What TS.Recent was noted is forgotten with the option.",
+    ),
+    Equivalent(
         "freebsd-*",
         "SYN-RECEIVED request: freebsd.request-syn-no-timestamp: behind freebsd.request-syn-no-ecn",
         "Neither of two notes looks at what the other forgets.",

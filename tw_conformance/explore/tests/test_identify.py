@@ -402,4 +402,5 @@ def test_command_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert value["deviations"] == []
     assert value["none_of_these"] is False
     assert value["nearest"][0]["distance"] == 0
-    assert value["nearest"][2]["not_followed"]
+    assert main(["identify", "--profile", "linux-2.6.32", "--json"]) == ExitCode.CONFORMS
+    assert json.loads(capsys.readouterr().out)["nearest"][1]["not_followed"]
