@@ -143,6 +143,11 @@ RFC_7323 = (
        "Where it was not negotiated the option is ignored.",
        cases=("stamps-that-nobody-agreed-on", "syn-timestamp-unknown-to-block"),
        stands={"*": "conforms"}),
+    _c("round-trip", MAY, "section 4.1",
+       "TSecr tells of the round trip where SEG.ACK is above SND.UNA, and nowhere else.",
+       cases=("time-out-after-two-syns-and-timestamps",),
+       stands={"freebsd-*": "conforms: looked at behind the test for duplicate ACKs"
+                            " (tcp_input.c, tcp_do_segment(), process_ACK)"}),
     _c("follows", TEXT, "section 4.3 (2)",
        "TS.Recent follows a TSval that is no older, at or below Last.ACK.sent.",
        rules=("conn-timestamp",), cases=("ts-recent-of-fin-wait-2",), stands=_FOLLOWS),
