@@ -40,7 +40,7 @@ def run_cases(paths: Sequence[str], order: argparse.Namespace) -> ExitCode:
     if order.strict:
         check_strict(chosen, roster)
     print(f"tw-conformance {tw_conformance.__version__}")
-    print(*describe(chosen, by_version=not order.profile), sep="\n", flush=True)
+    print(*describe(chosen, roster, asked=order.profile), sep="\n", flush=True)
 
     verbosity = order.verbose - order.quiet
     arguments = [

@@ -117,8 +117,23 @@ def _run(argv: list[str]) -> int:
         end = argv.index("--")
         argv, passed_on = argv[:end], argv[end + 1 :]
     arguments = _parser().parse_args(argv, argparse.Namespace(passed_on=passed_on))
+    for line in _stand_ins(arguments):
+        print(line, file=sys.stderr)
     command: Callable[[argparse.Namespace], int] = arguments.command
     return command(arguments)
+
+
+def _stand_ins(arguments: argparse.Namespace) -> list[str]:
+    """A line for each release that was named as a profile; «run» has them in its header."""
+    said = vars(arguments)
+    names = [*(said.get("profiles") or ()), *(said.get("diff") or ()), said.get("against")]
+    profile = said.get("profile")
+    names += profile if isinstance(profile, list) else [profile]
+    if arguments.command is run.run or not any(names):
+        return []
+    from tw_conformance.targets.registry import stand_ins
+
+    return stand_ins(filter(None, names))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -21,8 +21,11 @@ OF_THE_WHOLE_TABLE = frozenset({"max_tw_buckets", "maxtcptw"})
 class DutSettings:
     """What a DUT's system has, by the names of cases."""
 
-    def __init__(self, agent: AgentClient, platform: str, hz: int | None) -> None:
+    def __init__(
+        self, agent: AgentClient, platform: str, hz: int | None, release: str = ""
+    ) -> None:
         self.platform = platform
+        self.release = release
         self.hz = hz
         self._agent = agent
         self._sysctls = _BY_PLATFORM.get(platform, {})
@@ -34,8 +37,8 @@ class DutSettings:
         :raises TargetError: where it does not say what that is.
         """
         match await agent.ask("version"):
-            case {"platform": str(platform), "hz": (int() | None) as hz}:
-                return cls(agent, platform, hz)
+            case {"platform": str(platform), "release": str(release), "hz": (int() | None) as hz}:
+                return cls(agent, platform, hz, release)
             case _:
                 raise TargetError("the agent does not say what it runs on: this is not our agent")
 

@@ -158,4 +158,5 @@ def _chosen(config: pytest.Config) -> bool:
 
 
 def _describe(config: pytest.Config) -> list[str]:
-    return describe(RunState.of(config).choices, by_version=not config.getoption("--tw-profile"))
+    state = RunState.of(config)
+    return describe(state.choices, state.roster, asked=config.getoption("--tw-profile"))

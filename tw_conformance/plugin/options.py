@@ -267,15 +267,20 @@ def profile_names(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(map(profile_named, names or PROFILES)))
 
 
-def describe(chosen: Iterable[Choice], *, by_version: bool) -> list[str]:
-    """A line for each target: what it is, and what it is held to.  Touches no target.
+def describe(chosen: Iterable[Choice], roster: Roster, *, asked: Sequence[str] = ()) -> list[str]:
+    """A line for each target: what it is, and what it is held to; and for each release that was
+    named, the profile that stands for it.  Touches no target.
 
-    ``by_version``: nobody said what a kernel is to be held to.
+    ``asked`` are the profiles that the command line names.
     """
+    from tw_conformance.targets.registry import stand_ins
+
+    in_file = [each.profile for each in roster.named.values() if each.profile is not None]
     profiles: dict[str, list[str]] = {}
     for choice in chosen:
         profiles.setdefault(choice.target, []).append(choice.profile)
-    return [_line(target, names, by_version) for target, names in profiles.items()]
+    lines = [_line(target, names, not asked) for target, names in profiles.items()]
+    return [*lines, *stand_ins(asked or in_file)]
 
 
 def _line(target: str, profiles: list[str], by_version: bool) -> str:

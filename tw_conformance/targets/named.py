@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from tw_conformance.link.access import Access
-from tw_conformance.model.errors import CaseError, UsageError
+from tw_conformance.model.errors import CaseError, SuiteError, UsageError
 from tw_conformance.model.words import did_you_mean, no_such, quoted
 from tw_conformance.notation.faults import Faults
 from tw_conformance.notation.nodes import Document, KeyPath, read_documents
 from tw_conformance.targets.kinds import locate
+from tw_conformance.targets.registry import profile_named
 from tw_conformance.targets.roster import Named
-from tw_reference.profiles import ALIASES, PROFILES
 
 _KEYS = {
     "target": "",
@@ -135,9 +135,10 @@ class _TargetReader:
         return value
 
     def _check_profile(self, path: KeyPath, value: str) -> None:
-        known = (*PROFILES, *ALIASES)
-        if value not in known:
-            self._fault(path, f"no profile {quoted(value)}{did_you_mean(value, known)}")
+        try:
+            profile_named(value)
+        except SuiteError as error:
+            self._fault(path, str(error))
 
     def _check_target(self, path: KeyPath, value: str) -> None:
         try:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 
 from tw_conformance.model.errors import SuiteError, UsageError
-from tw_conformance.model.words import joined, no_such
+from tw_conformance.model.words import joined, no_such, quoted
 from tw_conformance.targets.access_options import as_arguments
 from tw_conformance.targets.kinds import BY_NAME, Order, TargetKind, kind
 from tw_conformance.targets.roster import Roster
 from tw_conformance.targets.target import Target
 from tw_reference.profiles import ALIASES, PROFILES
+from tw_reference.profiles.releases import NoStandIn, named
 
 TARGETS = tuple(BY_NAME)
 
@@ -69,19 +71,35 @@ def default_profiles(name: str, roster: Roster | None = None) -> tuple[str, ...]
         return profiles()
     raise UsageError(
         f"which documented stack is {name} to be held to? say so with --profile"
-        f" (known: {', '.join(PROFILES)}); «tw-conformance doctor» finds the one that fits"
+        f" (known: {', '.join(PROFILES)}); «tw-conformance doctor» finds the one that fits,"
+        " and over ssh the one that stands for its release"
     )
 
 
 def profile_named(name: str) -> str:
-    """A profile's own name for a name or an alias.
+    """A profile's own name for a name, an alias, or a release that it stands for
+    (``freebsd-14.3``).
 
     :raises SuiteError: naming the nearest where there is none.
     """
-    known = ALIASES.get(name, name)
-    if known not in PROFILES:
+    try:
+        meant = named(name)
+    except NoStandIn as error:
+        raise SuiteError(f"no profile {quoted(name)}: {error}") from None
+    if meant is None:
         raise SuiteError(no_such("no profile", name, (*PROFILES, *ALIASES)))
-    return known
+    return meant.profile
+
+
+def stand_ins(names: Iterable[str]) -> list[str]:
+    """A line for each of these names that a profile stands for without being called so."""
+    lines = []
+    for name in dict.fromkeys(names):
+        with suppress(NoStandIn):
+            meant = named(name)
+            if meant is not None and name not in (*PROFILES, *ALIASES):
+                lines.append(f"{name} is held to {meant.profile}: {meant.because}")
+    return lines
 
 
 def _own(name: str) -> TargetKind:

@@ -27,3 +27,8 @@ C = TypeVar("C", bound=DatedChange)
 def up_to(version: Version, changes: type[C]) -> Set[C]:
     """What a release has of a stack's changes."""
     return {change for change in changes if change.since <= version}
+
+
+def first_like(version: Version, changes: type[DatedChange]) -> Version:
+    """The first release with the changes that this one has; itself where it has none."""
+    return max((change.since for change in up_to(version, changes)), default=version)

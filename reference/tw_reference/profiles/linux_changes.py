@@ -29,8 +29,3 @@ class Change(DatedChange):
 def changes_until(version: Version) -> Set[Change]:
     """What a release has of the changes."""
     return up_to(version, Change)
-
-
-def first_like(version: Version) -> Version:
-    """The first release with the changes that this one has; itself where it has none."""
-    return max((change.since for change in changes_until(version)), default=version)

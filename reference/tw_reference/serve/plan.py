@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from tw_reference.clock import MICROSECOND
 from tw_reference.profiles import ALIASES, PROFILES
 from tw_reference.profiles.profile import Profile
+from tw_reference.profiles.releases import NoStandIn, named
 from tw_reference.serve.errors import UnknownName
 from tw_reference.serve.services import SERVICES, Service
 
@@ -149,10 +150,13 @@ def plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _profile(name: str) -> Profile:
-    name = ALIASES.get(name, name)
-    if name not in PROFILES:
+    try:
+        meant = named(name)
+    except NoStandIn as error:
+        raise UnknownName(f"no profile {name!r}: {error}") from None
+    if meant is None:
         raise _unknown("profile", name, (*PROFILES, *ALIASES))
-    return PROFILES[name]
+    return PROFILES[meant.profile]
 
 
 def _cost(microseconds: float) -> int:

@@ -56,6 +56,16 @@ def test_conforming_cases(folder: Path) -> None:
     assert result.stderr == ""
 
 
+def test_a_release_is_held_to_the_profile_that_stands_for_it(folder: Path) -> None:
+    line = "freebsd-14.3 is held to freebsd-14: its version\n"
+    played = run(folder, "run", ".", "--profile", "freebsd-14.3")
+    assert played.stdout.count(line) == 1
+    assert played.stderr == ""
+    printed = run(folder, "rules", "freebsd-14.3", "--list", "TIME-WAIT")
+    assert printed.stderr == line
+    assert printed.stdout.startswith("freebsd-14\n")
+
+
 def test_a_deviation(folder: Path) -> None:
     (folder / "wrong.yml").write_text(WRONG)
     result = run(folder, "run", "wrong.yml", "--profile", "freebsd-10", "--junit", "junit.xml")

@@ -76,7 +76,7 @@ class Agent:
             if name not in self.values:
                 raise AgentError(verb, "ENOENT", "no such setting")
             return {"value": self.values[name]}
-        return {"version": "1", "platform": "Linux", "hz": 250}
+        return {"platform": "Linux", "release": "6.1.0", "hz": 250}
 
     @property
     def switches(self) -> list[tuple[str, ...]]:
@@ -92,7 +92,7 @@ RFC1337 = ("sysctl_set", "net.ipv4.tcp_rfc1337", "1")
 
 def test_the_agent_says_what_it_runs_on() -> None:
     settings = asyncio.run(DutSettings.of(cast(AgentClient, Agent())))
-    assert (settings.platform, settings.hz) == ("Linux", 250)
+    assert (settings.platform, settings.release, settings.hz) == ("Linux", "6.1.0", 250)
 
 
 def test_settings_are_read_by_the_names_of_cases() -> None:

@@ -313,7 +313,8 @@ def test_one_of_all_may_be_missing_but_not_in_a_ci(
     ("option", "said"),
     [
         ("--tw-target=netn", "no target 'netn'; did you mean 'netns'?"),
-        ("--tw-profile=freebsd-100", "no profile 'freebsd-100'; did you mean 'freebsd-10'?"),
+        ("--tw-profile=frebsd-10", "no profile 'frebsd-10'; did you mean 'freebsd-10'?"),
+        ("--tw-profile=freebsd-9.3", "no profile 'freebsd-9.3': 9.3 is older than freebsd-10,"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest(
@@ -322,6 +323,16 @@ def test_a_wrong_name_is_answered_with_the_nearest(
     result = suite.runpytest(option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{said}*"])
+
+
+def test_a_release_is_held_to_the_profile_that_stands_for_it(suite: pytest.Pytester) -> None:
+    result = suite.runpytest("--tw-profile=freebsd-13.2", "--collect-only")
+    result.stdout.fnmatch_lines(
+        [
+            "target reference: profile freebsd-13",
+            "freebsd-13.2 is held to freebsd-13: nothing documented changed between them",
+        ]
+    )
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])

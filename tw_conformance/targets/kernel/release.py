@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import platform
-import re
 from dataclasses import dataclass
 
 from tw_conformance.dut.agent import kernel_hz
-from tw_reference.profiles import PROFILES
-from tw_reference.profiles.linux_changes import first_like
+from tw_reference.profiles.releases import STACKS, NoStandIn, stand_in
 from tw_reference.reaping import wheel_slot
 
 MSL = 30.0
@@ -40,21 +38,12 @@ def running_kernel() -> Kernel:
 
 def kernel_of(release: str, hz: int | None = None) -> Kernel:
     """The kernel with that release, as uname writes it (``6.18.44-generic``)."""
-    documented = {name: _version(name) for name in PROFILES if name.startswith("linux-")}
-    first = {first_like(exact): name for name, exact in documented.items()}
-    version = _version(release)
-    past = [known for known in first if known <= version[: len(known)]]
-    if not past:
-        return Kernel(release, first[min(first)], "the oldest documented Linux, which is newer", hz)
-    profile = first[max(past)]
-    exact = documented[profile]
-    if version[: len(exact)] == exact:
-        because = "its version"
-    elif version < exact:
-        because = "nothing documented changed between them"
-    else:
-        because = "the newest documented Linux that is not newer"
-    return Kernel(release, profile, because, hz)
+    try:
+        held_to = stand_in("linux", release)
+    except NoStandIn:
+        oldest = next(iter(STACKS["linux"].profiles))
+        return Kernel(release, oldest, "the oldest documented Linux, which is newer", hz)
+    return Kernel(release, held_to.profile, held_to.because, hz)
 
 
 def timer_lateness(hz: int | None) -> float:
@@ -64,8 +53,3 @@ def timer_lateness(hz: int | None) -> float:
     """
     candidates = _COMMON_HZ if hz is None else (hz,)
     return max(wheel_slot(round(2 * MSL * ticks)) / ticks for ticks in candidates) + _RUN_DELAY
-
-
-def _version(text: str) -> tuple[int, ...]:
-    found = re.search(r"\d+(\.\d+)*", text)
-    return tuple(int(number) for number in found.group().split(".")) if found else ()

@@ -17,6 +17,7 @@ from tw_conformance.targets.wire_target import WireTarget
 from tw_reference.clock import SECOND
 from tw_reference.profiles import PROFILES
 from tw_reference.profiles.profile import Profile
+from tw_reference.profiles.releases import NoStandIn, stand_in
 
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
@@ -126,8 +127,10 @@ class OneDut:
         self._assumed |= settings
 
     def describe(self) -> str:
-        addresses = " and ".join(self._there.duts.values())
-        return f"{self._name} ({addresses}), held to {self._profile}"
+        what = " and ".join(self._there.duts.values())
+        if self._settings is not None:
+            what += f"; {_release_of(self._settings)}"
+        return f"{self._name} ({what}), held to {self._profile}"
 
     def time_variables(self, stack: Profile) -> Mapping[str, float]:
         """Those of the profile, with the DUT's settings."""
@@ -162,6 +165,15 @@ class OneDut:
             if setting in OF_THE_WHOLE_TABLE:
                 return f"needs {setting} changed, and with it a table of its own"
         return None
+
+
+def _release_of(dut: DutSettings) -> str:
+    """What the agent runs on, and the profile that stands for it."""
+    system = f"{dut.platform} {dut.release}"
+    try:
+        return f"{system}: {stand_in(dut.platform.lower(), dut.release).profile} stands for it"
+    except NoStandIn:
+        return system
 
 
 def _leaves_a_path_mtu(case: Case) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from tw_conformance.link.access import Access
 from tw_conformance.model.errors import CaseError, UsageError
-from tw_conformance.plugin.options import choose, make_roster
+from tw_conformance.plugin.options import choose, describe, make_roster
 from tw_conformance.targets.named import load_targets
 
 KNOWN = ("reference", "netns", "uml", "all")
@@ -60,6 +60,16 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
     assert choice.profile == "linux-6.18"
 
 
+def test_a_file_may_name_a_release(tmp_path: Path) -> None:
+    text = "box:\n  target: ssh://192.0.2.20\n  profile: freebsd-14.3\n"
+    roster = make_roster(str(write(tmp_path, text)), {})
+    chosen = choose([], [], roster)
+    assert describe(chosen, roster) == [
+        "target box: held to freebsd-14",
+        "freebsd-14.3 is held to freebsd-14: its version",
+    ]
+
+
 def test_a_place_without_a_profile_asks_for_one() -> None:
     with pytest.raises(UsageError, match="--profile"):
         choose(["192.0.2.20"], [])
@@ -77,6 +87,7 @@ def test_a_place_without_a_profile_asks_for_one() -> None:
             "3:3: no key 'profil'; did you mean 'profile'?",
         ),
         ("box:\n  target: netns\n  profile: linus\n", "3:12: no profile 'linus'; did you mean"),
+        ("box:\n  target: netns\n  profile: linux-2.4\n", "3:12: no profile 'linux-2.4': 2.4 is"),
         ("box:\n  target: netns\n  rate: fast\n", "3:9: rate is a number"),
         ("box:\n  target: netns\n  tester_ip: [1, 2]\n", "3:14: tester_ip is an address"),
         ("box:\n  target: netns\n  settings: [1]\n", "3:13: settings are NAME: NUMBER"),

@@ -27,7 +27,7 @@ class FreeBsdAgent:
 
     async def ask(self, verb: str, name: str = "", **arguments: Any) -> dict[str, Any]:
         if verb == "version":
-            return {"platform": "FreeBSD", "hz": None}
+            return {"platform": "FreeBSD", "release": "14.3-RELEASE-p2", "hz": None}
         if verb == "listen":
             return {"port": 40000}
         if name != "net.inet.tcp.msl":
@@ -62,6 +62,11 @@ def test_times_follow_the_msl_that_is_known(
     dut = reached(agent=agent, said=said)
     assert dut.time_variables(STACK)["msl"] == msl
     assert dut.settings.get("msl", 30000) == msl * 1000
+
+
+def test_the_release_of_a_dut_is_named_with_the_profile_that_stands_for_it() -> None:
+    what = "box (192.0.2.1; FreeBSD 14.3-RELEASE-p2: freebsd-14 stands for it), held to freebsd-15"
+    assert reached(agent=True).describe() == what
 
 
 @pytest.mark.parametrize(
