@@ -379,7 +379,7 @@ LINUX_6_18 = Profile(
         aligns_scaled_window=True,
         connected=ConnectAction.EADDRNOTAVAIL,
         # af_inet.c, inet_shutdown(), TCP_SYN_SENT: tcp_disconnect().
-        shutdown_ends_opening=True,
+        shutdown_ends_opening=("read", "write", "both"),
         # stream.c, sk_stream_wait_connect().
         sent_too_early="EAGAIN",
         offers=_offers,
@@ -412,7 +412,7 @@ LINUX_6_18 = Profile(
         # tcp_output.c, tcp_send_synack(), tcp_syn_options(): the SYN goes out again, with ACK.
         repeats=Offers(timestamps=True, scaling=True, sack=True),
         keeps_syn_timer=True,
-        closes_half_open=True,  # tcp.c, tcp_close_state(), TCP_SYN_RECV
+        closes_half_open=lambda lets_go, waits: lets_go,  # tcp.c, tcp_close_state(), TCP_SYN_RECV
         most_text=half_window,
         least_mss=LEAST_MSS,
         # tcp_ipv4.c, tcp_v4_send_ack(); tcp_ipv6.c, tcp_v6_send_response(): if (tsecr).

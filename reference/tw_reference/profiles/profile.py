@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -183,10 +183,11 @@ class StackTraits:
     peer's SYN has none (RFC 7323 sections 2.2 and 3.2 forbid it of two)."""
     keeps_syn_timer: bool = False
     """Whether the timer of its SYN runs on for that <SYN,ACK>; else it starts anew."""
-    closes_half_open: bool = False
-    """Whether close() where SYNs have crossed, in SYN-RECEIVED, sends the FIN at once (RFC 9293
-    section 3.10.4), and one that waits nevertheless goes before what comes with the ACK of the SYN
-    is looked at; else it waits for that ACK, and for that."""
+    closes_half_open: Callable[[bool, bool], bool] | None = None
+    """Where SYNs have crossed, in SYN-RECEIVED: whether the FIN goes at once, by whether the
+    process lets go of the socket, or only shuts it, and whether text waits.  One that waits all the
+    same goes before what comes with the ACK of the SYN is looked at.  None: it waits for that ACK,
+    and for that."""
     least_mss: int = 1
     """The MSS that a peer's counts as at least (octets, options of each segment among them)."""
     most_text: Callable[[int, int, bool], int] = lambda mss, widest, stamped: mss
@@ -219,8 +220,8 @@ class StackTraits:
     """Whether close() sends an RST where text was not read (RFC 1122 section 4.2.2.13)."""
     connected: ConnectAction = ConnectAction.EADDRINUSE
     """What connect() comes to on a 4-tuple that has a connection."""
-    shutdown_ends_opening: bool = False
-    """Whether shutdown() in SYN-SENT gives the connection up, without a word."""
+    shutdown_ends_opening: Collection[str] = ()
+    """Which shutdown() (read, write, both) in SYN-SENT gives the connection up, without a word."""
     send_buffer: int | None = None
     """How many octets send() surely takes that are not acknowledged; beyond them memory decides,
     and nothing is said.  None: any number."""

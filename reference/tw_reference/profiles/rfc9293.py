@@ -357,7 +357,10 @@ RFC_9293 = Profile(
         first_rto=1 * SECOND,
         least_rto=1 * SECOND,
         rto_after_syns=3 * SECOND,
-        closes_half_open=True,
+        # RFC 9293 section 3.10.4: CLOSE, which a process may still RECEIVE after (section 3.6), is
+        # both close() and shutdown() for writing; behind a SEND it waits for ESTABLISHED.
+        closes_half_open=lambda lets_go, waits: not waits,
+        shutdown_ends_opening=("write", "both"),
         resets_unread=True,
     ),
     reaper=lambda clock, expire, settings: TimerEach(clock, expire),

@@ -69,9 +69,10 @@ def steps(
                      "An RST that is not acceptable is dropped.",
                      f"{_SECTION}, first")
     syn_again = rule("conn-syn-again",
-                     all_of(~ACCEPTABLE, SYN, SEQ_IS_IRS), ConnectionAction.RESEND,
+                     all_of(~ACCEPTABLE, SYN, ~ACK, SEQ_IS_IRS), ConnectionAction.RESEND,
                      "The peer's SYN again: it has not seen the SYN-ACK, which is sent again.",
-                     "RFC 9293 section 3.8.1")
+                     # SYN-ACKs that cross are acknowledged, or two ends would send theirs for ever.
+                     "RFC 9293 section 3.8.1", "RFC 9293 section 3.5, figure 7")
     beyond = rule("conn-unacceptable", ~ACCEPTABLE, ConnectionAction.ACK_LIMITED,
                   "A segment that is not acceptable is answered "
                   "<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.",

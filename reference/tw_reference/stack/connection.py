@@ -141,10 +141,7 @@ class Connection(ControlBlock):
         if self._is_given_up:
             self.leave(self._owner.gone)
             return
-        self.shutdown()
-        if self.state is State.SYN_RECEIVED and self._traits.closes_half_open:
-            self.state = State.FIN_WAIT_1
-            self._out.output()
+        self._close_our_side(lets_go=True)
         if self.state is State.FIN_WAIT_2:
             self._owner.orphaned(self, None)
 
@@ -155,19 +152,22 @@ class Connection(ControlBlock):
 
     def shut(self, how: str) -> None:
         """shutdown() for ``read``, ``write`` or ``both``."""
-        if self.state is State.SYN_SENT and self._traits.shutdown_ends_opening:
+        if self.state is State.SYN_SENT and how in self._traits.shutdown_ends_opening:
             self.leave(self._owner.gone)
             return
         if how != "write":
             self.inbound.shut(discards=self._traits.shutdown_discards)
         if how != "read":
-            self.shutdown()
+            self._close_our_side(lets_go=False)
 
-    def shutdown(self) -> None:
-        """Send a FIN, but keep the socket."""
+    def _close_our_side(self, *, lets_go: bool) -> None:
+        """Send a FIN behind what is queued; the process may keep the socket."""
         if self.state in (State.SYN_SENT, State.SYN_RECEIVED, State.ESTABLISHED, State.CLOSE_WAIT):
             self.outbound.fin_wanted = True
             self._our_side_closes()
+            at_once, waits = self._traits.closes_half_open, self.outbound.has_unsent_text
+            if self.state is State.SYN_RECEIVED and at_once is not None and at_once(lets_go, waits):
+                self.state = State.FIN_WAIT_1
             self._out.settle()
 
     def _our_side_closes(self) -> None:
@@ -372,7 +372,7 @@ class Connection(ControlBlock):
                 self._ack_limiter.last = None
                 self._news.append(self._established)
                 self._our_side_closes()
-                if self._traits.closes_half_open:
+                if self._traits.closes_half_open is not None:
                     self._out.output()
             case ConnectionAction.ENTER_FIN_WAIT_2:
                 self.state = State.FIN_WAIT_2

@@ -55,7 +55,7 @@ def crossing_text(bench: Bench) -> None:
 
 def shut(bench: Bench) -> None:
     bench.open_actively()
-    bench.connection.shutdown()
+    bench.connection.shut("write")
 
 
 def twice(way: Callable[[Bench], None], text: bytes = b"") -> Callable[[Bench], None]:

@@ -28,14 +28,14 @@ def peer_in(state: State, profile: str = "linux-6.18", *, timestamps: bool = Fal
     """
     peer = Peer(PROFILES[profile], timestamps=timestamps)
     if state in (State.FIN_WAIT_1, State.FIN_WAIT_2, State.CLOSING):
-        peer.client.shutdown()
+        peer.client.shut("write")
     if state is State.FIN_WAIT_2:
         peer.says(ACK, 0, 1)
     if state in (State.CLOSING, State.CLOSE_WAIT, State.LAST_ACK):
         peer.says(FIN | ACK)
         peer.let_pass(0.01)
     if state is State.LAST_ACK:
-        peer.client.shutdown()
+        peer.client.shut("write")
     peer.let_pass(0)
     assert peer.client.state is state
     return peer

@@ -131,7 +131,7 @@ class Bench:
 def fin_wait_1(bench: Bench) -> None:
     bench.establish()
     bench.connection.send(bench.text)
-    bench.connection.shutdown()
+    bench.connection.shut("write")
 
 
 def fin_wait_2(bench: Bench) -> None:
@@ -151,7 +151,7 @@ def close_wait(bench: Bench) -> None:
 
 def last_ack(bench: Bench) -> None:
     close_wait(bench)
-    bench.connection.shutdown()
+    bench.connection.shut("write")
 
 
 def crossing(bench: Bench) -> None:

@@ -178,6 +178,18 @@ TwoHosts.TestCase.settings = budget(150)
 TestTwoHosts = TwoHosts.TestCase
 
 
+@pytest.mark.parametrize("second", PROFILES)
+@pytest.mark.parametrize("first", PROFILES)
+def test_two_that_open_at_the_same_time_are_connected(first: str, second: str) -> None:
+    """RFC 9293 section 3.5, figure 7 (MUST-10)."""
+    wire = Wire((first, {}), (second, {}), seed=1)
+    flow = Flow(HOST, CLOSES_FIRST, OTHER, CLOSES_FIRST)
+    wire.hosts[HOST].connect(flow)
+    wire.hosts[OTHER].connect(flow.reverse)
+    assert wire.settle() < ENOUGH
+    assert wire.hosts[HOST].state(flow) == wire.hosts[OTHER].state(flow.reverse) == "ESTABLISHED"
+
+
 def test_two_ends_in_syn_received_come_to_rest() -> None:
     """A SYN from before a crash meets one from the other side: neither accepts what the other says,
     and both acknowledge."""

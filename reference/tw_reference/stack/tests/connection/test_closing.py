@@ -30,7 +30,7 @@ def test_the_end_that_closes_first_is_left_in_time_wait(
 ) -> None:
     pair, client, server = open_pair(profile)
     first, second = (client, server) if client_first else (server, client)
-    first.shutdown()
+    first.shut("write")
     pair.let_pass(DELAYED_ACK)
     assert (first.state, second.state) == ("FIN-WAIT-2", "CLOSE-WAIT")
     second.send(b"and still it talks")
@@ -69,7 +69,7 @@ def test_an_ack_that_was_put_off_has_the_fin_only_while_that_is_on_its_way() -> 
     """tcp_output.c, tcp_outflags[], is asked when the ACK goes out."""
     for fin_is_acknowledged, ack in ((False, "FIN|ACK 0 1"), (True, "ACK 1 1")):
         peer = Peer(PROFILES["freebsd-13"])
-        peer.client.shutdown()
+        peer.client.shut("write")
         assert peer.hears() == ["FIN|ACK 0 0"]
         assert peer.says(tcp.ACK, text=b"x", window=59999) == []
         if fin_is_acknowledged:
@@ -80,7 +80,7 @@ def test_an_ack_that_was_put_off_has_the_fin_only_while_that_is_on_its_way() -> 
 def test_a_lost_fin_is_sent_again(profile: Profile, measured_rto: float) -> None:
     pair, client, _ = open_pair(profile)
     pair.loses = Losing(tcp.FIN)
-    client.shutdown()
+    client.shut("write")
     pair.let_pass(measured_rto - 0.001)
     assert pair.states == ("FIN-WAIT-1", "ESTABLISHED")
     pair.let_pass(0.002 + DELAYED_ACK)
@@ -90,7 +90,7 @@ def test_a_lost_fin_is_sent_again(profile: Profile, measured_rto: float) -> None
 def test_a_lost_ack_of_a_fin_is_made_good(profile: Profile, measured_rto: float) -> None:
     pair, client, _ = open_pair(profile)
     pair.loses = lambda packet: packet.flow == FLOW.reverse
-    client.shutdown()
+    client.shut("write")
     pair.deliver()
     assert pair.states == ("FIN-WAIT-1", "CLOSE-WAIT")
     pair.loses = nothing
@@ -101,7 +101,7 @@ def test_a_lost_ack_of_a_fin_is_made_good(profile: Profile, measured_rto: float)
 def test_the_state_goes_on_at_once_and_the_fin_with_the_text(peer: Peer) -> None:
     peer.says(tcp.ACK, window=2)
     peer.client.send(b"abcd")
-    peer.client.shutdown()
+    peer.client.shut("write")
     assert peer.hears() == []
     assert peer.client.state == "FIN-WAIT-1"
     push = "PSH|" if peer.end.profile.traits.pushes_part else ""
@@ -114,7 +114,7 @@ def test_text_waits_with_its_fin_for_room_for_both(peer: Peer) -> None:
     waits = peer.end.profile.traits.fits is fits_whole
     peer.says(tcp.ACK, window=0)
     peer.client.send(b"abcd")
-    peer.client.shutdown()
+    peer.client.shut("write")
     fin = ["FIN|PSH|ACK 0 0 4 octets"]
     assert peer.says(tcp.ACK, window=4) == ([] if waits else fin)
     assert peer.says(tcp.ACK, window=5) == (fin if waits else [])
@@ -128,7 +128,7 @@ def test_a_fin_waits_for_a_window_in_every_state(peer: Peer, state: str) -> None
     if state == "LAST-ACK":
         peer.says(tcp.FIN | tcp.ACK, window=0)
         assert peer.let_timer_fire() == ["ACK 0 1"]
-    peer.client.shutdown()
+    peer.client.shut("write")
     if state == "CLOSING":
         assert peer.says(tcp.FIN | tcp.ACK, window=0) == ["ACK 0 1"]
     peer.hears()
@@ -157,7 +157,7 @@ def test_what_waits_carries_the_ack_of_what_lets_it_go(peer: Peer) -> None:
 def test_a_fin_that_crosses_ours_while_that_waits(peer: Peer, answer: list[str]) -> None:
     peer.says(tcp.ACK, window=0)
     peer.client.send(b"abcd")
-    peer.client.shutdown()
+    peer.client.shut("write")
     assert peer.says(tcp.FIN | tcp.ACK) == answer
     assert peer.client.state == "CLOSING"
 
@@ -166,7 +166,7 @@ def test_abort_tells_a_peer_that_has_not_had_the_fin(peer: Peer) -> None:
     peer.says(tcp.ACK, window=0)
     peer.client.send(b"abcd")
     peer.says(tcp.FIN | tcp.ACK, window=0)
-    peer.client.shutdown()
+    peer.client.shut("write")
     peer.hears()
     assert peer.client.state == "LAST-ACK"
     peer.client.abort()
