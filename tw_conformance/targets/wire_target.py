@@ -123,7 +123,7 @@ class WireTarget:
         self.profile = stack.name
         self.seed = seed
         self.cpu = cpu
-        self.path = Path()
+        self.path = Path(in_order=duts.own)  # Linux takes an echo request in its turn
         self.acquaintance = Acquaintance()
         self._alone, self._room = Room(), Room()
         self._duts = duts
