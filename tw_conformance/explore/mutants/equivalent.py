@@ -49,6 +49,14 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent("*", "traits: window_follows_memory*", why.SAYS_NOTHING),
     Equivalent("linux-*", "traits: send_buffer", why.SAYS_NOTHING),
     *(
+        Equivalent("*", f"traits: congestion.{trait}", why.BETWEEN)
+        for trait in ("sure_until", "syns_borne", "defers", "tries_new_text")
+    ),
+    *(
+        Equivalent("*", f"traits: repeats.{field}", "Of a SYN it has the options; ECN is none.")
+        for field in ("asks_ecn", "takes_ecn")
+    ),
+    *(
         Equivalent(profiles, "traits: buffer_of", why.NO_MEMORY)
         for profiles in ("freebsd-*", "rfc9293")
     ),
@@ -109,12 +117,20 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         Equivalent(profiles, f"traits: {trait}", "It knows no challenge ACK.")
         for profiles, trait in (
             ("freebsd-10", "challenges_beside"),
+            ("freebsd-10", "ecn.challenges_tell"),
+            ("linux-2.6.32", "ecn.challenges_tell"),
             *(
                 (profiles, trait)
                 for profiles in ("linux-2.6.32", "rfc9293")
                 for trait in ("challenges_beside", "respond")
             ),
         )
+    ),
+    Equivalent(
+        "rfc9293",
+        "traits: congestion.counts_duplicates",
+        "RFC 5681 section 3.2 has a SHOULD there that this profile leaves out: no case may ask.",
+        "out of reach",
     ),
     Equivalent("rfc9293", "traits: closes_early", why.NO_SOCKET, "out of reach"),
     Equivalent(

@@ -22,6 +22,37 @@ FREEBSD: tuple[Equivalent, ...] = (
         " off already.",
     ),
     Equivalent("freebsd-*", "traits: keeps_ect", "No block of FreeBSD takes a FIN."),
+    *(
+        Equivalent(
+            "freebsd-*",
+            f"traits: ecn.{field}",
+            "A mark is heard of before a segment is looked at, and has no ACK be quick.",
+        )
+        for field in (
+            "takes_empty_cwr",
+            "is_quick_after_ce",
+            "remembers_ect",
+            "quick_acks",
+            "is_quick_after_cwr",
+            "minds_any_cwr",
+        )
+    ),
+    Equivalent(
+        "freebsd-10",
+        "traits: ecn.takes_up_crossed",
+        "Whoever takes ECN up asks for it: the setting is one for both.",
+    ),
+    Equivalent(
+        "freebsd-10",
+        "traits: ecn.heeds_ece",
+        "What ECE leads to is not known of FreeBSD 10, and no case asks.",
+        "out of reach",
+    ),
+    Equivalent(
+        "freebsd-*",
+        "traits: congestion.counts_duplicates",
+        "Its rules have met each duplicate ACK of a flight before.",
+    ),
     Equivalent(
         "freebsd-*", "SYN-RECEIVED: freebsd.syn-received-beyond: behind *timestamp", why.NEVER_SHUT
     ),

@@ -45,6 +45,23 @@ LINUX: tuple[Equivalent, ...] = (
         "FIN-WAIT-2 entry: linux.orphan-linger2: behind linux.orphan-long",
         "A negative TCP_LINGER2 is no long wait (tcp_fin_time()): both hold nowhere.",
     ),
+    Equivalent(
+        "linux-*",
+        "traits: ecn.heeds_ece",
+        "It is about ECE on all that comes; Linux looks at that of a valid SEG.ACK.",
+    ),
+    Equivalent(
+        "linux-2*",
+        "traits: congestion.initial",
+        "Segments are counted, and a tenth of four is none.",
+    ),
+    Equivalent(
+        "linux-2*",
+        "traits: ecn.quick_acks",
+        "It shows where 17 full segments fill half of the window, and 16 quick ACKs are gone.",
+        "out of reach",
+    ),
+    Equivalent("linux-2*", "traits: ecn.minds_any_cwr", "No ACK of 2.6.32 is quick after CWR."),
     Equivalent("linux-*", "traits: delayed_ack*", f"It is 40 ms. {why.TOO_FINE}", "out of reach"),
     Equivalent("linux-*", "settings: hz = *", f"A tick is 4 ms. {why.TOO_FINE}", "out of reach"),
     Equivalent(

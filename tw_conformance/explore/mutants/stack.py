@@ -18,22 +18,21 @@ _SWITCHES = range(3)
 
 
 def stack_mutants(profile: Profile) -> Iterator[ProfileMutant]:
-    """Every setting with another default, every trait with another value."""
+    """Every setting with another default, every trait with another value, field by field where it
+    has several."""
     yield from _setting_mutants(profile)
     for field in fields(StackTraits):
-        value = getattr(profile.traits, field.name)
-        other = _another(field.name, value)
-        if other is not None:
+        for name, other in _others(field.name, getattr(profile.traits, field.name)):
             traits = replace(profile.traits, **{field.name: other})
             changed = replace(profile, traits=traits)
-            yield ProfileMutant("trait", "traits", field.name, changed, reads=field.name)
+            yield ProfileMutant("trait", "traits", name, changed, reads=name)
     if "msl" not in profile.settings:
         yield ProfileMutant("trait", "traits", "msl", replace(profile, msl=_longer(profile.msl)))
 
 
 def reading_traits(profile: Profile, read: set[str]) -> Profile:
-    """The same profile, which adds to ``read`` the name of each trait that is looked at, of a
-    predicate where it does not hold: its mutant (:func:`_off`) holds everywhere."""
+    """The same profile, which adds to ``read`` the name of each trait and field that is looked at,
+    of a predicate where it does not hold: its mutant (:func:`_off`) holds everywhere."""
 
     def heard(name: str, value: Callable[..., Any]) -> Callable[..., Any]:
         def asked(*arguments: Any) -> Any:
@@ -54,8 +53,31 @@ def reading_traits(profile: Profile, read: set[str]) -> Profile:
                 return value
             return None if value is None else heard(name, value)
 
-    values = {field.name: getattr(profile.traits, field.name) for field in fields(StackTraits)}
+    values = {
+        field.name: _reading_fields(field.name, getattr(profile.traits, field.name), read)
+        for field in fields(StackTraits)
+    }
     return replace(profile, traits=Watched(**values))
+
+
+def _reading_fields(trait: str, value: Any, read: set[str]) -> Any:
+    """The same value, which adds to ``read`` each of its fields that is looked at, if it has
+    any."""
+
+    def heard(of: Any, name: str) -> Any:
+        read.add(f"{trait}.{name}")
+        return object.__getattribute__(of, name)
+
+    if not _fields_of(value):
+        return value
+    kind = type(value)
+    return type(kind.__name__, (kind,), {"__slots__": (), "__getattribute__": heard})(*value)
+
+
+def _fields_of(value: Any) -> tuple[str, ...]:
+    """The fields of a trait that is a NamedTuple; none of another."""
+    names: tuple[str, ...] = getattr(value, "_fields", ())
+    return names
 
 
 _CALLED = frozenset(
@@ -82,6 +104,19 @@ def _other_defaults(default: int) -> tuple[int, ...]:
 
 def _longer(value: int) -> int:
     return value + max(value // 10, 1)
+
+
+def _others(trait: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Other values of a trait, and what each is called: ``ttl``, ``ecn.quick_acks``."""
+    names = _fields_of(value)
+    if not names:
+        other = _another(trait, value)
+        if other is not None:
+            yield trait, other
+    for name in names:
+        other = _another(name, getattr(value, name))
+        if other is not None:
+            yield f"{trait}.{name}", value._replace(**{name: other})
 
 
 def _another(name: str, value: Any) -> Any:

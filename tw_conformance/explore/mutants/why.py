@@ -34,6 +34,10 @@ FAR_OFF = (
 )
 NO_ACTION = "No action of its lists looks at it."
 SAYS_NOTHING = "It is no behaviour: it tells of what nothing is said."
+BETWEEN = (
+    "It moves what surely goes, not what surely waits: of what lies between nothing is said."
+    "  stack/tests/connection/test_congestion.py asks."
+)
 TOO_FINE = "A tenth of it is less than can be told on a wire."
 DELAY = "At once, at the next tick, after 40 ms: no case may tell these apart on a wire."
 TAKEN_ANYWAY = "To take the SYN is to take its TSval."

@@ -17,7 +17,7 @@ from tw_conformance.explore.mutants.equivalent import equivalence
 from tw_conformance.explore.mutants.hunt import Fate, Sample, hunt
 from tw_conformance.explore.mutants.lists import list_mutants
 from tw_conformance.explore.mutants.mutant import ListMutant, MutantKind
-from tw_conformance.explore.mutants.stack import stack_mutants
+from tw_conformance.explore.mutants.stack import reading_traits, stack_mutants
 from tw_conformance.explore.mutants.why import Equivalent
 from tw_conformance.explore.sweep.alphabet import Selection
 from tw_conformance.notation.load import load_text
@@ -160,6 +160,24 @@ def test_every_profile_has_mutants_of_every_rule_and_every_setting() -> None:
         assert places == claimed
         settings = {m.change.split()[0] for m in stack_mutants(profile) if m.kind == "setting"}
         assert settings == set(profile.settings)
+
+
+def test_a_trait_of_several_fields_is_broken_field_by_field() -> None:
+    others = {m.change: m.profile.traits for m in stack_mutants(LINUX)}
+    assert {"ecn.quick_acks", "congestion.initial", "ttl"} <= others.keys()
+    assert not {"ecn", "congestion"} & others.keys()
+    ways = LINUX.traits.ecn
+    assert ways is not None
+    assert others["ecn.quick_acks"].ecn == ways._replace(quick_acks=3)
+
+
+def test_each_field_that_is_looked_at_is_known() -> None:
+    read = set[str]()
+    ways = reading_traits(LINUX, read).traits.ecn
+    assert ways is not None
+    assert ways == LINUX.traits.ecn
+    assert ways.quick_acks == 2
+    assert read == {"ecn", "ecn.quick_acks"}
 
 
 @pytest.fixture(scope="module")
