@@ -112,6 +112,19 @@ class ConnectionAction(Action):
     nothing is claimed."""
 
 
+ACKNOWLEDGES = frozenset(
+    (
+        ConnectionAction.ACK,
+        ConnectionAction.ACK_ALONE,
+        ConnectionAction.ACK_WITH_FIN,
+        ConnectionAction.ACK_NEXT_TICK,
+        ConnectionAction.ACK_DELAYED,
+        ConnectionAction.ACK_WITH_FIN_DELAYED,
+    )
+)
+"""What answers something new; the others may be limited, and count for nothing."""
+
+
 class AckLimitAction(Action):
     """What becomes of a rate-limited ACK."""
 

@@ -14,7 +14,12 @@ from typing import Any, Self
 from tw_reference import segment as tcp
 from tw_reference.profiles.offers import ASKS_ECN, EVERYTHING, NOTHING, Offers, with_mss_alone
 from tw_reference.rules import stages
-from tw_reference.rules.actions import AckLimitAction, ConnectionAction, ConnectionErrorAction
+from tw_reference.rules.actions import (
+    ACKNOWLEDGES,
+    AckLimitAction,
+    ConnectionAction,
+    ConnectionErrorAction,
+)
 from tw_reference.rules.decision import AnyStage, Decision, Ruling, Stage
 from tw_reference.rules.questions import AckDue, ErrorOnConnection, SegmentOnConnection
 from tw_reference.rules.rule import NOT_RULED
@@ -27,17 +32,6 @@ from tw_reference.state import Snapshot, State
 
 _CLOSED_TO = {State.ESTABLISHED: State.FIN_WAIT_1, State.CLOSE_WAIT: State.LAST_ACK}
 """Where CLOSE leads."""
-_ACKNOWLEDGES = frozenset(
-    (
-        ConnectionAction.ACK,
-        ConnectionAction.ACK_ALONE,
-        ConnectionAction.ACK_WITH_FIN,
-        ConnectionAction.ACK_NEXT_TICK,
-        ConnectionAction.ACK_DELAYED,
-        ConnectionAction.ACK_WITH_FIN_DELAYED,
-    )
-)
-"""What answers something new; the others may be limited, and count for nothing."""
 
 
 class Connection(ControlBlock):
@@ -283,7 +277,7 @@ class Connection(ControlBlock):
 
     def _take(self, action: ConnectionAction, packet: Packet) -> None:
         segment = packet.segment
-        if action in _ACKNOWLEDGES:
+        if action in ACKNOWLEDGES:
             self.pace.is_owed()
         match action:
             case ConnectionAction.DROP | ConnectionAction.CONTINUE | ConnectionAction.NOT_RULED:
