@@ -213,6 +213,7 @@ class Agent:
             "platform": platform.system(),
             "release": platform.release(),
             "hz": kernel_hz(),
+            "destroys": getattr(self._state_table(), "destroys", False),
         }
 
     def _listen(
@@ -764,7 +765,8 @@ def open_state_table() -> "SockDiag | ProcTable | NetstatTable":
 class SockDiag:
     """Looks connections up through NETLINK_SOCK_DIAG (linux/inet_diag.h).
 
-    ``resolution``: how far, in seconds, what it says of timers may be off.
+    ``resolution``: how far, in seconds, what it says of timers may be off.  ``destroys``: whether
+    the kernel has SOCK_DESTROY (CONFIG_INET_DIAG_DESTROY).
 
     :raises OSError: where the kernel has no tcp_diag.
     """
@@ -787,11 +789,13 @@ class SockDiag:
             known.bind(("127.0.0.1", 0))
             known.listen(1)
             host, port = known.getsockname()
+            listener = FourTuple(host, port, "0.0.0.0", 0)
             try:
-                self._ask(FourTuple(host, port, "0.0.0.0", 0))
+                self._ask(listener)
             except OSError:
                 self._netlink.close()
                 raise
+            self.destroys = self._is_destroyed(listener)
 
     def find(self, connection: FourTuple) -> Reading:
         """The state of a connection; CLOSED where there is none, even if its port listens."""
@@ -813,6 +817,17 @@ class SockDiag:
         """
         if self.find(connection).state == "CLOSED":
             raise OSError(errno.ENOENT, "there is no such connection")
+        self._destroy(connection)
+
+    def _is_destroyed(self, listener: FourTuple) -> bool:
+        """Whether the kernel takes the order, be it from root alone."""
+        try:
+            self._destroy(listener)
+        except OSError as error:
+            return error.errno != errno.EOPNOTSUPP
+        return True
+
+    def _destroy(self, connection: FourTuple) -> None:
         self._ask(connection, self._SOCK_DESTROY, self._NLM_F_REQUEST | self._NLM_F_ACK)
 
     def _ask(

@@ -22,10 +22,17 @@ class DutSettings:
     """What a DUT's system has, by the names of cases."""
 
     def __init__(
-        self, agent: AgentClient, platform: str, hz: int | None, release: str = ""
+        self,
+        agent: AgentClient,
+        platform: str,
+        hz: int | None,
+        release: str = "",
+        *,
+        destroys: bool = False,
     ) -> None:
         self.platform = platform
         self.release = release
+        self._destroys = destroys
         self.hz = hz
         self._agent = agent
         self._sysctls = _BY_PLATFORM.get(platform, {})
@@ -37,8 +44,13 @@ class DutSettings:
         :raises TargetError: where it does not say what that is.
         """
         match await agent.ask("version"):
-            case {"platform": str(platform), "release": str(release), "hz": (int() | None) as hz}:
-                return cls(agent, platform, hz, release)
+            case {
+                "platform": str(platform),
+                "release": str(release),
+                "hz": (int() | None) as hz,
+                "destroys": bool(destroys),
+            }:
+                return cls(agent, platform, hz, release, destroys=destroys)
             case _:
                 raise TargetError("the agent does not say what it runs on: this is not our agent")
 
@@ -49,8 +61,9 @@ class DutSettings:
                 return f"needs the setting {setting}, which the agent can't change on this DUT"
         if self.platform != "Linux" and any(_sets_linger2(step) for step in case.steps):
             return f"needs the socket option TCP_LINGER2, which {self.platform} does not have"
-        if self.platform != "Linux" and any(_destroys(step) for step in case.steps):
-            return f"needs SOCK_DESTROY, which {self.platform} does not have"
+        if not self._destroys and any(_destroys(step) for step in case.steps):
+            kernel = f"{self.platform} {self.release}".rstrip()
+            return f"needs SOCK_DESTROY, which {kernel} does not have"
         if self.platform != "Linux" and any(_asks_for_a_timer(step) for step in case.steps):
             return "needs to read the block's timer, which the agent can't do on this DUT"
         return None

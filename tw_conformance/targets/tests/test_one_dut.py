@@ -27,7 +27,12 @@ class FreeBsdAgent:
 
     async def ask(self, verb: str, name: str = "", **arguments: Any) -> dict[str, Any]:
         if verb == "version":
-            return {"platform": "FreeBSD", "release": "14.3-RELEASE-p2", "hz": None}
+            return {
+                "platform": "FreeBSD",
+                "release": "14.3-RELEASE-p2",
+                "hz": None,
+                "destroys": False,
+            }
         if verb == "listen":
             return {"port": 40000}
         if name != "net.inet.tcp.msl":
