@@ -15,7 +15,6 @@ from tw_reference.profiles.linux_state_words import (
     DISORDERED_2_6,
     FULL_SEGMENT_WAITS,
     PAWS_FAILS,
-    QUICK,
     SEQ_ACKNOWLEDGED,
     SEQ_BEFORE,
     STAMPED,
@@ -24,6 +23,7 @@ from tw_reference.profiles.linux_state_words import (
 from tw_reference.profiles.linux_states import (
     CLOSING_ACKED,
     CLOSING_FIN,
+    FIN_AGAIN,
     FIN_IS_ACKED,
     LAST_ACKED,
     NOT_NEW,
@@ -35,7 +35,6 @@ from tw_reference.profiles.linux_states import (
     TAKE_6_5,
     TIME_WAIT_FIN,
     established_fin,
-    fin_again,
     note,
     rule,
 )
@@ -88,8 +87,6 @@ def _take_ack(name: str, valid: Condition[SegmentOnConnection]) -> ConnectionRul
 
 _HEAD = (*_CHECK, _NO_ACK, _take_ack("old-take-ack", all_of(~ACK_OLD, ~ACK_UNSENT)))
 
-_FIN_AGAIN = fin_again(QUICK, "-6-5")
-
 STATES: tuple[AnyList, ...] = (
     SYN_SENT.replacing("linux.syn-sent-again"),
     request(frozenset()),
@@ -113,8 +110,8 @@ STATES: tuple[AnyList, ...] = (
     ),
     stages.FIN_WAIT_1.list(*_HEAD, RESET_TEXT, FIN_IS_ACKED, *NOT_NEW, CLOSING_FIN, *TAKE_6_5),
     stages.FIN_WAIT_2.list(*_HEAD, RESET_TEXT, *NOT_NEW, TIME_WAIT_FIN, *TAKE_6_5),
-    stages.CLOSE_WAIT.list(*_HEAD, *OLD_AFTER_FIN, *_FIN_AGAIN),
+    stages.CLOSE_WAIT.list(*_HEAD, *OLD_AFTER_FIN, *FIN_AGAIN),
     stages.CLOSING.list(*_HEAD, CLOSING_ACKED, *OLD_AFTER_FIN, TAKE),
-    stages.LAST_ACK.list(*_HEAD, LAST_ACKED, *OLD_AFTER_FIN, *_FIN_AGAIN),
+    stages.LAST_ACK.list(*_HEAD, LAST_ACKED, *OLD_AFTER_FIN, *FIN_AGAIN),
 )
 """The list for every state of a whole connection, and of a listener's SYN-RECEIVED."""

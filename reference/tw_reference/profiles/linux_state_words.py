@@ -96,9 +96,8 @@ def READ_AT_ONCE(q: SegmentOnConnection) -> bool:
 @atom("with the text's share of a buffer of 2,304 octets the window stays as wide as it was")
 def KEEPS_WINDOW(q: SegmentOnConnection) -> bool:
     share = len(q.segment.payload) * 256 // BUFFER
-    wide = distance(q.tcb.rcv_adv, q.tcb.rcv_wup)
-    taken = BUFFER + (SMALL_BUFFER if q.tcb.queued else 0)
-    return share > _SHARE_AT_FIRST and (RECEIVE_BUFFER - taken) * share // 256 >= wide
+    taken = BUFFER + max(q.tcb.buffered, SMALL_BUFFER if q.tcb.queued else 0)
+    return share > _SHARE_AT_FIRST and (RECEIVE_BUFFER - taken) * share // 256 >= q.tcb.widest
 
 
 @atom("beside unread text the window stays as it was told last")
@@ -139,21 +138,17 @@ def QUICK(q: SegmentOnConnection) -> bool:
     return reads_on or urgent or q.tcb.pace.is_quick(q.now, q.tcb.rto)
 
 
-@atom(
-    "memory decides whether the ACK of more than a full segment that is next in order is put off,"
-    " or that of large text after 16 quick ones"
-)
-def MEMORY_DECIDES(q: SegmentOnConnection) -> bool:
-    if KEEPS_WINDOW.test(q):
-        # tcp_grow_window(), a few times, once 16 ACKs were quick.
-        return IN_ORDER.test(q) and not QUICK.test(q) and not q.tcb.pace.is_interactive
-    return MEMORY_DECIDES_6_5.test(q)
+@atom("the segment is next in order, and memory decides whether ACKs are quick yet")
+def QUICK_UNKNOWN(q: SegmentOnConnection) -> bool:
+    """tcp_incr_quickack() goes by the window; one that grows has the ACK be quick."""
+    in_question = IN_ORDER.test(q) and not QUICK.test(q)
+    return in_question and q.tcb.pace.may_be_quick(grows=q.tcb.may_grow(q.segment))
 
 
 @atom(
     "memory decides whether the ACK of more than a full segment, which is next in order, is put off"
 )
-def MEMORY_DECIDES_6_5(q: SegmentOnConnection) -> bool:
+def MEMORY_DECIDES(q: SegmentOnConnection) -> bool:
     in_question = IN_ORDER.test(q) and FULL_SEGMENT_WAITS.test(q) and not QUICK.test(q)
     return in_question and q.tcb.keeps_window(q.segment) is None
 
@@ -326,11 +321,11 @@ def AE(q: SegmentOnConnection) -> bool:
 PURE_ACK = all_of(ACK, EMPTY)
 OLD_TEXT = all_of(SEQ_BEFORE, ~EMPTY, ~SYN, ~RST)
 """tcp_send_dupack(): what has it enters quickack mode."""
+FILLED = all_of(FULL_SEGMENT_WAITS, KEEPS_WINDOW)
+"""Since 6.6: a window that has grown, by the share of text in the buffers, stays."""
 ACKED_AT_ONCE = all_of(FULL_SEGMENT_WAITS, any_of(READ_AT_ONCE, KEEPS_WINDOW, WINDOW_STAYS))
 """__tcp_ack_snd_check(): the right edge of the window advances, since nothing waits to be read or
 the share of text in the buffers has grown (tcp_measure_rcv_mss(), scaling_ratio)."""
-QUICK_OR_WIDER = any_of(QUICK, KEEPS_WINDOW)
-"""tcp_grow_window(): a window that grows makes the ACK a quick one."""
 ACKED_AT_ONCE_6_5 = all_of(FULL_SEGMENT_WAITS, any_of(READ_AT_ONCE, WINDOW_STAYS))
 """The same before 6.6, where half of the buffer is all that there ever is.  A first window of
 64,240 octets would stay open beside one buffer of 2,592 or less: what drivers take is not known."""

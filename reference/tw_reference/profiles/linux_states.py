@@ -4,9 +4,6 @@ One function decides for all synchronized states, ``tcp_input.c``, tcp_rcv_state
 hands each segment through the same steps; so each list below is made of the same rules in that
 order, and adds its own where the function has a case for its state.  What changed between
 versions is an argument.
-
-Known to be otherwise there, and not told apart here: how many ACKs are quick after old text goes by
-a window that memory decides.
 """
 
 from __future__ import annotations
@@ -30,6 +27,7 @@ from tw_reference.profiles.linux_state_words import (
     DISORDERED_6_5,
     ENDS_BEFORE,
     EXPECTED_TEXT,
+    FILLED,
     FIN_IN_ORDER,
     FULL_SEGMENT_WAITS,
     GAP_ACKS_WAIT,
@@ -37,13 +35,12 @@ from tw_reference.profiles.linux_state_words import (
     IN_ORDER,
     KEEPS_WINDOW,
     MEMORY_DECIDES,
-    MEMORY_DECIDES_6_5,
     OLD_TEXT,
     PAWS_FAILS,
     PREDICTED,
     QUEUED,
     QUICK,
-    QUICK_OR_WIDER,
+    QUICK_UNKNOWN,
     RECEIVE_SHUT,
     SEQ_BEFORE,
     SEQ_BEYOND,
@@ -262,18 +259,16 @@ OLD_TEXT_ACKED = note(
     "tcp_input.c, tcp_send_dupack(), tcp_enter_quickack_mode()")
 
 
-def fin_again(quick: Condition[SegmentOnConnection], name: str = "") -> tuple[ConnectionRule, ...]:
-    """A FIN in CLOSE-WAIT or LAST-ACK; ``quick``: its ACK is not put off; ``name`` sets that rule
-    apart."""
-    return (
-        rule(f"fin-behind-fin-quick{name}", quick, (Do.TAKE_TEXT, Do.ACK),
-             "A FIN that lies at RCV.NXT behind text of before moves RCV.NXT once more; where ACKs"
-             " are quick that is acknowledged at once.",
-             _QUEUE, "tcp_input.c, tcp_fin(), __tcp_ack_snd_check()"),
-        rule("fin-behind-fin", ALWAYS, (Do.TAKE_TEXT, Do.ACK_DELAYED),
-             "Else its ACK waits for TCP_ATO_MIN, 40 ms.",
-             _QUEUE, "tcp_input.c, tcp_fin()", "tcp_output.c, tcp_send_delayed_ack()"),
-    )
+FIN_AGAIN = (
+    rule("fin-behind-fin-quick", QUICK, (Do.TAKE_TEXT, Do.ACK),
+         "A FIN that lies at RCV.NXT behind text of before moves RCV.NXT once more; where ACKs"
+         " are quick that is acknowledged at once.",
+         _QUEUE, "tcp_input.c, tcp_fin(), __tcp_ack_snd_check()"),
+    rule("fin-behind-fin", ALWAYS, (Do.TAKE_TEXT, Do.ACK_DELAYED),
+         "Else its ACK waits for TCP_ATO_MIN, 40 ms.",
+         _QUEUE, "tcp_input.c, tcp_fin()", "tcp_output.c, tcp_send_delayed_ack()"),
+)
+"""A FIN in CLOSE-WAIT or LAST-ACK."""
 
 
 _COMPRESSED = note(
@@ -284,16 +279,23 @@ _COMPRESSED = note(
 _FULL_CHECK = "tcp_input.c, __tcp_ack_snd_check(), __tcp_select_window()"
 
 
+_QUICK_UNKNOWN = note(
+    "quick-unknown", QUICK_UNKNOWN, Do.NOT_RULED,
+    "How many ACKs are quick goes by the window, and is not known where that goes by memory: beside"
+    " unread text, and for text for which it may grow, once text has filled its buffers well or"
+    " much was read.",
+    "tcp_input.c, tcp_incr_quickack(), tcp_grow_window()")
+
+
 def _filled_unknown(name: str, unknown: Condition[SegmentOnConnection]) -> ConnectionRule:
     return note(
         name, unknown, Do.NOT_RULED,
-        "Beside unread text memory decides on some ACKs whether they are put off: on those of more"
-        " than a full segment, and since 6.6 of large text in bulk.",
-        _FULL_CHECK, "tcp_input.c, tcp_grow_window()")
+        "Beside unread text memory decides whether the ACK of more than a full segment is put off.",
+        _FULL_CHECK)
 
 
-_FILLED_UNKNOWN = _filled_unknown("text-filled-unknown", MEMORY_DECIDES)
-_FILLED_UNKNOWN_6_5 = _filled_unknown("text-filled-unknown-6-5", MEMORY_DECIDES_6_5)
+_FILLED_UNKNOWN = _filled_unknown("text-filled-unknown", all_of(MEMORY_DECIDES, ~KEEPS_WINDOW))
+_FILLED_UNKNOWN_6_5 = _filled_unknown("text-filled-unknown-6-5", MEMORY_DECIDES)
 _FILLED = rule(
     "text-filled", all_of(FULL_SEGMENT_WAITS, WINDOW_STAYS), (Do.TAKE_TEXT, Do.ACK),
     "More than a full segment is acknowledged at once where the window stays as it was told.",
@@ -316,7 +318,7 @@ def _text_after_answer(
 
 OLD_AFTER_FIN = (AFTER_FIN, _RESET_TEXT_AFTER_FIN, *_NOTHING_NEW)
 TAKE_6_5 = _text_after_answer("text-after-answer-6-5", all_of(IN_ORDER, ~QUICK))
-_TAKE_6_6 = _text_after_answer("text-after-answer", all_of(IN_ORDER, ~QUICK, ~KEEPS_WINDOW))
+_TAKE_6_6 = _text_after_answer("text-after-answer", all_of(IN_ORDER, ~QUICK, ~FILLED))
 
 # -- What each state has of its own ---------------------------------------------------------------
 
@@ -375,6 +377,7 @@ def _established(changes: Set[Change]) -> AnyList:
         *_TAKE_ACK,
         *NOT_NEW,
         _COMPRESSED,
+        _QUICK_UNKNOWN,
         _FILLED_UNKNOWN if Change.FILLED_BUFFERS in changes else _FILLED_UNKNOWN_6_5,
         _FIN_WITH_CWR,
         *(
@@ -409,9 +412,9 @@ def states(changes: Set[Change]) -> tuple[AnyList, ...]:
     before_fin = (*_validate(changes), *_ACK_FIELD)
     behind_fin = (*_validate(changes, fin_taken=True), *_ACK_FIELD)
     filled = Change.FILLED_BUFFERS in changes
-    again = fin_again(QUICK_OR_WIDER) if filled else fin_again(QUICK, "-6-5")
+    again = (_QUICK_UNKNOWN, *FIN_AGAIN)
     unknown = _FILLED_UNKNOWN if filled else _FILLED_UNKNOWN_6_5
-    take = (_COMPRESSED, unknown, _FILLED, *(_TAKE_6_6 if filled else TAKE_6_5))
+    take = (_COMPRESSED, _QUICK_UNKNOWN, unknown, _FILLED, *(_TAKE_6_6 if filled else TAKE_6_5))
     return (
         SYN_SENT,
         request(changes),

@@ -99,7 +99,10 @@ class Pace(Protocol):
         of it at once."""
 
     def is_quick(self, now: int, rto: int) -> bool:
-        """Whether text that comes now is acknowledged at once."""
+        """Whether text that comes now is surely acknowledged at once."""
+
+    def may_be_quick(self, *, grows: bool) -> bool:
+        """Whether it may be; ``grows``: the window may, for that text."""
 
 
 class Marks(Protocol):
@@ -243,6 +246,17 @@ class ConnectionTcb(Tcb, Protocol):
 
     def full_text(self, segment: Segment) -> int:
         """How many octets of text a full segment is expected to have, once ``segment`` has come."""
+
+    @property
+    def widest(self) -> int:
+        """The most octets that the window may have had when it was told last."""
+
+    @property
+    def buffered(self) -> int:
+        """The most memory that what has come takes, in octets."""
+
+    def may_grow(self, segment: Segment) -> bool:
+        """Whether the window may grow for the text of ``segment``."""
 
     def keeps_window(self, segment: Segment) -> bool | None:
         """Whether, with the text of ``segment``, the window would be no less than was told last;

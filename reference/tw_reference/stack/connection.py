@@ -455,10 +455,10 @@ class Connection(ControlBlock):
     def _text_arrives(self, packet: Packet) -> None:
         """The seventh check, and RCV.NXT's way past a FIN."""
         segment = packet.segment
-        before = self.rcv_nxt
+        before, grows = self.rcv_nxt, self.may_grow(segment)
         data = self.inbound.take(segment, reads=self.reads)
         if segment.payload and self.rcv_nxt != before:
-            self.pace.text_comes(self._owner.clock.now, self.rto)
+            self.pace.text_comes(self._owner.clock.now, self.rto, grows=grows)
         elif self.has_gap:
             self.pace.gap_stays(self.rcv_nxt)
         # tcp_input.c of Linux: tcp_event_data_recv(), tcp_data_queue_ofo().

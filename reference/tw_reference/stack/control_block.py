@@ -188,6 +188,17 @@ class ControlBlock:
     def full_text(self, segment: Segment) -> int:
         return self.inbound.full_text(segment)
 
+    @property
+    def widest(self) -> int:
+        return self.inbound.widest
+
+    @property
+    def buffered(self) -> int:
+        return self.inbound.buffered
+
+    def may_grow(self, segment: Segment) -> bool:
+        return self.inbound.may_grow(segment)
+
     def keeps_window(self, segment: Segment) -> bool | None:
         return self.inbound.keeps_window(segment)
 

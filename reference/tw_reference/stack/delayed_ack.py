@@ -18,15 +18,15 @@ class AckPace:
     has full segments, 16 at most; none while the exchange looks interactive.
 
     ``delay`` is that of an ACK which is put off, ``now`` when the connection was made (ns);
-    ``half_window`` tells how many full segments half of the window has.
+    ``half_window`` tells how many full segments half of the window has, at least and at most.
     """
 
-    def __init__(self, delay: int, now: int, half_window: Callable[[], int]) -> None:
+    def __init__(self, delay: int, now: int, half_window: Callable[[], tuple[int, int]]) -> None:
         self._delay = delay
         self._heard = now
         self._half_window = half_window
-        self._quick = 0
-        """ACKs that are quick yet."""
+        self._quick = self._most_quick = 0
+        """ACKs that are quick yet: surely, and where memory is given as freely as it may be."""
         self._is_due = False
         self._gap_at, self._gap_acks = -1, 0
         """RCV.NXT in front of a gap, and how many were acknowledged that it stays for."""
@@ -36,8 +36,12 @@ class AckPace:
         """Whether ACKs wait for text to carry them (pingpong)."""
 
     def is_quick(self, now: int, rto: int) -> bool:
-        """Whether text that comes now is acknowledged at once."""
+        """Whether text that comes now is surely acknowledged at once."""
         return not self.is_interactive and (self._quick > 0 or self._begins(now, rto))
+
+    def may_be_quick(self, *, grows: bool) -> bool:
+        """Whether it may be; ``grows``: the window may, for that text."""
+        return not self.is_interactive and (self._most_quick > 0 or grows)
 
     def gap_stays(self, rcv_nxt: int) -> None:
         """Something has come behind a gap at ``rcv_nxt``: dup_ack_counter."""
@@ -57,12 +61,16 @@ class AckPace:
 
     def _quicken(self, most: int) -> None:
         """tcp_incr_quickack()"""
-        self._quick = max(self._quick, min(self._half_window() or 2, most))
+        least, largest = self._half_window()
+        counts = [min(half or 2, most) for half in (least, min(least + 1, largest), largest)]
+        self._quick = max(self._quick, min(counts))
+        self._most_quick = max(self._most_quick, max(counts))
 
-    def text_comes(self, now: int, rto: int) -> None:
-        """In order; tcp_event_data_recv()."""
+    def text_comes(self, now: int, rto: int, *, grows: bool) -> None:
+        """In order; tcp_event_data_recv(), and where the window ``grows`` tcp_grow_window()."""
         if self._begins(now, rto):
             self._quicken(_MOST_QUICK)
+        self._most_quick |= grows
         self.is_engaged, self._heard = True, now
 
     def old_comes(self) -> None:
@@ -81,7 +89,8 @@ class AckPace:
     def ack_goes(self) -> None:
         """tcp_event_ack_sent(), tcp_dec_quickack_mode(): one of the quick ACKs is used up."""
         if self._is_due:
-            self._quick, self._is_due = max(self._quick - 1, 0), False
+            self._quick = max(self._quick - 1, 0)
+            self._most_quick, self._is_due = max(self._most_quick - 1, 0), False
 
     def text_goes(self, now: int) -> None:
         """Soon after the peer's it is an answer: tcp_event_data_sent()."""

@@ -10,6 +10,10 @@ from tw_reference.stack.reassembly import Reassembly
 _WELL_FILLED = 1152
 """Octets of text that fill more than half of the 2,304 that a buffer for one frame takes, as Linux
 counts them (truesize): the window grows with such text before anybody has read it."""
+_GROWS_FROM = 128
+"""Octets of text in a segment for which the window may grow: tcp_event_data_recv()."""
+_FIRST_ROOM = 10
+"""Full segments that a process may read before it is looked at how much: TCP_INIT_CWND."""
 _SACK_BLOCKS = 4
 """TCP_NUM_SACKS: the latest that a connection keeps in mind."""
 _DEFAULT_MSS, _LEAST_MSS = 536, 88
@@ -32,8 +36,8 @@ class ReceiveSide:
         self._room = 0
         """Octets that are taken, though fewer were advertised."""
         self._reassembly = Reassembly(loses_covered_fin=traits.loses_covered_fin)
-        self._unread = 0
-        """Octets that arrived and that the process has not taken."""
+        self._unread = self._taken = 0
+        """Octets that arrived and that the process has not taken, and that it has."""
         self._fin_unread = False
         self._urgent: int | None = None
         """The sequence number of the latest octet that recv() leaves out."""
@@ -96,7 +100,7 @@ class ReceiveSide:
 
     def offer(self, window: int) -> None:
         """Offer that many octets from now on, and no others."""
-        self._full_window = window
+        self._full_window = self._told = window
         self.edge = add(self.nxt, window)
 
     # -- the window ------------------------------------------------------------------------------
@@ -136,9 +140,37 @@ class ReceiveSide:
         return min(self._offered >> scale, 0xFFFF)
 
     @property
-    def half_in_segments(self) -> int:
-        """How many full segments half of the window has that was last told."""
-        return self._told // (2 * self._expected)
+    def half_in_segments(self) -> tuple[int, int]:
+        """How many full segments half of the window has that was last told, at least and at
+        most."""
+        segments = 2 * self._expected
+        return self._told // segments, self.widest // segments
+
+    @property
+    def widest(self) -> int:
+        """The most octets that the window may have had when it was told last; beyond what its field
+        can say, too (tcp_output.c, tcp_select_window(), rcv_wnd)."""
+        if self.edge_is_ruled:
+            return self._told
+        free = self._traits.free_space
+        return 0xFFFF << self.scale if free is None else free(self._mss, self._raised, 0)[1]
+
+    @property
+    def buffered(self) -> int:
+        """The most memory that what has come takes, in octets."""
+        return self._memory
+
+    def may_grow(self, segment: Segment) -> bool:
+        """Whether text widens the window, if memory is there (tcp_input.c, tcp_grow_window()):
+        since text has filled more of its buffers than was expected, or so much was read that
+        tcp_rcv_space_adjust() looks for more room."""
+        free = self._traits.free_space
+        if free is None or len(segment.payload) < _GROWS_FROM:
+            return False
+        full = self.full_text(segment)
+        raised = full if full > self._expected else self._raised
+        wider = free(self._mss, raised, 0)[1] > free(self._mss, 0, 0)[1]
+        return wider or self._taken > _FIRST_ROOM * self._mss
 
     def keeps_window(self, segment: Segment) -> bool | None:
         """Whether with that text the window would be no less than was told last; None where
@@ -193,6 +225,7 @@ class ReceiveSide:
         if not read:
             self._unread += len(data)
             return b""
+        self._taken += len(data)
         self.edge = add(self.edge, len(data))
         return data
 
@@ -310,6 +343,7 @@ class ReceiveSide:
             self._unread -= 1
         taken = min(size, self._unread)
         self._unread -= taken
+        self._taken += taken
         if self._traits.free_space is None:
             self.edge = add(self.edge, before - self._unread)
         if before != self._unread:
