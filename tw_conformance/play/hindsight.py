@@ -21,7 +21,7 @@ from typing import NamedTuple
 from tw_conformance.model.case import Case, Expect, Open, Send, SendIcmp, Step
 from tw_conformance.model.expressions import TimeExpression
 from tw_conformance.model.verdict import Event, Outcome, Verdict
-from tw_conformance.play.judge import decide
+from tw_conformance.play.judge import decide, may_be_early
 from tw_conformance.play.record import Fact
 from tw_conformance.play.run import Run
 from tw_conformance.targets.direct import DirectTarget
@@ -172,11 +172,15 @@ async def _play(
     )
     link.follow(link.now(), deque(ways))
     steps = {each.done.step: each.time for each in moments}
-    async with aclosing(_LateRun(case, target, link, steps).play()) as facts:
+    run = _LateRun(case, target, link, steps)
+    async with aclosing(run.play()) as facts:
         async for fact in facts:
             if fact.step is None or fact.step > last:
                 return True
-            if decide(case, target.profile, fact) is not None:
+            decision = decide(case, target.profile, fact)
+            if decision is not None and may_be_early(case, decision, fact):
+                decision = decide(case, target.profile, await run.look_again(fact))
+            if decision is not None:
                 return False
     return True
 

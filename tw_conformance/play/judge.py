@@ -133,6 +133,18 @@ def decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
     return replace(decision, reason=f"on {fact.on}: {decision.reason}")
 
 
+def may_be_early(case: Case, decision: Judgement, fact: Fact) -> bool:
+    """Whether it is a silence that decides, and the case does not say how long it may last."""
+    return decision.verdict is Verdict.FAIL and is_open_silence(case, fact)
+
+
+def is_open_silence(case: Case, fact: Fact) -> bool:
+    """Whether it is a silence, and the case does not say how long it may last."""
+    step = None if fact.step is None else case.steps[fact.step]
+    silent = isinstance(fact.seen, ProvenSilence)
+    return silent and isinstance(step, Expect) and step.within is None
+
+
 def _decide(case: Case, profile: str, fact: Fact) -> Judgement | None:
     seen = fact.seen
     step = None if fact.step is None else case.steps[fact.step]

@@ -11,8 +11,8 @@ from tw_conformance.model.case import NOTHING, Case, Expect, Reach
 from tw_conformance.model.errors import TargetGone
 from tw_conformance.model.verdict import Outcome, Verdict
 from tw_conformance.play.hindsight import in_hindsight
-from tw_conformance.play.judge import Judgement, decide, judge
-from tw_conformance.play.record import Came, Doubt, Fact, ProvenSilence, Record, Stray, came_at
+from tw_conformance.play.judge import decide, is_open_silence, judge, may_be_early
+from tw_conformance.play.record import Came, Doubt, Fact, Record, Stray, came_at
 from tw_conformance.play.run import Run
 from tw_conformance.play.views import View, views
 from tw_conformance.play.weighing import conclude, conformity, undecided
@@ -168,22 +168,10 @@ async def perform_once(case: Case, target: Target) -> Outcome:
     return judge(await perform(case, target))
 
 
-def _may_be_early(case: Case, decision: Judgement, fact: Fact) -> bool:
-    """Whether it is a silence that decides, and the case does not say how long it may last."""
-    return decision.verdict is Verdict.FAIL and _is_open_silence(case, fact)
-
-
-def _is_open_silence(case: Case, fact: Fact) -> bool:
-    """Whether it is a silence, and the case does not say how long it may last."""
-    step = None if fact.step is None else case.steps[fact.step]
-    silent = isinstance(fact.seen, ProvenSilence)
-    return silent and isinstance(step, Expect) and step.within is None
-
-
 def _leaves_a_choice(case: Case, profile: str, fact: Fact) -> bool:
     """Whether a silence is right there, and an answer would have been."""
     step = None if fact.step is None else case.steps[fact.step]
-    if not isinstance(step, Expect) or not _is_open_silence(case, fact):
+    if not isinstance(step, Expect) or not is_open_silence(case, fact):
         return False
     return step.answer.choose(profile) is not NOTHING and decide(case, profile, fact) is None
 
@@ -218,7 +206,7 @@ async def perform(
         async with aclosing(run.play()) as facts:
             async for fact in facts:
                 decision = decide(case, target.profile, fact)
-                early = decision is not None and _may_be_early(case, decision, fact)
+                early = decision is not None and may_be_early(case, decision, fact)
                 waits = patient and _leaves_a_choice(case, target.profile, fact)
                 if early or waits:
                     fact = await run.look_again(fact)

@@ -243,13 +243,13 @@ class TesterEndpoint:
         """Wait longer for an answer than the sentinel demands; None where none comes.  A silence
         that would fail the DUT gets more time than its measured lag asks for.
 
-        What the DUT may have sent again of its own is the answer where nothing else comes: it may
-        be one that is like what came before.
+        What a timer of the DUT may have sent is the answer where nothing else comes: it may be one
+        that is like what came before.
         """
         again: Arrival | None = None
         until = self.link.now() + _SECOND_LOOK
         while (arrival := await self.receive(until)) is not None:
-            if not self.heard.was_retransmitted(arrival):
+            if not self.is_by_timer(arrival):
                 self._came_behind(arrival, self.settled)
                 return arrival
             again = again or arrival

@@ -22,7 +22,7 @@ from tw_conformance.targets.in_process import (
     encoder_of,
 )
 from tw_reference.profiles import PROFILES
-from tw_reference.segment import ACK, FIN, FLAG_BITS, Packet, Timestamps
+from tw_reference.segment import ACK, FIN, FLAG_BITS, RST, Packet, Timestamps
 from tw_reference.seqnum import add
 from tw_reference.wire.decode import decode
 
@@ -180,12 +180,18 @@ def test_no_case_says_what_the_clock_of_the_dut_has_to_be() -> None:
     assert verdict(ALL, stamped(1, 0)) is verdict(ALL, stamped(-1, 0)) is PASS
 
 
-@pytest.mark.parametrize("delivery", [twice, never, behind])
+@pytest.mark.parametrize("delivery", [twice, never])
 @pytest.mark.parametrize("said", [ALL, "flags: ACK"])
 def test_an_answer_that_is_missing_or_too_many_fails_whatever_is_said(
     said: str, delivery: Deliver
 ) -> None:
     assert verdict(said, as_sent, delivery) is FAIL
+
+
+@pytest.mark.parametrize("said", [ALL, "flags: ACK"])
+def test_an_answer_behind_that_of_the_probe_is_held_to_all_that_is_said(said: str) -> None:
+    assert verdict(said, as_sent, behind) is PASS
+    assert verdict(said, of_segment(flags=RST), behind) is FAIL
 
 
 FIN_HEARD = "  - send: {flags: ACK, seq: rcv_nxt-1}\n  - expect: {flags: FIN|ACK}\n"
@@ -200,6 +206,13 @@ def test_what_a_timer_sends_is_no_answer_of_a_dut_that_was_silent() -> None:
     assert by_timer.verdict is INCONCLUSIVE
     assert by_timer.overtaken, "it is played again, with more time for the timer"
     assert "was retransmitted by the DUT" in by_timer.reason
+
+
+def test_where_no_tester_is_late_nor_is_it_one() -> None:
+    again = segment(FIN | ACK, 1, IRS)
+    for time, told in ((0.0025, PASS), (0.3, FAIL)):
+        link = at((0.0005, again), (time, again))
+        assert performed(FIN_HEARD + FIN_HEARD, link, realtime=False).verdict is told
 
 
 def test_a_late_answer_that_was_not_there_before_is_one() -> None:

@@ -139,6 +139,16 @@ def test_so_is_that_of_another_connection() -> None:
     assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
 
 
+def test_an_answer_that_is_put_off_is_waited_for_in_hindsight_too() -> None:
+    acked = "  - expect: {flags: ACK, ack: rcv_nxt+2}\n"
+    case = script(
+        f"{INTERACTIVE}{acked}  - call: shutdown\n{FIN}{FIN}    within: 2s\n", ESTABLISHED
+    )
+    assert seen(case, LateTester("linux-6.18", {}))[0].verdict is Verdict.PASS
+    before, outcome = seen(case, LateTester("linux-6.18", {2: 0.7}))
+    assert (before.verdict, outcome.verdict, outcome.late) == (FAIL, INCONCLUSIVE, True)
+
+
 @pytest.mark.parametrize(("way", "late", "excused"), [(0.6, 0.225, True), (0.1, 3.0, False)])
 def test_a_timer_of_the_dut_may_be_an_eighth_late(way: float, late: float, excused: bool) -> None:
     """The FIN comes again after three round trips; it is the third segment."""

@@ -83,6 +83,15 @@ def test_a_second_look_takes_what_may_be_sent_again_where_nothing_else_comes() -
         assert (arrival.time, arrival.packet) == answer
 
 
+def test_a_second_look_passes_over_what_asks_whether_the_window_is_open() -> None:
+    probe, ack = segment(ACK, 2, 1), segment(ACK, 3, 1)
+    tester = endpoint(Reach(), at((0.25, probe), (0.375, ack)))
+    tester.send(Segment(1, 3, ACK, window=0))
+    arrival = Played(tester.second_look()).result()
+    assert arrival is not None
+    assert arrival.packet == ack
+
+
 def test_how_far_behind_an_answer_came_is_noted() -> None:
     path = perfect_path()
     path.answered_behind(0.25)
