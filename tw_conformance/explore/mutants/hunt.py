@@ -31,9 +31,9 @@ from tw_reference.profiles.profile import Profile
 _FIRST = 40
 """Cases that may notice a mutant, of which most kill it at once; more are looked for where none of
 these does."""
-_MOST = 1000
-"""Cases after which a mutant that none noticed survives: more are unlikely to notice.  About one
-case of each name."""
+_MOST = 2000
+"""Cases after which a mutant that none noticed survives: more are unlikely to notice.  One of
+each name, and as many others."""
 _TOGETHER = 4
 """Profiles that are hunted one behind the other."""
 _ONLY_THE_ORACLE = 8
