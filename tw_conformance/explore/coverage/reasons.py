@@ -15,6 +15,15 @@ _FAR = (
     "profiles/tests/test_lists_off_the_wire.py has connections to itself and on the link."
 )
 
+_CLAIMS_NOTHING = (
+    "It claims nothing that a case could expect; stack/tests/test_delayed_ack.py meets it."
+)
+_QUICK_UNKNOWN = {
+    "linux-*": ("ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2"),
+    "linux-5.*": ("CLOSE-WAIT", "LAST-ACK"),
+    "linux-6.1": ("CLOSE-WAIT", "LAST-ACK"),
+}
+
 REASONS: tuple[Reason, ...] = (
     Reason("*", "user call: *", _CALLS),
     Reason("freebsd-*", "TIME-WAIT entry: freebsd.entry-local*", _FAR),
@@ -57,13 +66,22 @@ REASONS: tuple[Reason, ...] = (
     ),
     *(
         Reason(
-            "linux-*",
+            profiles,
             f"{state}: linux.nothing-in-it",
             "Behind the peer's FIN what is empty and left of RCV.NXT is outside the window, but for"
             " the 4 or 40 ms until the FIN is acknowledged, which no case counts on;"
             " profiles/tests/test_linux_states.py is in time.",
         )
-        for state in ("CLOSE-WAIT", "CLOSING", "LAST-ACK")
+        for profiles, state in (
+            ("linux-*", "CLOSE-WAIT"),
+            ("linux-*", "CLOSING"),
+            ("linux-2.6.32", "LAST-ACK"),
+        )
+    ),
+    *(
+        Reason(profiles, f"{state}: linux.quick-unknown", _CLAIMS_NOTHING)
+        for profiles, states in _QUICK_UNKNOWN.items()
+        for state in states
     ),
     Reason(
         "linux-*",
