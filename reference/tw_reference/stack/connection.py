@@ -357,6 +357,7 @@ class Connection(ControlBlock):
                 self._out.open(tcp.ACK)
             case ConnectionAction.CONNECT:
                 self.is_request = False
+                self._ack_limiter.last = None  # the socket is a new one
                 if not self._traits.scales_requests:
                     self._open_window()
                 self._out.ack_arrives(packet.segment)
